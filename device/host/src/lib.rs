@@ -1,0 +1,1 @@
+//! The host behind the model's ports: SQLite, device key, certificates, interfaces.

@@ -1,0 +1,1 @@
+//! Capture, encoding and snapshots with GStreamer; the only crate that links it.

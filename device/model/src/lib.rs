@@ -1,0 +1,1 @@
+//! The device's own core: settings, permissions, events, ports. No I/O.

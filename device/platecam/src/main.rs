@@ -1,0 +1,3 @@
+//! Platecam: wires the parts together and owns no logic.
+
+fn main() {}

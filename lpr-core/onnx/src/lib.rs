@@ -1,0 +1,1 @@
+//! Runs the plate detector and reader through ONNX Runtime.

@@ -1,0 +1,1 @@
+//! Licence-plate recognition domain: detection, reading, tracking, voting. No I/O.

@@ -1,0 +1,1 @@
+//! ONVIF services as an adapter over the device model.

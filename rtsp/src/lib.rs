@@ -1,0 +1,1 @@
+//! RTSP/RTP server library: serves anything that implements its traits.

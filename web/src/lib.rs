@@ -1,0 +1,1 @@
+//! HTTP server, JSON API, live WebSocket and the user interface.

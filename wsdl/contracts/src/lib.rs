@@ -1,0 +1,1 @@
+//! Types, port traits and dispatch generated from ONVIF's contracts.

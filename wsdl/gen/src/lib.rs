@@ -1,0 +1,1 @@
+//! Generates `onvif-contracts` from ONVIF's WSDL and XSD files.

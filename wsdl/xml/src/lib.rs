@@ -1,0 +1,1 @@
+//! Reading and writing XML for the generated ONVIF types: namespaces, limits, primitive types.
