@@ -1,1 +1,30 @@
-//! The device's own core: settings, permissions, events, ports. No I/O.
+//! The device's own core: settings, people, permissions, events and ports.
+//!
+//! *Architecture invariant:* no I/O, no async runtime, no clock of its own, no HTTP, XML or SQL.
+//! Time is an argument or the [`Clock`] port; everything that touches the host is a trait in
+//! [`ports`], implemented by `platecam-host` and `platecam-media` and, for tests, in [`testing`].
+//! Adapters (ONVIF, web, RTSP) receive one [`Device`] and only translate.
+#![forbid(unsafe_code)]
+
+pub mod auth;
+mod clock;
+mod device;
+mod error;
+mod event;
+mod permission;
+pub mod ports;
+mod record;
+mod secret;
+pub mod settings;
+pub mod testing;
+
+pub use clock::{Clock, SystemClock};
+pub use device::{Device, DeviceParts, Identity};
+pub use error::{Error, Result, Violation, Violations};
+pub use event::{
+    Event, EventBus, EventKind, LoginEvent, SceneSubscription, Service, SourceState, Subscription,
+};
+pub use lpr_core::UtcTime;
+pub use permission::{Actor, Origin, Permission, Permissions, UserLevel};
+pub use record::{NewRecord, Picture, Record, RecordId, RecordKind, RecordPage, RecordQuery};
+pub use secret::Secret;

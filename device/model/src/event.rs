@@ -1,0 +1,168 @@
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+
+use lpr_core::{PlateRead, Scene, UtcTime};
+use tokio::sync::broadcast;
+
+use crate::{Actor, Record, settings::Revision};
+
+/// One thing that happened.
+#[derive(Clone, Debug)]
+pub struct Event {
+    /// Counts up from 1 in this run of the process.
+    pub seq: u64,
+    /// When it happened (not when it was told).
+    pub at: UtcTime,
+    /// What happened.
+    pub kind: EventKind,
+}
+
+/// The things that happen. Subscribers pick what they translate.
+#[derive(Clone, Debug)]
+pub enum EventKind {
+    /// One plate in one pass was recognised; exactly one per pass.
+    PlateRead(Arc<PlateRead>),
+    /// A record was stored (after its plate read, or by a manual snapshot) and can be fetched.
+    RecordStored(Arc<Record>),
+    /// A settings section has a new revision.
+    SettingsChanged {
+        /// The section's key.
+        key: &'static str,
+        /// Its new revision.
+        revision: Revision,
+        /// Who changed it.
+        actor: Actor,
+    },
+    /// The picture source came, went or retries.
+    Source(SourceState),
+    /// Login, logout, refused login.
+    Login(LoginEvent),
+    /// The device got its first administrator, or lost all users.
+    Initialised(bool),
+    /// The encoder of a stream was rebuilt or changed.
+    StreamChanged {
+        /// `true` for the main stream.
+        main: bool,
+    },
+    /// Listening sockets, for status pages and discovery.
+    ServiceReady(Service),
+    /// The process is about to stop: send Bye, close sessions.
+    ShuttingDown,
+}
+
+/// A listening service and its port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Service {
+    /// Plain HTTP.
+    Http(u16),
+    /// HTTP over TLS.
+    Https(u16),
+    /// RTSP over TCP.
+    Rtsp(u16),
+}
+
+/// Login, logout and refused login (AUTH-3, AUTH-7).
+#[derive(Clone, Debug)]
+pub struct LoginEvent {
+    /// The name given; may not exist.
+    pub user: String,
+    /// Way and address.
+    pub actor: Actor,
+    /// What happened.
+    pub outcome: LoginOutcome,
+}
+
+/// How a login ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LoginOutcome {
+    /// Let in.
+    Granted,
+    /// Wrong name or password.
+    Refused,
+    /// Refused because of earlier failures.
+    Locked,
+    /// Logged out or disconnected.
+    LoggedOut,
+}
+
+/// State of the picture source.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SourceState {
+    /// Opening.
+    Connecting,
+    /// Pictures flow.
+    Running {
+        /// Width, height in pixels.
+        width: u32,
+        /// Height in pixels.
+        height: u32,
+        /// Frames a second, times 1000.
+        millifps: u32,
+    },
+    /// No picture; tried again after `retry_in_ms`.
+    Failed {
+        /// What went wrong, for people.
+        reason: String,
+        /// Milliseconds until the next try.
+        retry_in_ms: u64,
+    },
+}
+
+/// The one event bus. Cheap to clone.
+///
+/// Publishing never blocks: a subscriber that lags more than the capacity loses the oldest events
+/// and is told how many. Analysed frames ([`Scene`]) have a channel of their own so that their rate
+/// cannot push out events.
+#[derive(Clone, Debug)]
+pub struct EventBus {
+    events: broadcast::Sender<Arc<Event>>,
+    scenes: broadcast::Sender<Arc<Scene>>,
+    next: Arc<AtomicU64>,
+}
+
+/// Events from the moment of subscription on.
+pub type Subscription = broadcast::Receiver<Arc<Event>>;
+/// Analysed frames from the moment of subscription on.
+pub type SceneSubscription = broadcast::Receiver<Arc<Scene>>;
+
+/// Events a subscriber may lag behind.
+const EVENT_CAPACITY: usize = 1024;
+/// Analysed frames a subscriber may lag behind.
+const SCENE_CAPACITY: usize = 64;
+
+impl Default for EventBus {
+    fn default() -> Self {
+        Self {
+            events: broadcast::channel(EVENT_CAPACITY).0,
+            scenes: broadcast::channel(SCENE_CAPACITY).0,
+            next: Arc::new(AtomicU64::new(1)),
+        }
+    }
+}
+
+impl EventBus {
+    /// Tells everybody who listens; returns the event's number.
+    pub fn publish(&self, at: UtcTime, kind: EventKind) -> u64 {
+        let seq = self.next.fetch_add(1, Ordering::Relaxed);
+        // An error only means that nobody listens.
+        let _ = self.events.send(Arc::new(Event { seq, at, kind }));
+        seq
+    }
+
+    /// Passes on one analysed frame.
+    pub fn publish_scene(&self, scene: Arc<Scene>) {
+        let _ = self.scenes.send(scene);
+    }
+
+    /// Listens to events from now on.
+    pub fn subscribe(&self) -> Subscription {
+        self.events.subscribe()
+    }
+
+    /// Listens to analysed frames from now on.
+    pub fn subscribe_scenes(&self) -> SceneSubscription {
+        self.scenes.subscribe()
+    }
+}

@@ -1,0 +1,127 @@
+use bytes::Bytes;
+use lpr_core::{Direction, FrameSize, PxRect, UtcTime};
+use serde::{Deserialize, Serialize};
+
+/// Number of a record; counts up, never reused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct RecordId(pub i64);
+
+/// What made the record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RecordKind {
+    /// A recognised plate.
+    Lpr,
+    /// A snapshot by hand (LIVE-13).
+    Manual,
+}
+
+impl RecordKind {
+    /// The word used in the store and the API.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Lpr => "lpr",
+            Self::Manual => "manual",
+        }
+    }
+}
+
+/// Which picture of a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Picture {
+    /// The whole frame.
+    Full,
+    /// The plate's cut-out.
+    Plate,
+}
+
+/// A record to store. Pictures are JPEG.
+#[derive(Clone, Debug)]
+pub struct NewRecord {
+    /// What made it.
+    pub kind: RecordKind,
+    /// Capture time of the best frame.
+    pub captured_at: UtcTime,
+    /// Plate text; empty without a plate.
+    pub plate_number: String,
+    /// Confidence, 0 to 1.
+    pub likelihood: f32,
+    /// Travel.
+    pub direction: Direction,
+    /// ISO 3166-1 alpha-2.
+    pub country_code: Option<String>,
+    /// State, province or authority.
+    pub issuing_entity: Option<String>,
+    /// Plate box in the full picture.
+    pub plate_rect: Option<PxRect>,
+    /// Size of the full picture.
+    pub frame_size: FrameSize,
+    /// Full picture, JPEG; empty when none could be made.
+    pub full: Bytes,
+    /// Plate cut-out, JPEG; empty without a plate.
+    pub plate: Bytes,
+    /// Number of the track in this run, joins the record with metadata and events.
+    pub track_id: u64,
+}
+
+/// A stored record without its pictures.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Record {
+    /// Its number.
+    pub id: RecordId,
+    /// What made it.
+    pub kind: RecordKind,
+    /// Capture time of the best frame.
+    pub captured_at: UtcTime,
+    /// Plate text; empty without a plate.
+    pub plate_number: String,
+    /// Confidence, 0 to 1.
+    pub likelihood: f32,
+    /// Travel.
+    pub direction: Direction,
+    /// ISO 3166-1 alpha-2.
+    pub country_code: Option<String>,
+    /// State, province or authority.
+    pub issuing_entity: Option<String>,
+    /// Plate box in the full picture.
+    pub plate_rect: Option<PxRect>,
+    /// Size of the full picture.
+    pub frame: FrameSize,
+    /// Whether there is a full picture.
+    pub has_picture: bool,
+    /// Whether there is a plate cut-out.
+    pub has_plate: bool,
+    /// Number of the track in the run that made it.
+    pub track_id: u64,
+}
+
+/// A search. Empty fields do not restrict.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct RecordQuery {
+    /// Captured at or after.
+    pub from: Option<UtcTime>,
+    /// Captured before.
+    pub to: Option<UtcTime>,
+    /// Part of the plate text, upper case; `?` stands for one character, `*` for any number.
+    pub plate: Option<String>,
+    /// Only this kind.
+    pub kind: Option<RecordKind>,
+    /// Only this direction.
+    pub direction: Option<Direction>,
+    /// Only records older than this one (paging, newest first).
+    pub before: Option<RecordId>,
+    /// Rows per page, 1 to 500; 0 means 50.
+    pub limit: u32,
+}
+
+/// One page of results, newest first.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RecordPage {
+    /// The rows.
+    pub items: Vec<Record>,
+    /// Pass as `before` to get the next page.
+    pub next_before: Option<RecordId>,
+    /// How many match in all.
+    pub total: u64,
+}
