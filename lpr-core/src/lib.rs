@@ -1,1 +1,27 @@
-//! Licence-plate recognition domain: detection, reading, tracking, voting. No I/O.
+//! Licence-plate recognition domain: finding, reading and following plates, voting, one read per pass.
+//!
+//! Pure: no input or output, no clock, no async runtime and no inference engine. Time and pixels are
+//! arguments ([`UtcTime`], [`FrameView`]); the nets are two small traits ([`Detector`], [`Reader`])
+//! that another crate implements, so that everything but the nets is tested without them.
+
+#![forbid(unsafe_code)]
+
+mod error;
+pub mod frame;
+pub mod geometry;
+pub mod nets;
+pub mod picture;
+pub mod plate;
+pub mod settings;
+pub mod time;
+
+pub use error::Error;
+pub use frame::{FrameView, Planes};
+pub use geometry::{FrameSize, NormPoint, NormRect, PxPoint, PxQuad, PxRect};
+pub use nets::{DetectRequest, Detector, NetError, ReadOutput, Reader};
+pub use picture::{GreyImage, Picture, PixelFormat};
+pub use plate::{
+    CharRead, Direction, PlateDetection, PlatePictures, PlateRead, PlateText, Scene, TrackedObject,
+};
+pub use settings::{RecognitionSettings, Region};
+pub use time::{MediaTime, UtcTime};

@@ -1,0 +1,147 @@
+//! What recognition says: plates found in one frame, objects followed over frames, one read per pass.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::geometry::{FrameSize, PxQuad, PxRect};
+use crate::picture::Picture;
+use crate::time::UtcTime;
+
+/// A plate found by the detector in one frame; not read yet.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct PlateDetection {
+    /// Upright box around the plate, pixels of the frame.
+    pub rect: PxRect,
+    /// The plate's corners, pixels of the frame.
+    pub quad: PxQuad,
+    /// The detector's score, 0..=1.
+    pub score: f32,
+}
+
+/// One character of a plate and how sure its place is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct CharRead {
+    /// The character, `0-9` or `A-Z`.
+    pub sign: char,
+    /// Probability of `sign`, 0..=1.
+    pub likelihood: f32,
+    /// Other candidates with their probabilities, best first, at most three.
+    pub alternatives: Vec<(char, f32)>,
+}
+
+/// The text of a plate.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct PlateText {
+    /// Capital letters and digits, without blanks, dots and dashes.
+    pub text: String,
+    /// How likely the whole text is right, 0..=1: the calibrated worst place, never the mean.
+    pub likelihood: f32,
+    /// One entry for each character of `text`.
+    pub chars: Vec<CharRead>,
+}
+
+/// Travel of a vehicle as the camera sees it (RECOG-4).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Direction {
+    /// The distance to the camera shrinks ("Positive" in the manual).
+    Approaching,
+    /// The distance to the camera grows.
+    Departing,
+    /// The track is too short or the vehicle stands.
+    #[default]
+    Unknown,
+}
+
+/// One followed plate in one analysed frame (RECOG-3, LIVE-9).
+#[derive(Clone, Debug, PartialEq)]
+pub struct TrackedObject {
+    /// The track; unique and rising within one run of a pipeline. ONVIF `ObjectId`.
+    pub track_id: u64,
+    /// Upright box, pixels of the frame.
+    pub rect: PxRect,
+    /// Corners, pixels of the frame.
+    pub quad: PxQuad,
+    /// The detector's score, 0..=1.
+    pub score: f32,
+    /// What is known of the plate by now, from this frame and the ones before.
+    pub plate: Option<PlateText>,
+    /// Travel as far as known by now.
+    pub direction: Direction,
+    /// Why the plate cannot be read, when it cannot.
+    pub unreadable: Option<Unreadable>,
+}
+
+/// Why a plate is followed but not read; shown to whoever mounts the camera.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Unreadable {
+    /// Narrower than the least plate width of the settings.
+    TooSmall,
+    /// Too soft: motion or focus.
+    Blurred,
+    /// Hardly any contrast: too dark, overexposed or covered.
+    LowContrast,
+    /// Partly outside the picture.
+    CutOff,
+}
+
+/// All objects of one analysed frame: the metadata stream's frame and the boxes of the live picture.
+///
+/// `objects` is empty when nothing is there; a scene is made for each analysed frame all the same,
+/// so that boxes vanish in time.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Scene {
+    /// Capture time of the frame.
+    pub captured_at: UtcTime,
+    /// Size of the frame that the boxes belong to.
+    pub frame_size: FrameSize,
+    /// The objects, by rising `track_id`.
+    pub objects: Vec<TrackedObject>,
+}
+
+/// Best-frame pictures of one read (CUT-1, FTP-10).
+#[derive(Clone, Debug, PartialEq)]
+pub struct PlatePictures {
+    /// The whole best frame.
+    pub full: Picture,
+    /// The plate with a margin, cut out of the best frame.
+    pub cutout: Picture,
+}
+
+/// One recognised plate in one pass of a vehicle (RECOG-2). Sent once; not corrected later.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PlateRead {
+    /// The track that this read closes; see [`TrackedObject::track_id`].
+    pub track_id: u64,
+    /// Capital letters and digits.
+    pub plate_number: String,
+    /// How likely `plate_number` is right as a whole, 0..=1.
+    pub likelihood: f32,
+    /// Character by character.
+    pub chars: Vec<CharRead>,
+    /// ISO 3166-1 alpha-2, when it is known.
+    pub country_code: Option<String>,
+    /// State, province or authority, when it is known.
+    pub issuing_entity: Option<String>,
+    /// Travel over the track.
+    pub direction: Direction,
+    /// Capture time of the best frame: the time of the read.
+    pub captured_at: UtcTime,
+    /// Capture time of the track's first frame.
+    pub first_seen: UtcTime,
+    /// Capture time of the last frame with the plate when the read was sent.
+    pub last_seen: UtcTime,
+    /// Upright box in the best frame, pixels.
+    pub plate_rect: PxRect,
+    /// Corners in the best frame, pixels.
+    pub plate_quad: PxQuad,
+    /// Size of the best frame.
+    pub frame_size: FrameSize,
+    /// Frames of this track in which the plate was found.
+    pub frames_seen: u32,
+    /// Frames of this track whose text took part in the vote.
+    pub frames_read: u32,
+    /// Best-frame pictures.
+    pub pictures: PlatePictures,
+}
