@@ -1,0 +1,26 @@
+"""Plate reader: convolutions and CTC only. Grey (N,1,64,128) -> logits (N,32,37), classes 0-9 A-Z blank."""
+import torch.nn as nn
+
+ALPHABET = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ'
+BLANK = len(ALPHABET)
+
+
+def cbr(i, o, k=3, s=1, p=1):
+    return nn.Sequential(nn.Conv2d(i, o, k, s, p, bias=False), nn.BatchNorm2d(o), nn.ReLU(inplace=True))
+
+
+class Reader(nn.Module):
+    def __init__(self, classes=37, c=(16, 32, 64, 80, 112, 128)):
+        super().__init__()
+        self.body = nn.Sequential(
+            cbr(1, c[0], 3, 2), cbr(c[0], c[1], 3, 2),                  # 16x32
+            cbr(c[1], c[2]), nn.MaxPool2d((2, 1)),                      # 8x32
+            cbr(c[2], c[3]), nn.MaxPool2d((2, 1)),                      # 4x32
+            cbr(c[3], c[4]),
+            cbr(c[4], c[5], (4, 1), 1, 0),                              # 1x32
+            cbr(c[5], c[5], (1, 5), 1, (0, 2)), nn.Dropout(.05),
+            cbr(c[5], c[5], (1, 5), 1, (0, 2)))
+        self.head = nn.Conv2d(c[5], classes, 1)
+
+    def forward(self, x):
+        return self.head(self.body(x)).squeeze(2).permute(0, 2, 1)
