@@ -1,0 +1,130 @@
+//! What a device hands to the library: access units, and the tracks they belong to.
+
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+
+/// One coded picture, or one metadata document, as it leaves its producer.
+///
+/// `data` is Annex B (start codes of three or four bytes) for H.264 and H.265, a whole JFIF picture
+/// for JPEG, and one UTF-8 XML document for metadata.
+#[derive(Clone, Debug)]
+pub struct AccessUnit {
+    /// Presentation time on the media clock that all tracks of a stream share. Monotonic, from any zero.
+    pub pts: Duration,
+    /// UTC at which the picture was captured (not encoded, not sent). Goes into RTCP sender reports.
+    pub utc: SystemTime,
+    /// True when decoding can start here. JPEG pictures and metadata documents always are.
+    pub key: bool,
+    /// The coded bytes, at most [`AccessUnit::MAX_BYTES`].
+    pub data: Bytes,
+}
+
+impl AccessUnit {
+    /// Largest access unit the packetisers take: 8 MiB.
+    pub const MAX_BYTES: usize = 8 << 20;
+}
+
+/// How a track is coded. More codecs (audio) join later, hence `non_exhaustive`.
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Codec {
+    /// RFC 6184, packetization-mode 1.
+    H264,
+    /// RFC 7798.
+    H265,
+    /// RFC 2435, baseline with the standard Huffman tables.
+    Jpeg,
+    /// ONVIF metadata, `vnd.onvif.metadata`, plain XML (ONVIF Streaming Specification, metadata over RTP).
+    OnvifMetadata,
+}
+
+impl Codec {
+    /// RTP clock rate in Hz.
+    pub fn clock_rate(self) -> u32 {
+        match self {
+            Codec::H264 | Codec::H265 | Codec::Jpeg | Codec::OnvifMetadata => 90_000,
+        }
+    }
+
+    /// True for pictures: these tracks decide where a viewer can start.
+    pub fn is_video(self) -> bool {
+        match self {
+            Codec::H264 | Codec::H265 | Codec::Jpeg => true,
+            Codec::OnvifMetadata => false,
+        }
+    }
+
+    /// RTP payload type: the static one where the codec has it (RFC 3551), else dynamic.
+    pub(crate) fn payload_type(self) -> u8 {
+        match self {
+            Codec::H264 => 96,
+            Codec::H265 => 98,
+            Codec::Jpeg => 26,
+            Codec::OnvifMetadata => 107,
+        }
+    }
+
+    /// The `media` word of the SDP `m=` line.
+    pub(crate) fn sdp_media(self) -> &'static str {
+        if self.is_video() {
+            "video"
+        } else {
+            "application"
+        }
+    }
+}
+
+/// One track of a stream.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TrackConfig {
+    /// The coding of its access units.
+    pub codec: Codec,
+}
+
+impl TrackConfig {
+    /// A track sent by the server.
+    pub fn new(codec: Codec) -> Self {
+        TrackConfig { codec }
+    }
+}
+
+/// What a [`crate::Stream`] is made of.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StreamConfig {
+    /// Name for the SDP `s=` line, logs and the list of sessions, for example `main`.
+    pub name: String,
+    /// Tracks in the order of their `trackID`, 1 to 8 of them.
+    pub tracks: Vec<TrackConfig>,
+}
+
+impl StreamConfig {
+    /// A stream of the given tracks.
+    pub fn new(name: impl Into<String>, tracks: impl IntoIterator<Item = Codec>) -> Self {
+        StreamConfig {
+            name: name.into(),
+            tracks: tracks.into_iter().map(TrackConfig::new).collect(),
+        }
+    }
+}
+
+/// Media time in ticks of `clock_rate`, truncated to the 32 bits of RTP.
+pub(crate) fn ticks(at: Duration, clock_rate: u32) -> u32 {
+    // u128: a Duration times 90 000 cannot overflow it. The cast keeps the low 32 bits on purpose.
+    (at.as_nanos() * u128::from(clock_rate) / 1_000_000_000) as u32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ticks_are_exact_and_wrap() {
+        assert_eq!(ticks(Duration::from_millis(40), 90_000), 3600);
+        assert_eq!(ticks(Duration::from_secs(1), 90_000), 90_000);
+        let wrap = Duration::from_nanos((1u64 << 32) * 100_000 / 9);
+        assert_eq!(ticks(wrap + Duration::from_millis(1), 90_000), 89);
+    }
+}
