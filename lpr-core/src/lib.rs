@@ -6,14 +6,19 @@
 
 #![forbid(unsafe_code)]
 
+pub mod cells;
+pub mod ctc;
 mod error;
 pub mod frame;
 pub mod geometry;
+pub mod letterbox;
 pub mod nets;
 pub mod picture;
 pub mod plate;
+mod resample;
 pub mod settings;
 pub mod time;
+pub mod warp;
 
 pub use error::Error;
 pub use frame::{FrameView, Planes};

@@ -37,6 +37,8 @@ pub struct DetectRequest {
     pub region: PxRect,
     /// Largest input given to the net; the region is shrunk to fit, its aspect kept.
     pub max_input: FrameSize,
+    /// Most net pixels for a frame pixel: how far a small region is enlarged.
+    pub max_scale: f32,
     /// Least score to report, 0..=1.
     pub min_score: f32,
 }

@@ -216,6 +216,18 @@ impl YuvToRgb {
         }
     }
 
+    /// The same for luma less 16 and chroma less 128 as `f32`, giving 0..=1.
+    pub(crate) fn as_f32(self) -> YuvToRgbF32 {
+        let k = |x: i32| x as f32 / (65_536.0 * 255.0);
+        YuvToRgbF32 {
+            luma: k(76_309),
+            rv: k(self.rv),
+            gu: k(self.gu),
+            gv: k(self.gv),
+            bu: k(self.bu),
+        }
+    }
+
     /// Red, green and blue of one pixel.
     pub(crate) fn rgb(self, y: u8, u: u8, v: u8) -> [u8; 3] {
         let l = (i32::from(y) - 16) * 76_309 + 32_768;
@@ -227,6 +239,15 @@ impl YuvToRgb {
             c(l + self.bu * u),
         ]
     }
+}
+
+/// Coefficients of [`YuvToRgb`] for `f32` samples.
+pub(crate) struct YuvToRgbF32 {
+    pub(crate) luma: f32,
+    pub(crate) rv: f32,
+    pub(crate) gu: f32,
+    pub(crate) gv: f32,
+    pub(crate) bu: f32,
 }
 
 /// An owned grey picture, one byte a pixel, rows without padding.
