@@ -18,13 +18,15 @@ pub struct SystemClock {
 
 impl Default for SystemClock {
     fn default() -> Self {
-        Self { start: Instant::now() }
+        Self {
+            start: Instant::now(),
+        }
     }
 }
 
 impl Clock for SystemClock {
     fn now(&self) -> UtcTime {
-        UtcTime::from(SystemTime::now())
+        chrono::DateTime::<chrono::Utc>::from(SystemTime::now()).into()
     }
 
     fn monotonic(&self) -> Duration {

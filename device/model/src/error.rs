@@ -74,12 +74,17 @@ impl Error {
 
     /// An unexpected failure of something below.
     pub fn internal(detail: impl fmt::Display) -> Self {
-        Self::Internal { detail: detail.to_string() }
+        Self::Internal {
+            detail: detail.to_string(),
+        }
     }
 
     /// A missing thing.
     pub fn not_found(what: &'static str, token: impl Into<String>) -> Self {
-        Self::NotFound { what, token: token.into() }
+        Self::NotFound {
+            what,
+            token: token.into(),
+        }
     }
 }
 
@@ -98,7 +103,11 @@ impl Violation {
     /// Names field, value and bound.
     pub fn new(pointer: &str, value: impl fmt::Display, reason: impl Into<String>) -> Self {
         let value = value.to_string().chars().take(64).collect();
-        Self { pointer: pointer.to_owned(), value, reason: reason.into() }
+        Self {
+            pointer: pointer.to_owned(),
+            value,
+            reason: reason.into(),
+        }
     }
 }
 
@@ -119,7 +128,11 @@ impl Violations {
     /// # Errors
     /// [`Error::Invalid`] with everything noted so far.
     pub fn into_result(self) -> Result<()> {
-        if self.0.is_empty() { Ok(()) } else { Err(Error::Invalid(self)) }
+        if self.0.is_empty() {
+            Ok(())
+        } else {
+            Err(Error::Invalid(self))
+        }
     }
 }
 

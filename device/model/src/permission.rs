@@ -93,7 +93,10 @@ impl Permissions {
 
     /// The permissions in documentation order.
     pub fn iter(self) -> impl Iterator<Item = Permission> {
-        Permission::ALL.iter().copied().filter(move |p| self.has(*p))
+        Permission::ALL
+            .iter()
+            .copied()
+            .filter(move |p| self.has(*p))
     }
 }
 
@@ -116,10 +119,24 @@ impl UserLevel {
         match self {
             Self::Administrator => Permissions::all(),
             Self::Operator => Permissions::of(&[
-                P::LiveView, P::ManualSnapshot, P::SearchRecords, P::ReadConfig, P::VideoConfig,
-                P::ImageConfig, P::LprConfig, P::ListEdit, P::BarrierControl, P::BlocklistAlarm, P::EventConfig,
+                P::LiveView,
+                P::ManualSnapshot,
+                P::SearchRecords,
+                P::ReadConfig,
+                P::VideoConfig,
+                P::ImageConfig,
+                P::LprConfig,
+                P::ListEdit,
+                P::BarrierControl,
+                P::BlocklistAlarm,
+                P::EventConfig,
             ]),
-            Self::User => Permissions::of(&[P::LiveView, P::ManualSnapshot, P::SearchRecords, P::ReadConfig]),
+            Self::User => Permissions::of(&[
+                P::LiveView,
+                P::ManualSnapshot,
+                P::SearchRecords,
+                P::ReadConfig,
+            ]),
         }
     }
 
@@ -169,12 +186,24 @@ pub struct Actor {
 impl Actor {
     /// The device itself: may do everything.
     pub fn system() -> Self {
-        Self { user: None, permissions: Permissions::all(), level: None, origin: Origin::System, peer: None }
+        Self {
+            user: None,
+            permissions: Permissions::all(),
+            level: None,
+            origin: Origin::System,
+            peer: None,
+        }
     }
 
     /// Somebody who has not logged in: may do nothing.
     pub fn anonymous(origin: Origin, peer: Option<IpAddr>) -> Self {
-        Self { user: None, permissions: Permissions::NONE, level: None, origin, peer }
+        Self {
+            user: None,
+            permissions: Permissions::NONE,
+            level: None,
+            origin,
+            peer,
+        }
     }
 
     /// Checks one permission.
@@ -182,13 +211,24 @@ impl Actor {
     /// # Errors
     /// [`Error::Forbidden`] when it is missing.
     pub fn require(&self, p: Permission) -> Result<()> {
-        if self.permissions.has(p) { Ok(()) } else { Err(Error::Forbidden(p)) }
+        if self.permissions.has(p) {
+            Ok(())
+        } else {
+            Err(Error::Forbidden(p))
+        }
     }
 }
 
 impl fmt::Display for Actor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = self.user.as_deref().unwrap_or(if self.origin == Origin::System { "system" } else { "anonymous" });
+        let name = self
+            .user
+            .as_deref()
+            .unwrap_or(if self.origin == Origin::System {
+                "system"
+            } else {
+                "anonymous"
+            });
         match self.peer {
             Some(peer) => write!(f, "{name}@{peer}"),
             None => f.write_str(name),
@@ -214,11 +254,22 @@ mod tests {
     #[test]
     fn plain_users_only_watch() {
         let user = UserLevel::User.permissions();
-        for p in [Permission::UserManagement, Permission::Maintenance, Permission::VideoConfig, Permission::BarrierControl] {
+        for p in [
+            Permission::UserManagement,
+            Permission::Maintenance,
+            Permission::VideoConfig,
+            Permission::BarrierControl,
+        ] {
             assert!(!user.has(p), "{p}");
         }
-        let actor = Actor { permissions: user, ..Actor::anonymous(Origin::Web, None) };
-        assert!(matches!(actor.require(Permission::Maintenance), Err(Error::Forbidden(Permission::Maintenance))));
+        let actor = Actor {
+            permissions: user,
+            ..Actor::anonymous(Origin::Web, None)
+        };
+        assert!(matches!(
+            actor.require(Permission::Maintenance),
+            Err(Error::Forbidden(Permission::Maintenance))
+        ));
         assert!(actor.require(Permission::LiveView).is_ok());
     }
 }

@@ -1,0 +1,264 @@
+//! What the model needs of the host: traits with a Linux implementation in `platecam-host` or
+//! `platecam-media` and an in-memory one in [`crate::testing`].
+
+use std::net::IpAddr;
+
+use bytes::Bytes;
+use lpr_core::UtcTime;
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::{
+    NewRecord, Picture, Record, RecordId, RecordPage, RecordQuery, Result, SourceState, UserLevel,
+    settings::{BitRateType, Codec, Resolution, Revision},
+};
+
+/// A section as it is stored.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StoredSection {
+    /// Section key.
+    pub key: String,
+    /// Version of the form of `value`.
+    pub version: u32,
+    /// Its revision.
+    pub revision: Revision,
+    /// The section's serde form.
+    pub value: Value,
+    /// Who changed it.
+    pub changed_by: String,
+    /// When.
+    pub changed_at: Option<UtcTime>,
+}
+
+/// Keeps settings.
+pub trait SettingsBackend: Send + Sync {
+    /// Everything stored.
+    ///
+    /// # Errors
+    /// [`crate::Error::Internal`] when it cannot be read.
+    fn load(&self) -> Result<Vec<StoredSection>>;
+
+    /// Stores all of `sections`, or nothing; durable when it returns.
+    ///
+    /// # Errors
+    /// [`crate::Error::Internal`]; nothing is stored then.
+    fn commit(&self, sections: &[StoredSection]) -> Result<()>;
+}
+
+/// A user as stored. The password is argon2id for logins, and sealed with the device key for
+/// Digest and WS-UsernameToken, which need the password itself.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StoredUser {
+    /// Name, unique whatever its case (USER-3).
+    pub name: String,
+    /// Group.
+    pub level: UserLevel,
+    /// argon2id in PHC string format.
+    pub password_hash: String,
+    /// Output of [`Sealer::seal`] over the password, bound to `name`.
+    pub sealed_password: Vec<u8>,
+    /// Free text.
+    pub remark: String,
+    /// Address for a password reset (INIT-4); only the first administrator has one.
+    pub email: Option<String>,
+}
+
+/// Keeps users.
+pub trait UserBackend: Send + Sync {
+    /// Everybody stored.
+    ///
+    /// # Errors
+    /// [`crate::Error::Internal`] when it cannot be read.
+    fn load_users(&self) -> Result<Vec<StoredUser>>;
+
+    /// Replaces all users in one step; durable when it returns.
+    ///
+    /// # Errors
+    /// [`crate::Error::Internal`]; nothing is stored then.
+    fn replace_users(&self, users: &[StoredUser]) -> Result<()>;
+}
+
+/// Encrypts secrets at rest with the device key.
+pub trait Sealer: Send + Sync {
+    /// Encrypts `plain`; `context` must be the same to open it again.
+    ///
+    /// # Errors
+    /// [`crate::Error::Internal`] without a device key.
+    fn seal(&self, plain: &[u8], context: &[u8]) -> Result<Vec<u8>>;
+
+    /// Decrypts what [`Sealer::seal`] made.
+    ///
+    /// # Errors
+    /// [`crate::Error::Internal`] when it was made with another key or context, or was changed.
+    fn open(&self, sealed: &[u8], context: &[u8]) -> Result<Vec<u8>>;
+}
+
+/// Keeps records and their pictures.
+pub trait Records: Send + Sync {
+    /// Stores a record; durable when it returns.
+    ///
+    /// # Errors
+    /// [`crate::Error::Internal`] when the store cannot be written.
+    fn insert(&self, new: NewRecord) -> Result<Record>;
+
+    /// One record.
+    ///
+    /// # Errors
+    /// [`crate::Error::NotFound`].
+    fn get(&self, id: RecordId) -> Result<Record>;
+
+    /// One page of a search, newest first.
+    ///
+    /// # Errors
+    /// [`crate::Error::Internal`].
+    fn search(&self, query: &RecordQuery) -> Result<RecordPage>;
+
+    /// A picture, JPEG.
+    ///
+    /// # Errors
+    /// [`crate::Error::NotFound`] without such a record or picture.
+    fn picture(&self, id: RecordId, which: Picture) -> Result<Bytes>;
+}
+
+/// One of the two streams.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum StreamId {
+    /// M, `Streamtype=0`.
+    Main,
+    /// S1, `Streamtype=1`.
+    Sub,
+}
+
+/// What source and encoders can do; the basis of every offered option (VIDEO-5, VIDEO-16).
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct VideoCapabilities {
+    /// Size of the source's picture once known.
+    pub source_size: Option<(u32, u32)>,
+    /// Codecs with a working encoder; empty before they were probed.
+    pub codecs: Vec<Codec>,
+}
+
+impl VideoCapabilities {
+    /// Resolutions that can be offered, largest first: those that fit the source; all before it is known.
+    pub fn resolutions(&self) -> Vec<Resolution> {
+        let (w, h) = self.source_size.unwrap_or((u32::MAX, u32::MAX));
+        Resolution::ALL
+            .into_iter()
+            .filter(|r| r.fits_in(w, h))
+            .collect()
+    }
+
+    /// Codecs that can be offered.
+    pub fn codecs(&self) -> Vec<Codec> {
+        if self.codecs.is_empty() {
+            Codec::ALL.to_vec()
+        } else {
+            self.codecs.clone()
+        }
+    }
+}
+
+/// How a stream is doing.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct StreamStatus {
+    /// Which stream.
+    pub stream: StreamId,
+    /// Codec in use.
+    pub codec: Codec,
+    /// CBR or VBR.
+    pub bit_rate_type: BitRateType,
+    /// Size in use, pixels; may be smaller than configured when the source is.
+    pub width: u32,
+    /// Rows in use.
+    pub height: u32,
+    /// GStreamer element at work, or `passthrough`.
+    pub encoder: String,
+    /// Encoded frames a second, measured.
+    pub fps: f32,
+    /// kbit/s, measured over about 10 s.
+    pub kbps: u32,
+    /// Whether the stream is on.
+    pub enabled: bool,
+}
+
+/// How the whole media side is doing.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct MediaStatus {
+    /// The source's specification without credentials.
+    pub source: String,
+    /// State of the source.
+    #[serde(skip)]
+    pub state: SourceState,
+    /// Both streams.
+    pub streams: Vec<StreamStatus>,
+    /// Captured frames a second, measured.
+    pub capture_fps: f32,
+    /// Analysed frames a second, measured.
+    pub analysed_fps: f32,
+    /// Frames that recognition passed over because the processor was short, since the start.
+    pub recognition_dropped: u64,
+    /// Mean time recognition needs for a frame, milliseconds.
+    pub recognition_ms: f32,
+}
+
+/// The picture: status, snapshots, key frames.
+pub trait Media: Send + Sync {
+    /// How it is doing.
+    fn status(&self) -> MediaStatus;
+
+    /// The newest picture as JPEG.
+    ///
+    /// # Errors
+    /// [`crate::Error::Unsupported`] while there is no picture.
+    fn snapshot(&self, stream: StreamId) -> Result<Snapshot>;
+
+    /// Makes the next frame of the stream a key frame; at most twice a second.
+    fn request_key_frame(&self, stream: StreamId);
+}
+
+/// A picture as JPEG with its capture time.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    /// JFIF.
+    pub jpeg: Bytes,
+    /// Capture time.
+    pub captured_at: UtcTime,
+    /// Columns.
+    pub width: u32,
+    /// Rows.
+    pub height: u32,
+}
+
+/// One network interface as it is now.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Interface {
+    /// Name, for example `eth0`.
+    pub name: String,
+    /// Hardware address, `00:11:22:33:44:55`; empty for loopback.
+    pub mac: String,
+    /// Addresses with their prefix lengths.
+    pub addresses: Vec<(IpAddr, u8)>,
+    /// Largest packet, bytes; 0 when unknown.
+    pub mtu: u32,
+    /// Whether it is up.
+    pub up: bool,
+    /// Whether it is the loopback.
+    pub loopback: bool,
+}
+
+/// The host's network as it is.
+pub trait Network: Send + Sync {
+    /// All interfaces.
+    fn interfaces(&self) -> Vec<Interface>;
+    /// The host's name.
+    fn hostname(&self) -> String;
+    /// DNS servers in use.
+    fn dns_servers(&self) -> Vec<IpAddr>;
+    /// Default gateways.
+    fn gateways(&self) -> Vec<IpAddr>;
+    /// NTP servers in use, names or addresses.
+    fn ntp_servers(&self) -> Vec<String>;
+    /// POSIX time zone, for example `CET-1CEST,M3.5.0,M10.5.0/3`; `UTC0` when unknown.
+    fn posix_time_zone(&self) -> String;
+}

@@ -1,0 +1,58 @@
+//! The settings model: typed sections, one store, one way to write.
+
+mod bounded;
+mod general;
+mod lpr;
+mod merge;
+mod onvif;
+mod ports;
+mod section;
+mod security;
+mod store;
+mod video;
+
+pub use general::DeviceGeneral;
+pub use lpr::LprRecognition;
+pub use onvif::{DiscoveryMode, OnvifService};
+pub use ports::{NetPorts, Port, RESERVED_PORTS};
+pub use section::{Descriptor, Section};
+pub use security::SecurityLogin;
+pub use store::{Patch, Revision, SectionView, Settings, SettingsStore};
+pub use video::{
+    BitRateType, Codec, FrameRate, GopLength, Kbps, Quality, Resolution, StreamConfig, VideoMain,
+    VideoSub,
+};
+
+use crate::ports::VideoCapabilities;
+
+/// What a section's rules may look at.
+#[derive(Debug)]
+pub struct CheckContext<'a> {
+    /// All sections as they would be.
+    pub settings: &'a Settings,
+    /// What source and encoders can do; default before the source is known.
+    pub video: &'a VideoCapabilities,
+    /// The sections being changed.
+    pub touched: &'a [Descriptor],
+}
+
+impl CheckContext<'_> {
+    /// Whether `S` is among the sections being changed. Rules about the hardware only apply then:
+    /// a stored value must not block other changes because a camera was swapped.
+    pub fn touches<S: Section>(&self) -> bool {
+        self.touched.iter().any(|d| d.key == S::KEY)
+    }
+}
+
+/// Every section of the product, in no particular order. A test refuses two owners of one key.
+pub fn all_sections() -> Vec<Descriptor> {
+    vec![
+        Descriptor::of::<DeviceGeneral>(),
+        Descriptor::of::<VideoMain>(),
+        Descriptor::of::<VideoSub>(),
+        Descriptor::of::<NetPorts>(),
+        Descriptor::of::<OnvifService>(),
+        Descriptor::of::<SecurityLogin>(),
+        Descriptor::of::<LprRecognition>(),
+    ]
+}

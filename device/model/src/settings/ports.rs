@@ -1,0 +1,82 @@
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{CheckContext, Section};
+use crate::{Permission, Violation, Violations, bounded};
+
+bounded! {
+    /// A TCP port (NET-18).
+    pub struct Port(u16) in 1..=65535, unit ""
+}
+
+/// Ports that no service may take (NET-16); each service's own default is allowed all the same (C-7).
+pub const RESERVED_PORTS: &[std::ops::RangeInclusive<u16>] = &[
+    0..=1024,
+    1900..=1900,
+    3800..=3800,
+    5000..=5000,
+    5050..=5050,
+    9999..=9999,
+    37776..=37776,
+    37780..=37880,
+    39999..=39999,
+    42323..=42323,
+];
+
+/// Listening ports (NET-13..18). ONVIF: `tds:SetNetworkProtocols`.
+///
+/// The command line may override them for one run; the stored values stay.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NetPorts {
+    /// Web and ONVIF.
+    #[schemars(title = "HTTP Port")]
+    pub http: Port,
+    /// Web and ONVIF over TLS.
+    #[schemars(title = "HTTPS Port")]
+    pub https: Port,
+    /// Streaming.
+    #[schemars(title = "RTSP Port")]
+    pub rtsp: Port,
+}
+
+impl Default for NetPorts {
+    fn default() -> Self {
+        Self {
+            http: Port::clamped(80),
+            https: Port::clamped(443),
+            rtsp: Port::clamped(554),
+        }
+    }
+}
+
+impl Section for NetPorts {
+    const KEY: &'static str = "net.ports";
+    const TITLE: &'static str = "Port";
+    const PAGE: &'static str = "Setting/Network/Port";
+    const WRITE: Permission = Permission::NetworkConfig;
+
+    fn check(&self, _cx: &CheckContext<'_>, violations: &mut Violations) {
+        let fields = [
+            ("/http", self.http, 80),
+            ("/https", self.https, 443),
+            ("/rtsp", self.rtsp, 554),
+        ];
+        for (i, (pointer, port, default)) in fields.iter().enumerate() {
+            let n = port.get();
+            let reserved = n != *default && RESERVED_PORTS.iter().any(|r| r.contains(&n));
+            violations.require(!reserved, || {
+                Violation::new(pointer, n, "is a reserved port")
+            });
+            for (other, taken, _) in &fields[..i] {
+                violations.require(taken != port, || {
+                    Violation::new(
+                        pointer,
+                        n,
+                        format!("is already the port of {}", &other[1..]),
+                    )
+                });
+            }
+        }
+    }
+}

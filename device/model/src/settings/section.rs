@@ -1,0 +1,155 @@
+use std::{any::Any, fmt::Debug, sync::Arc};
+
+use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
+
+use super::CheckContext;
+use crate::{Error, Permission, Result, Violation, Violations};
+
+/// One page's worth of settings: the only owner of its values.
+///
+/// The serde form *is* the stored, exported and published format, so it has a version and
+/// migrations.
+pub trait Section:
+    Clone
+    + Debug
+    + PartialEq
+    + Default
+    + Serialize
+    + DeserializeOwned
+    + JsonSchema
+    + Send
+    + Sync
+    + 'static
+{
+    /// Key in the store and in every interface, for example `video.main`.
+    const KEY: &'static str;
+    /// Title on its page.
+    const TITLE: &'static str;
+    /// Where the manual puts it, for example `Setting/Video/Audio/Video Stream`.
+    const PAGE: &'static str;
+    /// Version of the stored form; raise it with a migration.
+    const VERSION: u32 = 1;
+    /// Needed to change it.
+    const WRITE: Permission;
+    /// Needed to read it.
+    const READ: Permission = Permission::ReadConfig;
+
+    /// Rules across fields and sections; single fields are checked by their types.
+    fn check(&self, _cx: &CheckContext<'_>, _violations: &mut Violations) {}
+
+    /// Lifts a stored value of version `from` to `from + 1`.
+    ///
+    /// # Errors
+    /// A text that says what could not be lifted.
+    fn migrate(from: u32, value: Value) -> std::result::Result<Value, String> {
+        let _ = value;
+        Err(format!("no way from version {from}"))
+    }
+}
+
+/// A section's value behind its type.
+pub(super) type AnySection = Arc<dyn Any + Send + Sync>;
+
+/// What the store knows of a section type: its functions, without the type.
+#[derive(Clone, Copy)]
+pub struct Descriptor {
+    /// [`Section::KEY`].
+    pub key: &'static str,
+    /// [`Section::TITLE`].
+    pub title: &'static str,
+    /// [`Section::PAGE`].
+    pub page: &'static str,
+    /// [`Section::VERSION`].
+    pub version: u32,
+    /// [`Section::READ`].
+    pub read: Permission,
+    /// [`Section::WRITE`].
+    pub write: Permission,
+    pub(super) default: fn() -> AnySection,
+    pub(super) parse: fn(&Value) -> Result<AnySection>,
+    pub(super) value: fn(&AnySection) -> Value,
+    pub(super) check: fn(&AnySection, &CheckContext<'_>, &mut Violations),
+    pub(super) migrate: fn(u32, Value) -> std::result::Result<Value, String>,
+    pub(super) schema: fn() -> Value,
+}
+
+impl Debug for Descriptor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Descriptor")
+            .field("key", &self.key)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Descriptor {
+    /// The descriptor of `S`.
+    pub fn of<S: Section>() -> Self {
+        Self {
+            key: S::KEY,
+            title: S::TITLE,
+            page: S::PAGE,
+            version: S::VERSION,
+            read: S::READ,
+            write: S::WRITE,
+            default: || Arc::new(S::default()),
+            parse: |v| parse::<S>(v).map(|s| Arc::new(s) as AnySection),
+            value: |a| a.downcast_ref::<S>().map_or(Value::Null, to_value),
+            check: |a, cx, violations| {
+                if let Some(s) = a.downcast_ref::<S>() {
+                    s.check(cx, violations);
+                }
+            },
+            migrate: S::migrate,
+            schema: schema::<S>,
+        }
+    }
+}
+
+fn to_value<S: Section>(s: &S) -> Value {
+    // A section is a struct of numbers, texts and enums: it always has a JSON form.
+    serde_json::to_value(s).unwrap_or(Value::Null)
+}
+
+/// Reads a section and reports *every* field that cannot be read, each by its pointer.
+fn parse<S: Section>(value: &Value) -> Result<S> {
+    let first = match S::deserialize(value) {
+        Ok(s) => return Ok(s),
+        Err(e) => e.to_string(),
+    };
+    let mut violations = Violations::default();
+    let defaults = to_value(&S::default());
+    if let (Some(given), Some(known)) = (value.as_object(), defaults.as_object()) {
+        for (field, v) in given {
+            if !known.contains_key(field) {
+                violations
+                    .0
+                    .push(Violation::new(&format!("/{field}"), v, "no such setting"));
+                continue;
+            }
+            // Try the field alone on top of the defaults: what fails then is this field's fault.
+            let mut probe = known.clone();
+            probe.insert(field.clone(), v.clone());
+            if let Err(e) = S::deserialize(&Value::Object(probe)) {
+                violations
+                    .0
+                    .push(Violation::new(&format!("/{field}"), v, e.to_string()));
+            }
+        }
+    }
+    if violations.0.is_empty() {
+        violations.0.push(Violation::new("", "", first));
+    }
+    Err(Error::Invalid(violations))
+}
+
+fn schema<S: Section>() -> Value {
+    let settings = SchemaSettings::draft2020_12().with(|s| s.inline_subschemas = true);
+    let generator: SchemaGenerator = settings.into_generator();
+    let mut schema = generator.into_root_schema_for::<S>();
+    schema.insert("title".into(), S::TITLE.into());
+    schema.insert("x-key".into(), S::KEY.into());
+    schema.insert("x-page".into(), S::PAGE.into());
+    schema.to_value()
+}

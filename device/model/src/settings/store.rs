@@ -1,0 +1,368 @@
+use std::{collections::BTreeMap, fmt, sync::Arc};
+
+use lpr_core::UtcTime;
+use parking_lot::{Mutex, RwLock};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use tokio::sync::watch;
+
+use super::{CheckContext, Descriptor, Section, merge::merge_patch, section::AnySection};
+use crate::{
+    Actor, Clock, Error, EventBus, EventKind, Result, Violations,
+    ports::{SettingsBackend, StoredSection, VideoCapabilities},
+};
+
+/// Counts the changes of one section; 0 means "never changed".
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(transparent)]
+pub struct Revision(pub u64);
+
+impl fmt::Display for Revision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// All sections at one moment; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Settings(Arc<BTreeMap<&'static str, Held>>);
+
+#[derive(Clone, Debug)]
+struct Held {
+    section: AnySection,
+    revision: Revision,
+    changed_by: String,
+    changed_at: Option<UtcTime>,
+}
+
+impl Settings {
+    /// The section `S`. A section that was never registered reads as its defaults.
+    pub fn get<S: Section>(&self) -> Arc<S> {
+        self.0
+            .get(S::KEY)
+            .and_then(|h| h.section.clone().downcast::<S>().ok())
+            .unwrap_or_default()
+    }
+}
+
+/// A section as an adapter shows it.
+#[derive(Clone, Debug, Serialize)]
+pub struct SectionView {
+    /// Its key.
+    pub key: &'static str,
+    /// Its title.
+    pub title: &'static str,
+    /// Its page.
+    pub page: &'static str,
+    /// Pass back as `if_revision`.
+    pub revision: Revision,
+    /// Stored values.
+    pub value: Value,
+    /// What "Default" puts into the form (UI-4).
+    pub defaults: Value,
+    /// Who changed it last; empty when nobody did.
+    pub changed_by: String,
+    /// When.
+    pub changed_at: Option<UtcTime>,
+}
+
+/// One wanted change.
+#[derive(Clone, Debug)]
+pub struct Patch {
+    /// Section key.
+    pub key: String,
+    /// JSON merge patch (RFC 7396).
+    pub value: Value,
+    /// Refuse when the section is not at this revision any more.
+    pub if_revision: Option<Revision>,
+}
+
+/// The one owner of all settings.
+///
+/// [`SettingsStore::apply`] is the only write: it checks permission, fields and cross rules, commits
+/// atomically through the [`SettingsBackend`], then publishes. What it acknowledged survives kill -9.
+pub struct SettingsStore {
+    registry: BTreeMap<&'static str, Descriptor>,
+    current: RwLock<Settings>,
+    watch: watch::Sender<Settings>,
+    backend: Arc<dyn SettingsBackend>,
+    /// Writers queue here, so that check and commit are one step.
+    writer: Mutex<()>,
+    video: RwLock<VideoCapabilities>,
+    bus: EventBus,
+    clock: Arc<dyn Clock>,
+}
+
+impl fmt::Debug for SettingsStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SettingsStore")
+            .field("keys", &self.registry.keys())
+            .finish_non_exhaustive()
+    }
+}
+
+impl SettingsStore {
+    /// Loads what is stored; sections never stored have their defaults, older versions are lifted.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] when the backend cannot be read or a stored section cannot be lifted:
+    /// starting with other values than the owner's would be worse than not starting.
+    pub fn load(
+        sections: Vec<Descriptor>,
+        backend: Arc<dyn SettingsBackend>,
+        bus: EventBus,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self> {
+        let registry: BTreeMap<_, _> = sections.into_iter().map(|d| (d.key, d)).collect();
+        let mut stored: BTreeMap<String, StoredSection> = backend
+            .load()?
+            .into_iter()
+            .map(|s| (s.key.clone(), s))
+            .collect();
+        let mut held = BTreeMap::new();
+        for d in registry.values() {
+            let h = match stored.remove(d.key) {
+                Some(s) => lift(d, s)?,
+                None => Held {
+                    section: (d.default)(),
+                    revision: Revision(0),
+                    changed_by: String::new(),
+                    changed_at: None,
+                },
+            };
+            held.insert(d.key, h);
+        }
+        let settings = Settings(Arc::new(held));
+        Ok(Self {
+            registry,
+            watch: watch::Sender::new(settings.clone()),
+            current: RwLock::new(settings),
+            backend,
+            writer: Mutex::new(()),
+            video: RwLock::new(VideoCapabilities::default()),
+            bus,
+            clock,
+        })
+    }
+
+    /// What the picture source and encoders can do; cross rules use it.
+    pub fn set_video_capabilities(&self, video: VideoCapabilities) {
+        *self.video.write() = video;
+    }
+
+    /// What the picture source and encoders can do.
+    pub fn video_capabilities(&self) -> VideoCapabilities {
+        self.video.read().clone()
+    }
+
+    /// All sections at this moment.
+    pub fn snapshot(&self) -> Settings {
+        self.current.read().clone()
+    }
+
+    /// The section `S` at this moment.
+    pub fn get<S: Section>(&self) -> Arc<S> {
+        self.current.read().get::<S>()
+    }
+
+    /// Follows all changes; the parts that act on settings hold one of these.
+    pub fn watch(&self) -> watch::Receiver<Settings> {
+        self.watch.subscribe()
+    }
+
+    /// The registered sections in key order.
+    pub fn sections(&self) -> impl Iterator<Item = &Descriptor> {
+        self.registry.values()
+    }
+
+    /// The JSON Schema of a section, with `x-` hints for forms.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Forbidden`].
+    pub fn schema(&self, key: &str, actor: &Actor) -> Result<Value> {
+        let d = self.descriptor(key)?;
+        actor.require(d.read)?;
+        Ok((d.schema)())
+    }
+
+    /// A section with its revision, for showing.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Forbidden`].
+    pub fn read(&self, key: &str, actor: &Actor) -> Result<SectionView> {
+        let d = self.descriptor(key)?;
+        actor.require(d.read)?;
+        let current = self.current.read();
+        let held = current
+            .0
+            .get(d.key)
+            .ok_or_else(|| Error::not_found("settings section", key))?;
+        Ok(SectionView {
+            key: d.key,
+            title: d.title,
+            page: d.page,
+            revision: held.revision,
+            value: (d.value)(&held.section),
+            defaults: (d.value)(&(d.default)()),
+            changed_by: held.changed_by.clone(),
+            changed_at: held.changed_at,
+        })
+    }
+
+    /// Changes one section; see [`SettingsStore::apply`].
+    ///
+    /// # Errors
+    /// As [`SettingsStore::apply`].
+    pub fn patch(
+        &self,
+        key: &str,
+        value: &Value,
+        if_revision: Option<Revision>,
+        actor: &Actor,
+    ) -> Result<Revision> {
+        let patch = Patch {
+            key: key.to_owned(),
+            value: value.clone(),
+            if_revision,
+        };
+        let revisions = self.apply(&[patch], actor)?;
+        revisions
+            .first()
+            .copied()
+            .ok_or_else(|| Error::internal("apply returned no revision"))
+    }
+
+    /// Changes one section by its type, for adapters that speak in types (ONVIF).
+    ///
+    /// # Errors
+    /// As [`SettingsStore::apply`].
+    pub fn update<S: Section>(
+        &self,
+        actor: &Actor,
+        change: impl FnOnce(&mut S),
+    ) -> Result<Revision> {
+        let mut section = (*self.get::<S>()).clone();
+        change(&mut section);
+        let value = serde_json::to_value(&section).map_err(Error::internal)?;
+        self.patch(S::KEY, &value, None, actor)
+    }
+
+    /// Changes several sections in one step, all or nothing; returns the new revisions in order.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`] without the section's permission, [`Error::Conflict`] when `if_revision`
+    /// is stale, [`Error::Invalid`] naming each field, [`Error::Internal`] when the commit failed
+    /// (nothing changed then).
+    pub fn apply(&self, patches: &[Patch], actor: &Actor) -> Result<Vec<Revision>> {
+        let _one_writer = self.writer.lock();
+        let before = self.snapshot();
+        let mut after: BTreeMap<&'static str, Held> = (*before.0).clone();
+        let now = self.clock.now();
+        let mut touched = Vec::new();
+        for p in patches {
+            let d = self.descriptor(&p.key)?;
+            actor.require(d.write)?;
+            let held = after
+                .get_mut(d.key)
+                .ok_or_else(|| Error::not_found("settings section", &p.key))?;
+            if let Some(expected) = p.if_revision.filter(|r| *r != held.revision) {
+                return Err(Error::Conflict(format!(
+                    "{} is at revision {}, not {expected}; last changed by {}",
+                    d.key, held.revision, held.changed_by
+                )));
+            }
+            let mut value = (d.value)(&held.section);
+            merge_patch(&mut value, &p.value);
+            held.section = (d.parse)(&value)?;
+            held.revision = Revision(held.revision.0 + 1);
+            held.changed_by = actor.to_string();
+            held.changed_at = Some(now);
+            touched.push(*d);
+        }
+        let after = Settings(Arc::new(after));
+        self.check(&after, &touched)?;
+        let stored: Vec<StoredSection> = touched.iter().filter_map(|d| stored(&after, d)).collect();
+        self.backend.commit(&stored)?;
+        *self.current.write() = after.clone();
+        self.watch.send_replace(after.clone());
+        let mut revisions = Vec::new();
+        for s in &stored {
+            revisions.push(s.revision);
+            let Some(d) = self.registry.get(s.key.as_str()) else {
+                continue;
+            };
+            self.bus.publish(
+                now,
+                EventKind::SettingsChanged {
+                    key: d.key,
+                    revision: s.revision,
+                    actor: actor.clone(),
+                },
+            );
+        }
+        Ok(revisions)
+    }
+
+    /// Cross rules of every section that could be affected: the touched ones first, then the rest,
+    /// because a rule may look at a section that it does not own.
+    fn check(&self, after: &Settings, touched: &[Descriptor]) -> Result<()> {
+        let video = self.video.read();
+        let mut violations = Violations::default();
+        let cx = CheckContext {
+            settings: after,
+            video: &video,
+            touched,
+        };
+        for d in self.registry.values() {
+            if let Some(held) = after.0.get(d.key) {
+                (d.check)(&held.section, &cx, &mut violations);
+            }
+        }
+        violations.into_result()
+    }
+
+    fn descriptor(&self, key: &str) -> Result<&Descriptor> {
+        self.registry
+            .get(key)
+            .ok_or_else(|| Error::not_found("settings section", key))
+    }
+}
+
+fn stored(settings: &Settings, d: &Descriptor) -> Option<StoredSection> {
+    let held = settings.0.get(d.key)?;
+    Some(StoredSection {
+        key: d.key.to_owned(),
+        version: d.version,
+        revision: held.revision,
+        value: (d.value)(&held.section),
+        changed_by: held.changed_by.clone(),
+        changed_at: held.changed_at,
+    })
+}
+
+fn lift(d: &Descriptor, mut s: StoredSection) -> Result<Held> {
+    let broken =
+        |why: String| Error::internal(format!("stored settings section '{}': {why}", d.key));
+    if s.version > d.version {
+        return Err(broken(format!(
+            "has version {}, this firmware knows {}",
+            s.version, d.version
+        )));
+    }
+    while s.version < d.version {
+        s.value = (d.migrate)(s.version, s.value).map_err(broken)?;
+        s.version += 1;
+    }
+    // New fields take their defaults.
+    let mut value = (d.value)(&(d.default)());
+    merge_patch(&mut value, &s.value);
+    let section = (d.parse)(&value).map_err(|e| broken(e.to_string()))?;
+    Ok(Held {
+        section,
+        revision: s.revision,
+        changed_by: s.changed_by,
+        changed_at: s.changed_at,
+    })
+}

@@ -1,0 +1,397 @@
+//! In-memory implementations of the ports, for the tests of every crate above.
+
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    sync::Arc,
+    time::Duration,
+};
+
+use bytes::Bytes;
+use lpr_core::{FrameSize, UtcTime};
+use parking_lot::Mutex;
+
+use crate::{
+    Clock, Device, DeviceParts, Error, EventBus, Identity, NewRecord, Picture, Record, RecordId,
+    RecordPage, RecordQuery, Result, Secret, SourceState,
+    auth::{Accounts, Sessions},
+    ports::{
+        Interface, Media, MediaStatus, Network, Records, Sealer, SettingsBackend, Snapshot,
+        StoredSection, StoredUser, StreamId, StreamStatus, UserBackend,
+    },
+    settings::{SettingsStore, StreamConfig, VideoMain, VideoSub, all_sections},
+};
+
+/// A clock that stands until it is moved.
+#[derive(Debug)]
+pub struct TestClock(Mutex<(UtcTime, Duration)>);
+
+impl Default for TestClock {
+    fn default() -> Self {
+        Self(Mutex::new((
+            UtcTime::from_millis(1_795_000_000_000),
+            Duration::from_secs(1000),
+        )))
+    }
+}
+
+impl TestClock {
+    /// Moves both times on.
+    pub fn advance(&self, by: Duration) {
+        let mut t = self.0.lock();
+        t.0 = t.0 + by;
+        t.1 += by;
+    }
+}
+
+impl Clock for TestClock {
+    fn now(&self) -> UtcTime {
+        self.0.lock().0
+    }
+
+    fn monotonic(&self) -> Duration {
+        self.0.lock().1
+    }
+}
+
+/// Settings, users and records in memory.
+#[derive(Debug, Default)]
+pub struct MemoryStore {
+    sections: Mutex<Vec<StoredSection>>,
+    users: Mutex<Vec<StoredUser>>,
+    records: Mutex<Vec<(Record, NewRecord)>>,
+    fail: Mutex<bool>,
+}
+
+impl MemoryStore {
+    /// Makes every write fail, or work again.
+    pub fn fail_writes(&self, fail: bool) {
+        *self.fail.lock() = fail;
+    }
+
+    fn writable(&self) -> Result<()> {
+        if *self.fail.lock() {
+            Err(Error::internal("disk full"))
+        } else {
+            Ok(())
+        }
+    }
+}
+
+impl SettingsBackend for MemoryStore {
+    fn load(&self) -> Result<Vec<StoredSection>> {
+        Ok(self.sections.lock().clone())
+    }
+
+    fn commit(&self, sections: &[StoredSection]) -> Result<()> {
+        self.writable()?;
+        let mut all = self.sections.lock();
+        for s in sections {
+            all.retain(|old| old.key != s.key);
+            all.push(s.clone());
+        }
+        Ok(())
+    }
+}
+
+impl UserBackend for MemoryStore {
+    fn load_users(&self) -> Result<Vec<StoredUser>> {
+        Ok(self.users.lock().clone())
+    }
+
+    fn replace_users(&self, users: &[StoredUser]) -> Result<()> {
+        self.writable()?;
+        *self.users.lock() = users.to_vec();
+        Ok(())
+    }
+}
+
+impl Sealer for MemoryStore {
+    fn seal(&self, plain: &[u8], context: &[u8]) -> Result<Vec<u8>> {
+        Ok([context, b"|", plain].concat())
+    }
+
+    fn open(&self, sealed: &[u8], context: &[u8]) -> Result<Vec<u8>> {
+        let plain = sealed
+            .strip_prefix(context)
+            .and_then(|s| s.strip_prefix(b"|"));
+        plain
+            .map(<[u8]>::to_vec)
+            .ok_or_else(|| Error::internal("sealed for another context"))
+    }
+}
+
+impl Records for MemoryStore {
+    fn insert(&self, new: NewRecord) -> Result<Record> {
+        self.writable()?;
+        let mut all = self.records.lock();
+        let record = Record {
+            id: RecordId(all.len() as i64 + 1),
+            kind: new.kind,
+            captured_at: new.captured_at,
+            plate_number: new.plate_number.clone(),
+            likelihood: new.likelihood,
+            direction: new.direction,
+            country_code: new.country_code.clone(),
+            issuing_entity: new.issuing_entity.clone(),
+            plate_rect: new.plate_rect,
+            frame: new.frame_size,
+            has_picture: !new.full.is_empty(),
+            has_plate: !new.plate.is_empty(),
+            track_id: new.track_id,
+        };
+        all.push((record.clone(), new));
+        Ok(record)
+    }
+
+    fn get(&self, id: RecordId) -> Result<Record> {
+        let all = self.records.lock();
+        all.iter()
+            .find(|(r, _)| r.id == id)
+            .map(|(r, _)| r.clone())
+            .ok_or_else(|| Error::not_found("record", id.0.to_string()))
+    }
+
+    fn search(&self, q: &RecordQuery) -> Result<RecordPage> {
+        let all = self.records.lock();
+        let hit = |r: &&Record| {
+            q.from.is_none_or(|t| r.captured_at >= t)
+                && q.to.is_none_or(|t| r.captured_at < t)
+                && q.kind.is_none_or(|k| r.kind == k)
+                && q.direction.is_none_or(|d| r.direction == d)
+                && q.plate
+                    .as_ref()
+                    .is_none_or(|p| r.plate_number.contains(p.as_str()))
+        };
+        let matching: Vec<_> = all.iter().rev().map(|(r, _)| r).filter(hit).collect();
+        let limit = if q.limit == 0 { 50 } else { q.limit as usize };
+        let mut page: Vec<Record> = matching
+            .iter()
+            .filter(|r| q.before.is_none_or(|b| r.id < b))
+            .take(limit + 1)
+            .map(|r| (*r).clone())
+            .collect();
+        let more = page.len() > limit;
+        page.truncate(limit);
+        let next_before = page.last().filter(|_| more).map(|r| r.id);
+        Ok(RecordPage {
+            items: page,
+            next_before,
+            total: matching.len() as u64,
+        })
+    }
+
+    fn picture(&self, id: RecordId, which: Picture) -> Result<Bytes> {
+        let all = self.records.lock();
+        let found = all
+            .iter()
+            .find(|(r, _)| r.id == id)
+            .map(|(_, n)| match which {
+                Picture::Full => n.full.clone(),
+                Picture::Plate => n.plate.clone(),
+            });
+        found
+            .filter(|b| !b.is_empty())
+            .ok_or_else(|| Error::not_found("picture", id.0.to_string()))
+    }
+}
+
+/// A camera with one grey picture. Follows the video settings in its status.
+#[derive(Debug)]
+pub struct TestMedia {
+    settings: Arc<SettingsStore>,
+    clock: Arc<TestClock>,
+    /// Streams whose key frame was asked for, in order.
+    pub key_frames: Mutex<Vec<StreamId>>,
+}
+
+impl Media for TestMedia {
+    fn status(&self) -> MediaStatus {
+        let status = |stream, c: StreamConfig, enabled| StreamStatus {
+            stream,
+            codec: c.codec,
+            bit_rate_type: c.bit_rate_type,
+            width: c.resolution.width(),
+            height: c.resolution.height(),
+            encoder: "x264enc".into(),
+            fps: c.frame_rate.get() as f32,
+            kbps: c.bit_rate.get(),
+            enabled,
+        };
+        let (main, sub) = (
+            self.settings.get::<VideoMain>(),
+            self.settings.get::<VideoSub>(),
+        );
+        MediaStatus {
+            source: "test:".into(),
+            state: SourceState::Running {
+                width: 1920,
+                height: 1080,
+                millifps: 25_000,
+            },
+            streams: vec![
+                status(StreamId::Main, main.stream(), true),
+                status(StreamId::Sub, sub.stream(), sub.enabled),
+            ],
+            capture_fps: 25.0,
+            analysed_fps: 10.0,
+            recognition_dropped: 0,
+            recognition_ms: 20.0,
+        }
+    }
+
+    fn snapshot(&self, _stream: StreamId) -> Result<Snapshot> {
+        // The smallest JFIF frame: start and end of image. Enough to be carried, not to be shown.
+        let jpeg = Bytes::from_static(&[0xFF, 0xD8, 0xFF, 0xD9]);
+        Ok(Snapshot {
+            jpeg,
+            captured_at: self.clock.now(),
+            width: 1920,
+            height: 1080,
+        })
+    }
+
+    fn request_key_frame(&self, stream: StreamId) {
+        self.key_frames.lock().push(stream);
+    }
+}
+
+/// One Ethernet interface with a documentation address.
+#[derive(Debug)]
+pub struct TestNetwork;
+
+impl Network for TestNetwork {
+    fn interfaces(&self) -> Vec<Interface> {
+        vec![Interface {
+            name: "eth0".into(),
+            mac: "02:00:5e:10:00:01".into(),
+            addresses: vec![(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 10)), 24)],
+            mtu: 1500,
+            up: true,
+            loopback: false,
+        }]
+    }
+
+    fn hostname(&self) -> String {
+        "platecam".into()
+    }
+
+    fn dns_servers(&self) -> Vec<IpAddr> {
+        vec![IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1))]
+    }
+
+    fn gateways(&self) -> Vec<IpAddr> {
+        vec![IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1))]
+    }
+
+    fn ntp_servers(&self) -> Vec<String> {
+        vec!["192.0.2.2".into()]
+    }
+
+    fn posix_time_zone(&self) -> String {
+        "UTC0".into()
+    }
+}
+
+/// A device in memory with its parts at hand.
+#[derive(Debug)]
+pub struct TestDevice {
+    /// The device as adapters see it.
+    pub device: Device,
+    /// What lies behind its stores.
+    pub store: Arc<MemoryStore>,
+    /// Its clock.
+    pub clock: Arc<TestClock>,
+    /// Its camera.
+    pub media: Arc<TestMedia>,
+}
+
+/// Password of `admin` on an [`initialised`] device.
+pub const PASSWORD: &str = "Passw0rd-1";
+
+/// A device without users.
+///
+/// # Panics
+/// Never in practice: memory does not fail to load.
+#[must_use]
+pub fn uninitialised() -> TestDevice {
+    let store = Arc::new(MemoryStore::default());
+    let clock = Arc::new(TestClock::default());
+    let bus = EventBus::default();
+    let settings = Arc::new(
+        SettingsStore::load(all_sections(), store.clone(), bus.clone(), clock.clone())
+            .expect("empty memory loads"),
+    );
+    let accounts = Accounts::for_tests(
+        store.clone(),
+        store.clone(),
+        settings.clone(),
+        bus.clone(),
+        clock.clone(),
+    );
+    let media = Arc::new(TestMedia {
+        settings: settings.clone(),
+        clock: clock.clone(),
+        key_frames: Mutex::default(),
+    });
+    let device = Device::new(DeviceParts {
+        identity: Identity {
+            manufacturer: "Platecam".into(),
+            model: "Platecam".into(),
+            firmware: "0.1.0".into(),
+            serial: "PC00000001".into(),
+            hardware_id: "test".into(),
+            uuid: uuid::Uuid::from_u128(0x1234),
+        },
+        settings,
+        accounts: Arc::new(accounts.expect("empty memory loads")),
+        sessions: Arc::new(Sessions::default()),
+        bus,
+        records: store.clone(),
+        media: media.clone(),
+        network: Arc::new(TestNetwork),
+        clock: clock.clone(),
+    });
+    TestDevice {
+        device,
+        store,
+        clock,
+        media,
+    }
+}
+
+/// A device whose `admin` has the password [`PASSWORD`].
+///
+/// # Panics
+/// Never in practice: the password meets the rules.
+#[must_use]
+pub fn initialised() -> TestDevice {
+    let t = uninitialised();
+    let by = crate::Actor::system();
+    t.device
+        .accounts
+        .initialise(Secret::new(PASSWORD), None, &by)
+        .expect("the test password meets the rules");
+    t
+}
+
+/// A record to store, with recognisable pictures.
+///
+/// # Panics
+/// Never: the size is within the bounds.
+#[must_use]
+pub fn new_record(plate: &str, captured_at: UtcTime) -> NewRecord {
+    NewRecord {
+        kind: crate::RecordKind::Lpr,
+        captured_at,
+        plate_number: plate.into(),
+        likelihood: 0.9,
+        direction: lpr_core::Direction::Approaching,
+        country_code: Some("US".into()),
+        issuing_entity: None,
+        plate_rect: None,
+        frame_size: FrameSize::new(1920, 1080).expect("within the bounds"),
+        full: Bytes::from_static(b"\xFF\xD8full\xFF\xD9"),
+        plate: Bytes::from_static(b"\xFF\xD8plate\xFF\xD9"),
+        track_id: 1,
+    }
+}
