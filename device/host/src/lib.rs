@@ -1,1 +1,19 @@
-//! The host behind the model's ports: SQLite, device key, certificates, interfaces.
+//! The host behind the model's ports: SQLite, device key, certificate, network.
+//!
+//! Everything lives in one state directory. What is acknowledged is on the disk: SQLite in WAL mode
+//! with full synchronisation, pictures written and synced before their row.
+#![forbid(unsafe_code)]
+
+mod certificate;
+mod database;
+mod key;
+mod network;
+mod records;
+mod state_dir;
+
+pub use certificate::DeviceCertificate;
+pub use database::Database;
+pub use key::DeviceKey;
+pub use network::LinuxNetwork;
+pub use records::{RecordLimits, RecordStore};
+pub use state_dir::{StateDir, StateDirError};

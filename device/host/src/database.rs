@@ -1,0 +1,322 @@
+use std::{path::Path, sync::Arc};
+
+use parking_lot::Mutex;
+use platecam_model::{
+    Error, Result, UserLevel, UtcTime,
+    ports::{SettingsBackend, StoredSection, StoredUser, UserBackend},
+    settings::Revision,
+};
+use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite_migration::{M, Migrations};
+
+/// The schema, one step per released form. Steps are never edited, only added.
+const STEPS: &[M<'static>] = &[M::up(
+    "CREATE TABLE settings (
+        key TEXT PRIMARY KEY, version INTEGER NOT NULL, revision INTEGER NOT NULL,
+        value TEXT NOT NULL, changed_by TEXT NOT NULL, changed_at INTEGER
+     ) STRICT;
+     CREATE TABLE settings_history (
+        id INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT NOT NULL, revision INTEGER NOT NULL,
+        value TEXT NOT NULL, changed_by TEXT NOT NULL, changed_at INTEGER
+     ) STRICT;
+     CREATE TABLE users (
+        position INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE COLLATE NOCASE, level TEXT NOT NULL,
+        password_hash TEXT NOT NULL, sealed_password BLOB NOT NULL, remark TEXT NOT NULL, email TEXT
+     ) STRICT;
+     CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+     CREATE TABLE records (
+        id INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, captured_at INTEGER NOT NULL,
+        plate TEXT NOT NULL, likelihood REAL NOT NULL, direction TEXT NOT NULL, country TEXT, entity TEXT,
+        rect TEXT, width INTEGER NOT NULL, height INTEGER NOT NULL, full_bytes INTEGER NOT NULL,
+        plate_bytes INTEGER NOT NULL, track INTEGER NOT NULL
+     ) STRICT;
+     CREATE INDEX records_by_time ON records (captured_at);
+     CREATE INDEX records_by_plate ON records (plate);",
+)];
+
+/// Changes of a section that are remembered.
+const HISTORY: i64 = 200;
+
+/// The SQLite database of a state directory. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Database {
+    pub(crate) writer: Arc<Mutex<Connection>>,
+    pub(crate) reader: Arc<Mutex<Connection>>,
+}
+
+pub(crate) fn internal(e: rusqlite::Error) -> Error {
+    Error::internal(format!("database: {e}"))
+}
+
+impl Database {
+    /// Opens or makes the database and lifts it to the newest form.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] naming the file.
+    pub fn open(path: &Path) -> Result<Self> {
+        let bad = |e: &dyn std::fmt::Display| {
+            Error::internal(format!("database {}: {e}", path.display()))
+        };
+        let mut writer = Connection::open(path).map_err(|e| bad(&e))?;
+        for (pragma, value) in [
+            ("journal_mode", "WAL"),
+            ("synchronous", "FULL"),
+            ("foreign_keys", "ON"),
+        ] {
+            writer
+                .pragma_update(None, pragma, value)
+                .map_err(|e| bad(&e))?;
+        }
+        writer
+            .busy_timeout(std::time::Duration::from_secs(5))
+            .map_err(|e| bad(&e))?;
+        Migrations::from_slice(STEPS)
+            .to_latest(&mut writer)
+            .map_err(|e| bad(&e))?;
+        let reader = Connection::open_with_flags(path, rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY)
+            .map_err(|e| bad(&e))?;
+        reader
+            .busy_timeout(std::time::Duration::from_secs(5))
+            .map_err(|e| bad(&e))?;
+        Ok(Self {
+            writer: Arc::new(Mutex::new(writer)),
+            reader: Arc::new(Mutex::new(reader)),
+        })
+    }
+
+    /// A fact made once and kept, such as the serial number.
+    ///
+    /// # Errors
+    /// [`Error::Internal`].
+    pub fn fact(&self, name: &str, make: impl FnOnce() -> String) -> Result<String> {
+        let db = self.writer.lock();
+        let known = db
+            .query_row("SELECT value FROM facts WHERE name = ?1", [name], |r| {
+                r.get(0)
+            })
+            .optional()
+            .map_err(internal)?;
+        if let Some(known) = known {
+            return Ok(known);
+        }
+        let value = make();
+        db.execute(
+            "INSERT INTO facts (name, value) VALUES (?1, ?2)",
+            [name, &value],
+        )
+        .map_err(internal)?;
+        Ok(value)
+    }
+}
+
+impl SettingsBackend for Database {
+    fn load(&self) -> Result<Vec<StoredSection>> {
+        let db = self.writer.lock();
+        let mut rows = db
+            .prepare("SELECT key, version, revision, value, changed_by, changed_at FROM settings")
+            .map_err(internal)?;
+        let rows = rows
+            .query_map([], |r| {
+                Ok((
+                    r.get::<_, String>(0)?,
+                    r.get(1)?,
+                    r.get::<_, i64>(2)?,
+                    r.get::<_, String>(3)?,
+                    r.get(4)?,
+                    r.get::<_, Option<i64>>(5)?,
+                ))
+            })
+            .map_err(internal)?;
+        let mut out = Vec::new();
+        for row in rows {
+            let (key, version, revision, value, changed_by, changed_at) = row.map_err(internal)?;
+            let value = serde_json::from_str(&value)
+                .map_err(|e| Error::internal(format!("settings section '{key}': {e}")))?;
+            let revision = Revision(revision.unsigned_abs());
+            out.push(StoredSection {
+                key,
+                version,
+                revision,
+                value,
+                changed_by,
+                changed_at: changed_at.map(UtcTime::from_micros),
+            });
+        }
+        Ok(out)
+    }
+
+    fn commit(&self, sections: &[StoredSection]) -> Result<()> {
+        let mut db = self.writer.lock();
+        let tx = db.transaction().map_err(internal)?;
+        for s in sections {
+            let at = s.changed_at.map(UtcTime::as_micros);
+            let (value, revision) = (s.value.to_string(), s.revision.0 as i64);
+            tx.execute(
+                "INSERT INTO settings VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (key) DO UPDATE SET
+                 version = ?2, revision = ?3, value = ?4, changed_by = ?5, changed_at = ?6",
+                params![s.key, s.version, revision, value, s.changed_by, at],
+            )
+            .map_err(internal)?;
+            tx.execute(
+                "INSERT INTO settings_history (key, revision, value, changed_by, changed_at) VALUES (?1, ?2, ?3, ?4, ?5)",
+                params![s.key, revision, value, s.changed_by, at],
+            )
+            .map_err(internal)?;
+            tx.execute(
+                "DELETE FROM settings_history WHERE key = ?1 AND revision <= ?2",
+                params![s.key, revision - HISTORY],
+            )
+            .map_err(internal)?;
+        }
+        tx.commit().map_err(internal)
+    }
+}
+
+impl UserBackend for Database {
+    fn load_users(&self) -> Result<Vec<StoredUser>> {
+        let db = self.writer.lock();
+        let mut rows = db
+            .prepare("SELECT name, level, password_hash, sealed_password, remark, email FROM users ORDER BY position")
+            .map_err(internal)?;
+        let rows = rows
+            .query_map([], |r| {
+                let level: String = r.get(1)?;
+                let user = StoredUser {
+                    name: r.get(0)?,
+                    level: UserLevel::User,
+                    password_hash: r.get(2)?,
+                    sealed_password: r.get(3)?,
+                    remark: r.get(4)?,
+                    email: r.get(5)?,
+                };
+                Ok((level, user))
+            })
+            .map_err(internal)?;
+        let mut out = Vec::new();
+        for row in rows {
+            let (level, user) = row.map_err(internal)?;
+            let level = serde_json::from_value(level.clone().into()).map_err(|_| {
+                Error::internal(format!(
+                    "user '{}' has the unknown level '{level}'",
+                    user.name
+                ))
+            })?;
+            out.push(StoredUser { level, ..user });
+        }
+        Ok(out)
+    }
+
+    fn replace_users(&self, users: &[StoredUser]) -> Result<()> {
+        let mut db = self.writer.lock();
+        let tx = db.transaction().map_err(internal)?;
+        tx.execute("DELETE FROM users", []).map_err(internal)?;
+        for (i, u) in users.iter().enumerate() {
+            tx.execute(
+                "INSERT INTO users VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                params![
+                    i as i64,
+                    u.name,
+                    u.level.word(),
+                    u.password_hash,
+                    u.sealed_password,
+                    u.remark,
+                    u.email
+                ],
+            )
+            .map_err(internal)?;
+        }
+        tx.commit().map_err(internal)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn section(key: &str, revision: u64) -> StoredSection {
+        StoredSection {
+            key: key.into(),
+            version: 1,
+            revision: Revision(revision),
+            value: json!({"n": revision}),
+            changed_by: "admin".into(),
+            changed_at: Some(UtcTime::from_millis(1)),
+        }
+    }
+
+    fn user(name: &str, level: UserLevel) -> StoredUser {
+        StoredUser {
+            name: name.into(),
+            level,
+            password_hash: "h".into(),
+            sealed_password: vec![1, 2],
+            remark: "gate".into(),
+            email: None,
+        }
+    }
+
+    #[test]
+    fn settings_users_and_facts_come_back_after_reopening() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("db");
+        let users = [
+            user("admin", UserLevel::Administrator),
+            user("guard", UserLevel::Operator),
+        ];
+        let serial;
+        {
+            let db = Database::open(&path).unwrap();
+            db.commit(&[section("a", 1), section("b", 1)]).unwrap();
+            db.commit(&[section("a", 2)]).unwrap();
+            db.replace_users(&users).unwrap();
+            serial = db.fact("serial", || "one".into()).unwrap();
+        }
+        let db = Database::open(&path).unwrap();
+        assert_eq!(db.load().unwrap(), [section("a", 2), section("b", 1)]);
+        assert_eq!(db.load_users().unwrap(), users);
+        assert_eq!(db.fact("serial", || "two".into()).unwrap(), serial);
+    }
+
+    #[test]
+    fn replacing_users_is_all_or_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let db = Database::open(&dir.path().join("db")).unwrap();
+        db.replace_users(&[user("admin", UserLevel::Administrator)])
+            .unwrap();
+        let twice = [user("a", UserLevel::User), user("A", UserLevel::User)];
+        assert!(
+            db.replace_users(&twice).is_err(),
+            "names are unique whatever their case (USER-3)"
+        );
+        assert_eq!(db.load_users().unwrap().len(), 1);
+    }
+
+    #[test]
+    fn history_is_kept_and_bounded() {
+        let dir = tempfile::tempdir().unwrap();
+        let db = Database::open(&dir.path().join("db")).unwrap();
+        for i in 1..=HISTORY as u64 + 5 {
+            db.commit(&[section("a", i)]).unwrap();
+        }
+        let n: i64 = db
+            .writer
+            .lock()
+            .query_row("SELECT count(*) FROM settings_history", [], |r| r.get(0))
+            .unwrap();
+        assert_eq!(n, HISTORY);
+    }
+
+    #[test]
+    fn the_migrations_are_sound_and_damage_is_named() {
+        Migrations::from_slice(STEPS).validate().unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("db");
+        std::fs::write(&path, vec![7; 4096]).unwrap();
+        let Err(Error::Internal { detail }) = Database::open(&path) else {
+            panic!()
+        };
+        assert!(detail.contains(path.to_str().unwrap()), "{detail}");
+    }
+}

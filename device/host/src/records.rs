@@ -1,0 +1,536 @@
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use bytes::Bytes;
+use lpr_core::{Direction, FrameSize, PxRect};
+use platecam_model::{
+    Error, NewRecord, Picture, Record, RecordId, RecordKind, RecordPage, RecordQuery, Result,
+    UtcTime, ports::Records,
+};
+use rusqlite::{Row, ToSql, params, params_from_iter};
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::{Database, database::internal, state_dir::write_atomic};
+
+/// How much records may take.
+#[derive(Clone, Copy, Debug)]
+pub struct RecordLimits {
+    /// Bytes of all pictures; the oldest records go when it is exceeded (GEN-14).
+    pub picture_bytes: u64,
+    /// Rows, whatever their pictures take.
+    pub records: u64,
+}
+
+impl Default for RecordLimits {
+    fn default() -> Self {
+        Self {
+            picture_bytes: 4 << 30,
+            records: 1_000_000,
+        }
+    }
+}
+
+/// Records in SQLite, their pictures as JPEG files beside it.
+#[derive(Debug)]
+pub struct RecordStore {
+    db: Database,
+    pictures: PathBuf,
+    limits: RecordLimits,
+}
+
+const COLUMNS: &str = "id, kind, captured_at, plate, likelihood, direction, country, entity, rect, width, height, full_bytes, plate_bytes, track";
+/// Rows a page may hold.
+const MAX_PAGE: u32 = 500;
+
+impl RecordStore {
+    /// Uses `db` and the directory `pictures`; pictures whose row was never written (a power cut
+    /// between the two) are removed.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] when the directory cannot be made.
+    pub fn open(db: Database, pictures: PathBuf, limits: RecordLimits) -> Result<Self> {
+        fs::create_dir_all(&pictures)
+            .map_err(|e| Error::internal(format!("{}: {e}", pictures.display())))?;
+        let store = Self {
+            db,
+            pictures,
+            limits,
+        };
+        store.remove_orphans()?;
+        Ok(store)
+    }
+
+    /// Files are spread over directories of 1000 records, so that no directory grows without bound.
+    fn path(&self, id: i64, which: Picture) -> PathBuf {
+        let name = match which {
+            Picture::Full => format!("{id}-full.jpg"),
+            Picture::Plate => format!("{id}-plate.jpg"),
+        };
+        self.pictures.join(format!("{:06}", id / 1000)).join(name)
+    }
+
+    /// Only the newest directory can hold pictures without a row: ids count up.
+    fn remove_orphans(&self) -> Result<()> {
+        let newest: i64 = self
+            .db
+            .writer
+            .lock()
+            .query_row(
+                "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'records'",
+                [],
+                |r| r.get(0),
+            )
+            .map_err(internal)?;
+        for which in [Picture::Full, Picture::Plate] {
+            remove(&self.path(newest + 1, which))
+                .map_err(|e| Error::internal(format!("orphaned picture: {e}")))?;
+        }
+        Ok(())
+    }
+
+    fn prune(&self) -> Result<()> {
+        loop {
+            let victims: Vec<i64> = {
+                let db = self.db.writer.lock();
+                let (rows, bytes): (i64, i64) = db
+                    .query_row(
+                        "SELECT count(*), coalesce(sum(full_bytes + plate_bytes), 0) FROM records",
+                        [],
+                        |r| Ok((r.get(0)?, r.get(1)?)),
+                    )
+                    .map_err(internal)?;
+                if rows.unsigned_abs() <= self.limits.records
+                    && bytes.unsigned_abs() <= self.limits.picture_bytes
+                {
+                    return Ok(());
+                }
+                let mut oldest = db
+                    .prepare("SELECT id FROM records ORDER BY id LIMIT 16")
+                    .map_err(internal)?;
+                let ids = oldest.query_map([], |r| r.get(0)).map_err(internal)?;
+                ids.collect::<Result<_, _>>().map_err(internal)?
+            };
+            // Never the newest: it was just acknowledged.
+            let Some((_, victims)) = victims.split_last().filter(|(_, v)| !v.is_empty()) else {
+                return Ok(());
+            };
+            for id in victims {
+                self.db
+                    .writer
+                    .lock()
+                    .execute("DELETE FROM records WHERE id = ?1", [id])
+                    .map_err(internal)?;
+                for which in [Picture::Full, Picture::Plate] {
+                    remove(&self.path(*id, which))
+                        .map_err(|e| Error::internal(format!("old picture: {e}")))?;
+                }
+            }
+        }
+    }
+}
+
+fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(e),
+        _ => Ok(()),
+    }
+}
+
+impl Records for RecordStore {
+    fn insert(&self, new: NewRecord) -> Result<Record> {
+        let mut db = self.db.writer.lock();
+        let tx = db.transaction().map_err(internal)?;
+        tx.execute(
+            "INSERT INTO records (kind, captured_at, plate, likelihood, direction, country, entity, rect, width, height,
+             full_bytes, plate_bytes, track) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+            params![
+                new.kind.word(),
+                new.captured_at.as_micros(),
+                new.plate_number,
+                f64::from(new.likelihood),
+                word(&new.direction)?,
+                new.country_code,
+                new.issuing_entity,
+                new.plate_rect.map(|r| serde_json::to_string(&r)).transpose().map_err(Error::internal)?,
+                new.frame_size.width(),
+                new.frame_size.height(),
+                new.full.len() as i64,
+                new.plate.len() as i64,
+                new.track_id as i64,
+            ],
+        )
+        .map_err(internal)?;
+        let id = tx.last_insert_rowid();
+        // Pictures first, row second: what is acknowledged is complete.
+        for (which, jpeg) in [(Picture::Full, &new.full), (Picture::Plate, &new.plate)] {
+            if jpeg.is_empty() {
+                continue;
+            }
+            let path = self.path(id, which);
+            let dir = path.parent().unwrap_or(&self.pictures);
+            fs::create_dir_all(dir)
+                .and_then(|()| write_atomic(&path, jpeg, 0o600))
+                .map_err(|e| Error::internal(format!("{}: {e}", path.display())))?;
+        }
+        tx.commit().map_err(internal)?;
+        drop(db);
+        self.prune()?;
+        self.get(RecordId(id))
+    }
+
+    fn get(&self, id: RecordId) -> Result<Record> {
+        let db = self.db.reader.lock();
+        let row = db.query_row(
+            &format!("SELECT {COLUMNS} FROM records WHERE id = ?1"),
+            [id.0],
+            |r| Ok(record(r)),
+        );
+        match row {
+            Err(rusqlite::Error::QueryReturnedNoRows) => {
+                Err(Error::not_found("record", id.0.to_string()))
+            }
+            other => other.map_err(internal)?,
+        }
+    }
+
+    fn search(&self, q: &RecordQuery) -> Result<RecordPage> {
+        let (filter, values) = filter(q)?;
+        let db = self.db.reader.lock();
+        let total: i64 = db
+            .query_row(
+                &format!("SELECT count(*) FROM records WHERE {filter}"),
+                params_from_iter(&values),
+                |r| r.get(0),
+            )
+            .map_err(internal)?;
+        let limit = if q.limit == 0 {
+            50
+        } else {
+            q.limit.min(MAX_PAGE)
+        } as usize;
+        let before = q.before.map_or(i64::MAX, |b| b.0);
+        let sql = format!(
+            "SELECT {COLUMNS} FROM records WHERE {filter} AND id < {before} ORDER BY id DESC LIMIT {}",
+            limit + 1
+        );
+        let mut rows = db.prepare(&sql).map_err(internal)?;
+        let rows = rows
+            .query_map(params_from_iter(&values), |r| Ok(record(r)))
+            .map_err(internal)?;
+        let mut items = rows
+            .map(|r| r.map_err(internal)?)
+            .collect::<Result<Vec<_>>>()?;
+        let more = items.len() > limit;
+        items.truncate(limit);
+        let next_before = items.last().filter(|_| more).map(|r| r.id);
+        Ok(RecordPage {
+            items,
+            next_before,
+            total: total.unsigned_abs(),
+        })
+    }
+
+    fn picture(&self, id: RecordId, which: Picture) -> Result<Bytes> {
+        let none = || Error::not_found("picture of record", id.0.to_string());
+        let record = self.get(id)?;
+        let has = match which {
+            Picture::Full => record.has_picture,
+            Picture::Plate => record.has_plate,
+        };
+        if !has {
+            return Err(none());
+        }
+        match fs::read(self.path(id.0, which)) {
+            Ok(jpeg) => Ok(jpeg.into()),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Err(none()),
+            Err(e) => Err(Error::internal(format!("picture of record {}: {e}", id.0))),
+        }
+    }
+}
+
+/// The SQL condition of a query and its values.
+fn filter(q: &RecordQuery) -> Result<(String, Vec<Box<dyn ToSql>>)> {
+    let mut sql = vec!["1 = 1".to_owned()];
+    let mut values: Vec<Box<dyn ToSql>> = Vec::new();
+    let mut and = |condition: &str, value: Box<dyn ToSql>| {
+        values.push(value);
+        sql.push(format!("{condition} ?{}", values.len()));
+    };
+    if let Some(from) = q.from {
+        and("captured_at >=", Box::new(from.as_micros()));
+    }
+    if let Some(to) = q.to {
+        and("captured_at <", Box::new(to.as_micros()));
+    }
+    if let Some(kind) = q.kind {
+        and("kind =", Box::new(kind.word()));
+    }
+    if let Some(direction) = q.direction {
+        and("direction =", Box::new(word(&direction)?));
+    }
+    if let Some(plate) = q.plate.as_deref().map(str::trim).filter(|p| !p.is_empty()) {
+        if plate.chars().count() > 32 {
+            return Err(Error::invalid(
+                "/plate",
+                plate,
+                "has more than 32 characters",
+            ));
+        }
+        and("plate GLOB", Box::new(glob(plate)));
+    }
+    Ok((sql.join(" AND "), values))
+}
+
+/// `?` and `*` are wild, everything else stands for itself; without wild cards any part matches.
+fn glob(plate: &str) -> String {
+    let wild = plate.contains(['?', '*']);
+    let body: String = plate
+        .to_ascii_uppercase()
+        .chars()
+        .flat_map(|c| {
+            if c == '[' {
+                "[[]".chars().collect::<Vec<_>>()
+            } else {
+                vec![c]
+            }
+        })
+        .collect();
+    if wild { body } else { format!("*{body}*") }
+}
+
+/// A unit enum's serde word.
+fn word<T: Serialize>(value: &T) -> Result<String> {
+    match serde_json::to_value(value) {
+        Ok(serde_json::Value::String(s)) => Ok(s),
+        other => Err(Error::internal(format!("not a word: {other:?}"))),
+    }
+}
+
+fn unword<T: DeserializeOwned>(text: String) -> Result<T> {
+    serde_json::from_value(text.into()).map_err(Error::internal)
+}
+
+fn record(r: &Row<'_>) -> Result<Record> {
+    let get = |i: usize| -> Result<String> { r.get(i).map_err(internal) };
+    let number = |i: usize| -> Result<i64> { r.get(i).map_err(internal) };
+    let rect: Option<String> = r.get(8).map_err(internal)?;
+    let kind = match get(1)?.as_str() {
+        "lpr" => RecordKind::Lpr,
+        "manual" => RecordKind::Manual,
+        other => return Err(Error::internal(format!("record of unknown kind '{other}'"))),
+    };
+    let side = |i| u32::try_from(number(i)?).map_err(Error::internal);
+    Ok(Record {
+        id: RecordId(number(0)?),
+        kind,
+        captured_at: UtcTime::from_micros(number(2)?),
+        plate_number: get(3)?,
+        likelihood: r.get::<_, f64>(4).map_err(internal)? as f32,
+        direction: unword::<Direction>(get(5)?)?,
+        country_code: r.get(6).map_err(internal)?,
+        issuing_entity: r.get(7).map_err(internal)?,
+        plate_rect: rect
+            .map(|t| serde_json::from_str::<PxRect>(&t))
+            .transpose()
+            .map_err(Error::internal)?,
+        frame: FrameSize::new(side(9)?, side(10)?).map_err(Error::internal)?,
+        has_picture: number(11)? > 0,
+        has_plate: number(12)? > 0,
+        track_id: number(13)?.unsigned_abs(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use platecam_model::testing::new_record;
+
+    use super::*;
+
+    fn open(dir: &Path, limits: RecordLimits) -> RecordStore {
+        RecordStore::open(
+            Database::open(&dir.join("db")).unwrap(),
+            dir.join("pictures"),
+            limits,
+        )
+        .unwrap()
+    }
+
+    fn at(ms: i64) -> UtcTime {
+        UtcTime::from_millis(1_795_000_000_000 + ms)
+    }
+
+    fn plates(s: &RecordStore, q: RecordQuery) -> Vec<String> {
+        s.search(&q)
+            .unwrap()
+            .items
+            .into_iter()
+            .map(|r| r.plate_number)
+            .collect()
+    }
+
+    #[test]
+    fn records_and_pictures_survive_reopening() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut new = new_record("ABC123", at(0));
+        new.plate_rect = Some(PxRect {
+            x: 1.0,
+            y: 2.0,
+            width: 120.0,
+            height: 30.5,
+        });
+        let stored = open(dir.path(), RecordLimits::default())
+            .insert(new.clone())
+            .unwrap();
+        let s = open(dir.path(), RecordLimits::default());
+        assert_eq!(s.get(stored.id).unwrap(), stored);
+        assert_eq!(
+            (stored.plate_rect, stored.captured_at),
+            (new.plate_rect, at(0))
+        );
+        assert_eq!(s.picture(stored.id, Picture::Full).unwrap(), new.full);
+        assert_eq!(s.picture(stored.id, Picture::Plate).unwrap(), new.plate);
+        assert!(matches!(s.get(RecordId(99)), Err(Error::NotFound { .. })));
+    }
+
+    #[test]
+    fn searches_by_time_plate_kind_and_direction() {
+        let dir = tempfile::tempdir().unwrap();
+        let s = open(dir.path(), RecordLimits::default());
+        for (i, plate) in ["ABC123", "ABD124", "XYZ9", "A[B"].iter().enumerate() {
+            s.insert(new_record(plate, at(i as i64 * 1000))).unwrap();
+        }
+        let mut manual = new_record("", at(9000));
+        (manual.kind, manual.direction, manual.plate) =
+            (RecordKind::Manual, Direction::Unknown, Bytes::new());
+        s.insert(manual).unwrap();
+        let q = RecordQuery::default();
+        for (query, want) in [
+            (
+                RecordQuery {
+                    plate: Some("ab".into()),
+                    ..q.clone()
+                },
+                vec!["ABD124", "ABC123"],
+            ),
+            (
+                RecordQuery {
+                    plate: Some("AB?12?".into()),
+                    ..q.clone()
+                },
+                vec!["ABD124", "ABC123"],
+            ),
+            (
+                RecordQuery {
+                    plate: Some("*9".into()),
+                    ..q.clone()
+                },
+                vec!["XYZ9"],
+            ),
+            (
+                RecordQuery {
+                    plate: Some("[b".into()),
+                    ..q.clone()
+                },
+                vec!["A[B"],
+            ),
+            (
+                RecordQuery {
+                    plate: Some("' OR 1=1 --".into()),
+                    ..q.clone()
+                },
+                vec![],
+            ),
+            (
+                RecordQuery {
+                    from: Some(at(1000)),
+                    to: Some(at(3000)),
+                    ..q.clone()
+                },
+                vec!["XYZ9", "ABD124"],
+            ),
+            (
+                RecordQuery {
+                    kind: Some(RecordKind::Manual),
+                    ..q.clone()
+                },
+                vec![""],
+            ),
+            (
+                RecordQuery {
+                    direction: Some(Direction::Unknown),
+                    ..q.clone()
+                },
+                vec![""],
+            ),
+        ] {
+            assert_eq!(plates(&s, query.clone()), want, "{query:?}");
+        }
+        let first = s
+            .search(&RecordQuery {
+                limit: 2,
+                ..q.clone()
+            })
+            .unwrap();
+        assert_eq!((first.items.len(), first.total), (2, 5));
+        let rest = s
+            .search(&RecordQuery {
+                limit: 3,
+                before: first.next_before,
+                ..q.clone()
+            })
+            .unwrap();
+        assert_eq!(
+            (rest.items.len(), rest.next_before, rest.total),
+            (3, None, 5)
+        );
+        let e = s
+            .search(&RecordQuery {
+                plate: Some("A".repeat(33)),
+                ..q
+            })
+            .unwrap_err();
+        assert!(e.to_string().contains("32 characters"), "{e}");
+    }
+
+    /// GEN-14: the oldest make room, with their pictures; numbers are not used again.
+    #[test]
+    fn the_oldest_make_room() {
+        let dir = tempfile::tempdir().unwrap();
+        let s = open(
+            dir.path(),
+            RecordLimits {
+                picture_bytes: u64::MAX,
+                records: 20,
+            },
+        );
+        for i in 0..60 {
+            s.insert(new_record(&format!("P{i}"), at(i))).unwrap();
+        }
+        let page = s
+            .search(&RecordQuery {
+                limit: 500,
+                ..RecordQuery::default()
+            })
+            .unwrap();
+        assert!((5..=20).contains(&page.total), "{}", page.total);
+        assert_eq!(page.items[0].plate_number, "P59");
+        let files = fs::read_dir(dir.path().join("pictures/000000"))
+            .unwrap()
+            .count() as u64;
+        assert_eq!(files, page.total * 2);
+    }
+
+    #[test]
+    fn a_picture_written_before_a_power_cut_is_removed() {
+        let dir = tempfile::tempdir().unwrap();
+        let s = open(dir.path(), RecordLimits::default());
+        let last = s.insert(new_record("A", at(0))).unwrap();
+        let orphan = s.path(last.id.0 + 1, Picture::Full);
+        fs::write(&orphan, b"x").unwrap();
+        drop(s);
+        open(dir.path(), RecordLimits::default());
+        assert!(!orphan.exists());
+    }
+}
