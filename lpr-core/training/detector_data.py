@@ -66,7 +66,7 @@ class Data:
         self.real = [im for _, im, _ in crops(root, 'us-crops')], [im for _, im, _ in crops(root, 'br-crops')]
 
     # -- geometry -------------------------------------------------------------------------------------------------
-    def view(self, im, boxes, lo=14, hi=230, aim=True):
+    def view(self, im, boxes, lo=14, hi=320, aim=True):
         """a random window of im at a random scale -> (window, [quad 4x2], scale)"""
         r, U, W, H = self.r, self.r.uniform, self.W, self.H
         h, w = im.shape[:2]
@@ -234,11 +234,11 @@ class Data:
             name, im, boxes = r.choice(self.open if c < .5 else self.rom if c < .72 else self.flo if c < .9 or not self.extra else self.extra)
             partial = c < .72
             img, qs, _ = self.view(im, boxes)
-            replace = r.random() < .35
+            replace = r.random() < .42
             for q in qs:
                 x0, y0, x1, y1 = *q.min(0), *q.max(0)
                 w = x1 - x0
-                if replace and 12 < w < 260 and x0 > 0 and x1 < W and y0 > 0 and y1 < H:
+                if replace and 12 < w < 340 and x0 > 0 and x1 < W and y0 > 0 and y1 < H:
                     p = self.some_plate()
                     asp = p.shape[1] / p.shape[0] * U(.9, 1.1)
                     q2 = self.quad((x0 + x1) / 2, (y0 + y1) / 2, w, asp)
@@ -264,7 +264,7 @@ class Data:
             for _ in range(r.randint(1, 3)):
                 p = self.some_plate()
                 asp = p.shape[1] / p.shape[0] * U(.9, 1.1)
-                w = np.exp(U(np.log(16), np.log(210)))
+                w = np.exp(U(np.log(16), np.log(280)))
                 q = self.quad(U(.1, .9) * W, U(.1, .9) * H, w, asp)
                 b = (*q.min(0), *q.max(0))
                 if any(b[0] < t[2] + 6 and b[2] > t[0] - 6 and b[1] < t[3] + 6 and b[3] > t[1] - 6 for t in taken):

@@ -6,7 +6,7 @@ import zlib
 import numpy as np
 import cv2
 from plates import Plates
-from detector_data import crops, scenes
+from detector_data import crops, held, scenes
 
 
 def held_text(text):
@@ -41,6 +41,8 @@ class Crops:
         self.br = [(G(im), t) for _, im, t in crops(root, 'br-crops') if 3 <= len(t) <= 8 and not (holdout and held_text(t))]
         self.own = []              # scenes with a text read by eye: the box may be jittered into its surroundings
         for folder, f, im, b, t in transcribed(root, scene_texts):
+            if held(folder, f) or len(t) > 10:
+                continue
             self.own.append((G(im), b, t))
         self.neg = [G(im) for _, im, _ in scenes(root, 'negatives', False)]
         self.bg = []

@@ -63,8 +63,8 @@ def loss_fn(o, m, step):
     w = torch.where(pos, m[:, 0] * (1 - p).detach().abs().clamp(min=.0) ** 0, p.detach() ** 2)
     w = torch.where(pos, m[:, 0] * (y - p).detach().abs() ** 1.5 * 2, w)
     w = torch.where((m[:, 1] > 0) & ~pos, torch.zeros_like(w), w)
-    if step > 1500:          # a plate that nobody labelled: do not punish it
-        w = torch.where((m[:, 16] > 0) & ~pos & (p > .35), torch.zeros_like(w), w)
+    if step > 300:          # a plate that nobody labelled: do not punish it
+        w = torch.where((m[:, 16] > 0) & ~pos & (p > .7), torch.zeros_like(w), w)
     ls = (w * bce).sum() / tot
     return ls * 2 + lbox + lc + .5 * lw, (ls.item(), lbox.item(), lc.item(), lw.item(), (iou.detach() * wt).sum().item() / tot.item())
 
