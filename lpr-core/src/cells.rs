@@ -201,6 +201,7 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(24))]
         /// Whatever a net says, boxes are inside the frame, finite and few.
         #[test]
         fn any_output_gives_sane_boxes(values in prop::collection::vec(prop_oneof![-20f32..20., Just(f32::NAN), Just(f32::INFINITY), Just(1e30)], CHANNELS * 96)) {

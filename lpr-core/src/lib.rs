@@ -15,9 +15,13 @@ pub mod letterbox;
 pub mod nets;
 pub mod picture;
 pub mod plate;
+pub mod plausibility;
+pub mod quality;
 mod resample;
 pub mod settings;
 pub mod time;
+pub mod travel;
+pub mod vote;
 pub mod warp;
 
 pub use error::Error;

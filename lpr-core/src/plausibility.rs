@@ -1,0 +1,325 @@
+//! Which texts are likely as plates of a region: a prior that weighs, and never forces.
+//!
+//! The prior is a mixture. With the region's weight a text is one of its patterns, each letter and
+//! digit equally likely; with the rest it is any text at all. So a plate that fits no pattern (vanity, foreign) is
+//! still read, and a pattern only decides between signs that the reader itself finds hard to tell apart.
+
+use crate::ctc::{SignProbs, sign_char};
+use crate::plate::CharRead;
+use crate::settings::Region;
+
+/// Digits and letters of the alphabet: signs 0..10 and 10..36.
+const DIGITS: usize = 10;
+/// Signs below this probability are no candidates at their place.
+const LEAST: f32 = 0.01;
+/// Candidates for one place.
+const PER_PLACE: usize = 4;
+/// Texts kept while places are joined.
+const BEAM: usize = 96;
+
+/// One layout: `A` a letter, `9` a digit; how common it is against the region's others, and whose it is
+/// when that is certain.
+struct Pattern(&'static str, f32, Option<&'static str>);
+
+/// Standard series of the US states and Canada's provinces, grouped by layout and weighed by the number
+/// of vehicles; states' own public descriptions of their series.
+const US: [Pattern; 14] = [
+    Pattern("AAA9999", 30.0, Some("US")),
+    Pattern("9AAA999", 16.0, Some("US")),
+    Pattern("AAA999", 10.0, Some("US")),
+    Pattern("999AAA", 6.0, Some("US")),
+    Pattern("AA99999", 5.0, Some("US")),
+    Pattern("999AA9", 2.0, Some("US")),
+    Pattern("AAAA99", 3.0, Some("US")),
+    Pattern("AAA99A", 2.0, Some("US")),
+    Pattern("A99AAA", 3.0, Some("US")),
+    Pattern("AAAA999", 5.0, None),
+    Pattern("9A99999", 1.0, Some("US")),
+    Pattern("999999", 1.5, None),
+    Pattern("9999999", 1.0, None),
+    Pattern("99A9AA", 1.0, Some("US")),
+];
+
+/// Current series of European states.
+const EU: [Pattern; 17] = [
+    Pattern("AA99AAA", 12.0, None),
+    Pattern("AA999AA", 16.0, None),
+    Pattern("9999AAA", 8.0, Some("ES")),
+    Pattern("A999AAA", 4.0, None),
+    Pattern("AAA999", 4.0, None),
+    Pattern("9AAA999", 3.0, Some("BE")),
+    Pattern("99AAA9", 3.0, Some("NL")),
+    Pattern("9AAA99", 3.0, Some("NL")),
+    Pattern("AA999A", 3.0, Some("NL")),
+    Pattern("A999AA", 2.0, None),
+    Pattern("AA9999AA", 3.0, None),
+    Pattern("AAA99999", 2.0, None),
+    Pattern("AA99999", 3.0, None),
+    Pattern("AA9999", 2.0, None),
+    Pattern("AAA9999", 2.0, None),
+    Pattern("AAAA9999", 1.5, None),
+    Pattern("AAA999A", 1.5, None),
+];
+
+/// Brazil before Mercosur (1990-2018) and with it.
+const BR: [Pattern; 2] = [
+    Pattern("AAA9999", 3.0, Some("BR")),
+    Pattern("AAA9A99", 1.0, Some("BR")),
+];
+
+/// A region's patterns, the share of plates that follow one, and how much the prior counts against
+/// the reader (an exponent: 0 not at all, 1 as much as probability theory says).
+fn prior(region: Region) -> (&'static [Pattern], f32, f32) {
+    match region {
+        Region::Us => (&US, 0.7, 0.35),
+        Region::Eu => (&EU, 0.8, 0.35),
+        Region::Br => (&BR, 0.97, 0.6),
+        Region::Any => (&[], 0.0, 0.0),
+    }
+}
+
+/// Whether `signs` has the layout of `pattern`.
+fn fits(pattern: &str, signs: &[u8]) -> bool {
+    pattern.len() == signs.len()
+        && pattern
+            .bytes()
+            .zip(signs)
+            .all(|(p, s)| (p == b'9') == (usize::from(*s) < DIGITS))
+}
+
+/// Weight of a text in `region`, as a natural logarithm, before its share of the decision.
+fn log_prior(region: Region, signs: &[u8]) -> f32 {
+    let (patterns, share, strength) = prior(region);
+    if patterns.is_empty() {
+        return 0.0;
+    }
+    let total: f32 = patterns.iter().map(|p| p.1).sum();
+    let digits = signs.iter().filter(|s| usize::from(**s) < DIGITS).count() as i32;
+    let letters = signs.len() as i32 - digits;
+    let mut sum = (1.0 - share) * 36f32.powi(-(signs.len() as i32));
+    for p in patterns.iter().filter(|p| fits(p.0, signs)) {
+        sum += share * p.1 / total * 26f32.powi(-letters) * 10f32.powi(-digits);
+    }
+    // Only texts of one length are compared, so the base may be any function of the length.
+    strength * (sum.ln() + signs.len() as f32 * 36f32.ln())
+}
+
+/// The most likely text of `places` in `region`, each sign with its probability given the whole.
+///
+/// The likelihoods are those of the joint distribution of reader and prior, place by place.
+#[must_use]
+pub fn rerank(places: &[SignProbs], region: Region) -> Vec<CharRead> {
+    let mut beam: Vec<(f32, Vec<u8>)> = vec![(0.0, Vec::new())];
+    // Probability of each place that its candidates hold; the rest speaks against the whole text.
+    let mut held = Vec::with_capacity(places.len());
+    for probs in places {
+        let mut signs: Vec<u8> = (0..probs.len() as u8).collect();
+        signs.sort_unstable_by(|a, b| probs[usize::from(*b)].total_cmp(&probs[usize::from(*a)]));
+        let kept = signs.iter().take(PER_PLACE).enumerate();
+        let kept: Vec<u8> = kept
+            .filter(|(i, s)| *i == 0 || probs[usize::from(**s)] >= LEAST)
+            .map(|(_, s)| *s)
+            .collect();
+        held.push(
+            kept.iter()
+                .map(|s| probs[usize::from(*s)])
+                .sum::<f32>()
+                .min(1.0),
+        );
+        let mut next = Vec::with_capacity(beam.len() * kept.len());
+        for (log, text) in &beam {
+            for s in &kept {
+                let mut longer = text.clone();
+                longer.push(*s);
+                next.push((log + probs[usize::from(*s)].max(1e-6).ln(), longer));
+            }
+        }
+        next.sort_unstable_by(|a, b| b.0.total_cmp(&a.0));
+        next.truncate(BEAM);
+        beam = next;
+    }
+    for (log, text) in &mut beam {
+        *log += log_prior(region, text);
+    }
+    let top = beam.iter().map(|b| b.0).fold(f32::NEG_INFINITY, f32::max);
+    let best = beam
+        .iter()
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|b| b.1.clone())
+        .unwrap_or_default();
+    let total: f32 = beam.iter().map(|b| (b.0 - top).exp()).sum();
+    let place = |i: usize| {
+        let mut share = [0.0f32; 36];
+        for (log, text) in &beam {
+            share[usize::from(text[i])] += (log - top).exp() / total;
+        }
+        let mut others: Vec<(char, f32)> = (0..36u8)
+            .filter(|s| *s != best[i] && share[usize::from(*s)] >= LEAST)
+            .map(|s| (sign_char(s.into()), share[usize::from(s)] * held[i]))
+            .collect();
+        others.sort_unstable_by(|a, b| b.1.total_cmp(&a.1));
+        others.truncate(3);
+        CharRead {
+            sign: sign_char(best[i].into()),
+            likelihood: (share[usize::from(best[i])] * held[i]).min(1.0),
+            alternatives: others,
+        }
+    };
+    (0..places.len()).map(place).collect()
+}
+
+/// ISO 3166-1 alpha-2 of the country whose series `text` follows, where the region leaves no doubt.
+#[must_use]
+pub fn country_code(text: &str, region: Region) -> Option<&'static str> {
+    let signs: Option<Vec<u8>> = text
+        .chars()
+        .map(|c| crate::ctc::sign_index(c).map(|s| s as u8))
+        .collect();
+    let signs = signs?;
+    let (patterns, ..) = prior(region);
+    patterns
+        .iter()
+        .find(|p| fits(p.0, &signs))
+        .and_then(|p| p.2)
+}
+
+/// Folds signs that share a glyph or are swapped most: `O`, `Q` and `D` become `0`, `I` becomes `1`, `Z` `2`,
+/// `S` `5`, `B` `8`. For comparing texts, never for showing them.
+#[must_use]
+pub fn folded(text: &str) -> String {
+    let fold = |c| match c {
+        'O' | 'Q' | 'D' => '0',
+        'I' => '1',
+        'Z' => '2',
+        'S' => '5',
+        'B' => '8',
+        other => other,
+    };
+    text.chars().map(fold).collect()
+}
+
+/// Fewest insertions, removals and swaps that turn `a` into `b`.
+#[must_use]
+pub fn edit_distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, ca) in a.chars().enumerate() {
+        let mut before = row[0];
+        row[0] = i + 1;
+        for (j, cb) in b.iter().enumerate() {
+            let swap = before + usize::from(ca != *cb);
+            before = row[j + 1];
+            row[j + 1] = swap.min(row[j] + 1).min(before + 1);
+        }
+    }
+    row[b.len()]
+}
+
+/// How alike two texts are, 0..=1, after folding.
+#[must_use]
+pub fn similarity(a: &str, b: &str) -> f32 {
+    let longest = a.chars().count().max(b.chars().count());
+    if longest == 0 {
+        return 0.0;
+    }
+    1.0 - edit_distance(&folded(a), &folded(b)) as f32 / longest as f32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ctc::sign_index;
+    use proptest::prelude::*;
+
+    /// Places from alternatives: `[('O', .6), ('0', .4)]`.
+    fn places(rows: &[&[(char, f32)]]) -> Vec<SignProbs> {
+        let place = |row: &&[(char, f32)]| {
+            let mut p = [0.0; 36];
+            for (c, v) in *row {
+                p[sign_index(*c).unwrap()] = *v;
+            }
+            p
+        };
+        rows.iter().map(place).collect()
+    }
+
+    fn text(chars: &[CharRead]) -> String {
+        chars.iter().map(|c| c.sign).collect()
+    }
+
+    #[test]
+    fn a_pattern_decides_between_close_signs_only() {
+        let sure = |c| [(c, 1.0f32)];
+        let (a, b, c) = (sure('A'), sure('B'), sure('C'));
+        let (one, two) = (sure('1'), sure('2'));
+        let close = [('O', 0.6), ('0', 0.4)];
+        let clear = [('O', 0.985), ('0', 0.015)];
+        for (region, last, expect) in [
+            (Region::Us, &close[..], "ABC1120"),
+            (Region::Br, &close[..], "ABC1120"),
+            (Region::Any, &close[..], "ABC112O"),
+            // Never forced: a sure reader keeps its letter.
+            (Region::Us, &clear[..], "ABC112O"),
+        ] {
+            let p = places(&[&a, &b, &c, &one, &one, &two, last]);
+            assert_eq!(text(&rerank(&p, region)), expect, "{region} {last:?}");
+        }
+    }
+
+    #[test]
+    fn likelihoods_follow_the_decision() {
+        let p = places(&[&[('A', 1.0)], &[('O', 0.5), ('0', 0.5)]]);
+        let r = rerank(&p, Region::Any);
+        assert!((r[1].likelihood - 0.5).abs() < 1e-3);
+        assert_eq!(r[1].alternatives.len(), 1);
+        assert!((r[0].likelihood - 1.0).abs() < 1e-3 && r[0].alternatives.is_empty());
+    }
+
+    #[test]
+    fn countries_only_where_certain() {
+        for (text, region, expect) in [
+            ("ABC1234", Region::Br, Some("BR")),
+            ("ABC1D23", Region::Br, Some("BR")),
+            ("7ABC123", Region::Us, Some("US")),
+            ("LOVE", Region::Us, None),
+            ("AB123CD", Region::Eu, None),
+            ("1234BCD", Region::Eu, Some("ES")),
+            ("ABC1234", Region::Any, None),
+            ("ab", Region::Us, None),
+        ] {
+            assert_eq!(country_code(text, region), expect, "{text} {region}");
+        }
+    }
+
+    #[test]
+    fn distances() {
+        for (a, b, d) in [
+            ("", "", 0),
+            ("ABC", "ABC", 0),
+            ("ABC", "AC", 1),
+            ("ABC", "XABC", 1),
+            ("KITTEN", "SITTING", 3),
+        ] {
+            assert_eq!(edit_distance(a, b), d);
+        }
+        assert!((similarity("OI8", "018") - 1.0).abs() < 1e-6);
+        assert!(similarity("", "").abs() < 1e-6);
+    }
+
+    proptest! {
+        #[test]
+        fn every_place_comes_out_with_a_probability(raw in prop::collection::vec(prop::collection::vec(0.001f32..1.0, 36), 0..10)) {
+            let p: Vec<SignProbs> = raw.iter().map(|r| { let s: f32 = r.iter().sum(); std::array::from_fn(|i| r[i] / s) }).collect();
+            for region in Region::ALL {
+                let out = rerank(&p, region);
+                prop_assert_eq!(out.len(), p.len());
+                prop_assert!(out.iter().all(|c| c.likelihood > 0.0 && c.likelihood <= 1.0));
+            }
+        }
+
+        #[test]
+        fn distance_is_symmetric(a in "[A-C]{0,6}", b in "[A-C]{0,6}") {
+            prop_assert_eq!(edit_distance(&a, &b), edit_distance(&b, &a));
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! Which way a vehicle goes, from the growth and the way of its plate (RECOG-4).
+
+use crate::geometry::{FrameSize, PxRect};
+use crate::plate::Direction;
+
+/// Positions kept; when full, every other one goes.
+const MAX_POINTS: usize = 64;
+/// Fewest positions for a decision.
+const LEAST_POINTS: usize = 4;
+/// Growth of the plate (natural logarithm of its width) that alone decides.
+const GROWTH: f32 = 0.18;
+/// Way down or up, in picture heights, that alone decides: a camera above a lane sees who
+/// comes nearer move down.
+const WAY: f32 = 0.14;
+
+/// One position.
+#[derive(Clone, Copy)]
+struct Point {
+    log_width: f32,
+    y: f32,
+}
+
+/// The way of one plate through the picture.
+#[derive(Default)]
+pub struct Travel {
+    points: Vec<Point>,
+}
+
+impl Travel {
+    /// Adds a position.
+    pub fn add(&mut self, width: f32, rect: &PxRect, frame: FrameSize) {
+        if self.points.len() == MAX_POINTS {
+            let mut keep = false;
+            self.points.retain(|_| {
+                keep = !keep;
+                keep
+            });
+        }
+        self.points.push(Point {
+            log_width: width.max(1.0).ln(),
+            y: rect.center().y / frame.height() as f32,
+        });
+    }
+
+    /// Travel so far; [`Direction::Unknown`] for a vehicle that stands or was hardly seen.
+    #[must_use]
+    pub fn direction(&self) -> Direction {
+        let n = self.points.len();
+        if n < LEAST_POINTS {
+            return Direction::Unknown;
+        }
+        // Medians of the first and the last third: single wrong boxes do not count.
+        let third = (n / 3).max(2);
+        let change = |of: fn(&Point) -> f32| {
+            median(&self.points[n - third..], of) - median(&self.points[..third], of)
+        };
+        let score = change(|p| p.log_width) / GROWTH + change(|p| p.y) / WAY;
+        if score >= 1.0 {
+            Direction::Approaching
+        } else if score <= -1.0 {
+            Direction::Departing
+        } else {
+            Direction::Unknown
+        }
+    }
+}
+
+/// The middle value.
+fn median(points: &[Point], of: fn(&Point) -> f32) -> f32 {
+    let mut values: Vec<f32> = points.iter().map(of).collect();
+    values.sort_unstable_by(f32::total_cmp);
+    values[values.len() / 2]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn run(widths: impl Iterator<Item = f32>, y: impl Fn(usize) -> f32) -> Direction {
+        let mut t = Travel::default();
+        for (i, w) in widths.enumerate() {
+            let frame = FrameSize::new(1920, 1080).unwrap();
+            t.add(w, &PxRect::new(900.0, y(i) - w / 8.0, w, w / 4.0), frame);
+        }
+        t.direction()
+    }
+
+    #[test]
+    fn growth_and_way_decide() {
+        let grow = |n: usize, f: f32| (0..n).map(move |i| 100.0 * f.powi(i as i32));
+        assert_eq!(run(grow(10, 1.05), |_| 500.0), Direction::Approaching);
+        assert_eq!(run(grow(10, 0.95), |_| 500.0), Direction::Departing);
+        assert_eq!(
+            run(grow(10, 1.0), |i| 100.0 + 60.0 * i as f32),
+            Direction::Approaching
+        );
+        assert_eq!(
+            run(grow(10, 1.0), |i| 900.0 - 60.0 * i as f32),
+            Direction::Departing
+        );
+        assert_eq!(
+            run(grow(3, 1.5), |_| 500.0),
+            Direction::Unknown,
+            "too short"
+        );
+        // Across the picture: neither.
+        assert_eq!(run(grow(20, 1.0), |_| 500.0), Direction::Unknown);
+    }
+
+    #[test]
+    fn one_wrong_box_does_not_decide() {
+        let w = (0..12).map(|i| if i == 11 { 300.0 } else { 100.0 });
+        assert_eq!(run(w, |_| 500.0), Direction::Unknown);
+    }
+
+    proptest! {
+        #[test]
+        fn a_parked_car_has_no_direction(jitter in prop::collection::vec(-4f32..4., 1..300)) {
+            prop_assert_eq!(run(jitter.iter().map(|j| 120.0 + j), |i| 700.0 + jitter[i]), Direction::Unknown);
+        }
+
+        #[test]
+        fn a_long_approach_stays_an_approach(n in 6usize..400, f in 1.3f32..6.0) {
+            let w = (0..n).map(|i| 60.0 * f.powf(i as f32 / n as f32));
+            // Whatever was dropped to save memory.
+            prop_assert_eq!(run(w, |i| 300.0 + 400.0 * i as f32 / n as f32), Direction::Approaching);
+        }
+    }
+}
