@@ -1,0 +1,45 @@
+# Two commands do everything: `make run` and `make test`. All of them work without a terminal.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+export PATH := $(CURDIR)/.cache/node/bin:$(PATH)
+export ORT_DYLIB_PATH ?= $(CURDIR)/.cache/onnxruntime/libonnxruntime.so
+
+STATE ?= $(CURDIR)/var
+ARGS ?=
+PYTHON := $(CURDIR)/.cache/venv/bin/python
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "make %-8s %s\n", $$1, $$2}'
+
+setup: ## install what is missing (system packages, ONNX Runtime, Node.js, Python)
+	@scripts/setup.sh test
+
+setup-run:
+	@scripts/setup.sh run
+
+build: setup-run ## release binary target/release/platecam
+	@echo "==> building (release)"
+	cargo build --release --locked -p platecam
+
+run: build ## start on the bundled clip, state under ./var
+	@exec target/release/platecam run --state-dir "$(STATE)" --source demo $(ARGS)
+
+test: setup ## every test: unit, property, golden, user interface, clip, end to end
+	@scripts/test.sh
+
+lint: setup ## formatting and warnings are errors
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+
+bench: setup-run ## benches of SOAP, RTP packetising and recognition
+	cargo bench --locked -p onvif-contracts -p rtsp -p lpr-core -p lpr-onnx
+
+clip: setup ## make the bundled clip anew (assets/demo.mp4 and its truth)
+	cd tools/clip && $(PYTHON) -m clip ../../assets
+
+wsdl: setup ## generate wsdl/contracts anew from the contracts of the manifest
+	cargo run --locked -p wsdl-gen -- generate --contracts .cache/wsdl --out wsdl/contracts/src/generated
+	cargo fmt -p onvif-contracts
+
+.PHONY: help setup setup-run build run test lint bench clip wsdl
