@@ -1,0 +1,91 @@
+/** One WebSocket for everything that happens on the device: reads, status, settings, session end. */
+import type { DeviceStatus, PlateRecord } from './api';
+import { session } from './session.svelte';
+
+export type DeviceEvent =
+  | { type: 'hello'; time: string }
+  | { type: 'plate'; record: PlateRecord }
+  | { type: 'status'; status: DeviceStatus }
+  | { type: 'settings'; key: string; revision: number; changed_by: string }
+  | { type: 'stream_changed'; stream: 'main' | 'sub' }
+  | { type: 'session_end'; reason: string };
+
+const RETRY_MS = [500, 1000, 2000, 5000];
+
+class Events {
+  connected = $state(false);
+  status = $state<DeviceStatus | null>(null);
+  /** Device clock minus browser clock in ms, good to half a round trip. */
+  clockOffset: number | null = null;
+
+  private socket: WebSocket | null = null;
+  private readonly listeners = new Set<(event: DeviceEvent) => void>();
+  private attempt = 0;
+  private timer = 0;
+  private wanted = false;
+
+  start(): void {
+    if (this.wanted) return;
+    this.wanted = true;
+    this.open();
+  }
+
+  stop(): void {
+    this.wanted = false;
+    clearTimeout(this.timer);
+    this.socket?.close();
+    this.socket = null;
+    this.connected = false;
+  }
+
+  /** Returns the way to stop listening; made for `$effect`. */
+  on(listener: (event: DeviceEvent) => void): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+
+  private open(): void {
+    const scheme = location.protocol === 'https:' ? 'wss' : 'ws';
+    const socket = new WebSocket(`${scheme}://${location.host}/api/v1/events`);
+    this.socket = socket;
+    socket.onmessage = (message) => this.receive(String(message.data));
+    socket.onclose = () => {
+      if (this.socket !== socket) return;
+      this.connected = false;
+      if (!this.wanted) return;
+      const delay = RETRY_MS[Math.min(this.attempt++, RETRY_MS.length - 1)];
+      this.timer = window.setTimeout(() => {
+        // A browser hides why an upgrade was refused: ask whether the session still lives.
+        session.load().then(() => {
+          if (this.wanted && session.current) this.open();
+        });
+      }, delay);
+    };
+  }
+
+  private receive(text: string): void {
+    let event: DeviceEvent;
+    try {
+      event = JSON.parse(text) as DeviceEvent;
+    } catch {
+      return;
+    }
+    if (event.type === 'hello') {
+      this.connected = true;
+      this.attempt = 0;
+      this.clockOffset = Date.parse(event.time) - Date.now();
+    } else if (event.type === 'status') {
+      this.status = event.status;
+      const offset = Date.parse(event.status.time) - Date.now();
+      // Late messages only make the offset smaller: the largest seen is the closest.
+      if (this.clockOffset === null || offset > this.clockOffset || this.clockOffset - offset > 2000) {
+        this.clockOffset = offset;
+      }
+    } else if (event.type === 'session_end') {
+      session.end('expired');
+    }
+    for (const listener of this.listeners) listener(event);
+  }
+}
+
+export const events = new Events();

@@ -1,0 +1,85 @@
+/** Messages: one flat JSON per locale, loaded on demand; plural forms by `key.one` and `key.other`. */
+import type en from '../../locales/en.json';
+
+export type MessageKey = keyof typeof en;
+type Messages = Partial<Record<string, string>>;
+
+export const LOCALES = { en: 'English', de: 'Deutsch' } as const;
+export type Locale = keyof typeof LOCALES;
+
+const loaders: Record<Locale, () => Promise<{ default: Messages }>> = {
+  en: () => import('../../locales/en.json'),
+  de: () => import('../../locales/de.json'),
+};
+
+function preferred(): Locale {
+  let wanted: readonly string[] = navigator.languages ?? ['en'];
+  try {
+    const stored = localStorage.getItem('locale');
+    if (stored) wanted = [stored, ...wanted];
+  } catch {
+    // storage may be blocked
+  }
+  for (const tag of wanted) {
+    const language = tag.split('-')[0];
+    if (language in LOCALES) return language as Locale;
+  }
+  return 'en';
+}
+
+class I18n {
+  locale = $state<Locale>(preferred());
+  private messages = $state.raw<Messages>({});
+
+  async load(locale: Locale = this.locale): Promise<void> {
+    this.messages = (await loaders[locale]()).default;
+    this.locale = locale;
+    document.documentElement.lang = locale;
+  }
+
+  async choose(locale: Locale): Promise<void> {
+    await this.load(locale);
+    try {
+      localStorage.setItem('locale', locale);
+    } catch {
+      // kept for this page only
+    }
+  }
+
+  /** For keys known only at run time, for example of settings fields. */
+  lookup(key: string): string | undefined {
+    return this.messages[key];
+  }
+
+  text(key: string, values: Record<string, string | number> = {}): string {
+    return interpolate(this.messages[key] ?? key, values);
+  }
+
+  plural(key: string, count: number, values: Record<string, string | number> = {}): string {
+    const form = new Intl.PluralRules(this.locale).select(count);
+    const message = this.messages[`${key}.${form}`] ?? this.messages[`${key}.other`] ?? key;
+    return interpolate(message, { count: this.number(count), ...values });
+  }
+
+  number(value: number, digits = 0): string {
+    return new Intl.NumberFormat(this.locale, { maximumFractionDigits: digits, minimumFractionDigits: digits }).format(
+      value,
+    );
+  }
+
+  time(value: string | Date): string {
+    return new Intl.DateTimeFormat(this.locale, { timeStyle: 'medium' }).format(new Date(value));
+  }
+
+  dateTime(value: string | Date): string {
+    return new Intl.DateTimeFormat(this.locale, { dateStyle: 'medium', timeStyle: 'medium' }).format(new Date(value));
+  }
+}
+
+export function interpolate(message: string, values: Record<string, string | number>): string {
+  return message.replace(/\{(\w+)\}/g, (whole, name: string) => (name in values ? String(values[name]) : whole));
+}
+
+export const i18n = new I18n();
+
+export const t = (key: MessageKey, values?: Record<string, string | number>): string => i18n.text(key, values);

@@ -1,0 +1,80 @@
+/** Draws boxes and plate texts over the picture. */
+import type { TrackedObject } from './metadata';
+
+export interface OverlayStyle {
+  plate: string;
+  vehicle: string;
+  label: string;
+  font: string;
+}
+
+/** Where the picture lies inside its element (letter-boxed), in CSS pixels. */
+export interface PictureArea {
+  x: number;
+  y: number;
+  w: number;
+  h: number;
+}
+
+/** `object-fit: contain` or `fill` of a `pictureW` x `pictureH` picture in a `w` x `h` element. */
+export function pictureArea(w: number, h: number, pictureW: number, pictureH: number, fill: boolean): PictureArea {
+  if (fill || pictureW <= 0 || pictureH <= 0) return { x: 0, y: 0, w, h };
+  const scale = Math.min(w / pictureW, h / pictureH);
+  const [pw, ph] = [pictureW * scale, pictureH * scale];
+  return { x: (w - pw) / 2, y: (h - ph) / 2, w: pw, h: ph };
+}
+
+export function drawOverlay(
+  canvas: HTMLCanvasElement,
+  objects: readonly TrackedObject[],
+  area: PictureArea,
+  style: OverlayStyle,
+): void {
+  const context = canvas.getContext('2d');
+  if (!context) return;
+  const ratio = window.devicePixelRatio || 1;
+  const [width, height] = [Math.round(canvas.clientWidth * ratio), Math.round(canvas.clientHeight * ratio)];
+  if (canvas.width !== width || canvas.height !== height) {
+    canvas.width = width;
+    canvas.height = height;
+  }
+  context.setTransform(ratio, 0, 0, ratio, 0, 0);
+  context.clearRect(0, 0, canvas.clientWidth, canvas.clientHeight);
+  for (const object of objects) {
+    const x = area.x + object.box.x * area.w;
+    const y = area.y + object.box.y * area.h;
+    const w = object.box.w * area.w;
+    const h = object.box.h * area.h;
+    const plate = object.kind === 'plate';
+    context.strokeStyle = 'rgb(0 0 0 / 45%)';
+    context.lineWidth = plate ? 4 : 3;
+    context.strokeRect(x, y, w, h);
+    context.strokeStyle = plate ? style.plate : style.vehicle;
+    context.lineWidth = plate ? 2 : 1.25;
+    context.strokeRect(x, y, w, h);
+    if (plate && object.plate) label(context, object.plate, x, y, h, area, style);
+  }
+}
+
+function label(
+  context: CanvasRenderingContext2D,
+  text: string,
+  x: number,
+  y: number,
+  h: number,
+  area: PictureArea,
+  style: OverlayStyle,
+): void {
+  context.font = style.font;
+  const width = context.measureText(text).width + 14;
+  const height = 24;
+  const left = Math.max(area.x, Math.min(x - 1, area.x + area.w - width));
+  const top = y - height - 4 >= area.y ? y - height - 4 : y + h + 4;
+  context.fillStyle = style.plate;
+  context.beginPath();
+  context.roundRect(left, top, width, height, 5);
+  context.fill();
+  context.fillStyle = style.label;
+  context.textBaseline = 'middle';
+  context.fillText(text, left + 7, top + height / 2 + 0.5);
+}

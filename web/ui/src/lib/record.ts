@@ -1,0 +1,25 @@
+/** Small things every view of a record needs. */
+import type { PlateRecord } from './api';
+import { i18n } from './i18n/index.svelte';
+
+/** Width x height of the plate box in pixels (LIVE-19). */
+export function plateSize(record: PlateRecord): string {
+  const rect = record.plate_rect;
+  return rect ? `${Math.round(rect.width)}x${Math.round(rect.height)}` : '';
+}
+
+export function region(record: PlateRecord): string {
+  return [record.country_code, record.issuing_entity].filter(Boolean).join(' · ');
+}
+
+export const kindText = (record: PlateRecord): string => i18n.text(`record.kind.${record.kind}`);
+export const directionText = (record: PlateRecord): string => i18n.text(`direction.${record.direction}`);
+export const percent = (likelihood: number): string =>
+  new Intl.NumberFormat(i18n.locale, { style: 'percent' }).format(likelihood);
+
+/** `2026-11-22_15-04-05_ABC123.jpg`: sorts by time, safe in every file system. */
+export function fileName(record: PlateRecord, suffix = ''): string {
+  const time = record.captured_at.slice(0, 19).replace('T', '_').replaceAll(':', '-');
+  const plate = record.plate_number.replaceAll(/[^A-Za-z0-9]/g, '') || record.kind;
+  return `${time}_${plate}${suffix}.jpg`;
+}

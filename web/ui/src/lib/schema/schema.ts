@@ -1,0 +1,231 @@
+/** Reads the settings JSON Schema (schemars, draft 2020-12) with our `x-` hints into fields. */
+
+export interface JsonSchema {
+  $ref?: string;
+  $defs?: Record<string, JsonSchema>;
+  type?: string | string[];
+  title?: string;
+  description?: string;
+  properties?: Record<string, JsonSchema>;
+  required?: string[];
+  enum?: unknown[];
+  const?: unknown;
+  oneOf?: JsonSchema[];
+  anyOf?: JsonSchema[];
+  allOf?: JsonSchema[];
+  items?: JsonSchema;
+  minimum?: number;
+  maximum?: number;
+  minLength?: number;
+  maxLength?: number;
+  maxItems?: number;
+  format?: string;
+  default?: unknown;
+  readOnly?: boolean;
+  writeOnly?: boolean;
+  'x-unit'?: string;
+  'x-widget'?: string;
+  'x-title'?: string;
+  'x-visible-when'?: Condition | Condition[];
+  'x-hidden-when'?: Condition | Condition[];
+}
+
+/** All named siblings have the value, or one of the values. A list of conditions holds when one does. */
+export type Condition = Record<string, unknown>;
+
+export type Widget = 'switch' | 'select' | 'radio' | 'number' | 'range' | 'text' | 'password' | 'list' | 'group' | 'fixed';
+
+export interface Choice {
+  value: unknown;
+  label: string;
+  help: string;
+}
+
+export interface FieldSpec {
+  name: string;
+  /** JSON pointer in the section. */
+  pointer: string;
+  title: string;
+  help: string;
+  unit: string;
+  widget: Widget;
+  choices: Choice[];
+  minimum?: number;
+  maximum?: number;
+  minLength?: number;
+  maxLength?: number;
+  maxItems?: number;
+  nullable: boolean;
+  readOnly: boolean;
+  /** Of a group. */
+  fields: FieldSpec[];
+  visibleWhen: Condition[];
+  hiddenWhen: Condition[];
+}
+
+export type Values = Record<string, unknown>;
+
+/** Fields of a section's schema in the order of the schema. */
+export function fieldsOf(root: JsonSchema): FieldSpec[] {
+  return objectFields(resolve(root, root), root, '', 0);
+}
+
+const MAX_DEPTH = 8;
+
+function objectFields(schema: JsonSchema, root: JsonSchema, pointer: string, depth: number): FieldSpec[] {
+  if (depth > MAX_DEPTH) return []; // a schema that refers to itself
+  return Object.entries(schema.properties ?? {}).map(([name, raw]) => {
+    const schema = resolve(raw, root);
+    const at = `${pointer}/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`;
+    const { inner, nullable } = unwrapNullable(schema, root);
+    const choices = choicesOf(inner, root);
+    const widget = widgetOf(inner, choices);
+    return {
+      name,
+      pointer: at,
+      title: schema['x-title'] ?? schema.title ?? inner.title ?? humanise(name),
+      help: schema.description ?? inner.description ?? '',
+      unit: inner['x-unit'] ?? schema['x-unit'] ?? '',
+      widget,
+      choices,
+      minimum: inner.minimum,
+      maximum: inner.maximum,
+      minLength: inner.minLength,
+      maxLength: inner.maxLength,
+      maxItems: inner.maxItems,
+      nullable,
+      readOnly: schema.readOnly ?? false,
+      fields: widget === 'group' ? objectFields(inner, root, at, depth + 1) : [],
+      visibleWhen: conditions(schema['x-visible-when']),
+      hiddenWhen: conditions(schema['x-hidden-when']),
+    };
+  });
+}
+
+function conditions(value: Condition | Condition[] | undefined): Condition[] {
+  if (value === undefined) return [];
+  return Array.isArray(value) ? value : [value];
+}
+
+/** Follows `$ref` and single `allOf`; keywords beside the reference win over those behind it. */
+export function resolve(schema: JsonSchema, root: JsonSchema): JsonSchema {
+  let current = schema;
+  for (let hops = 0; hops < MAX_DEPTH; hops++) {
+    const next: JsonSchema | undefined = current.$ref
+      ? root.$defs?.[current.$ref.replace(/^#\/(\$defs|definitions)\//, '')]
+      : current.allOf?.length === 1
+        ? current.allOf[0]
+        : undefined;
+    if (!next) break;
+    const { $ref: _, allOf: __, ...own } = current;
+    current = { ...next, ...own };
+  }
+  return current;
+}
+
+function unwrapNullable(schema: JsonSchema, root: JsonSchema): { inner: JsonSchema; nullable: boolean } {
+  if (Array.isArray(schema.type) && schema.type.includes('null')) {
+    const types = schema.type.filter((type) => type !== 'null');
+    return { inner: { ...schema, type: types.length === 1 ? types[0] : types }, nullable: true };
+  }
+  const parts = schema.anyOf ?? [];
+  if (parts.some((part) => part.type === 'null')) {
+    const rest = parts.filter((part) => part.type !== 'null');
+    if (rest.length === 1) {
+      const { anyOf: _, ...own } = schema;
+      return { inner: { ...resolve(rest[0], root), ...own }, nullable: true };
+    }
+  }
+  return { inner: schema, nullable: false };
+}
+
+function choicesOf(schema: JsonSchema, root: JsonSchema): Choice[] {
+  if (schema.enum) return schema.enum.map((value) => ({ value, label: String(value), help: '' }));
+  const variants = (schema.oneOf ?? []).map((variant) => resolve(variant, root));
+  if (variants.length === 0) return [];
+  const choices: Choice[] = [];
+  for (const variant of variants) {
+    const values = variant.enum ?? (variant.const !== undefined ? [variant.const] : []);
+    if (values.length === 0) return []; // not a plain choice
+    for (const value of values) {
+      choices.push({ value, label: variant.title ?? String(value), help: variant.description ?? '' });
+    }
+  }
+  return choices;
+}
+
+function widgetOf(schema: JsonSchema, choices: Choice[]): Widget {
+  const hint = schema['x-widget'];
+  if (choices.length > 0) return hint === 'radio' ? 'radio' : 'select';
+  switch (schema.type) {
+    case 'boolean':
+      return 'switch';
+    case 'integer':
+    case 'number':
+      return hint === 'range' && schema.minimum !== undefined && schema.maximum !== undefined ? 'range' : 'number';
+    case 'array':
+      return resolve(schema.items ?? {}, {}).type === 'string' ? 'list' : 'fixed';
+    case 'object':
+      return schema.properties ? 'group' : 'fixed';
+    case 'string':
+      return schema.writeOnly || hint === 'password' || schema.format === 'password' ? 'password' : 'text';
+    default:
+      return 'fixed'; // shown as text, never guessed
+  }
+}
+
+function humanise(name: string): string {
+  const words = name.replaceAll(/[_-]+/g, ' ');
+  return words.charAt(0).toUpperCase() + words.slice(1);
+}
+
+function holds(condition: Condition, siblings: Values): boolean {
+  return Object.entries(condition).every(([name, wanted]) =>
+    Array.isArray(wanted) ? wanted.includes(siblings[name]) : siblings[name] === wanted,
+  );
+}
+
+/** Whether a field is shown, given the values of its group. */
+export function isVisible(field: FieldSpec, siblings: Values): boolean {
+  if (field.hiddenWhen.some((condition) => holds(condition, siblings))) return false;
+  return field.visibleWhen.length === 0 || field.visibleWhen.some((condition) => holds(condition, siblings));
+}
+
+/** RFC 7396 merge patch that turns `before` into `after`; null when nothing changed. */
+export function mergePatch(before: Values, after: Values): Values | null {
+  const patch: Values = {};
+  for (const name of new Set([...Object.keys(before), ...Object.keys(after)])) {
+    const [a, b] = [before[name], after[name]];
+    if (b === undefined || b === null) {
+      if (a !== undefined && a !== null) patch[name] = null;
+    } else if (isObject(a) && isObject(b)) {
+      const inner = mergePatch(a, b);
+      if (inner) patch[name] = inner;
+    } else if (JSON.stringify(a) !== JSON.stringify(b)) {
+      patch[name] = b;
+    }
+  }
+  return Object.keys(patch).length > 0 ? patch : null;
+}
+
+/** Quick check in the page; the device is the judge. Returns the violated bound. */
+export type Bound = { rule: 'number' } | { rule: 'range'; min: number; max: number } | { rule: 'length'; min: number; max: number };
+
+export function check(field: FieldSpec, value: unknown): Bound | null {
+  if (field.nullable && (value === null || value === undefined || value === '')) return null;
+  if (field.widget === 'number' || field.widget === 'range') {
+    if (typeof value !== 'number' || !Number.isFinite(value)) return { rule: 'number' };
+    const [min, max] = [field.minimum ?? -Infinity, field.maximum ?? Infinity];
+    return value < min || value > max ? { rule: 'range', min, max } : null;
+  }
+  if (field.widget === 'text' || field.widget === 'password') {
+    const length = [...String(value ?? '')].length;
+    const [min, max] = [field.minLength ?? 0, field.maxLength ?? Infinity];
+    return length < min || length > max ? { rule: 'length', min, max } : null;
+  }
+  return null;
+}
+
+function isObject(value: unknown): value is Values {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,73 @@
+/** Who is logged in, and what the device says about itself. */
+import { ApiError, api, type DeviceInfo, type SectionSummary, type SessionInfo, useSession } from './api';
+
+class Session {
+  /** null while unknown. */
+  device = $state<DeviceInfo | null>(null);
+  current = $state<SessionInfo | null>(null);
+  /** Set when the device could not be reached at start. */
+  unreachable = $state(false);
+  /** Why the last session ended, shown once on the login page. */
+  ended = $state<'' | 'expired' | 'logout'>('');
+
+  private summaries: Promise<SectionSummary[]> | null = null;
+
+  constructor() {
+    useSession({
+      csrf: () => this.current?.csrf ?? '',
+      unauthorised: () => this.end('expired'),
+    });
+  }
+
+  async load(): Promise<void> {
+    try {
+      this.device = await api.device();
+      this.unreachable = false;
+      if (this.device.initialized) this.current = await api.session();
+    } catch (error) {
+      if (error instanceof ApiError && error.status === 401) this.current = null;
+      else this.unreachable = true;
+    }
+  }
+
+  /** After login and initialisation. */
+  async begin(session: SessionInfo): Promise<void> {
+    this.ended = '';
+    this.current = session;
+    try {
+      this.device = await api.device();
+    } catch {
+      // The name in the title bar is not worth an error; pages report their own.
+    }
+  }
+
+  async logout(): Promise<void> {
+    try {
+      await api.logout();
+    } finally {
+      this.end('logout');
+    }
+  }
+
+  end(reason: 'expired' | 'logout'): void {
+    if (!this.current) return;
+    this.current = null;
+    this.summaries = null;
+    this.ended = reason;
+  }
+
+  /** The settings sections this user sees, asked once a session. */
+  sections(): Promise<SectionSummary[]> {
+    this.summaries ??= api.sections().catch((error: unknown) => {
+      this.summaries = null;
+      throw error;
+    });
+    return this.summaries;
+  }
+
+  can(permission: string): boolean {
+    return this.current?.permissions.includes(permission) ?? false;
+  }
+}
+
+export const session = new Session();
