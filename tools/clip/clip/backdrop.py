@@ -24,7 +24,7 @@ def _ground(seed: int) -> np.ndarray:
     fine = rng.standard_normal((h, w)).astype(np.float32)
     fine = fine * 0.6 + cv2.GaussianBlur(fine, (0, 0), 1.2) * 1.6
     cloudy = _noise(rng, h, w, 24) + 0.5 * _noise(rng, h, w, 90)
-    road = 0.115 + 0.011 * fine + 0.008 * cloudy
+    road = 0.138 + 0.013 * fine + 0.010 * cloudy
     for lane in (-LANE, LANE):  # worn wheel tracks, oil in the middle
         for track in (-0.75, 0.75):
             road += 0.014 * np.exp(-(((x - lane - track) / 0.22) ** 2))
@@ -63,11 +63,12 @@ def _ground(seed: int) -> np.ndarray:
         for y in np.arange(3, 80, 1.5):
             poly_line = [(side * 3.05, y), (side * 4.55, y)]
             cv2.polylines(image, [px(poly_line)], False, (0.16, 0.17, 0.18), 1, cv2.LINE_AA, 4)
-    for _ in range(7):  # sealed cracks
-        y, a = float(rng.uniform(5, 50)), float(rng.uniform(-2.6, 2.6))
-        walk_x = a + np.cumsum(rng.normal(0.0, 0.09, 30))
-        walk_y = y + np.cumsum(np.abs(rng.normal(0.12, 0.1, 30)))
-        cv2.polylines(image, [px(np.stack([np.clip(walk_x, -2.8, 2.8), walk_y], 1))], False, (0.05, 0.05, 0.05), 2, cv2.LINE_AA, 4)
+    for _ in range(5):  # sealed cracks
+        y, a = float(rng.uniform(6, 50)), float(rng.uniform(-2.4, 2.4))
+        drift = np.convolve(rng.normal(0.0, 0.05, 60), np.ones(5) / 5, "same")
+        walk_x = np.clip(a + np.cumsum(drift), -2.8, 2.8)
+        walk_y = y + np.cumsum(np.abs(rng.normal(0.06, 0.03, 60)))
+        cv2.polylines(image, [px(np.stack([walk_x, walk_y], 1))], False, (0.075, 0.075, 0.074), 1, cv2.LINE_AA, 4)
     poly([(0.75, 22.0), (2.5, 22.2), (2.5, 25.4), (0.75, 25.2)], (0.075, 0.075, 0.074), 0.3)  # a patch
     centre = px([(-0.75, 11.6)])[0] // 16
     cv2.circle(image, tuple(int(k) for k in centre), int(0.30 * _PPM), (0.06, 0.06, 0.058), -1, cv2.LINE_AA)
@@ -144,7 +145,8 @@ class Backdrop:
         strip = 120
         flat = np.float32(light.zenith) + np.float32(light.sun) * 0.8 * light.sun_direction[2]
         for row in range(0, big.height, strip):
-            x, y = np.meshgrid(np.arange(big.width, dtype=np.float32) + 0.5, np.arange(row, row + strip, dtype=np.float32) + 0.5)
+            rows = min(strip, big.height - row)
+            x, y = np.meshgrid(np.arange(big.width, dtype=np.float32) + 0.5, np.arange(row, row + rows, dtype=np.float32) + 0.5)
             ray = big.rays(x, y)
             eye = self.camera.position[2]
             t = eye / np.maximum(-ray[..., 2], 1e-3)
@@ -171,8 +173,8 @@ class Backdrop:
                 lit = np.where(hit[..., None], side * glow * occluded, lit)
                 near_wall = np.exp(-np.abs(gx - plane) / 0.35)[..., None]
                 lit = np.where(hit[..., None], lit, lit * (1 - 0.45 * near_wall))
-            small = cv2.resize(lit.astype(np.float32), (self.camera.width, strip // 2), interpolation=cv2.INTER_AREA)
-            out[row // 2 : row // 2 + strip // 2] = tone(small)
+            small = cv2.resize(lit.astype(np.float32), (self.camera.width, rows // 2), interpolation=cv2.INTER_AREA)
+            out[row // 2 : row // 2 + rows // 2] = tone(small)
         return out
 
     def _prepare_sway(self):

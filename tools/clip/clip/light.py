@@ -8,7 +8,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Light:
-    """Linear light. `sky` is a 256 x 256 map over the upper hemisphere, see `reflect`."""
+    """Linear light. `sky` is a square map over the upper hemisphere, see `reflect`."""
 
     sun_direction: tuple
     sun: tuple
@@ -21,7 +21,7 @@ class Light:
     exposure_s: float
 
 
-_SKY = 256
+_SKY = 768
 
 
 def _sky_map(top, horizon, trees, ground, cloud, sun_glow, sun_direction, seed):
@@ -36,7 +36,7 @@ def _sky_map(top, horizon, trees, ground, cloud, sun_glow, sun_direction, seed):
     rng = np.random.default_rng(seed)
     noise = sum(cv2.resize(rng.standard_normal((n, n)).astype(np.float32), (_SKY, _SKY), interpolation=cv2.INTER_CUBIC) / k
                 for k, n in ((1, 7), (2, 15), (3, 31)))
-    image += np.clip(noise - 0.35, 0, 1.4)[..., None] * np.float32(cloud) * np.clip(z * 3, 0, 1)[..., None]
+    image += np.clip((noise - 0.25) * 1.6, 0, 1.5)[..., None] * np.float32(cloud) * np.clip(z * 3, 0, 1)[..., None]
     skyline = 0.16 + 0.10 * np.sin(np.arctan2(y, x) * 5 + 1) + 0.06 * np.sin(np.arctan2(y, x) * 13)
     # along the road (y axis) the view is open
     open_road = np.clip(1.6 * np.abs(y) / np.maximum(np.hypot(x, y), 1e-3) - 1.1, 0, 1)
@@ -55,17 +55,17 @@ def day() -> Light:
     sun = (-0.55, -0.50, 0.80)
     sky = _sky_map((0.62, 0.40, 0.24), (0.95, 0.90, 0.86), (0.07, 0.105, 0.075), (0.20, 0.205, 0.21),
                    (0.55, 0.58, 0.6), (1.0, 1.05, 1.1), sun, 5)
-    return Light(tuple(np.array(sun) / np.linalg.norm(sun)), (0.86, 0.95, 1.02), (0.52, 0.47, 0.43),
+    return Light(tuple(np.array(sun) / np.linalg.norm(sun)), (0.92, 1.02, 1.10), (0.54, 0.49, 0.45),
                  (0.15, 0.155, 0.16), sky, 0.25, 0.0, 1.3, 1 / 700)
 
 
 def dusk() -> Light:
     """After sunset: a warm strip of sky, lamps on, the camera's own lamp lifts the plates."""
     sun = (0.6, 0.75, 0.12)
-    sky = _sky_map((0.085, 0.055, 0.040), (0.10, 0.12, 0.17), (0.008, 0.009, 0.009), (0.018, 0.018, 0.02),
-                   (0.02, 0.02, 0.035), (0.06, 0.10, 0.20), sun, 6)
-    return Light(tuple(np.array(sun) / np.linalg.norm(sun)), (0.010, 0.016, 0.028), (0.082, 0.062, 0.052),
-                 (0.016, 0.016, 0.018), sky, 1.0, 0.30, 3.2, 1 / 320)
+    sky = _sky_map((0.15, 0.095, 0.070), (0.16, 0.20, 0.32), (0.012, 0.014, 0.014), (0.030, 0.030, 0.033),
+                   (0.02, 0.025, 0.06), (0.08, 0.16, 0.34), sun, 6)
+    return Light(tuple(np.array(sun) / np.linalg.norm(sun)), (0.012, 0.022, 0.042), (0.140, 0.108, 0.094),
+                 (0.028, 0.028, 0.031), sky, 1.0, 0.30, 3.2, 1 / 320)
 
 
 def mix(a: Light, b: Light, t: float) -> Light:

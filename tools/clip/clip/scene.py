@@ -56,6 +56,7 @@ class Scene:
     def _smear(self, vehicle, pose, speed, exposure):
         """Movement of the plate in pixels during the exposure."""
         centre = vehicle.plate_quad(pose).mean(0)
+        centre[1] = max(centre[1], 6.0)  # the plate may be behind the camera still
         step = np.array([0, -pose.heading * speed * exposure, 0])
         a, b = self.camera.project(np.stack([centre - step / 2, centre + step / 2]))
         if min(a[2], b[2]) < 1.5:

@@ -76,7 +76,7 @@ def vehicles(seed: int) -> list[Vehicle]:
     drawn = []
     for number, (item, plate) in enumerate(zip(PASSES, plates(seed), strict=True)):
         rng = np.random.default_rng([seed, number])
-        drawn.append(Vehicle(item.kind, item.colour, draw_plate(plate, rng, item.frame), rng))
+        drawn.append(Vehicle(item.kind, item.colour, draw_plate(plate, rng, item.frame), rng, number % 3))
     return drawn
 
 

@@ -56,11 +56,14 @@ def write_stills(count: int, seed: int, folder: Path) -> int:
         if number % _PER_SCENE == 0:
             scene = Scene(int(rng.integers(1 << 30)), random_camera(rng))
         night = float(rng.choice([0.0, 0.0, 1.0, rng.uniform(0, 1)]))
-        traffic = random_traffic(rng)
+        for _ in range(6):  # most pictures show a whole plate
+            traffic = random_traffic(rng)
+            pairs = [(vehicle, pose) for vehicle, pose, _ in traffic]
+            if any(visible_plate(k, pairs, scene.camera) is not None for k in range(len(pairs))):
+                break
         picture = scene.picture(float(rng.uniform(0, 60)), night, traffic, rng)
         name = f"still_{seed}_{number:05d}.jpg"
         cv2.imwrite(str(folder / name), picture, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(70, 95))])
-        pairs = [(vehicle, pose) for vehicle, pose, _ in traffic]
         found = 0
         for index, (vehicle, _) in enumerate(pairs):
             corners = visible_plate(index, pairs, scene.camera)

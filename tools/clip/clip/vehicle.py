@@ -85,12 +85,13 @@ class Model:
 
 
 class Vehicle:
-    """One vehicle with its colour and plate pictures; `plate_image` as `plates.draw_plate` returns it."""
+    """One vehicle with its colour and plate pictures; `plate_image` as `plates.draw_plate` returns
+    it, `style` of the grille as in `skins.paint`."""
 
-    def __init__(self, kind: str, colour: str, plate_image: np.ndarray, rng: np.random.Generator):
+    def __init__(self, kind: str, colour: str, plate_image: np.ndarray, rng: np.random.Generator, style: int | None = None):
         self.kind, self.colour = kind, colour
         self.shape: Shape = bodies.vary(SHAPES[kind], rng)
-        skin = paint(self.shape, colour, rng)
+        skin = paint(self.shape, colour, rng, style)
         self.fine, self.coarse = Model(self.shape, skin, False), Model(self.shape, skin, True)
         self.plate_image = plate_image
 
