@@ -134,7 +134,8 @@ mod tests {
 
     #[test]
     fn runs_merge_and_blanks_divide() {
-        let rows: [(&[(char, f32)], &str, f32); 5] = [
+        type Row<'a> = (&'a [(char, f32)], &'a str, f32);
+        let rows: [Row; 5] = [
             (
                 &[('A', 0.9), ('A', 0.95), ('-', 1.0), ('B', 0.8)],
                 "AB",

@@ -8,18 +8,24 @@
 
 pub mod cells;
 pub mod ctc;
+mod cut;
 mod error;
 pub mod frame;
 pub mod geometry;
 pub mod letterbox;
 pub mod nets;
 pub mod picture;
+pub mod pipeline;
 pub mod plate;
 pub mod plausibility;
 pub mod quality;
+mod repeat;
 mod resample;
 pub mod settings;
+pub mod still;
 pub mod time;
+mod track;
+mod tracker;
 pub mod travel;
 pub mod vote;
 pub mod warp;
@@ -29,8 +35,11 @@ pub use frame::{FrameView, Planes};
 pub use geometry::{FrameSize, NormPoint, NormRect, PxPoint, PxQuad, PxRect};
 pub use nets::{DetectRequest, Detector, NetError, ReadOutput, Reader};
 pub use picture::{GreyImage, Picture, PixelFormat};
+pub use pipeline::{Output, Pipeline, Tuning};
 pub use plate::{
     CharRead, Direction, PlateDetection, PlatePictures, PlateRead, PlateText, Scene, TrackedObject,
+    Unreadable,
 };
 pub use settings::{RecognitionSettings, Region};
+pub use still::{StillOptions, StillPlate, recognize_still};
 pub use time::{MediaTime, UtcTime};

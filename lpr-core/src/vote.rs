@@ -256,7 +256,8 @@ mod tests {
 
     #[test]
     fn the_majority_wins_and_weight_counts() {
-        let rows: [(&[(&str, f32, f32)], &str); 6] = [
+        type Row<'a> = (&'a [(&'a str, f32, f32)], &'a str);
+        let rows: [Row; 6] = [
             (&[("ABC123", 0.9, 1.0)], "ABC123"),
             (
                 &[

@@ -1,5 +1,6 @@
 //! The embedded nets and what their card says of them.
 
+use lpr_core::{Region, StillOptions, Tuning};
 use serde::Deserialize;
 
 use crate::Error;
@@ -49,6 +50,26 @@ impl ModelCard {
     /// [`Error::Model`] when the card cannot be read or its alphabet is not the domain's.
     pub fn embedded() -> Result<Self, Error> {
         Self::parse(CARD)
+    }
+
+    /// Options for still pictures with the trainer's thresholds.
+    #[must_use]
+    pub fn still_options(&self, region: Region) -> StillOptions {
+        StillOptions {
+            region,
+            long_side: self.detector.still_long_side,
+            min_score: self.detector.score_threshold,
+            min_likelihood: self.reader.min_confidence,
+            min_length: self.reader.min_length,
+        }
+    }
+
+    /// The numbers that a video pipeline takes.
+    #[must_use]
+    pub fn tuning(&self) -> Tuning {
+        Tuning {
+            min_length: self.reader.min_length,
+        }
     }
 
     fn parse(text: &str) -> Result<Self, Error> {

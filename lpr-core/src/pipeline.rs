@@ -1,0 +1,437 @@
+//! Recognition on video: frames in, scenes and one read for each pass out.
+
+use std::time::Duration;
+
+use crate::Error;
+use crate::ctc::{Decoded, decode};
+use crate::cut::CutFinder;
+use crate::frame::FrameView;
+use crate::geometry::{FrameSize, PxRect, polygon_contains};
+use crate::nets::{DetectRequest, Detector, Reader};
+use crate::picture::Picture;
+use crate::plate::{Direction, PlateDetection, PlateRead, Scene, TrackedObject, Unreadable};
+use crate::plausibility::country_code;
+use crate::quality::{LEAST_CONTRAST, LEAST_SHARPNESS, Quality};
+use crate::repeat::{Repeats, Sighting};
+use crate::settings::RecognitionSettings;
+use crate::time::UtcTime;
+use crate::track::{Observation, Track};
+use crate::tracker::Tracker;
+use crate::warp::{rectify, usable_quad};
+
+/// Most net pixels for a frame pixel on video.
+const MAX_SCALE: f32 = 2.0;
+/// Plates read in one frame at most, the best scored.
+const MAX_READS: usize = 8;
+/// A gap this long between frames, or time that runs back, ends all tracks.
+const GAP: Duration = Duration::from_secs(5);
+/// Likelihood from which a stable text is sent before its track ends.
+const EARLY_LIKELIHOOD: f32 = 0.9;
+/// A stable, likely text waits this long for the direction, then is sent without.
+const WAIT_FOR_DIRECTION: Duration = Duration::from_millis(1500);
+/// A plate that did not leave its place for this long is parked.
+const PARKED_AFTER: Duration = Duration::from_secs(3);
+/// Likelihood from which a single frame is enough for a read.
+const SINGLE_FRAME: f32 = 0.9;
+/// A detection of this score is shown at once, others from their second frame on.
+const SHOWN_AT_ONCE: f32 = 0.6;
+/// How far a plate may reach beyond the picture's edge and count as whole, pixels.
+const EDGE: f32 = 1.0;
+
+/// Numbers that belong to the nets in use.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Tuning {
+    /// Fewest characters of a plate.
+    pub min_length: usize,
+}
+
+impl Default for Tuning {
+    fn default() -> Self {
+        Self { min_length: 3 }
+    }
+}
+
+/// What one frame gave.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Output {
+    /// The frame's objects.
+    pub scene: Scene,
+    /// Reads that became ready with this frame; mostly none.
+    pub reads: Vec<PlateRead>,
+    /// Whether the frame began another scene, so that all tracks before it ended.
+    pub scene_cut: bool,
+}
+
+/// Recognition on one video source. One worker owns it and gives it one frame after the other.
+///
+/// Frames may be left out at will: tracks, votes and times follow the frames' capture times.
+pub struct Pipeline<D, R> {
+    detector: D,
+    reader: R,
+    settings: RecognitionSettings,
+    tuning: Tuning,
+    tracker: Tracker,
+    repeats: Repeats,
+    cut: CutFinder,
+    last: Option<(UtcTime, FrameSize)>,
+}
+
+impl<D: Detector, R: Reader> Pipeline<D, R> {
+    /// Recognition with these nets and settings; the first track gets `first_track_id`.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] when `settings` is out of bounds.
+    pub fn new(
+        detector: D,
+        reader: R,
+        settings: RecognitionSettings,
+        tuning: Tuning,
+        first_track_id: u64,
+    ) -> Result<Self, Error> {
+        settings.check()?;
+        Ok(Self {
+            detector,
+            reader,
+            settings,
+            tuning,
+            tracker: Tracker::new(first_track_id),
+            repeats: Repeats::default(),
+            cut: CutFinder::default(),
+            last: None,
+        })
+    }
+
+    /// Takes other settings from the next frame on; tracks go on (LPRCFG-6).
+    ///
+    /// # Errors
+    /// [`Error::Setting`] when `settings` is out of bounds; the old ones stay.
+    pub fn set_settings(&mut self, settings: RecognitionSettings) -> Result<(), Error> {
+        settings.check()?;
+        self.settings = settings;
+        Ok(())
+    }
+
+    /// The settings in use.
+    #[must_use]
+    pub fn settings(&self) -> &RecognitionSettings {
+        &self.settings
+    }
+
+    /// Whether a frame captured at `at` should be analysed, or is too soon after the last one.
+    #[must_use]
+    pub fn wants(&self, at: UtcTime) -> bool {
+        // A tenth of the interval of slack, so that jitter does not halve the rate.
+        let interval = self.settings.detection_interval();
+        self.last.is_none_or(|(last, _)| {
+            at < last || at.saturating_since(last) >= interval - interval / 10
+        })
+    }
+
+    /// Analyses one frame.
+    ///
+    /// # Errors
+    /// [`Error::Net`] when a net fails; the frame is lost, tracks stay.
+    pub fn process(&mut self, frame: &FrameView<'_>) -> Result<Output, Error> {
+        let (at, size) = (frame.captured_at, frame.size());
+        let mut reads = Vec::new();
+        let jumped = self
+            .last
+            .is_some_and(|(last, _)| at < last || at.saturating_since(last) > GAP);
+        let scene_cut = self.cut.is_cut(frame) || jumped;
+        if scene_cut {
+            reads.extend(self.end_tracks());
+        }
+        self.last = Some((at, size));
+        let found = self.detect(frame)?;
+        let seen = self.observe(frame, &found)?;
+        let of = self.tracker.update(at, size, &seen);
+        let mut full: Option<Picture> = None;
+        for (observation, slot) in seen.iter().zip(of) {
+            if let Some(track) = slot.and_then(|i| self.tracker.tracks_mut().get_mut(i)) {
+                learn(track, observation, frame, &mut full, &self.settings);
+            }
+        }
+        for i in 0..self.tracker.tracks().len() {
+            if self.is_ready(&self.tracker.tracks()[i]) {
+                reads.extend(self.close(i));
+            }
+            self.note_presence(i);
+        }
+        for track in self.tracker.take_lost(at, size) {
+            reads.extend(self.finish(track));
+        }
+        Ok(Output {
+            scene: self.scene(at, size),
+            reads,
+            scene_cut,
+        })
+    }
+
+    /// Ends all tracks, as when the source ends; gives the reads that were still open.
+    pub fn flush(&mut self) -> Vec<PlateRead> {
+        self.cut.reset();
+        self.last = None;
+        self.end_tracks()
+    }
+
+    /// Plates of the frame inside the capture area and outside the shield areas.
+    fn detect(&mut self, frame: &FrameView<'_>) -> Result<Vec<PlateDetection>, Error> {
+        let size = frame.size();
+        let region = self.settings.capture_bounds().to_px(size);
+        // A plate at the area's edge must be seen whole.
+        let region = region
+            .grown(0.02 * size.width() as f32, 0.02 * size.height() as f32)
+            .clipped(size);
+        let width = self.settings.detector_width_px;
+        // Tall regions get as many pixels as wide ones.
+        let max_input = FrameSize::new(width, width)?;
+        let fitted = fit(region, width);
+        let request = DetectRequest {
+            region,
+            max_input: fitted.unwrap_or(max_input),
+            max_scale: MAX_SCALE,
+            min_score: self.settings.min_detection_score,
+        };
+        let mut found = self.detector.detect(frame, &request)?;
+        found.retain(|d| self.is_wanted(&d.rect, size));
+        Ok(found)
+    }
+
+    /// LPRCFG-2 and LPRCFG-5: the middle of the plate decides.
+    fn is_wanted(&self, rect: &PxRect, size: FrameSize) -> bool {
+        let middle = rect.center().to_norm(size);
+        let area = &self.settings.capture_area;
+        (area.is_empty() || polygon_contains(area, middle))
+            && !self
+                .settings
+                .shield_areas
+                .iter()
+                .any(|s| polygon_contains(s, middle))
+    }
+
+    /// Reads the plates that are large enough.
+    fn observe(
+        &mut self,
+        frame: &FrameView<'_>,
+        found: &[PlateDetection],
+    ) -> Result<Vec<Observation>, Error> {
+        let mut seen: Vec<Observation> = found
+            .iter()
+            .map(|d| {
+                let quad = usable_quad(&d.quad, &d.rect);
+                let small = quad.width() < self.settings.min_plate_width_px as f32;
+                let unreadable = small.then_some(Unreadable::TooSmall);
+                Observation {
+                    rect: d.rect,
+                    quad,
+                    score: d.score,
+                    read: None,
+                    weight: 0.01,
+                    unreadable,
+                }
+            })
+            .collect();
+        let readable: Vec<usize> = (0..seen.len())
+            .filter(|i| seen[*i].unreadable.is_none())
+            .take(MAX_READS)
+            .collect();
+        let crop_size = self.reader.crop_size();
+        let crops: Vec<_> = readable
+            .iter()
+            .map(|i| rectify(frame, &seen[*i].quad, crop_size))
+            .collect();
+        let outputs = if crops.is_empty() {
+            Vec::new()
+        } else {
+            self.reader.read(&crops)?
+        };
+        for ((i, crop), output) in readable.iter().zip(&crops).zip(&outputs) {
+            judge(
+                &mut seen[*i],
+                decode(output),
+                Quality::of(crop),
+                frame.size(),
+                self.tuning.min_length,
+            );
+        }
+        Ok(seen)
+    }
+
+    /// Whether a track's read can be sent before its end.
+    fn is_ready(&self, track: &Track) -> bool {
+        let Some(text) = track.text.as_ref().filter(|_| !track.done) else {
+            return false;
+        };
+        let stable =
+            track.unchanged >= self.settings.stable_reads && track.last_seen > track.first_seen;
+        let known = track.travel.direction() != Direction::Unknown
+            || track.last_seen.saturating_since(track.first_seen) >= WAIT_FOR_DIRECTION;
+        stable && known && text.likelihood >= self.settings.min_likelihood.max(EARLY_LIKELIHOOD)
+    }
+
+    /// Makes the read of a track that goes on.
+    fn close(&mut self, i: usize) -> Option<PlateRead> {
+        let track = &mut self.tracker.tracks_mut()[i];
+        track.done = true;
+        read_of(track, &self.settings, &mut self.repeats)
+    }
+
+    /// Makes the read of a track that is over, unless it was sent or is not good enough.
+    fn finish(&mut self, track: Track) -> Option<PlateRead> {
+        let text = track.text.as_ref().filter(|_| !track.done)?;
+        let enough = track.ballot.cast_votes() >= 2 || text.likelihood >= SINGLE_FRAME;
+        if !enough
+            || text.likelihood < self.settings.min_likelihood
+            || text.text.len() < self.tuning.min_length
+        {
+            return None;
+        }
+        read_of(&track, &self.settings, &mut self.repeats)
+    }
+
+    fn end_tracks(&mut self) -> Vec<PlateRead> {
+        let tracks = self.tracker.take_all();
+        tracks.into_iter().filter_map(|t| self.finish(t)).collect()
+    }
+
+    /// Keeps a reported plate that is still in sight from being reported again.
+    fn note_presence(&mut self, i: usize) {
+        let track = &self.tracker.tracks()[i];
+        if track.done
+            && let Some(text) = &track.text
+        {
+            self.repeats.still_there(&sighting(track, &text.text));
+        }
+    }
+
+    /// The objects of the frame captured at `at`: tracks that were seen in it.
+    fn scene(&self, at: UtcTime, frame_size: FrameSize) -> Scene {
+        let shown = |t: &&Track| t.last_seen == at && (t.hits > 1 || t.score >= SHOWN_AT_ONCE);
+        let object = |t: &Track| TrackedObject {
+            track_id: t.id,
+            rect: t.rect,
+            quad: t.quad,
+            score: t.score,
+            plate: t
+                .text
+                .clone()
+                .filter(|p| p.likelihood >= self.settings.min_likelihood),
+            direction: t.travel.direction(),
+            unreadable: t.unreadable,
+        };
+        Scene {
+            captured_at: at,
+            frame_size,
+            objects: self
+                .tracker
+                .tracks()
+                .iter()
+                .filter(shown)
+                .map(object)
+                .collect(),
+        }
+    }
+}
+
+/// The input for `region` when its long side may be `width`, as many pixels as a 5:3 input of that width at most.
+fn fit(region: PxRect, width: u32) -> Option<FrameSize> {
+    let tall = region.height > 0.6 * region.width;
+    let budget = (width as f32 * (width as f32 * 0.6).max(32.0)).max(1024.0);
+    let height = if tall {
+        (budget * region.height / region.width.max(1.0)).sqrt()
+    } else {
+        width as f32 * 0.6
+    };
+    let height = (height.min(width as f32) as u32).next_multiple_of(32);
+    FrameSize::new(width, height).ok()
+}
+
+/// Enters what the reader said about a plate, its weight, and the reason where it said nothing.
+fn judge(
+    seen: &mut Observation,
+    read: Decoded,
+    quality: Quality,
+    frame: FrameSize,
+    min_length: usize,
+) {
+    let confidence = read.confidence();
+    let legible = read.places.len() >= min_length;
+    // Characters 30 pixels high are as good as they get.
+    let height = (seen.quad.height() / 30.0).clamp(0.1, 1.0);
+    seen.weight = quality.weight() * height * seen.score * (0.1 + confidence);
+    seen.unreadable = if legible && confidence >= 0.5 {
+        None
+    } else if quality.contrast < LEAST_CONTRAST {
+        Some(Unreadable::LowContrast)
+    } else if !seen.quad.is_inside(frame, -EDGE) {
+        Some(Unreadable::CutOff)
+    } else if quality.sharpness < LEAST_SHARPNESS {
+        Some(Unreadable::Blurred)
+    } else {
+        None
+    };
+    seen.read = legible.then_some(read);
+}
+
+/// Adds a frame's observation to what a track knows.
+fn learn(
+    track: &mut Track,
+    seen: &Observation,
+    frame: &FrameView<'_>,
+    full: &mut Option<Picture>,
+    settings: &RecognitionSettings,
+) {
+    let Some(read) = &seen.read else { return };
+    track.ballot.cast(read.clone(), seen.weight);
+    let before = track.text.take();
+    track.text = track.ballot.outcome(settings.region);
+    let same =
+        before.is_some() && before.map(|t| t.text) == track.text.as_ref().map(|t| t.text.clone());
+    track.unchanged = if same { track.unchanged + 1 } else { 1 };
+    if !track.done {
+        track.offer_best(frame, seen, full);
+    } else {
+        // The pictures were sent; they need not stay in memory.
+        track.best = None;
+    }
+}
+
+fn sighting<'a>(track: &Track, text: &'a str) -> Sighting<'a> {
+    Sighting {
+        text,
+        first_seen: track.first_seen,
+        last_seen: track.last_seen,
+        rect: track.rect,
+        parked: track.is_parked(PARKED_AFTER),
+    }
+}
+
+/// The read of a track, unless it repeats one.
+fn read_of(
+    track: &Track,
+    settings: &RecognitionSettings,
+    repeats: &mut Repeats,
+) -> Option<PlateRead> {
+    let (text, best) = (track.text.as_ref()?, track.best.as_ref()?);
+    if repeats.is_repeat(&sighting(track, &text.text), settings.duplicate_delay()) {
+        return None;
+    }
+    Some(PlateRead {
+        track_id: track.id,
+        plate_number: text.text.clone(),
+        likelihood: text.likelihood,
+        chars: text.chars.clone(),
+        country_code: country_code(&text.text, settings.region).map(str::to_owned),
+        issuing_entity: None,
+        direction: track.travel.direction(),
+        captured_at: best.at,
+        first_seen: track.first_seen,
+        last_seen: track.last_seen,
+        plate_rect: best.rect,
+        plate_quad: best.quad,
+        frame_size: best.size,
+        frames_seen: track.hits,
+        frames_read: track.ballot.cast_votes(),
+        pictures: best.pictures.clone(),
+    })
+}

@@ -1,0 +1,205 @@
+//! One plate followed over frames: where it is, where it will be, and what is known of it.
+
+use std::time::Duration;
+
+use crate::ctc::Decoded;
+use crate::frame::FrameView;
+use crate::geometry::{FrameSize, PxPoint, PxQuad, PxRect};
+use crate::picture::Picture;
+use crate::plate::{PlatePictures, PlateText, Unreadable};
+use crate::time::UtcTime;
+use crate::travel::Travel;
+use crate::vote::Ballot;
+
+/// Share of a new velocity in the running one.
+const VELOCITY_GAIN: f32 = 0.6;
+/// A new best frame must be this much better, so that pictures are not copied for nothing.
+const BETTER: f32 = 1.15;
+/// Margin of a cut-out, in plate widths and heights.
+const CUTOUT_MARGIN: (f32, f32) = (0.15, 0.3);
+
+/// One detection with what was read of it.
+#[derive(Clone, Debug)]
+pub(crate) struct Observation {
+    /// Upright box, pixels of the frame.
+    pub(crate) rect: PxRect,
+    /// Usable corners, pixels of the frame.
+    pub(crate) quad: PxQuad,
+    /// The detector's score.
+    pub(crate) score: f32,
+    /// What this frame alone says; `None` where it was not read.
+    pub(crate) read: Option<Decoded>,
+    /// Weight of the read, and fitness of the frame to be the best one; above 0.
+    pub(crate) weight: f32,
+    /// Why it cannot be read, when it cannot.
+    pub(crate) unreadable: Option<Unreadable>,
+}
+
+/// The frame in which a plate is seen best.
+#[derive(Clone, Debug)]
+pub(crate) struct BestFrame {
+    /// Capture time.
+    pub(crate) at: UtcTime,
+    /// Box in that frame.
+    pub(crate) rect: PxRect,
+    /// Corners in that frame.
+    pub(crate) quad: PxQuad,
+    /// Size of that frame.
+    pub(crate) size: FrameSize,
+    /// The pictures.
+    pub(crate) pictures: PlatePictures,
+    fitness: f32,
+}
+
+/// One followed plate.
+pub(crate) struct Track {
+    /// Unique, rising.
+    pub(crate) id: u64,
+    /// Box in the last frame with the plate.
+    pub(crate) rect: PxRect,
+    /// Corners in that frame.
+    pub(crate) quad: PxQuad,
+    /// Score in that frame.
+    pub(crate) score: f32,
+    /// Reason for no read in that frame.
+    pub(crate) unreadable: Option<Unreadable>,
+    /// Capture time of the first frame.
+    pub(crate) first_seen: UtcTime,
+    /// Capture time of the last frame with the plate.
+    pub(crate) last_seen: UtcTime,
+    /// Frames with the plate.
+    pub(crate) hits: u32,
+    /// The way so far.
+    pub(crate) travel: Travel,
+    /// All reads so far.
+    pub(crate) ballot: Ballot,
+    /// The vote's outcome after the last frame.
+    pub(crate) text: Option<PlateText>,
+    /// Frames in a row after which the outcome was the same text.
+    pub(crate) unchanged: u32,
+    /// The best frame so far.
+    pub(crate) best: Option<BestFrame>,
+    /// Whether its read was sent (or found to be a repeat).
+    pub(crate) done: bool,
+    start: PxPoint,
+    roamed: f32,
+    /// Pixels a second; `None` before the second frame.
+    velocity: Option<PxPoint>,
+    /// Growth of the logarithm of the width a second.
+    growth: f32,
+}
+
+impl Track {
+    /// A track that begins with `seen`.
+    #[must_use]
+    pub(crate) fn new(id: u64, at: UtcTime, frame: FrameSize, seen: &Observation) -> Self {
+        let mut travel = Travel::default();
+        travel.add(seen.quad.width(), &seen.rect, frame);
+        Self {
+            id,
+            rect: seen.rect,
+            quad: seen.quad,
+            score: seen.score,
+            unreadable: seen.unreadable,
+            first_seen: at,
+            last_seen: at,
+            hits: 1,
+            travel,
+            ballot: Ballot::default(),
+            text: None,
+            unchanged: 0,
+            best: None,
+            done: false,
+            start: seen.rect.center(),
+            roamed: 0.0,
+            velocity: None,
+            growth: 0.0,
+        }
+    }
+
+    /// Where the plate should be at `at`, if it goes on as before.
+    #[must_use]
+    pub(crate) fn predicted(&self, at: UtcTime) -> PxRect {
+        // Half a second ahead is as far as a straight line is worth anything.
+        let dt = at.saturating_since(self.last_seen).as_secs_f32().min(0.5);
+        let v = self.velocity.unwrap_or_default();
+        let scale = (self.growth * dt).clamp(-0.7, 0.7).exp();
+        let c = self.rect.center();
+        let (w, h) = (self.rect.width * scale, self.rect.height * scale);
+        PxRect::new(c.x + v.x * dt - w / 2.0, c.y + v.y * dt - h / 2.0, w, h)
+    }
+
+    /// Whether a velocity is known.
+    #[must_use]
+    pub(crate) fn has_velocity(&self) -> bool {
+        self.velocity.is_some()
+    }
+
+    /// Takes the plate's new place.
+    pub(crate) fn follow(&mut self, at: UtcTime, frame: FrameSize, seen: &Observation) {
+        let dt = at.saturating_since(self.last_seen).as_secs_f32();
+        if dt > 1e-3 {
+            let (a, b) = (self.rect.center(), seen.rect.center());
+            let now = PxPoint::new((b.x - a.x) / dt, (b.y - a.y) / dt);
+            let growth = (seen.rect.width.max(1.0) / self.rect.width.max(1.0)).ln() / dt;
+            let mix = |old: f32, new: f32| old + (new - old) * VELOCITY_GAIN;
+            self.velocity = Some(match self.velocity {
+                Some(v) => PxPoint::new(mix(v.x, now.x), mix(v.y, now.y)),
+                None => now,
+            });
+            self.growth = mix(self.growth, growth.clamp(-3.0, 3.0));
+        }
+        self.rect = seen.rect;
+        self.quad = seen.quad;
+        self.score = seen.score;
+        self.unreadable = seen.unreadable;
+        self.last_seen = at;
+        self.hits += 1;
+        self.travel.add(seen.quad.width(), &seen.rect, frame);
+        self.roamed = self.roamed.max(self.start.distance(seen.rect.center()));
+    }
+
+    /// Whether the plate never left its place by more than half its width in `least` or longer.
+    #[must_use]
+    pub(crate) fn is_parked(&self, least: Duration) -> bool {
+        self.last_seen.saturating_since(self.first_seen) >= least
+            && self.roamed < 0.5 * self.rect.width
+    }
+
+    /// Keeps `frame` when the plate is seen better in it than in all before; `full` is made at most
+    /// once for a frame.
+    pub(crate) fn offer_best(
+        &mut self,
+        frame: &FrameView<'_>,
+        seen: &Observation,
+        full: &mut Option<Picture>,
+    ) {
+        let inside = if seen.quad.is_inside(frame.size(), 1.0) {
+            1.0
+        } else {
+            0.2
+        };
+        let fitness = seen.weight * inside;
+        if self
+            .best
+            .as_ref()
+            .is_some_and(|b| fitness <= b.fitness * BETTER)
+        {
+            return;
+        }
+        let full = full.get_or_insert_with(|| frame.to_picture()).clone();
+        let (mx, my) = (
+            seen.rect.width * CUTOUT_MARGIN.0,
+            seen.rect.height * CUTOUT_MARGIN.1,
+        );
+        let cutout = frame.copy_rect(seen.rect.grown(mx, my));
+        self.best = Some(BestFrame {
+            at: frame.captured_at,
+            rect: seen.rect,
+            quad: seen.quad,
+            size: frame.size(),
+            pictures: PlatePictures { full, cutout },
+            fitness,
+        });
+    }
+}
