@@ -1,1 +1,43 @@
 //! Capture, encoding and snapshots with GStreamer; the only crate that links it.
+//!
+//! One capture pipeline decodes the source once into raw I420 frames. A hub in Rust gives every
+//! frame to the encoder of each stream and to the newest-frame slot of each reader (recognition).
+//! Each encoder is a pipeline of its own, so that a changed setting restarts that one alone.
+//!
+//! Nothing here knows of settings, ONVIF or RTSP: encoded pictures leave by [`AccessUnitSink`].
+#![forbid(unsafe_code)]
+
+mod annexb;
+mod capabilities;
+mod clock;
+mod config;
+mod encoder;
+mod engine;
+mod error;
+mod frame;
+mod hub;
+mod init;
+mod jpeg;
+mod no_signal;
+mod source;
+mod stats;
+mod stop;
+mod unit;
+
+pub use annexb::nal_units;
+pub use capabilities::SourceCaps;
+pub use clock::{ClockMap, MediaClock, MediaTime};
+pub use config::{Codec, EncoderConfig, PictureSize, Rate, StreamId};
+pub use encoder::{EncoderChoice, EncoderState, available_encoders};
+pub use engine::{EngineOptions, MediaEngine, MediaStatus, StreamStatus};
+pub use error::Error;
+pub use frame::{FrameKind, Plane, RawFrame};
+pub use hub::{FrameReader, ReadFrame};
+pub use init::init;
+pub use jpeg::{JpegEncoder, Picture, Snapshot, encode_jpeg};
+pub use source::{Backoff, SourceSpec, SourceState, Wish};
+pub use stats::{Rates, StreamStats};
+pub use unit::{AccessUnit, AccessUnitSink, StreamFormat};
+
+/// What this crate's functions return.
+pub type Result<T> = std::result::Result<T, Error>;

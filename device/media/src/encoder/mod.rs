@@ -1,0 +1,242 @@
+//! One stream's encoder: an actor that owns the pipeline and starts it anew when something changes.
+
+mod choose;
+mod pace;
+pub(crate) mod pipeline;
+mod settings;
+#[cfg(test)]
+mod tests;
+mod worker;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
+use std::thread::JoinHandle;
+
+use parking_lot::Mutex;
+
+pub use choose::{EncoderChoice, available_encoders};
+pub(crate) use choose::{candidates, refusals};
+
+use crate::clock::{MediaClock, MediaTime};
+use crate::config::{Codec, EncoderConfig, PictureSize, StreamId};
+use crate::frame::RawFrame;
+use crate::stats::StreamCounters;
+use crate::unit::{AccessUnit, AccessUnitSink, StreamFormat};
+use crate::{Error, Result};
+pub(crate) use worker::access_unit;
+
+/// What one stream's encoder is doing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EncoderState {
+    /// The stream is switched off (VIDEO-2).
+    Off,
+    /// Waits for the first frame.
+    Waiting,
+    /// Encodes.
+    Running {
+        /// The GStreamer element.
+        element: &'static str,
+        /// False when the CPU does the work.
+        hardware: bool,
+        /// Encoded size; smaller than configured where the source is smaller.
+        size: PictureSize,
+        /// Frames per second; lower than configured where the source is slower.
+        frame_rate: u32,
+    },
+    /// The source's own stream is passed on as it is.
+    PassedThrough {
+        /// The source's codec.
+        codec: Codec,
+    },
+    /// Cannot encode; tried again by itself.
+    Failed {
+        /// What GStreamer said.
+        reason: String,
+    },
+}
+
+enum Message {
+    Frame(Arc<RawFrame>),
+    Configure(Option<EncoderConfig>),
+    KeyFrame,
+    /// Passing the source's units through began or ended.
+    Suspend,
+    Failed {
+        generation: u64,
+        reason: String,
+    },
+    Stop,
+}
+
+/// State that the actor's thread, GStreamer's threads and askers share.
+pub(crate) struct Shared {
+    pub(crate) stream: StreamId,
+    pub(crate) counters: StreamCounters,
+    state: Mutex<EncoderState>,
+    output: Mutex<Output>,
+    /// The source's own access units are passed on; its pictures are not encoded.
+    passing: AtomicBool,
+    config: Mutex<Option<EncoderConfig>>,
+    sink: Arc<dyn AccessUnitSink>,
+}
+
+#[derive(Default)]
+struct Output {
+    format: Option<StreamFormat>,
+    last_at: Option<MediaTime>,
+    /// Units before the next key picture cannot be decoded and are not sent.
+    awaits_key: bool,
+}
+
+impl Shared {
+    /// Sends a unit on, and its format first where it is new. `parameter_sets` come with key units.
+    fn emit(&self, mut unit: AccessUnit, format: StreamFormat) {
+        let mut output = self.output.lock();
+        if output.awaits_key && !unit.key {
+            return;
+        }
+        output.awaits_key = false;
+        if unit.key {
+            let complete = format.codec == Codec::Jpeg || !format.parameter_sets.is_empty();
+            if complete && output.format.as_ref() != Some(&format) {
+                self.sink.format(&format);
+                output.format = Some(format);
+            }
+        }
+        if output.last_at.is_some_and(|last| unit.at <= last) {
+            unit.at = output
+                .last_at
+                .unwrap_or_default()
+                .plus(std::time::Duration::from_micros(100));
+        }
+        output.last_at = Some(unit.at);
+        self.counters.unit(unit.at, unit.data.len(), unit.key);
+        self.sink.push(unit);
+    }
+
+    fn expect_key(&self) {
+        self.output.lock().awaits_key = true;
+    }
+
+    pub(crate) fn state(&self) -> EncoderState {
+        self.state.lock().clone()
+    }
+
+    pub(crate) fn format(&self) -> Option<StreamFormat> {
+        self.output.lock().format.clone()
+    }
+}
+
+/// The way into an encoder; cheap to clone.
+#[derive(Clone)]
+pub(crate) struct EncoderInput {
+    messages: SyncSender<Message>,
+    pub(crate) shared: Arc<Shared>,
+}
+
+impl EncoderInput {
+    /// Offers a frame; dropped and counted when the encoder is behind.
+    pub(crate) fn offer(&self, frame: &Arc<RawFrame>) {
+        if self.shared.passing.load(Ordering::Acquire) {
+            return;
+        }
+        if let Err(TrySendError::Full(_)) = self.messages.try_send(Message::Frame(frame.clone())) {
+            self.shared
+                .counters
+                .frames_dropped
+                .fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Takes a checked configuration, or `None` to switch the stream off.
+    pub(crate) fn configure(&self, config: Option<EncoderConfig>) -> Result<()> {
+        *self.shared.config.lock() = config;
+        self.messages
+            .send(Message::Configure(config))
+            .map_err(|_| Error::Stopped)
+    }
+
+    /// The configuration given last.
+    pub(crate) fn config(&self) -> Option<EncoderConfig> {
+        *self.shared.config.lock()
+    }
+
+    pub(crate) fn key_frame(&self) {
+        // A full queue means frames are coming anyway; the request is repeated by the caller's client.
+        let _ = self.messages.try_send(Message::KeyFrame);
+    }
+
+    /// Begins or ends passing the source's own units on.
+    pub(crate) fn set_passing(&self, codec: Option<Codec>) {
+        let was = self.shared.passing.swap(codec.is_some(), Ordering::AcqRel);
+        if was == codec.is_some() {
+            return;
+        }
+        self.shared.expect_key();
+        *self.shared.state.lock() = match codec {
+            Some(codec) => EncoderState::PassedThrough { codec },
+            None => EncoderState::Waiting,
+        };
+        let _ = self.messages.send(Message::Suspend);
+    }
+
+    /// Passes one unit of the source on.
+    pub(crate) fn pass(&self, unit: AccessUnit, format: StreamFormat) {
+        if self.shared.passing.load(Ordering::Acquire) {
+            self.shared.emit(unit, format);
+        }
+    }
+}
+
+/// A running encoder actor.
+pub(crate) struct Encoder {
+    input: EncoderInput,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Encoder {
+    /// Starts the actor's thread, switched off.
+    pub(crate) fn start(
+        stream: StreamId,
+        clock: MediaClock,
+        sink: Arc<dyn AccessUnitSink>,
+    ) -> Result<Self> {
+        // Deep enough for a burst, shallow enough that a slow encoder does not add delay.
+        let (messages, inbox) = sync_channel(4);
+        let shared = Arc::new(Shared {
+            stream,
+            counters: StreamCounters::default(),
+            state: Mutex::new(EncoderState::Off),
+            output: Mutex::default(),
+            passing: AtomicBool::new(false),
+            config: Mutex::new(None),
+            sink,
+        });
+        let input = EncoderInput { messages, shared };
+        let worker = worker::Worker::new(&input, clock);
+        let thread = std::thread::Builder::new()
+            .name(format!("encode-{stream}"))
+            .spawn(move || worker.run(&inbox))
+            .map_err(|e| Error::pipeline(format!("{stream} stream"), e))?;
+        Ok(Self {
+            input,
+            thread: Some(thread),
+        })
+    }
+
+    pub(crate) fn input(&self) -> &EncoderInput {
+        &self.input
+    }
+}
+
+impl Drop for Encoder {
+    fn drop(&mut self) {
+        let _ = self.input.messages.send(Message::Stop);
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            tracing::error!(stream = %self.input.shared.stream, "the encoder's thread panicked");
+        }
+    }
+}

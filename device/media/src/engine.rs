@@ -1,0 +1,339 @@
+//! The whole of it: one source, two encoders, snapshots.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::sync::watch;
+
+use crate::clock::MediaClock;
+use crate::config::{EncoderConfig, PictureSize, StreamId};
+use crate::encoder::{Encoder, EncoderInput, EncoderState};
+use crate::frame::{FrameKind, RawFrame};
+use crate::hub::{FrameReader, Hub, Incoming};
+use crate::jpeg::{JpegEncoder, Snapshot};
+use crate::source::{Context, Source, SourceSpec, SourceState};
+use crate::stats::{Rates, StreamStats};
+use crate::stop::StopToken;
+use crate::unit::{AccessUnitSink, StreamFormat};
+use crate::{Error, Result, no_signal};
+
+/// No frame for this long, and the "no signal" picture is shown.
+const NO_SIGNAL_AFTER: Duration = Duration::from_secs(1);
+/// How often it is shown: enough for viewers to stay connected.
+const NO_SIGNAL_EVERY: Duration = Duration::from_millis(200);
+
+/// How an engine is started.
+pub struct EngineOptions {
+    /// Where the picture comes from.
+    pub source: SourceSpec,
+    /// Passes an RTSP source's stream on as the main stream where the codec is the configured one,
+    /// instead of encoding it again. Size, rate and bit rate are then the source's.
+    pub pass_through: bool,
+    /// Where the main stream goes.
+    pub main: Arc<dyn AccessUnitSink>,
+    /// Where the sub stream goes.
+    pub sub: Arc<dyn AccessUnitSink>,
+}
+
+/// One stream's state and figures.
+#[derive(Clone, Debug)]
+pub struct StreamStatus {
+    /// What the encoder does, and which one it is.
+    pub state: EncoderState,
+    /// What comes out; `None` before the first key picture.
+    pub format: Option<StreamFormat>,
+    /// Counters and rates.
+    pub stats: StreamStats,
+}
+
+/// State and figures of the whole engine.
+#[derive(Clone, Debug)]
+pub struct MediaStatus {
+    /// The source, without a password.
+    pub source: String,
+    /// What the source does.
+    pub source_state: SourceState,
+    /// Measured rate of raw frames.
+    pub capture: Rates,
+    /// Times a file has begun again.
+    pub loops: u64,
+    /// Times the system clock was set.
+    pub clock_jumps: u64,
+    /// Each stream.
+    pub streams: BTreeMap<StreamId, StreamStatus>,
+}
+
+/// Capture, encoders and snapshots, running on threads of their own. Dropping it stops all of them.
+///
+/// All calls return at once, save [`Self::snapshot`] (some 10 ms) and [`Self::set_source`] (until
+/// the old source is closed).
+pub struct MediaEngine {
+    hub: Arc<Hub>,
+    clock: MediaClock,
+    state: Arc<watch::Sender<SourceState>>,
+    source: Mutex<(SourceSpec, Option<Source>)>,
+    pass_through: bool,
+    loops: Arc<AtomicU64>,
+    snapshots: Mutex<Option<JpegEncoder>>,
+    stop: StopToken,
+    ticker: Option<JoinHandle<()>>,
+    // Dropped last: the source and the ticker give them frames.
+    main: Encoder,
+    sub: Encoder,
+}
+
+impl MediaEngine {
+    /// Starts the source, with both streams switched off until [`Self::configure`].
+    ///
+    /// # Errors
+    /// [`Error::Init`] when GStreamer is unusable, [`Error::Pipeline`] when a thread cannot start.
+    /// A source that gives no picture is no error: see [`Self::source_state`].
+    pub fn start(options: EngineOptions) -> Result<Self> {
+        crate::init()?;
+        let clock = MediaClock::start();
+        let main = Encoder::start(StreamId::Main, clock.clone(), options.main)?;
+        let sub = Encoder::start(StreamId::Sub, clock.clone(), options.sub)?;
+        let hub = Arc::new(Hub::new(
+            clock.clone(),
+            vec![main.input().clone(), sub.input().clone()],
+        ));
+        let state = Arc::new(watch::Sender::new(SourceState::Connecting));
+        let stop = StopToken::default();
+        let mut engine = Self {
+            hub,
+            clock,
+            state,
+            source: Mutex::new((options.source.clone(), None)),
+            pass_through: options.pass_through,
+            loops: Arc::default(),
+            snapshots: Mutex::new(None),
+            stop,
+            ticker: None,
+            main,
+            sub,
+        };
+        engine.ticker = Some(engine.start_ticker()?);
+        engine.set_source(options.source)?;
+        Ok(engine)
+    }
+
+    fn start_ticker(&self) -> Result<JoinHandle<()>> {
+        let ticker = Ticker {
+            hub: self.hub.clone(),
+            state: self.state.subscribe(),
+            main: self.main.input().clone(),
+            drawn: None,
+        };
+        let stop = self.stop.clone();
+        std::thread::Builder::new()
+            .name("no-signal".into())
+            .spawn(move || ticker.run(&stop))
+            .map_err(|e| Error::pipeline("no-signal picture", e))
+    }
+
+    /// Closes the source and opens another; the streams stay up.
+    ///
+    /// # Errors
+    /// [`Error::Pipeline`] when a thread cannot start.
+    pub fn set_source(&self, spec: SourceSpec) -> Result<()> {
+        let mut source = self.source.lock();
+        // Closed first: a V4L2 device can be open only once.
+        source.1 = None;
+        self.loops.store(0, Ordering::Relaxed);
+        let context = Context {
+            hub: self.hub.clone(),
+            stop: StopToken::default(),
+            state: self.state.clone(),
+            pass_to: self.pass_through.then(|| self.main.input().clone()),
+            loops: self.loops.clone(),
+        };
+        *source = (spec.clone(), Some(Source::start(spec, context)?));
+        Ok(())
+    }
+
+    fn input(&self, stream: StreamId) -> &EncoderInput {
+        match stream {
+            StreamId::Main => self.main.input(),
+            StreamId::Sub => self.sub.input(),
+        }
+    }
+
+    /// Sets one stream's encoder, or switches the stream off. Takes effect with the next frame; the
+    /// other stream goes on untouched (VIDEO-13).
+    ///
+    /// # Errors
+    /// [`Error::Config`] with field, value and bound; nothing is changed then.
+    pub fn configure(&self, stream: StreamId, config: Option<EncoderConfig>) -> Result<()> {
+        if let Some(config) = &config {
+            config.check()?;
+        }
+        self.input(stream).configure(config)
+    }
+
+    /// Makes the next frame of a stream a key picture, at most twice a second (VIDEO-14). A stream that
+    /// is passed through keeps its source's own key pictures.
+    pub fn request_key_frame(&self, stream: StreamId) {
+        self.input(stream).key_frame();
+    }
+
+    /// The newest frame, "no signal" included.
+    pub fn latest_frame(&self) -> Option<Arc<RawFrame>> {
+        self.hub.latest()
+    }
+
+    /// A new reader of the newest frame; each has its own count of dropped frames.
+    pub fn frames(&self) -> FrameReader {
+        self.hub.reader()
+    }
+
+    /// The newest frame as JPEG, in the source's size or smaller. `quality` is 1 to 100.
+    ///
+    /// # Errors
+    /// [`Error::NoPicture`] before the first frame, [`Error::PictureSize`] for a size larger than the
+    /// source's, [`Error::Pipeline`] when the encoder fails.
+    pub fn snapshot(&self, size: Option<PictureSize>, quality: u8) -> Result<Snapshot> {
+        let frame = self.hub.latest().ok_or(Error::NoPicture)?;
+        let max = frame.size();
+        let size = size.unwrap_or(max);
+        if !size.fits_in(max) || size.width < 16 || size.height < 16 {
+            return Err(Error::PictureSize { asked: size, max });
+        }
+        let mut kept = self.snapshots.lock();
+        let mut encoder = match kept.take() {
+            Some(encoder) => encoder,
+            None => JpegEncoder::new()?,
+        };
+        let encoded = encoder.encode_frame(&frame, size, quality);
+        if !encoder.is_broken() {
+            *kept = Some(encoder);
+        }
+        Ok(Snapshot {
+            jpeg: encoded?,
+            size,
+            at: frame.at,
+            utc: frame.utc,
+        })
+    }
+
+    /// The source's state, and each change of it.
+    pub fn source_state(&self) -> watch::Receiver<SourceState> {
+        self.state.subscribe()
+    }
+
+    /// The clock map that all frames and access units share.
+    pub fn clock(&self) -> &MediaClock {
+        &self.clock
+    }
+
+    /// Size of the source's picture, once one came.
+    pub fn source_size(&self) -> Option<PictureSize> {
+        self.hub.source_size()
+    }
+
+    /// State and figures.
+    pub fn status(&self) -> MediaStatus {
+        let stream = |encoder: &Encoder| {
+            let shared = &encoder.input().shared;
+            StreamStatus {
+                state: shared.state(),
+                format: shared.format(),
+                stats: shared.counters.read(self.clock.now()),
+            }
+        };
+        MediaStatus {
+            source: self.source.lock().0.to_string(),
+            source_state: self.state.borrow().clone(),
+            capture: self.hub.rates(),
+            loops: self.loops.load(Ordering::Relaxed),
+            clock_jumps: self.clock.map().jumps(),
+            streams: [
+                (StreamId::Main, stream(&self.main)),
+                (StreamId::Sub, stream(&self.sub)),
+            ]
+            .into(),
+        }
+    }
+
+    /// Stops everything and returns when all threads have ended. Dropping does the same.
+    pub fn stop(self) {}
+}
+
+impl Drop for MediaEngine {
+    fn drop(&mut self) {
+        self.stop.stop();
+        self.source.lock().1 = None;
+        if let Some(ticker) = self.ticker.take()
+            && ticker.join().is_err()
+        {
+            tracing::error!("the no-signal thread panicked");
+        }
+        self.hub.close();
+    }
+}
+
+/// Shows the "no signal" picture while no frames come.
+struct Ticker {
+    hub: Arc<Hub>,
+    state: watch::Receiver<SourceState>,
+    main: EncoderInput,
+    /// The picture that was drawn last, for which size and text.
+    drawn: Option<(
+        (PictureSize, String),
+        gstreamer::Buffer,
+        gstreamer_video::VideoInfo,
+    )>,
+}
+
+impl Ticker {
+    fn run(mut self, stop: &StopToken) {
+        let began = self.hub.clock.now();
+        while !stop.wait(NO_SIGNAL_EVERY) {
+            let now = self.hub.clock.now();
+            let last = self.hub.latest();
+            let ours = last
+                .as_ref()
+                .is_some_and(|frame| frame.kind == FrameKind::NoSignal);
+            let idle = now.since(last.map_or(began, |frame| frame.at));
+            if ours || idle >= NO_SIGNAL_AFTER {
+                self.show(now);
+            }
+        }
+    }
+
+    fn show(&mut self, at: crate::MediaTime) {
+        // The source's last size, so that no encoder has to change; else the main stream's.
+        let configured = || {
+            self.main
+                .config()
+                .map_or(EncoderConfig::main().size, |config| config.size)
+        };
+        let size = self.hub.source_size().unwrap_or_else(configured);
+        let wanted = (size, self.state.borrow().line());
+        if self
+            .drawn
+            .as_ref()
+            .is_none_or(|(drawn, ..)| *drawn != wanted)
+        {
+            match no_signal::picture(wanted.0, &wanted.1) {
+                Ok((buffer, info)) => self.drawn = Some((wanted, buffer, info)),
+                Err(error) => return tracing::warn!(%error, "cannot draw"),
+            }
+        }
+        if let Some((_, buffer, info)) = &self.drawn {
+            let kind = FrameKind::NoSignal;
+            let buffer = buffer.clone();
+            self.hub.publish(Incoming {
+                buffer,
+                info,
+                at,
+                utc: None,
+                kind,
+                discontinuity: false,
+            });
+        }
+    }
+}

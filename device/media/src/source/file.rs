@@ -1,0 +1,276 @@
+//! A video file, played in real time and begun again without a gap.
+
+use std::path::Path;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::time::Duration;
+
+use gstreamer as gst;
+use gstreamer::prelude::*;
+use gstreamer_app as gst_app;
+use gstreamer_video as gst_video;
+
+use super::decode::{Decoder, NO_VIDEO, make, source_caps, video_info};
+use super::{Context, SILENCE};
+use crate::frame::FrameKind;
+use crate::hub::Incoming;
+use crate::stop::StopToken;
+use crate::{Error, Result};
+
+/// Decoded frames held ready: they cover the time that going back to the start takes.
+const AHEAD: usize = 8;
+/// A player this late (machine asleep, stopped in a debugger) starts its clock anew instead of
+/// rushing through what it missed.
+const LATE: Duration = Duration::from_secs(1);
+
+/// A decoded frame and its place in the endless film.
+struct Ready {
+    buffer: gst::Buffer,
+    info: gst_video::VideoInfo,
+    /// Since the first frame of the first round.
+    at: Duration,
+    /// First frame of a round.
+    seam: bool,
+    round: u64,
+}
+
+pub(super) fn run(path: &Path, context: &Context) -> Result<()> {
+    if !path.is_file() {
+        let why = if path.exists() {
+            "is not a file"
+        } else {
+            "does not exist"
+        };
+        return Err(Error::Source(format!("{} {why}", path.display())));
+    }
+    let (frames, ready) = sync_channel(AHEAD);
+    let done = StopToken::default();
+    std::thread::scope(|scope| {
+        let reader = std::thread::Builder::new()
+            .name("source-file".into())
+            .spawn_scoped(scope, {
+                let (done, stop) = (&done, &context.stop);
+                move || read(path, &frames, done, stop)
+            })
+            .map_err(|e| Error::pipeline("source", e))?;
+        let played = play(&ready, context);
+        done.stop();
+        drop(ready);
+        match reader.join() {
+            Ok(Err(error)) => Err(error),
+            Ok(Ok(())) => played,
+            Err(_) => Err(Error::Source("the file reader panicked".into())),
+        }
+    })
+}
+
+/// Hands frames to the hub when their time has come.
+fn play(ready: &Receiver<Ready>, context: &Context) -> Result<()> {
+    let clock = &context.hub.clock;
+    let mut start = None;
+    loop {
+        let frame = match ready.recv_timeout(SILENCE) {
+            Ok(frame) => frame,
+            Err(RecvTimeoutError::Timeout) => {
+                return Err(Error::Source("the file gives no more pictures".into()));
+            }
+            // The reader ended; its own result says why.
+            Err(RecvTimeoutError::Disconnected) => return Ok(()),
+        };
+        let now = clock.now();
+        let begin = *start.get_or_insert(now);
+        let mut at = begin.plus(frame.at);
+        if now.since(at) > LATE {
+            at = now;
+            // The film's zero moves, so that this frame is due now.
+            start = Some(crate::MediaTime::from_nanos(now.nanos().saturating_sub(
+                u64::try_from(frame.at.as_nanos()).unwrap_or(u64::MAX),
+            )));
+        }
+        if context.stop.wait(at.since(now)) {
+            return Ok(());
+        }
+        context.loops.store(frame.round, Ordering::Relaxed);
+        context.running(source_caps(&frame.info, None));
+        let Ready {
+            buffer, info, seam, ..
+        } = frame;
+        context.hub.publish(Incoming {
+            buffer,
+            info: &info,
+            at,
+            utc: None,
+            kind: FrameKind::Picture,
+            discontinuity: seam,
+        });
+    }
+}
+
+/// Decodes round after round into the channel.
+fn read(path: &Path, frames: &SyncSender<Ready>, done: &StopToken, stop: &StopToken) -> Result<()> {
+    let ended = || done.is_stopped() || stop.is_stopped();
+    let mut film = Film::default();
+    while !ended() {
+        let decoder = open(path)?;
+        loop {
+            if !round(&decoder, frames, &mut film, &ended)? {
+                return Ok(());
+            }
+            // Going back is quicker than opening again; a file that cannot do it is opened again.
+            let flags = gst::SeekFlags::FLUSH | gst::SeekFlags::KEY_UNIT;
+            if decoder
+                .pipeline
+                .seek_simple(flags, gst::ClockTime::ZERO)
+                .is_err()
+            {
+                break;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn open(path: &Path) -> Result<Decoder> {
+    let source = make("filesrc")?;
+    source.set_property("location", path);
+    let sink = gst_app::AppSink::builder()
+        .sync(false)
+        .max_buffers(2)
+        .build();
+    let decoder = Decoder::new(&source, sink, false)?;
+    decoder.play()?;
+    Ok(decoder)
+}
+
+/// Reads to the end of the file; false when told to end.
+fn round(
+    decoder: &Decoder,
+    frames: &SyncSender<Ready>,
+    film: &mut Film,
+    ended: &dyn Fn() -> bool,
+) -> Result<bool> {
+    let mut silent = Duration::ZERO;
+    let mut info: Option<(gst::Caps, gst_video::VideoInfo)> = None;
+    film.begin_round();
+    loop {
+        if ended() {
+            return Ok(false);
+        }
+        let step = gst::ClockTime::from_mseconds(100);
+        let Some(sample) = decoder.sink.try_pull_sample(step) else {
+            if let Some(error) = decoder.error() {
+                return Err(error);
+            }
+            if decoder.sink.is_eos() {
+                return if film.frames_in_round > 0 {
+                    Ok(true)
+                } else {
+                    Err(no_video())
+                };
+            }
+            silent += Duration::from_millis(100);
+            if silent >= SILENCE {
+                return Err(no_video());
+            }
+            continue;
+        };
+        silent = Duration::ZERO;
+        let Some(caps) = sample.caps_owned() else {
+            continue;
+        };
+        if info.as_ref().is_none_or(|(known, _)| *known != caps) {
+            info = video_info(&sample).map(|info| (caps, info));
+        }
+        let (Some((_, info)), Some(buffer)) = (&info, sample.buffer_owned()) else {
+            continue;
+        };
+        let Some(pts) = buffer.pts() else { continue };
+        let length = buffer
+            .duration()
+            .map_or_else(|| nominal(info), |d| Duration::from_nanos(d.nseconds()));
+        let (at, seam) = film.place(Duration::from_nanos(pts.nseconds()), length);
+        let mut next = Ready {
+            buffer,
+            info: info.clone(),
+            at,
+            seam,
+            round: film.rounds.saturating_sub(1),
+        };
+        loop {
+            match frames.try_send(next) {
+                Ok(()) => break,
+                Err(TrySendError::Disconnected(_)) => return Ok(false),
+                Err(TrySendError::Full(back)) => next = back,
+            }
+            // The player takes a frame every few milliseconds; a blocking send could not be ended.
+            if ended() {
+                return Ok(false);
+            }
+            std::thread::sleep(Duration::from_millis(4));
+        }
+    }
+}
+
+fn no_video() -> Error {
+    Error::Source(NO_VIDEO.into())
+}
+
+fn nominal(info: &gst_video::VideoInfo) -> Duration {
+    let fps = info.fps();
+    if fps.numer() <= 0 || fps.denom() <= 0 {
+        return Duration::from_millis(40);
+    }
+    Duration::from_secs_f64(f64::from(fps.denom()) / f64::from(fps.numer()))
+}
+
+/// Joins the rounds: the time of each frame since the first round's first frame, with no drift.
+#[derive(Default)]
+struct Film {
+    rounds: u64,
+    /// Where this round begins in the film.
+    base: Duration,
+    /// Where the next round begins.
+    end: Duration,
+    first_pts: Option<Duration>,
+    frames_in_round: u64,
+}
+
+impl Film {
+    fn begin_round(&mut self) {
+        self.base = self.end;
+        self.first_pts = None;
+        self.frames_in_round = 0;
+        self.rounds += 1;
+    }
+
+    /// Place of a frame of the file, and whether it is the first of a round.
+    fn place(&mut self, pts: Duration, length: Duration) -> (Duration, bool) {
+        let first = *self.first_pts.get_or_insert(pts);
+        let seam = self.frames_in_round == 0;
+        self.frames_in_round += 1;
+        let at = self.base + pts.saturating_sub(first);
+        self.end = self.end.max(at + length);
+        (at, seam)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rounds_join_without_gap_or_drift() {
+        let mut film = Film::default();
+        let frame = Duration::from_nanos(33_366_667);
+        let mut places = Vec::new();
+        for _ in 0..1000 {
+            film.begin_round();
+            // A file whose first frame is not at zero, as B frames leave it.
+            places.extend((2..32).map(|n| film.place(frame * n, frame)));
+        }
+        for (n, (at, seam)) in places.iter().enumerate() {
+            assert_eq!(*at, frame * u32::try_from(n).unwrap());
+            assert_eq!(*seam, n % 30 == 0);
+        }
+    }
+}
