@@ -8,6 +8,7 @@ mod certificate;
 mod database;
 mod key;
 mod network;
+mod recorder;
 mod records;
 mod state_dir;
 
@@ -15,5 +16,6 @@ pub use certificate::DeviceCertificate;
 pub use database::Database;
 pub use key::DeviceKey;
 pub use network::LinuxNetwork;
+pub use recorder::{EncodeJpeg, Recorder};
 pub use records::{RecordLimits, RecordStore};
 pub use state_dir::{StateDir, StateDirError};

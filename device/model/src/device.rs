@@ -1,9 +1,12 @@
 use std::{fmt, sync::Arc};
 
+use bytes::Bytes;
+use lpr_core::{Direction, FrameSize};
+
 use crate::{
-    Clock, EventBus,
+    Actor, Clock, Error, EventBus, EventKind, NewRecord, Permission, Record, RecordKind, Result,
     auth::{Accounts, Sessions},
-    ports::{Media, Network, Records},
+    ports::{Media, Network, Records, StreamId},
     settings::SettingsStore,
 };
 
@@ -55,6 +58,36 @@ impl Device {
     pub fn new(parts: DeviceParts) -> Self {
         Self(Arc::new(parts))
     }
+
+    /// Takes a picture now and keeps it as a record of the kind "manual" (LIVE-13).
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`], [`Error::Unsupported`] while there is no picture, [`Error::Internal`].
+    pub fn take_snapshot(&self, by: &Actor) -> Result<Record> {
+        by.require(Permission::ManualSnapshot)?;
+        let snapshot = self.media.snapshot(StreamId::Main)?;
+        let frame_size =
+            FrameSize::new(snapshot.width, snapshot.height).map_err(Error::internal)?;
+        let record = self.records.insert(NewRecord {
+            kind: RecordKind::Manual,
+            captured_at: snapshot.captured_at,
+            plate_number: String::new(),
+            likelihood: 0.0,
+            direction: Direction::Unknown,
+            country_code: None,
+            issuing_entity: None,
+            plate_rect: None,
+            frame_size,
+            full: snapshot.jpeg,
+            plate: Bytes::new(),
+            track_id: 0,
+        })?;
+        self.bus.publish(
+            record.captured_at,
+            EventKind::RecordStored(Arc::new(record.clone())),
+        );
+        Ok(record)
+    }
 }
 
 impl std::ops::Deref for Device {
@@ -70,5 +103,31 @@ impl fmt::Debug for Device {
         f.debug_struct("Device")
             .field("identity", &self.identity)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Origin, testing::initialised};
+
+    /// LIVE-13.
+    #[test]
+    fn a_snapshot_by_hand_becomes_a_record_and_an_event() {
+        let t = initialised();
+        let mut events = t.device.bus.subscribe();
+        let nobody = Actor::anonymous(Origin::Web, None);
+        assert!(matches!(
+            t.device.take_snapshot(&nobody),
+            Err(Error::Forbidden(_))
+        ));
+        let record = t.device.take_snapshot(&Actor::system()).unwrap();
+        assert_eq!(
+            (record.kind, record.has_picture, record.has_plate),
+            (RecordKind::Manual, true, false)
+        );
+        assert_eq!(t.device.records.get(record.id).unwrap(), record);
+        let event = events.try_recv().unwrap();
+        assert!(matches!(&event.kind, EventKind::RecordStored(r) if **r == record));
     }
 }

@@ -1,3 +1,4 @@
+use lpr_core::Region;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -14,38 +15,11 @@ bounded! {
 }
 bounded! {
     /// Width in pixels of the source picture.
-    pub struct PlateWidth(u32) in 24..=600, unit "px"
+    pub struct PlateWidth(u32) in 30..=600, unit "px"
 }
 bounded! {
     /// Seconds in which a plate seen again is the same pass.
     pub struct RepeatSeconds(u32) in 1..=300, unit "s"
-}
-
-/// The region whose plate formats are preferred; a prior, never a must.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[schemars(inline)]
-#[serde(rename_all = "lowercase")]
-pub enum PlateRegion {
-    /// United States and Canada.
-    Us,
-    /// Europe.
-    Eu,
-    /// Brazil.
-    Br,
-    /// No preference.
-    Any,
-}
-
-impl PlateRegion {
-    /// The word of the command line and the API.
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Us => "us",
-            Self::Eu => "eu",
-            Self::Br => "br",
-            Self::Any => "any",
-        }
-    }
 }
 
 /// Plate recognition. ONVIF: rule `tt:LicensePlateRecognition`.
@@ -57,7 +31,7 @@ pub struct LprRecognition {
     pub enabled: bool,
     /// Plate formats that are preferred when a sign is doubtful.
     #[schemars(title = "Region")]
-    pub region: PlateRegion,
+    pub region: Region,
     /// Reads below it are not reported.
     #[schemars(title = "Minimum Confidence", extend("x-widget" = "range"))]
     pub min_confidence: Percent,
@@ -76,9 +50,9 @@ impl Default for LprRecognition {
     fn default() -> Self {
         Self {
             enabled: true,
-            region: PlateRegion::Us,
+            region: Region::Us,
             min_confidence: Percent::clamped(50),
-            min_plate_width: PlateWidth::clamped(48),
+            min_plate_width: PlateWidth::clamped(50),
             analysis_rate: AnalysisRate::clamped(12),
             repeat_seconds: RepeatSeconds::clamped(10),
         }

@@ -1,0 +1,204 @@
+use std::{
+    sync::{
+        Arc,
+        mpsc::{Receiver, SyncSender, sync_channel},
+    },
+    thread::JoinHandle,
+};
+
+use bytes::Bytes;
+use lpr_core::PlateRead;
+use platecam_model::{
+    Error, EventBus, EventKind, NewRecord, Record, RecordKind, Result, ports::Records,
+};
+
+/// Makes a JPEG of a raw picture.
+pub type EncodeJpeg = Arc<dyn Fn(&lpr_core::Picture) -> Result<Bytes> + Send + Sync>;
+
+/// Reads that wait for the disk; beyond it the recogniser waits (video does not).
+const QUEUE: usize = 32;
+
+/// Turns plate reads into records on a thread of its own, so that a slow card does not hold up
+/// recognition. Publishes [`EventKind::RecordStored`] when a record can be fetched.
+#[derive(Debug)]
+pub struct Recorder {
+    queue: Option<SyncSender<Arc<PlateRead>>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Recorder {
+    /// Starts the thread.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] when it cannot start.
+    pub fn start(records: Arc<dyn Records>, bus: EventBus, encode: EncodeJpeg) -> Result<Self> {
+        let (queue, reads) = sync_channel(QUEUE);
+        let thread = std::thread::Builder::new()
+            .name("recorder".into())
+            .spawn(move || work(&reads, &*records, &bus, &encode))
+            .map_err(Error::internal)?;
+        Ok(Self {
+            queue: Some(queue),
+            thread: Some(thread),
+        })
+    }
+
+    /// Queues a read; waits when the queue is full.
+    pub fn record(&self, read: Arc<PlateRead>) {
+        if let Some(queue) = &self.queue
+            && queue.send(read).is_err()
+        {
+            tracing::error!("the recorder thread is gone; a read was not stored");
+        }
+    }
+}
+
+impl Drop for Recorder {
+    /// Stores what is queued.
+    fn drop(&mut self) {
+        self.queue = None;
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+fn work(
+    reads: &Receiver<Arc<PlateRead>>,
+    records: &dyn Records,
+    bus: &EventBus,
+    encode: &EncodeJpeg,
+) {
+    while let Ok(read) = reads.recv() {
+        match store(&read, records, encode) {
+            Ok(record) => {
+                bus.publish(
+                    record.captured_at,
+                    EventKind::RecordStored(Arc::new(record)),
+                );
+            }
+            Err(e) => {
+                tracing::error!(plate = read.plate_number, error = ?e, "a read could not be stored")
+            }
+        }
+    }
+}
+
+fn store(read: &PlateRead, records: &dyn Records, encode: &EncodeJpeg) -> Result<Record> {
+    // A picture that cannot be encoded must not lose the read.
+    let jpeg = |what: &str, picture: &lpr_core::Picture| {
+        encode(picture).unwrap_or_else(|e| {
+            tracing::error!(plate = read.plate_number, error = ?e, "no {what} picture");
+            Bytes::new()
+        })
+    };
+    records.insert(NewRecord {
+        kind: RecordKind::Lpr,
+        captured_at: read.captured_at,
+        plate_number: read.plate_number.clone(),
+        likelihood: read.likelihood,
+        direction: read.direction,
+        country_code: read.country_code.clone(),
+        issuing_entity: read.issuing_entity.clone(),
+        plate_rect: Some(read.plate_rect),
+        frame_size: read.frame_size,
+        full: jpeg("full", &read.pictures.full),
+        plate: jpeg("plate", &read.pictures.cutout),
+        track_id: read.track_id,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use lpr_core::{Direction, FrameSize, Picture, PixelFormat, PlatePictures, PxQuad, PxRect};
+    use platecam_model::{RecordQuery, UtcTime, testing::MemoryStore};
+
+    use super::*;
+
+    fn read(plate: &str) -> Arc<PlateRead> {
+        let size = FrameSize::new(4, 2).unwrap();
+        let picture = Picture::new(size, PixelFormat::Grey, vec![0; 8]).unwrap();
+        let rect = PxRect {
+            x: 0.0,
+            y: 0.0,
+            width: 4.0,
+            height: 2.0,
+        };
+        Arc::new(PlateRead {
+            track_id: 7,
+            plate_number: plate.into(),
+            likelihood: 0.9,
+            chars: Vec::new(),
+            country_code: None,
+            issuing_entity: None,
+            direction: Direction::Departing,
+            captured_at: UtcTime::from_millis(5),
+            first_seen: UtcTime::from_millis(1),
+            last_seen: UtcTime::from_millis(9),
+            plate_rect: rect,
+            plate_quad: PxQuad::from(rect),
+            frame_size: size,
+            frames_seen: 3,
+            frames_read: 3,
+            pictures: PlatePictures {
+                full: picture.clone(),
+                cutout: picture,
+            },
+        })
+    }
+
+    /// Everything queued is stored before the recorder is gone, also when pictures fail.
+    #[test]
+    fn stores_all_that_was_queued_and_tells() {
+        let (store, bus) = (Arc::new(MemoryStore::default()), EventBus::default());
+        let mut events = bus.subscribe();
+        let encode: EncodeJpeg = Arc::new(|p| {
+            if p.size().width() == 4 {
+                Ok(Bytes::from_static(b"jpeg"))
+            } else {
+                Err(Error::internal("size"))
+            }
+        });
+        let recorder = Recorder::start(store.clone(), bus.clone(), encode).unwrap();
+        for i in 0..50 {
+            recorder.record(read(&format!("P{i}")));
+        }
+        drop(recorder);
+        let page = store
+            .search(&RecordQuery {
+                limit: 100,
+                ..RecordQuery::default()
+            })
+            .unwrap();
+        assert_eq!(page.total, 50);
+        assert_eq!(
+            (page.items[0].track_id, page.items[0].direction),
+            (7, Direction::Departing)
+        );
+        let event = events.try_recv().unwrap();
+        let EventKind::RecordStored(first) = &event.kind else {
+            panic!("{event:?}")
+        };
+        assert_eq!(
+            (first.plate_number.as_str(), event.at),
+            ("P0", UtcTime::from_millis(5))
+        );
+
+        let failing: EncodeJpeg = Arc::new(|_| Err(Error::internal("no encoder")));
+        drop({
+            let r = Recorder::start(store.clone(), bus, failing).unwrap();
+            r.record(read("NOPIC"));
+            r
+        });
+        let page = store
+            .search(&RecordQuery {
+                plate: Some("NOPIC".into()),
+                ..RecordQuery::default()
+            })
+            .unwrap();
+        assert!(
+            page.total == 1 && !page.items[0].has_picture,
+            "the read is kept without its pictures"
+        );
+    }
+}
