@@ -1,15 +1,24 @@
 //! RTSP/RTP server library: serves anything that implements its traits.
+//!
+//! `README.md` shows both sides of it; `examples/serve_file.rs` is a whole server.
+
+#![forbid(unsafe_code)]
 
 mod auth;
 mod error;
 mod media;
+mod message;
 mod packet;
 mod random;
+mod rtcp;
+mod sdp;
+mod server;
 mod source;
 mod stream;
 
 pub use auth::{AuthOutcome, AuthRequest, Authorizer, User};
 pub use error::{Error, MediaError};
 pub use media::{AccessUnit, Codec, StreamConfig, TrackConfig};
+pub use server::{Config, ConnectionContext, Server, SessionInfo, Transport};
 pub use source::{MediaSource, OpenError, Presentation, StreamRequest, StreamUrl};
 pub use stream::{Stream, StreamHooks, TrackSink};

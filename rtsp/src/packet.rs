@@ -9,7 +9,7 @@ mod metadata;
 
 use bytes::Bytes;
 
-pub(crate) use frame::{Frame, FrameBuilder, RTP_HEADER};
+pub(crate) use frame::{Frame, FrameBuilder, RTP_HEADER, Span};
 
 use crate::error::MediaError;
 use crate::media::{AccessUnit, Codec};

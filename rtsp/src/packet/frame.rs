@@ -121,11 +121,6 @@ impl FrameBuilder {
         }
     }
 
-    /// Packets so far.
-    pub(crate) fn len(&self) -> usize {
-        self.packets.len()
-    }
-
     /// Sets the marker on the last packet and gives the buffer away.
     pub(crate) fn finish(mut self) -> (Bytes, Box<[Span]>) {
         if let Some(last) = self.packets.last() {

@@ -1,0 +1,171 @@
+//! Session descriptions (RFC 4566, RFC 2326 appendix C).
+
+use std::fmt::Write;
+use std::net::IpAddr;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+
+use crate::media::Codec;
+use crate::message;
+use crate::packet::Parameters;
+use crate::stream::Description;
+
+/// Describes a stream; `base` is its URL as the client wrote it, `address` the server's own.
+pub(crate) fn describe(stream: &Description, base: &str, address: IpAddr) -> String {
+    let family = if address.is_ipv4() { "IP4" } else { "IP6" };
+    let any = if address.is_ipv4() { "0.0.0.0" } else { "::" };
+    let name: String = stream
+        .name
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect();
+    let name = if name.trim().is_empty() {
+        "-"
+    } else {
+        name.trim()
+    };
+    let mut out = String::with_capacity(1024);
+    // Writing to a String cannot fail.
+    let _ = write!(
+        out,
+        "v=0\r\no=- {} {} IN {family} {address}\r\ns={name}\r\nc=IN {family} {any}\r\nt=0 0\r\na=control:{base}\r\na=range:npt=now-\r\n",
+        stream.id,
+        stream.generation + 1,
+    );
+    for (index, (codec, parameters)) in stream.tracks.iter().enumerate() {
+        let payload_type = codec.payload_type();
+        let _ = write!(out, "m={} 0 RTP/AVP {payload_type}\r\n", codec.sdp_media());
+        let _ = write!(
+            out,
+            "a=rtpmap:{payload_type} {}/{}\r\n",
+            encoding_name(*codec),
+            codec.clock_rate()
+        );
+        if let Some(format) = format_parameters(*codec, parameters) {
+            let _ = write!(out, "a=fmtp:{payload_type} {format}\r\n");
+        }
+        if let (Codec::Jpeg, Some((width, height))) = (codec, parameters.size)
+            && (width > 2040 || height > 2040)
+        {
+            let _ = write!(out, "a=x-dimensions:{width},{height}\r\n");
+        }
+        let _ = write!(out, "a=control:{}\r\n", message::control(base, index));
+    }
+    out
+}
+
+fn encoding_name(codec: Codec) -> &'static str {
+    match codec {
+        Codec::H264 => "H264",
+        Codec::H265 => "H265",
+        Codec::Jpeg => "JPEG",
+        Codec::OnvifMetadata => "vnd.onvif.metadata",
+    }
+}
+
+fn format_parameters(codec: Codec, parameters: &Parameters) -> Option<String> {
+    let list = |sets: &[Bytes]| {
+        sets.iter()
+            .map(|set| STANDARD.encode(set))
+            .collect::<Vec<_>>()
+            .join(",")
+    };
+    match codec {
+        Codec::H264 => {
+            let mut format = "packetization-mode=1".to_owned();
+            if let Some([_, profile, constraints, level, ..]) =
+                parameters.sps.first().map(|sps| &sps[..])
+            {
+                let sets: Vec<Bytes> = parameters
+                    .sps
+                    .iter()
+                    .chain(&parameters.pps)
+                    .cloned()
+                    .collect();
+                let _ = write!(
+                    format,
+                    ";profile-level-id={profile:02X}{constraints:02X}{level:02X};sprop-parameter-sets={}",
+                    list(&sets)
+                );
+            }
+            Some(format)
+        }
+        Codec::H265 if parameters.is_complete(codec) => Some(format!(
+            "sprop-vps={};sprop-sps={};sprop-pps={}",
+            list(&parameters.vps),
+            list(&parameters.sps),
+            list(&parameters.pps)
+        )),
+        Codec::H265 | Codec::Jpeg | Codec::OnvifMetadata => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn describes_tracks() {
+        let parameters = Parameters {
+            sps: vec![Bytes::from_static(&[0x67, 0x4d, 0x00, 0x28])],
+            pps: vec![Bytes::from_static(&[0x68, 0xee])],
+            ..Parameters::default()
+        };
+        let description = Description {
+            id: 4,
+            generation: 0,
+            name: "main\r\nx".into(),
+            tracks: vec![
+                (Codec::H264, parameters),
+                (Codec::OnvifMetadata, Parameters::default()),
+            ],
+        };
+        let sdp = describe(&description, "rtsp://c/p?a=1", "10.0.0.1".parse().unwrap());
+        let expect = "v=0\r\no=- 4 1 IN IP4 10.0.0.1\r\ns=main  x\r\nc=IN IP4 0.0.0.0\r\nt=0 0\r\na=control:rtsp://c/p?a=1\r\n\
+            a=range:npt=now-\r\nm=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\n\
+            a=fmtp:96 packetization-mode=1;profile-level-id=4D0028;sprop-parameter-sets=Z00AKA==,aO4=\r\n\
+            a=control:rtsp://c/p?a=1/trackID=0\r\nm=application 0 RTP/AVP 107\r\n\
+            a=rtpmap:107 vnd.onvif.metadata/90000\r\na=control:rtsp://c/p?a=1/trackID=1\r\n";
+        assert_eq!(sdp, expect);
+    }
+
+    #[test]
+    fn other_codecs() {
+        let sdp = |codec, parameters| {
+            let description = Description {
+                id: 1,
+                generation: 2,
+                name: String::new(),
+                tracks: vec![(codec, parameters)],
+            };
+            describe(&description, "rtsp://c/p", "fe80::1".parse().unwrap())
+        };
+        let size = Parameters {
+            size: Some((2688, 1520)),
+            ..Parameters::default()
+        };
+        assert!(sdp(Codec::Jpeg, size).contains("a=x-dimensions:2688,1520\r\n"));
+        let size = Parameters {
+            size: Some((2040, 1520)),
+            ..Parameters::default()
+        };
+        assert!(!sdp(Codec::Jpeg, size).contains("x-dimensions"));
+        let unknown = sdp(Codec::H264, Parameters::default());
+        assert!(unknown.contains("a=fmtp:96 packetization-mode=1\r\n"));
+        assert!(unknown.contains("s=-\r\nc=IN IP6 ::\r\n"));
+        assert!(!sdp(Codec::H265, Parameters::default()).contains("fmtp"));
+        let set = |byte| vec![Bytes::copy_from_slice(&[byte, 1])];
+        let all = Parameters {
+            vps: set(0x40),
+            sps: set(0x42),
+            pps: set(0x44),
+            size: None,
+        };
+        assert!(
+            sdp(Codec::H265, all)
+                .contains("a=fmtp:98 sprop-vps=QAE=;sprop-sps=QgE=;sprop-pps=RAE=\r\n")
+        );
+    }
+}

@@ -1,0 +1,283 @@
+//! The server: listeners, limits, the list of sessions.
+
+mod config;
+mod connection;
+mod handler;
+mod registry;
+mod session;
+mod udp;
+mod writer;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime};
+
+use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+pub use config::Config;
+
+use crate::auth::{Authorizer, User};
+use crate::error::Error;
+use crate::random;
+use crate::source::MediaSource;
+use connection::Connection;
+use registry::Registry;
+use udp::UdpPair;
+
+/// How a session's media reaches its viewer.
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Transport {
+    /// RTP over UDP unicast.
+    Udp,
+    /// RTP interleaved in a plain RTSP connection.
+    Tcp,
+    /// Interleaved, RTSP over TLS.
+    Tls,
+    /// Interleaved, RTSP over WebSocket.
+    WebSocket,
+    /// Interleaved, RTSP tunnelled in HTTP.
+    HttpTunnel,
+}
+
+/// What is known of a connection that somebody else accepted.
+#[derive(Clone, Debug)]
+pub struct ConnectionContext {
+    /// The user, when the adapter has authenticated one; RTSP credentials are then not asked for.
+    pub user: Option<User>,
+    /// The address the client reached, for the SDP and for URLs without host.
+    pub local: Option<SocketAddr>,
+    /// The connection is under TLS.
+    pub secure: bool,
+    /// What the connection is, for the list of sessions. UDP is not offered on it.
+    pub transport: Transport,
+}
+
+/// One session, for a page of online users.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SessionInfo {
+    /// Number for [`Server::disconnect`]; not the session id of the protocol, which is a secret.
+    pub id: u64,
+    /// Who watches.
+    pub user: User,
+    /// From where.
+    pub peer: SocketAddr,
+    /// Name of the stream.
+    pub stream: String,
+    /// Path and query of the stream.
+    pub url: String,
+    /// How it is sent.
+    pub transport: Transport,
+    /// When it was set up.
+    pub started: SystemTime,
+    /// False before PLAY and while paused.
+    pub playing: bool,
+    /// Media bytes sent.
+    pub bytes: u64,
+    /// Frames left out because the viewer was too slow.
+    pub dropped_frames: u64,
+    /// Share of packets lost, 0 to 1, from the viewer's last receiver report.
+    pub lost: f32,
+}
+
+/// A running server. Clones share it; it runs until [`Server::shutdown`].
+#[derive(Clone)]
+pub struct Server {
+    shared: Arc<Shared>,
+    local_addrs: Arc<[SocketAddr]>,
+}
+
+/// What all connections share.
+pub(crate) struct Shared {
+    pub(crate) config: Config,
+    pub(crate) cname: String,
+    pub(crate) source: Arc<dyn MediaSource>,
+    pub(crate) authorizer: Arc<dyn Authorizer>,
+    pub(crate) registry: Registry,
+    pub(crate) cancel: CancellationToken,
+    pub(crate) tasks: TaskTracker,
+    next_connection: AtomicU64,
+}
+
+impl Server {
+    /// Listens on `addresses` (port 0: any) and serves. With no address only [`Server::serve_connection`]
+    /// brings clients.
+    ///
+    /// # Errors
+    /// [`Error::Config`] for a value out of bounds, [`Error::Listen`] and [`Error::UdpPair`] for ports that
+    /// cannot be had.
+    pub async fn bind(
+        addresses: &[SocketAddr],
+        config: Config,
+        source: Arc<dyn MediaSource>,
+        authorizer: Arc<dyn Authorizer>,
+    ) -> Result<Server, Error> {
+        config.check()?;
+        let mut listeners = Vec::new();
+        for &address in addresses {
+            let listener = listen(address).map_err(|source| Error::Listen { address, source })?;
+            let local = listener
+                .local_addr()
+                .map_err(|source| Error::Listen { address, source })?;
+            let udp = match config.udp {
+                true => Some(Arc::new(UdpPair::bind(address.ip(), config.udp_port)?)),
+                false => None,
+            };
+            listeners.push((listener, local, udp));
+        }
+        let cname = match config.cname.as_str() {
+            "" => format!("{:08x}{:08x}", random::weak_u32(), random::weak_u32()),
+            name => name.to_owned(),
+        };
+        let shared = Arc::new(Shared {
+            registry: Registry::new(config.max_sessions),
+            config,
+            cname,
+            source,
+            authorizer,
+            cancel: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+            next_connection: AtomicU64::new(1),
+        });
+        let local_addrs = listeners.iter().map(|(_, local, _)| *local).collect();
+        for (listener, _, udp) in listeners {
+            if let Some(udp) = &udp {
+                shared
+                    .tasks
+                    .spawn(udp::receive_reports(shared.clone(), udp.clone()));
+            }
+            shared.tasks.spawn(accept(shared.clone(), listener, udp));
+        }
+        shared
+            .tasks
+            .spawn(registry::expire_sessions(shared.clone()));
+        Ok(Server {
+            shared,
+            local_addrs,
+        })
+    }
+
+    /// The addresses listened on, in the order given, with their real ports.
+    pub fn local_addrs(&self) -> &[SocketAddr] {
+        &self.local_addrs
+    }
+
+    /// Serves RTSP on a duplex byte stream (WebSocket, TLS, HTTP tunnel) until it ends. RTP goes interleaved.
+    ///
+    /// `peer` counts for limits and appears in the list of sessions.
+    pub async fn serve_connection<S>(&self, stream: S, peer: SocketAddr, context: ConnectionContext)
+    where
+        S: AsyncRead + AsyncWrite + Send + 'static,
+    {
+        let (reader, writer) = tokio::io::split(stream);
+        Connection::run(self.shared.clone(), reader, writer, peer, context, None).await;
+    }
+
+    /// All sessions, oldest first.
+    pub fn sessions(&self) -> Vec<SessionInfo> {
+        self.shared.registry.infos()
+    }
+
+    /// Ends a session with BYE; false when there is none of that number.
+    pub fn disconnect(&self, id: u64) -> bool {
+        self.shared.registry.end_where(|session| session.id == id) > 0
+    }
+
+    /// Ends all sessions of a user, for a changed password or permission; gives their number.
+    pub fn disconnect_user(&self, name: &str) -> usize {
+        self.shared
+            .registry
+            .end_where(|session| session.user.name() == name)
+    }
+
+    /// Changes the limit; running sessions stay.
+    pub fn set_max_sessions(&self, max: usize) {
+        self.shared.registry.set_max_sessions(max);
+    }
+
+    /// Stops listening, ends all sessions with BYE and waits for that, at most one second.
+    pub async fn shutdown(&self) {
+        self.shared.cancel.cancel();
+        self.shared.tasks.close();
+        let _ = tokio::time::timeout(Duration::from_secs(1), self.shared.tasks.wait()).await;
+    }
+}
+
+impl Shared {
+    pub(crate) fn connection_number(&self) -> u64 {
+        self.next_connection.fetch_add(1, Ordering::Relaxed)
+    }
+}
+
+impl std::fmt::Debug for Server {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Server")
+            .field("local_addrs", &self.local_addrs)
+            .finish_non_exhaustive()
+    }
+}
+
+fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = Socket::new(
+        Domain::for_address(address),
+        Type::STREAM,
+        Some(Protocol::TCP),
+    )?;
+    if address.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
+    socket.set_reuse_address(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(1024)?;
+    TcpListener::from_std(socket.into())
+}
+
+async fn accept(shared: Arc<Shared>, listener: TcpListener, udp: Option<Arc<UdpPair>>) {
+    loop {
+        let accepted = tokio::select! {
+            () = shared.cancel.cancelled() => return,
+            accepted = listener.accept() => accepted,
+        };
+        match accepted {
+            Ok((stream, peer)) => {
+                shared
+                    .tasks
+                    .spawn(serve_tcp(shared.clone(), stream, peer, udp.clone()));
+            }
+            Err(error) => {
+                // Out of file descriptors, most likely: give others time to close theirs.
+                tracing::warn!(%error, "cannot accept an RTSP connection");
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        }
+    }
+}
+
+async fn serve_tcp(
+    shared: Arc<Shared>,
+    stream: TcpStream,
+    peer: SocketAddr,
+    udp: Option<Arc<UdpPair>>,
+) {
+    // None of these is needed to work; a kernel without one is served all the same.
+    let _ = stream.set_nodelay(true);
+    let socket = SockRef::from(&stream);
+    let _ = socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(Duration::from_secs(60)));
+    // Keeps what waits in our queues, where whole frames can be dropped.
+    #[cfg(target_os = "linux")]
+    let _ = socket.set_tcp_notsent_lowat(128 << 10);
+    let context = ConnectionContext {
+        user: None,
+        local: stream.local_addr().ok(),
+        secure: false,
+        transport: Transport::Tcp,
+    };
+    let (reader, writer) = stream.into_split();
+    Connection::run(shared, reader, writer, peer, context, udp).await;
+}

@@ -1,0 +1,215 @@
+//! SETUP.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use parking_lot::Mutex;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::Handler;
+use crate::auth::User;
+use crate::message::{
+    Lower, Request, RequestUrl, Response, Status, TransportSpec, parse_transports,
+};
+use crate::random;
+use crate::server::Transport;
+use crate::server::session::{Route, Routes, Session, State, Stats};
+use crate::stream::MAX_TRACKS;
+
+impl Handler {
+    pub(super) fn setup(&mut self, request: &Request, url: &RequestUrl, user: &User) -> Response {
+        match self.try_setup(request, url, user) {
+            Ok(response) | Err(response) => response,
+        }
+    }
+
+    fn try_setup(
+        &mut self,
+        request: &Request,
+        url: &RequestUrl,
+        user: &User,
+    ) -> Result<Response, Response> {
+        let existing = match request.session() {
+            Some(key) => Some(
+                self.find(key, user)
+                    .ok_or_else(|| Response::new(Status::SessionNotFound))?,
+            ),
+            None => None,
+        };
+        if let Some(session) = &existing {
+            if session.url != url.stream {
+                return Err(Response::new(Status::AggregateNotAllowed));
+            }
+            if session.state.lock().playing.is_some() {
+                return Err(Response::new(Status::NotValidInState));
+            }
+            if session.is_interleaved() && session.connection != self.number {
+                return Err(Response::new(Status::NotValidInState));
+            }
+        }
+        let (stream, generation, tracks) = match &existing {
+            Some(session) => (
+                session.stream.clone(),
+                session.generation,
+                session.tracks.clone(),
+            ),
+            None => {
+                let stream = self.open(url, user)?;
+                let (generation, tracks) = stream
+                    .tracks()
+                    .ok_or_else(|| Response::new(Status::NotFound))?;
+                (stream, generation, tracks)
+            }
+        };
+        let track = match (url.track, tracks.as_slice()) {
+            (Some(number), tracks) => tracks
+                .get(number)
+                .ok_or_else(|| Response::new(Status::NotFound))?,
+            (None, [only]) => only,
+            (None, _) => return Err(Response::new(Status::AggregateNotAllowed)),
+        };
+        let routes = existing
+            .as_ref()
+            .map_or([None; MAX_TRACKS], |session| session.state.lock().routes);
+        let offers = parse_transports(request.headers("Transport"));
+        let kind = existing.as_ref().map(|session| session.transport);
+        let (transport, route) = offers
+            .iter()
+            .find_map(|offer| self.accept(offer, kind, &routes, track.index))
+            .ok_or_else(|| Response::new(Status::UnsupportedTransport))?;
+
+        let session = match existing {
+            Some(session) => session,
+            None => {
+                if transport != Transport::Udp
+                    && self
+                        .own
+                        .as_ref()
+                        .is_some_and(|own| !own.cancel.is_cancelled())
+                {
+                    // One interleaved session a connection.
+                    return Err(Response::new(Status::NotValidInState));
+                }
+                let key = random::session_id().map_err(|_| Response::new(Status::Internal))?;
+                let made = self.shared.registry.insert(|id| Session {
+                    key,
+                    id,
+                    user: user.clone(),
+                    peer: self.peer,
+                    connection: self.number,
+                    transport,
+                    url: url.stream.clone(),
+                    base: url.base(&self.host()),
+                    name: stream.name(),
+                    _viewer: stream.watch_viewer(),
+                    stream,
+                    generation,
+                    tracks: tracks.clone(),
+                    cancel: CancellationToken::new(),
+                    state: Mutex::new(State {
+                        routes,
+                        playing: None,
+                        seen: Instant::now(),
+                    }),
+                    stats: Stats::default(),
+                    started: SystemTime::now(),
+                });
+                let session = made.map_err(|_| {
+                    tracing::info!(peer = %self.peer, user = user.name(), "RTSP session refused: too many");
+                    Response::new(Status::NotEnoughBandwidth)
+                })?;
+                tracing::info!(peer = %self.peer, user = user.name(), stream = session.name, ?transport, "RTSP session set up");
+                if transport == Transport::Udp {
+                    self.made.push(Arc::downgrade(&session));
+                } else {
+                    self.own = Some(session.clone());
+                }
+                session
+            }
+        };
+        session.state.lock().routes[track.index] = Some(route);
+        if let Route::Udp(_, rtcp) = route {
+            self.shared.registry.add_rtcp(rtcp, &session);
+        }
+        let timeout = self.shared.config.session_timeout.as_secs();
+        Ok(Response::ok()
+            .with("Session", format!("{};timeout={timeout}", session.key))
+            .with("Transport", self.transport_line(route, track.ssrc)))
+    }
+
+    /// The route for an offer, if it can be taken.
+    fn accept(
+        &self,
+        offer: &TransportSpec,
+        kind: Option<Transport>,
+        routes: &Routes,
+        track: usize,
+    ) -> Option<(Transport, Route)> {
+        if offer.multicast {
+            return None;
+        }
+        match offer.lower {
+            Lower::Udp => {
+                self.udp.as_ref()?;
+                let (rtp, rtcp) = offer
+                    .client_port
+                    .filter(|(rtp, rtcp)| *rtp > 0 && *rtcp > 0)?;
+                if kind.is_some_and(|kind| kind != Transport::Udp) {
+                    return None;
+                }
+                // Only ever to the address that asks: `destination` would let it aim at others.
+                let ip = self.peer.ip();
+                Some((
+                    Transport::Udp,
+                    Route::Udp(SocketAddr::new(ip, rtp), SocketAddr::new(ip, rtcp)),
+                ))
+            }
+            Lower::Tcp => {
+                if kind == Some(Transport::Udp) {
+                    return None;
+                }
+                let others: Vec<u8> = routes
+                    .iter()
+                    .enumerate()
+                    .filter(|(index, _)| *index != track)
+                    .filter_map(|(_, route)| match route {
+                        Some(Route::Interleaved(rtp, rtcp)) => Some([*rtp, *rtcp]),
+                        _ => None,
+                    })
+                    .flatten()
+                    .collect();
+                let free = |(rtp, rtcp): &(u8, u8)| {
+                    rtp != rtcp && !others.contains(rtp) && !others.contains(rtcp)
+                };
+                let usual = track as u8 * 2;
+                let (rtp, rtcp) = offer.interleaved.filter(free).or_else(|| {
+                    std::iter::once(usual)
+                        .chain((0..=254).step_by(2))
+                        .map(|rtp| (rtp, rtp + 1))
+                        .find(free)
+                })?;
+                Some((self.context.transport, Route::Interleaved(rtp, rtcp)))
+            }
+        }
+    }
+
+    fn transport_line(&self, route: Route, ssrc: u32) -> String {
+        match route {
+            Route::Interleaved(rtp, rtcp) => {
+                format!(
+                    "RTP/AVP/TCP;unicast;interleaved={rtp}-{rtcp};ssrc={ssrc:08X};mode=\"PLAY\""
+                )
+            }
+            Route::Udp(rtp, rtcp) => {
+                let (server_rtp, server_rtcp) = self.udp.as_ref().map_or((0, 0), |udp| udp.ports);
+                format!(
+                    "RTP/AVP;unicast;client_port={}-{};server_port={server_rtp}-{server_rtcp};ssrc={ssrc:08X};mode=\"PLAY\"",
+                    rtp.port(),
+                    rtcp.port(),
+                )
+            }
+        }
+    }
+}
