@@ -9,6 +9,7 @@ from .light import Light, tone
 LANE = 1.45  # distance of a lane's middle from the middle of the road, metres
 _X, _Y, _PPM = 9.0, (3.0, 80.0), 64  # extent of the ground's drawing
 _HEDGE_X, _WALL_X = -5.3, 5.5
+_TURN = 2 * np.pi / 40  # movements come round after the clip's forty seconds, so that it loops
 
 
 def _noise(rng, height, width, cells, stretch=1.0):
@@ -217,7 +218,7 @@ class Backdrop:
         n = self._sway_rows
         if n:
             x, y = self._grid
-            shift = np.float32(1.7) * np.sin(x * 0.021 + y * 0.013 + np.float32(time * 2.1)) + np.float32(0.9) * np.sin(x * 0.067 + np.float32(time * 3.7))
+            shift = np.float32(1.7) * np.sin(x * 0.021 + y * 0.013 + np.float32(time * 13 * _TURN)) + np.float32(0.9) * np.sin(x * 0.067 + np.float32(time * 24 * _TURN))
             shift *= self._leaves
             image[:n] = cv2.remap(image[:n], x + shift, y + shift * np.float32(0.35), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         return image
@@ -225,11 +226,11 @@ class Backdrop:
     def shade(self, time: float, night: float) -> np.ndarray:
         """Factor on the ground's light at an eighth of the size, (h, w, 3): leaf shadows, cloud."""
         gx, gy = self.ground_x, self.ground_y
-        wind = 0.22 * np.sin(time * 1.3) + 0.10 * np.sin(time * 3.1)
+        wind = 0.22 * np.sin(time * 8 * _TURN) + 0.10 * np.sin(time * 20 * _TURN)
         u, v = ((gx + 30 + wind) * 36) % 1023, ((gy + 0.6 * wind) * 22) % 1023
         leaf = cv2.remap(self._dapple, u.astype(np.float32), v.astype(np.float32), cv2.INTER_LINEAR)
         under = np.clip(1.15 - np.abs((gx + 4.6) / 3.4), 0, 1) * np.clip(1.4 - np.abs((gy - 23) / 7.5), 0, 1)
-        cloud = 0.06 * np.sin(time * 0.35 + gy * 0.06) + 0.03 * np.sin(time * 0.83 + gx * 0.1)
+        cloud = 0.06 * np.sin(time * 2 * _TURN + gy * 0.06) + 0.03 * np.sin(time * 5 * _TURN + gx * 0.1)
         factor = (1 - 0.62 * leaf * np.clip(under, 0, 1)) * (1 + cloud)
         factor = 1 + (factor - 1) * (1 - night)
         return np.repeat(factor[..., None], 3, 2).astype(np.float32)

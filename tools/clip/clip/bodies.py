@@ -217,19 +217,15 @@ def _body(shape: Shape, coarse: bool):
     depth = np.minimum(zt[:, None] - z, z - zb[:, None])
     depth = np.clip(np.minimum(depth, np.minimum(nose + 0.02 - xs, xs - tail + 0.02)), 0, r)
     y = np.maximum(_half_width(shape, xs, z) - r * (1 - np.sqrt(1 - (1 - depth / r) ** 2)), 0.05)
-    side = np.full((len(x) - 1, len(t) - 1), SIDE)
+    # the corners of nose and tail carry on the drawings of front and rear
+    wrap = np.where(x[:-1] > nose - 0.15, FRONT, np.where(x[1:] < tail + 0.13, REAR, SIDE))
+    side = np.repeat(wrap[:, None], len(t) - 1, 1)
     patch(xs, y, z, side, True)
     patch(xs, -y, z, side, False)
 
     vertex, face = np.concatenate(vertices), np.concatenate(faces)
     part = np.concatenate(parts)
     normal = _normals(vertex, face)
-    mean = normal[face].mean(1)
-    is_side = part == SIDE
-    centre = vertex[face].mean(1)
-    near_front, near_rear = centre[:, 0] > nose - 0.45, centre[:, 0] < tail + 0.45
-    part = np.where(is_side & (mean[:, 0] > 0.42) & near_front, FRONT, part)
-    part = np.where(is_side & (mean[:, 0] < -0.42) & near_rear, REAR, part)
     return vertex, normal, face, part, np.full((len(face), 3), np.nan)
 
 

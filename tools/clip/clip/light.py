@@ -62,10 +62,10 @@ def day() -> Light:
 def dusk() -> Light:
     """After sunset: a warm strip of sky, lamps on, the camera's own lamp lifts the plates."""
     sun = (0.6, 0.75, 0.12)
-    sky = _sky_map((0.15, 0.095, 0.070), (0.16, 0.20, 0.32), (0.012, 0.014, 0.014), (0.030, 0.030, 0.033),
+    sky = _sky_map((0.21, 0.14, 0.105), (0.22, 0.27, 0.42), (0.016, 0.019, 0.018), (0.042, 0.042, 0.046),
                    (0.02, 0.025, 0.06), (0.08, 0.16, 0.34), sun, 6)
-    return Light(tuple(np.array(sun) / np.linalg.norm(sun)), (0.012, 0.022, 0.042), (0.140, 0.108, 0.094),
-                 (0.028, 0.028, 0.031), sky, 1.0, 0.30, 3.2, 1 / 320)
+    return Light(tuple(np.array(sun) / np.linalg.norm(sun)), (0.015, 0.028, 0.054), (0.195, 0.155, 0.138),
+                 (0.042, 0.042, 0.046), sky, 1.0, 0.30, 3.2, 1 / 320)
 
 
 def mix(a: Light, b: Light, t: float) -> Light:

@@ -44,13 +44,13 @@ class Pass:
 
 PASSES = (
     Pass("sedan", "red", "CA", "approaching", 7.6, 9.7, "chrome"),
-    Pass("suv", "silver", "FL", "departing", 10.0, 8.3),
+    Pass("suv", "beige", "FL", "departing", 10.0, 8.3),
     Pass("van", "white", "TX", "approaching", 12.9, 8.0, None, aside=0.05),
     Pass("pickup", "blue", "GA", "departing", 15.0, 9.4, "black"),
     Pass("suv", "black", "NY", "approaching", 18.0, 8.6, "black", aside=-0.05),
-    Pass("sedan", "grey", "AZ", "departing", 18.2, 7.8),
+    Pass("sedan", "grey", "AZ", "departing", 17.5, 7.8),
     Pass("pickup", "orange", "CO", "approaching", 22.0, 7.6, aside=0.04),
-    Pass("van", "beige", "NM", "departing", 26.6, 6.6, clear=False),
+    Pass("van", "silver", "NM", "departing", 26.6, 6.6, clear=False),
     Pass("sedan", "blue", "WA", "approaching", 29.6, 7.0, "chrome"),
     Pass("suv", "white", "NJ", "departing", 31.4, 10.6, "black"),
 )

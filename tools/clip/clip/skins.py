@@ -164,11 +164,13 @@ def _front(shape: Shape, body, style, trim) -> Canvas:
         grille = [(-gw, g1 - 0.02), (-gw * 0.8, g1), (gw * 0.8, g1), (gw, g1 - 0.02), (gw * 0.9, (g0 + g1) / 2), (gw * 0.72, g0), (-gw * 0.72, g0), (-gw * 0.9, (g0 + g1) / 2)]
     c.poly(grille, VOID)
     if style == 1:
-        for a in np.linspace(-gw * 0.92, gw * 0.92, 15):
-            c.line([(a * 0.9, g0), (a, g1)], trim, 0.012)
+        slat = _m(62, 62, 62, 30, 200)
+        for a in np.linspace(-gw * 0.96, gw * 0.96, 27):
+            c.line([(a * 0.9, g0), (a, g1)], slat, 0.010)
     else:
         for z in np.linspace(g0, g1, 6)[1:-1]:
-            c.line([(-gw * 0.93, z), (gw * 0.93, z)], trim if style == 2 else PLASTIC, 0.014)
+            reach = gw * (0.95 if style == 0 else np.interp(z, [g0, (g0 + g1) / 2, g1], [0.70, 0.88, 0.90]))
+            c.line([(-reach, z), (reach, z)], trim if style == 2 else PLASTIC, 0.014)
     c.line(grille + [grille[0]], trim, 0.018)
     c.oval((0, (g0 + g1) / 2), (0.062, 0.045), CHROME)
     c.oval((0, (g0 + g1) / 2), (0.040, 0.026), PLASTIC)
