@@ -1,1 +1,26 @@
-//! HTTP server, JSON API, live WebSocket and the user interface.
+//! HTTP and HTTPS server: the JSON API, WebSockets and the user interface.
+//!
+//! *Architecture invariant:* this crate translates between HTTP and [`platecam_model::Device`]; it
+//! owns no state of the device, and knows neither ONVIF nor RTSP. ONVIF's services are routers that
+//! the binary hands over; RTSP over WebSocket is passed on as a byte stream ([`RtspTunnel`]).
+//!
+//! The API is described in `docs/reference/web-api.md`.
+#![forbid(unsafe_code)]
+
+mod api;
+mod app;
+mod assets;
+mod auth;
+mod config;
+mod conn;
+mod gate;
+mod headers;
+mod live;
+mod problem;
+mod server;
+
+pub use app::router;
+pub use config::{Config, Limits, Tls};
+pub use conn::ConnInfo;
+pub use live::{ByteStream, RtspTunnel, Viewer};
+pub use server::{Error, Server, serve};

@@ -1,0 +1,180 @@
+//! One WebSocket per page that carries everything that happens.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    extract::{
+        State, WebSocketUpgrade,
+        ws::{CloseFrame, Message, WebSocket},
+    },
+    http::HeaderMap,
+    response::Response,
+};
+use platecam_model::{Error, Event, EventKind, Permission, Record, UtcTime, settings::Revision};
+use serde::Serialize;
+use tokio::sync::{OwnedSemaphorePermit, broadcast::error::RecvError};
+
+use super::status::{Source, Status};
+use crate::{
+    ConnInfo,
+    app::App,
+    auth::Login,
+    conn::same_origin,
+    problem::{Answer, Problem},
+};
+
+/// Status and the check of the session come this often.
+const TICK: Duration = Duration::from_secs(2);
+/// A page that takes no message for so long is gone.
+const SEND_TIMEOUT: Duration = Duration::from_secs(10);
+/// Pages send nothing but pings and close.
+const MAX_INCOMING: usize = 1024;
+
+/// What a page is told. The names are part of the API.
+#[derive(Debug, Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+enum Told<'a> {
+    Hello {
+        time: UtcTime,
+    },
+    Record {
+        record: &'a Record,
+    },
+    Status {
+        status: Status,
+    },
+    Source {
+        source_state: Source,
+    },
+    Settings {
+        key: &'a str,
+        revision: Revision,
+        changed_by: String,
+    },
+    StreamChanged {
+        stream: &'a str,
+    },
+    Missed {
+        count: u64,
+    },
+    SessionEnd {
+        reason: &'a str,
+    },
+}
+
+/// `GET /events`: upgrade to a WebSocket.
+pub(crate) async fn connect(
+    State(app): State<App>,
+    conn: ConnInfo,
+    login: Login,
+    headers: HeaderMap,
+    upgrade: WebSocketUpgrade,
+) -> Answer<Response> {
+    login.actor.require(Permission::LiveView)?;
+    if same_origin(&headers, conn.secure) == Some(false) {
+        return Err(Problem::foreign_origin());
+    }
+    let Ok(permit) = app.event_sockets.clone().try_acquire_owned() else {
+        return Err(Error::Exhausted {
+            what: "event sockets",
+            limit: app.limits.event_sockets as u64,
+        }
+        .into());
+    };
+    let upgrade = upgrade
+        .max_message_size(MAX_INCOMING)
+        .max_frame_size(MAX_INCOMING);
+    Ok(upgrade.on_upgrade(move |socket| run(app, conn, login, socket, permit)))
+}
+
+async fn run(
+    app: App,
+    conn: ConnInfo,
+    login: Login,
+    mut socket: WebSocket,
+    _permit: OwnedSemaphorePermit,
+) {
+    let mut bus = app.device.bus.subscribe();
+    let mut stop = app.stop.clone();
+    let mut tick = tokio::time::interval(TICK);
+    let config = login.actor.permissions.has(Permission::ReadConfig);
+    if !tell(
+        &mut socket,
+        &Told::Hello {
+            time: app.device.clock.now(),
+        },
+    )
+    .await
+    {
+        return;
+    }
+    let reason = loop {
+        let alive = tokio::select! {
+            event = bus.recv() => match event {
+                Ok(event) => match translate(&event, config) {
+                    Some(told) => tell(&mut socket, &told).await,
+                    None => true,
+                },
+                Err(RecvError::Lagged(count)) => tell(&mut socket, &Told::Missed { count }).await,
+                Err(RecvError::Closed) => break "stopping",
+            },
+            _ = tick.tick() => {
+                // An open page keeps its session; one that was ended elsewhere is told so.
+                if Login::of_token(&app, &conn, &login.token).is_none() {
+                    break "ended";
+                }
+                tell(&mut socket, &Told::Status { status: Status::now(&app) }).await
+            }
+            incoming = socket.recv() => matches!(incoming, Some(Ok(m)) if !matches!(m, Message::Close(_))),
+            () = stop.wait() => break "stopping",
+        };
+        if !alive {
+            return;
+        }
+    };
+    if reason == "ended" {
+        tell(&mut socket, &Told::SessionEnd { reason }).await;
+    }
+    let close = CloseFrame {
+        code: if reason == "ended" { 1008 } else { 1001 },
+        reason: reason.into(),
+    };
+    let _ = tokio::time::timeout(SEND_TIMEOUT, socket.send(Message::Close(Some(close)))).await;
+}
+
+/// The message for an event; `None` when pages have no use for it.
+fn translate(event: &Arc<Event>, config: bool) -> Option<Told<'_>> {
+    match &event.kind {
+        EventKind::RecordStored(record) => Some(Told::Record { record }),
+        EventKind::SettingsChanged {
+            key,
+            revision,
+            actor,
+        } if config => Some(Told::Settings {
+            key,
+            revision: *revision,
+            changed_by: actor.to_string(),
+        }),
+        EventKind::Source(state) => Some(Told::Source {
+            source_state: state.into(),
+        }),
+        EventKind::StreamChanged { main } => Some(Told::StreamChanged {
+            stream: if *main { "main" } else { "sub" },
+        }),
+        EventKind::SettingsChanged { .. }
+        | EventKind::PlateRead(_)
+        | EventKind::Login(_)
+        | EventKind::Initialised(_)
+        | EventKind::ServiceReady(_)
+        | EventKind::ShuttingDown => None,
+    }
+}
+
+/// False when the page is gone or does not take messages.
+async fn tell(socket: &mut WebSocket, told: &Told<'_>) -> bool {
+    let Ok(text) = serde_json::to_string(told) else {
+        return false;
+    };
+    let sent = tokio::time::timeout(SEND_TIMEOUT, socket.send(Message::Text(text.into()))).await;
+    matches!(sent, Ok(Ok(())))
+}

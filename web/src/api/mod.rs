@@ -1,0 +1,23 @@
+//! The JSON API, one file per resource.
+
+pub(crate) mod device;
+pub(crate) mod events;
+pub(crate) mod init;
+pub(crate) mod records;
+pub(crate) mod session;
+pub(crate) mod settings;
+pub(crate) mod snapshot;
+pub(crate) mod status;
+
+use axum::http::Uri;
+
+use crate::problem::Problem;
+
+pub(crate) async fn unknown(uri: Uri) -> Problem {
+    // The router has taken the prefix off.
+    Problem::no_such_resource(&format!("/api/v1{}", uri.path()))
+}
+
+pub(crate) async fn wrong_method() -> Problem {
+    Problem::method_not_allowed()
+}

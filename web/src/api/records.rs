@@ -1,0 +1,293 @@
+use axum::{
+    Json,
+    extract::{Path, Query, State, rejection::QueryRejection},
+    http::HeaderMap,
+    response::{IntoResponse, Response},
+};
+use http::{HeaderValue, StatusCode, header};
+use lpr_core::Direction;
+use platecam_model::{
+    Permission, Picture, Record, RecordId, RecordKind, RecordQuery, UtcTime, Violation, Violations,
+};
+use serde::{Deserialize, Serialize};
+
+use super::snapshot::jpeg;
+use crate::{
+    app::{App, blocking},
+    assets,
+    auth::Login,
+    problem::Answer,
+};
+
+/// Rows per page at most.
+const MAX_LIMIT: u32 = 500;
+/// Signs of a plate pattern at most.
+const MAX_PLATE: usize = 32;
+
+/// The query string as it comes; every field is judged by [`Search::read`], so that all mistakes
+/// are named at once.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Search {
+    from: Option<String>,
+    to: Option<String>,
+    plate: Option<String>,
+    kind: Option<String>,
+    direction: Option<String>,
+    limit: Option<String>,
+    before_id: Option<String>,
+}
+
+impl Search {
+    fn read(self) -> platecam_model::Result<RecordQuery> {
+        let mut violations = Violations::default();
+        let query = RecordQuery {
+            from: field(
+                self.from,
+                "/from",
+                "is not a time such as 2026-11-22T15:04:05Z",
+                time,
+                &mut violations,
+            ),
+            to: field(
+                self.to,
+                "/to",
+                "is not a time such as 2026-11-22T15:04:05Z",
+                time,
+                &mut violations,
+            ),
+            plate: field(
+                self.plate,
+                "/plate",
+                "has blanks, control characters or more than 32 characters",
+                plate,
+                &mut violations,
+            ),
+            kind: field(
+                self.kind,
+                "/kind",
+                "must be lpr or manual",
+                kind,
+                &mut violations,
+            ),
+            direction: field(
+                self.direction,
+                "/direction",
+                "must be approaching, departing or unknown",
+                direction,
+                &mut violations,
+            ),
+            before: field(
+                self.before_id,
+                "/before_id",
+                "must be the number of a record",
+                |s| s.parse().ok().map(RecordId),
+                &mut violations,
+            ),
+            limit: field(
+                self.limit,
+                "/limit",
+                "must be 1 to 500",
+                limit,
+                &mut violations,
+            )
+            .unwrap_or(50),
+        };
+        violations.into_result()?;
+        Ok(query)
+    }
+}
+
+fn field<T>(
+    given: Option<String>,
+    pointer: &str,
+    reason: &str,
+    read: impl FnOnce(&str) -> Option<T>,
+    violations: &mut Violations,
+) -> Option<T> {
+    let text = given.filter(|s| !s.is_empty())?;
+    let value = read(&text);
+    violations.require(value.is_some(), || Violation::new(pointer, &text, reason));
+    value
+}
+
+fn time(text: &str) -> Option<UtcTime> {
+    serde_json::from_value(serde_json::Value::String(text.to_owned())).ok()
+}
+
+fn plate(text: &str) -> Option<String> {
+    let fits = text.chars().count() <= MAX_PLATE
+        && !text.chars().any(|c| c.is_whitespace() || c.is_control());
+    fits.then(|| text.to_uppercase())
+}
+
+fn kind(text: &str) -> Option<RecordKind> {
+    [RecordKind::Lpr, RecordKind::Manual]
+        .into_iter()
+        .find(|k| k.word() == text)
+}
+
+fn direction(text: &str) -> Option<Direction> {
+    match text {
+        "approaching" => Some(Direction::Approaching),
+        "departing" => Some(Direction::Departing),
+        "unknown" => Some(Direction::Unknown),
+        _ => None,
+    }
+}
+
+fn limit(text: &str) -> Option<u32> {
+    text.parse().ok().filter(|n| (1..=MAX_LIMIT).contains(n))
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Page {
+    items: Vec<Record>,
+    next_before_id: Option<RecordId>,
+    total: u64,
+}
+
+/// `GET /records`: newest first.
+pub(crate) async fn search(
+    State(app): State<App>,
+    login: Login,
+    query: Result<Query<Search>, QueryRejection>,
+) -> Answer<Json<Page>> {
+    let Query(search) = query?;
+    login.actor.require(Permission::SearchRecords)?;
+    let query = search.read()?;
+    let records = app.device.records.clone();
+    let page = blocking(move || records.search(&query)).await?;
+    Ok(Json(Page {
+        items: page.items,
+        next_before_id: page.next_before,
+        total: page.total,
+    }))
+}
+
+/// `GET /records/{id}`.
+pub(crate) async fn show(
+    State(app): State<App>,
+    login: Login,
+    Path(id): Path<String>,
+) -> Answer<Json<Record>> {
+    login.actor.require(Permission::SearchRecords)?;
+    let id = number(&id)?;
+    let records = app.device.records.clone();
+    Ok(Json(blocking(move || records.get(id)).await?))
+}
+
+/// `GET /records/{id}/picture.jpg`.
+pub(crate) async fn picture(
+    app: State<App>,
+    login: Login,
+    id: Path<String>,
+    headers: HeaderMap,
+) -> Answer<Response> {
+    image(app, &login, id, &headers, Picture::Full).await
+}
+
+/// `GET /records/{id}/plate.jpg`.
+pub(crate) async fn plate_picture(
+    app: State<App>,
+    login: Login,
+    id: Path<String>,
+    headers: HeaderMap,
+) -> Answer<Response> {
+    image(app, &login, id, &headers, Picture::Plate).await
+}
+
+/// Pictures never change, but each use is checked: the browser may keep them, and must ask.
+async fn image(
+    State(app): State<App>,
+    login: &Login,
+    Path(id): Path<String>,
+    asked: &HeaderMap,
+    which: Picture,
+) -> Answer<Response> {
+    login.actor.require(Permission::SearchRecords)?;
+    let id = number(&id)?;
+    let etag = format!("\"{}-{}\"", app.device.identity.serial, id.0);
+    let mut response = if assets::matches(asked, &etag) {
+        StatusCode::NOT_MODIFIED.into_response()
+    } else {
+        let records = app.device.records.clone();
+        jpeg(blocking(move || records.picture(id, which)).await?)
+    };
+    let headers = response.headers_mut();
+    headers.insert(
+        header::CACHE_CONTROL,
+        HeaderValue::from_static("private, no-cache"),
+    );
+    if let Ok(value) = HeaderValue::from_str(&etag) {
+        headers.insert(header::ETAG, value);
+    }
+    Ok(response)
+}
+
+fn number(text: &str) -> platecam_model::Result<RecordId> {
+    text.parse().map(RecordId).map_err(|_| {
+        platecam_model::Error::not_found("record", text.chars().take(32).collect::<String>())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_every_field() {
+        let q = Search {
+            from: Some("2026-11-22T15:04:05Z".into()),
+            to: Some("2026-11-22T16:04:05+01:00".into()),
+            plate: Some("abc*".into()),
+            kind: Some("lpr".into()),
+            direction: Some("departing".into()),
+            limit: Some("500".into()),
+            before_id: Some("7".into()),
+        }
+        .read()
+        .unwrap();
+        assert_eq!(q.from, q.to, "offsets are understood");
+        assert_eq!(
+            (q.plate.as_deref(), q.kind),
+            (Some("ABC*"), Some(RecordKind::Lpr))
+        );
+        assert_eq!(
+            (q.direction, q.limit, q.before),
+            (Some(Direction::Departing), 500, Some(RecordId(7)))
+        );
+    }
+
+    #[test]
+    fn names_every_mistake_at_once() {
+        let wrong = Search {
+            from: Some("yesterday".into()),
+            plate: Some("A B".into()),
+            kind: Some("all".into()),
+            limit: Some("501".into()),
+            before_id: Some("x".into()),
+            ..Search::default()
+        };
+        let platecam_model::Error::Invalid(v) = wrong.read().unwrap_err() else {
+            panic!("not Invalid")
+        };
+        let pointers: Vec<_> = v.0.iter().map(|v| v.pointer.as_str()).collect();
+        assert_eq!(
+            pointers,
+            ["/from", "/plate", "/kind", "/before_id", "/limit"]
+        );
+    }
+
+    #[test]
+    fn empty_fields_do_not_restrict() {
+        let q = Search {
+            plate: Some(String::new()),
+            limit: Some(String::new()),
+            ..Search::default()
+        }
+        .read()
+        .unwrap();
+        assert_eq!((q.plate, q.limit), (None, 50));
+    }
+}
