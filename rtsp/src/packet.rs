@@ -7,6 +7,11 @@ mod h265;
 mod jpeg;
 mod metadata;
 
+#[cfg(test)]
+mod depacket;
+#[cfg(test)]
+mod properties;
+
 use bytes::Bytes;
 
 pub(crate) use frame::{Frame, FrameBuilder, RTP_HEADER, Span};

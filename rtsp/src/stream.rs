@@ -3,6 +3,8 @@
 mod cursor;
 mod key;
 mod ring;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 use std::sync::Arc;

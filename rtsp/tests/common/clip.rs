@@ -6,14 +6,14 @@ use bytes::Bytes;
 use rtsp::{AccessUnit, Codec};
 
 /// A clip as a producer would push it.
-pub struct Clip {
-    pub codec: Codec,
-    pub units: Vec<(bool, Bytes)>,
+pub(crate) struct Clip {
+    pub(crate) codec: Codec,
+    pub(crate) units: Vec<(bool, Bytes)>,
 }
 
 impl Clip {
     /// Cuts an elementary stream (or one JPEG) into pictures.
-    pub fn new(codec: Codec, data: &[u8]) -> Clip {
+    pub(crate) fn new(codec: Codec, data: &[u8]) -> Clip {
         let units = match codec {
             Codec::H264 => annex_b(data, |unit| match unit[0] & 31 {
                 kind @ 1..=5 => Some((unit.get(1).is_some_and(|byte| byte & 0x80 != 0), kind == 5)),
@@ -32,13 +32,19 @@ impl Clip {
     }
 
     /// The index of the next picture after `index` where decoding can start.
-    pub fn next_key(&self, index: usize) -> usize {
+    pub(crate) fn next_key(&self, index: usize) -> usize {
         let after = (index..self.units.len()).find(|&at| self.units[at].0);
         after.unwrap_or(0)
     }
 
     /// Picture `number` of the endlessly repeated clip, at `fps`.
-    pub fn unit(&self, index: usize, number: u32, fps: u32, start: SystemTime) -> AccessUnit {
+    pub(crate) fn unit(
+        &self,
+        index: usize,
+        number: u32,
+        fps: u32,
+        start: SystemTime,
+    ) -> AccessUnit {
         let (key, data) = self.units[index % self.units.len()].clone();
         let pts = Duration::from_secs(1) * number / fps;
         AccessUnit {
