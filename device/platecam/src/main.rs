@@ -1,3 +1,75 @@
-//! Platecam: wires the parts together and owns no logic.
+//! Platecam's one binary: wires the parts together and owns no logic.
+#![forbid(unsafe_code)]
 
-fn main() {}
+mod cli;
+mod recognize;
+mod run;
+
+use std::{fmt, process::ExitCode};
+
+use clap::Parser;
+use cli::{Cli, Command, exit};
+
+/// A failure with its exit code.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    code: u8,
+    text: String,
+}
+
+impl Failure {
+    pub(crate) fn new(code: u8, text: impl fmt::Display) -> Self {
+        Self {
+            code,
+            text: text.to_string(),
+        }
+    }
+}
+
+fn main() -> ExitCode {
+    let command = Cli::parse().command;
+    let log = match command {
+        Command::Run(_) => "info",
+        Command::Recognize(_) | Command::Version => "warn",
+    };
+    init_log(log);
+    let result = match command {
+        Command::Run(args) => run::run(args),
+        Command::Recognize(args) => recognize::recognize(&args),
+        Command::Version => {
+            println!("platecam {}", env!("CARGO_PKG_VERSION"));
+            Ok(())
+        }
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("platecam: {}", failure.text);
+            ExitCode::from(failure.code)
+        }
+    }
+}
+
+/// Standard error, `PLATECAM_LOG` in the syntax of `tracing`'s filters.
+fn init_log(default: &str) {
+    use std::io::IsTerminal;
+    let filter = tracing_subscriber::EnvFilter::builder()
+        .with_env_var("PLATECAM_LOG")
+        .try_from_env()
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(default));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_target(false)
+        .init();
+}
+
+impl From<platecam_model::Error> for Failure {
+    fn from(e: platecam_model::Error) -> Self {
+        match e {
+            platecam_model::Error::Internal { detail } => Self::new(exit::STATE, detail),
+            other => Self::new(exit::FAILED, other),
+        }
+    }
+}

@@ -1,0 +1,203 @@
+//! Source, encoders and RTSP streams, and the tasks that make them follow the settings.
+
+use std::{path::PathBuf, sync::Arc};
+
+use lpr_core::PixelFormat;
+use platecam_media::{
+    Codec, EncoderConfig, EngineOptions, KeyFrameHooks, MediaEngine, RtspSink, SourceSpec, StreamId,
+};
+use platecam_model::{
+    Clock, EventBus, EventKind,
+    settings::{SettingsStore, VideoMain, VideoSub},
+};
+use tokio::task::JoinHandle;
+
+use crate::{Failure, cli::exit};
+
+/// The clip that `--source demo` plays: beside the installed program, or in the checkout it was built in.
+pub(crate) fn demo_clip() -> PathBuf {
+    let installed = PathBuf::from("/usr/share/platecam/demo.mp4");
+    if installed.exists() {
+        return installed;
+    }
+    PathBuf::from(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../assets/demo.mp4"
+    ))
+}
+
+/// The running media side.
+pub(crate) struct Media {
+    pub(crate) engine: Arc<MediaEngine>,
+    pub(crate) main: Arc<rtsp::Stream>,
+    pub(crate) sub: Arc<rtsp::Stream>,
+    pub(crate) tasks: Vec<JoinHandle<()>>,
+}
+
+impl Media {
+    /// Starts the source and both encoders with the stored settings.
+    ///
+    /// # Errors
+    /// [`Failure`] when GStreamer is unusable.
+    pub(crate) fn start(
+        source: SourceSpec,
+        settings: &Arc<SettingsStore>,
+        bus: &EventBus,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, Failure> {
+        let failed = |e: &dyn std::fmt::Display| Failure::new(exit::FAILED, e);
+        let hooks = [
+            Arc::new(KeyFrameHooks::default()),
+            Arc::new(KeyFrameHooks::default()),
+        ];
+        let sink = |name, codec, hooks: &Arc<KeyFrameHooks>| {
+            RtspSink::new(name, codec, [rtsp::Codec::OnvifMetadata], hooks.clone())
+                .map(Arc::new)
+                .map_err(|e| failed(&e))
+        };
+        let main = sink(
+            "main",
+            Codec::from(settings.get::<VideoMain>().codec),
+            &hooks[0],
+        )?;
+        let sub = sink(
+            "sub",
+            Codec::from(settings.get::<VideoSub>().codec),
+            &hooks[1],
+        )?;
+        let streams = (main.stream().clone(), sub.stream().clone());
+        let engine = MediaEngine::start(EngineOptions {
+            source,
+            pass_through: true,
+            main,
+            sub,
+        })
+        .map_err(|e| failed(&e))?;
+        let engine = Arc::new(engine);
+        hooks[0].attach(&engine, StreamId::Main);
+        hooks[1].attach(&engine, StreamId::Sub);
+        configure(&engine, settings, bus, &*clock, &mut None);
+        let tasks = vec![
+            tokio::spawn(follow_settings(
+                engine.clone(),
+                settings.clone(),
+                bus.clone(),
+                clock.clone(),
+            )),
+            tokio::spawn(follow_source(
+                engine.clone(),
+                settings.clone(),
+                bus.clone(),
+                clock,
+            )),
+        ];
+        Ok(Self {
+            engine,
+            main: streams.0,
+            sub: streams.1,
+            tasks,
+        })
+    }
+}
+
+type Configured = (EncoderConfig, Option<EncoderConfig>);
+
+/// Gives the encoders what the settings say, where it differs from what they have.
+fn configure(
+    engine: &MediaEngine,
+    settings: &SettingsStore,
+    bus: &EventBus,
+    clock: &dyn Clock,
+    have: &mut Option<Configured>,
+) {
+    let all = settings.snapshot();
+    let (main, sub) = (all.get::<VideoMain>(), all.get::<VideoSub>());
+    let want: Configured = (
+        main.stream().into(),
+        sub.enabled.then(|| sub.stream().into()),
+    );
+    let changed = |stream, config| match engine.configure(stream, config) {
+        Ok(()) => drop(bus.publish(
+            clock.now(),
+            EventKind::StreamChanged {
+                main: stream == StreamId::Main,
+            },
+        )),
+        Err(e) => tracing::error!(%stream, error = %e, "the encoder keeps its settings"),
+    };
+    if have.as_ref().is_none_or(|h| h.0 != want.0) {
+        changed(StreamId::Main, Some(want.0));
+    }
+    if have.as_ref().is_none_or(|h| h.1 != want.1) {
+        changed(StreamId::Sub, want.1);
+    }
+    *have = Some(want);
+}
+
+async fn follow_settings(
+    engine: Arc<MediaEngine>,
+    settings: Arc<SettingsStore>,
+    bus: EventBus,
+    clock: Arc<dyn Clock>,
+) {
+    let mut changes = settings.watch();
+    let mut have = None;
+    while changes.changed().await.is_ok() {
+        configure(&engine, &settings, &bus, &*clock, &mut have);
+    }
+}
+
+/// Tells the bus what the source does, and the settings what it can do.
+async fn follow_source(
+    engine: Arc<MediaEngine>,
+    settings: Arc<SettingsStore>,
+    bus: EventBus,
+    clock: Arc<dyn Clock>,
+) {
+    settings.set_video_capabilities(engine.capabilities().for_settings());
+    let mut states = engine.source_state();
+    loop {
+        let state = platecam_model::SourceState::from(states.borrow_and_update().clone());
+        settings.set_video_capabilities(engine.capabilities().for_settings());
+        bus.publish(clock.now(), EventKind::Source(state));
+        if states.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+/// JPEG quality of the pictures in records.
+const RECORD_QUALITY: u8 = 88;
+
+/// A record's picture as JPEG.
+pub(crate) fn record_jpeg(picture: &lpr_core::Picture) -> platecam_model::Result<bytes::Bytes> {
+    use platecam_media::Picture;
+    let (width, height) = (picture.size().width(), picture.size().height());
+    let converted;
+    let raw = match picture.format() {
+        PixelFormat::Rgb => Picture::Rgb {
+            width,
+            height,
+            data: picture.data(),
+        },
+        PixelFormat::Grey => Picture::Grey {
+            width,
+            height,
+            data: picture.data(),
+        },
+        PixelFormat::I420 => Picture::I420 {
+            width,
+            height,
+            data: picture.data(),
+        },
+        PixelFormat::Nv12 => {
+            converted = picture.to_rgb();
+            Picture::Rgb {
+                width,
+                height,
+                data: &converted,
+            }
+        }
+    };
+    platecam_media::encode_jpeg(raw, RECORD_QUALITY).map_err(platecam_model::Error::internal)
+}

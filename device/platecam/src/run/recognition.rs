@@ -1,0 +1,216 @@
+//! The recognition worker: newest frame in, scenes and reads out. Never holds up video.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    thread::JoinHandle,
+    time::{Duration, Instant},
+};
+
+use lpr_core::{Pipeline, PlateRead, RecognitionSettings};
+use lpr_onnx::{Nets, NetsOptions};
+use parking_lot::Mutex;
+use platecam_host::Recorder;
+use platecam_media::FrameReader;
+use platecam_model::{
+    Error, EventBus, EventKind, Result,
+    settings::{LprRecognition, SettingsStore},
+};
+
+/// How long one wait for a frame lasts before the stop flag is looked at again.
+const WAIT: Duration = Duration::from_millis(200);
+
+/// Figures of the worker.
+#[derive(Debug, Default)]
+pub(crate) struct Meter {
+    dropped: AtomicU64,
+    window: Mutex<Window>,
+}
+
+/// Analysed frames of the last seconds.
+#[derive(Debug)]
+struct Window {
+    since: Instant,
+    frames: u32,
+    busy: Duration,
+    fps: f32,
+    mean_ms: f32,
+}
+
+impl Default for Window {
+    fn default() -> Self {
+        Self {
+            since: Instant::now(),
+            frames: 0,
+            busy: Duration::ZERO,
+            fps: 0.0,
+            mean_ms: 0.0,
+        }
+    }
+}
+
+impl Meter {
+    /// Frames passed over because the worker was busy.
+    pub(crate) fn dropped(&self) -> u64 {
+        self.dropped.load(Ordering::Relaxed)
+    }
+
+    /// Analysed frames a second and milliseconds a frame, over the last two seconds or so.
+    pub(crate) fn rates(&self) -> (f32, f32) {
+        let w = self.window.lock();
+        // Nothing analysed for long: the last figures are history.
+        if w.since.elapsed() > Duration::from_secs(6) {
+            (0.0, w.mean_ms)
+        } else {
+            (w.fps, w.mean_ms)
+        }
+    }
+
+    fn record(&self, took: Duration) {
+        let mut w = self.window.lock();
+        w.frames += 1;
+        w.busy += took;
+        let span = w.since.elapsed();
+        if span >= Duration::from_secs(2) {
+            let fps = w.frames as f32 / span.as_secs_f32();
+            let mean_ms = w.busy.as_secs_f32() * 1000.0 / w.frames as f32;
+            *w = Window {
+                fps,
+                mean_ms,
+                ..Window::default()
+            };
+        }
+    }
+}
+
+/// The running worker; dropping it stops it.
+pub(crate) struct Recognition {
+    pub(crate) meter: Arc<Meter>,
+    stop: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Drop for Recognition {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// What the worker needs.
+pub(crate) struct Parts {
+    pub(crate) frames: FrameReader,
+    pub(crate) settings: Arc<SettingsStore>,
+    pub(crate) bus: EventBus,
+    pub(crate) recorder: Recorder,
+}
+
+impl Recognition {
+    /// Loads the nets and starts the worker.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] when ONNX Runtime or a net cannot be loaded.
+    pub(crate) fn start(parts: Parts) -> Result<Self> {
+        let nets =
+            Nets::load(NetsOptions::default()).map_err(|e| Error::Unsupported(e.to_string()))?;
+        let (meter, stop) = (Arc::new(Meter::default()), Arc::new(AtomicBool::new(false)));
+        let worker = Worker {
+            parts,
+            meter: meter.clone(),
+            stop: stop.clone(),
+        };
+        let thread = std::thread::Builder::new()
+            .name("recognition".into())
+            .spawn(move || worker.run(nets))
+            .map_err(Error::internal)?;
+        Ok(Self {
+            meter,
+            stop,
+            thread: Some(thread),
+        })
+    }
+}
+
+struct Worker {
+    parts: Parts,
+    meter: Arc<Meter>,
+    stop: Arc<AtomicBool>,
+}
+
+impl Worker {
+    fn run(self, nets: Nets) {
+        let watch = self.parts.settings.watch();
+        let mut stored = self.parts.settings.get::<LprRecognition>();
+        let tuning = nets.card.tuning();
+        let mut pipeline =
+            match Pipeline::new(nets.detector, nets.reader, translate(&stored), tuning, 1) {
+                Ok(pipeline) => pipeline,
+                Err(e) => return tracing::error!(error = %e, "recognition cannot start"),
+            };
+        while !self.stop.load(Ordering::Relaxed) && !self.parts.frames.is_closed() {
+            let now = watch.borrow().get::<LprRecognition>();
+            if now != stored {
+                stored = now;
+                if let Err(e) = pipeline.set_settings(translate(&stored)) {
+                    tracing::error!(error = %e, "recognition keeps its settings");
+                }
+            }
+            let Some((frame, broken)) = self.parts.frames.next(WAIT) else {
+                continue;
+            };
+            self.meter
+                .dropped
+                .store(self.parts.frames.dropped(), Ordering::Relaxed);
+            if broken {
+                self.report(pipeline.flush());
+            }
+            if !stored.enabled || !pipeline.wants(frame.utc) {
+                continue;
+            }
+            let started = Instant::now();
+            let Ok(view) = frame.view() else { continue };
+            match pipeline.process(&view) {
+                Ok(output) => {
+                    self.parts.bus.publish_scene(Arc::new(output.scene));
+                    self.report(output.reads);
+                }
+                Err(e) => tracing::error!(error = %e, "a frame could not be analysed"),
+            }
+            self.meter.record(started.elapsed());
+        }
+        self.report(pipeline.flush());
+    }
+
+    fn report(&self, reads: Vec<PlateRead>) {
+        for read in reads {
+            let read = Arc::new(read);
+            tracing::info!(
+                plate = read.plate_number,
+                likelihood = format!("{:.2}", read.likelihood),
+                direction = ?read.direction,
+                frames = read.frames_read,
+                "plate"
+            );
+            self.parts
+                .bus
+                .publish(read.captured_at, EventKind::PlateRead(read.clone()));
+            self.parts.recorder.record(read);
+        }
+    }
+}
+
+/// The settings page in the domain's terms.
+fn translate(s: &LprRecognition) -> RecognitionSettings {
+    RecognitionSettings {
+        region: s.region,
+        min_plate_width_px: s.min_plate_width.get(),
+        min_likelihood: (s.min_confidence.get() as f32 / 100.0).clamp(0.05, 0.99),
+        detection_interval_ms: 1000 / s.analysis_rate.get(),
+        duplicate_delay_ms: s.repeat_seconds.get() * 1000,
+        ..RecognitionSettings::default()
+    }
+}

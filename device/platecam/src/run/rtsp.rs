@@ -1,0 +1,138 @@
+//! The RTSP library's traits in terms of the device: which URL is which stream, who may watch.
+
+use std::sync::Arc;
+
+use platecam_model::{
+    Actor, Device, Error, Origin, Permission, ports::StreamId, settings::VideoSub,
+};
+use rtsp::{
+    AuthOutcome, AuthRequest, Authorizer, MediaSource, OpenError, Presentation, Stream,
+    StreamRequest, StreamUrl, User,
+};
+
+/// The device's two streams by URL.
+pub(crate) struct Streams {
+    pub(crate) device: Device,
+    pub(crate) main: Arc<Stream>,
+    pub(crate) sub: Arc<Stream>,
+}
+
+/// Which stream a URL names: the manual's `/video/livemedia?Ch=1&Streamtype=0|1` (NET-19..21) or
+/// ONVIF's `/onvif/profile_main`, `/onvif/profile_sub`.
+fn stream_of(url: &StreamUrl) -> Option<StreamId> {
+    match url.path.as_str() {
+        "/onvif/profile_main" => Some(StreamId::Main),
+        "/onvif/profile_sub" => Some(StreamId::Sub),
+        path if path.eq_ignore_ascii_case("/video/livemedia") => {
+            match (url.parameter("Ch"), url.parameter("Streamtype")) {
+                (Some("1") | None, Some("0") | None) => Some(StreamId::Main),
+                (Some("1") | None, Some("1")) => Some(StreamId::Sub),
+                _ => None,
+            }
+        }
+        _ => None,
+    }
+}
+
+impl MediaSource for Streams {
+    fn open(&self, request: &StreamRequest<'_>) -> Result<Presentation, OpenError> {
+        match stream_of(request.url).ok_or(OpenError::NotFound)? {
+            StreamId::Main => Ok(self.main.clone().into()),
+            // VIDEO-2: a switched-off sub stream does not exist.
+            StreamId::Sub if !self.device.settings.get::<VideoSub>().enabled => {
+                Err(OpenError::NotFound)
+            }
+            StreamId::Sub => Ok(self.sub.clone().into()),
+        }
+    }
+}
+
+/// The device's accounts for RTSP.
+pub(crate) struct Doorkeeper(pub(crate) Device);
+
+impl Authorizer for Doorkeeper {
+    fn challenge(&self, stale: bool) -> Vec<String> {
+        self.0.accounts.challenges(stale)
+    }
+
+    fn authorize(&self, request: &AuthRequest<'_>) -> AuthOutcome {
+        let accounts = &self.0.accounts;
+        let peer = Some(request.peer.ip());
+        let actor = match (request.user, request.authorization) {
+            // Came in through a web session: proven already, but the user may have been deleted since.
+            (Some(user), _) => match accounts.actor(user.name(), Origin::Web, peer) {
+                Some(actor) => actor,
+                None => return AuthOutcome::Challenge { stale: false },
+            },
+            (None, None) => return AuthOutcome::Challenge { stale: false },
+            (None, Some(header)) => {
+                match accounts.digest(header, request.method, request.uri, Origin::Rtsp, peer) {
+                    Ok(Some(actor)) => actor,
+                    Ok(None) => return AuthOutcome::Challenge { stale: true },
+                    Err(e) => return refusal(&e),
+                }
+            }
+        };
+        granted(&actor)
+    }
+}
+
+fn granted(actor: &Actor) -> AuthOutcome {
+    match (&actor.user, actor.require(Permission::LiveView)) {
+        (Some(name), Ok(())) => AuthOutcome::Granted(User::new(name.as_str())),
+        _ => AuthOutcome::Forbidden,
+    }
+}
+
+fn refusal(e: &Error) -> AuthOutcome {
+    match e {
+        Error::Locked { retry_after } => AuthOutcome::Locked {
+            retry_after: *retry_after,
+        },
+        // INIT-1: nobody watches an uninitialised device.
+        Error::NotInitialised | Error::Forbidden(_) => AuthOutcome::Forbidden,
+        Error::Unauthenticated
+        | Error::Malformed { .. }
+        | Error::Invalid(_)
+        | Error::NotFound { .. }
+        | Error::Conflict(_)
+        | Error::Unsupported(_)
+        | Error::Exhausted { .. }
+        | Error::Internal { .. } => AuthOutcome::Challenge { stale: false },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn url(text: &str) -> StreamUrl {
+        let (path, query) = text
+            .split_once('?')
+            .map_or((text, None), |(p, q)| (p, Some(q.to_owned())));
+        StreamUrl {
+            path: path.into(),
+            query,
+        }
+    }
+
+    /// NET-19..21, NET-23.
+    #[test]
+    fn urls_name_streams() {
+        for (text, stream) in [
+            ("/video/livemedia?Ch=1&Streamtype=0", Some(StreamId::Main)),
+            ("/video/livemedia?Ch=1&Streamtype=1", Some(StreamId::Sub)),
+            ("/Video/LiveMedia?streamtype=1&ch=1", Some(StreamId::Sub)),
+            ("/video/livemedia", Some(StreamId::Main)),
+            ("/onvif/profile_main", Some(StreamId::Main)),
+            ("/onvif/profile_sub", Some(StreamId::Sub)),
+            ("/video/livemedia?Ch=2&Streamtype=0", None),
+            ("/video/livemedia?Ch=1&Streamtype=2", None),
+            ("/video/livemedia?Ch=&Streamtype=0", None),
+            ("/", None),
+            ("/onvif/profile_other", None),
+        ] {
+            assert_eq!(stream_of(&url(text)), stream, "{text}");
+        }
+    }
+}

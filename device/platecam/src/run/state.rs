@@ -1,0 +1,125 @@
+//! What survives a restart: opens the state directory and loads settings and users.
+
+use std::{path::Path, sync::Arc};
+
+use platecam_host::{
+    Database, DeviceCertificate, DeviceKey, LinuxNetwork, RecordLimits, RecordStore, StateDir,
+};
+use platecam_model::{
+    Actor, EventBus, Identity, Origin, Secret, SystemClock,
+    auth::Accounts,
+    ports::Network,
+    settings::{NetPorts, SettingsStore, all_sections},
+};
+use serde_json::json;
+
+use crate::{Failure, cli::exit};
+
+/// Initialises a device without users and is ignored afterwards.
+const INITIAL_PASSWORD: &str = "PLATECAM_INITIAL_PASSWORD";
+/// Ports of a state directory that was just made: no privilege is needed for them. A device image
+/// sets 80, 443 and 554 in its settings.
+const FIRST_PORTS: (u16, u16, u16) = (8080, 8443, 8554);
+
+/// The opened state.
+pub(crate) struct State {
+    /// Keeps the directory locked.
+    pub(crate) dir: StateDir,
+    pub(crate) bus: EventBus,
+    pub(crate) clock: Arc<SystemClock>,
+    pub(crate) settings: Arc<SettingsStore>,
+    pub(crate) accounts: Arc<Accounts>,
+    pub(crate) records: Arc<RecordStore>,
+    pub(crate) network: Arc<LinuxNetwork>,
+    pub(crate) identity: Identity,
+    pub(crate) certificate: DeviceCertificate,
+}
+
+impl State {
+    /// Opens everything under `path`.
+    ///
+    /// # Errors
+    /// [`Failure`] with [`exit::STATE`]; a wrong initial password is [`exit::USAGE`].
+    pub(crate) fn open(path: &Path) -> Result<Self, Failure> {
+        let dir = StateDir::open(path).map_err(|e| Failure::new(exit::STATE, e))?;
+        let db = Database::open(&dir.join("platecam.db"))?;
+        let key = Arc::new(DeviceKey::open(&dir.join("device.key"))?);
+        let (bus, clock) = (EventBus::default(), Arc::new(SystemClock::default()));
+        let backend = Arc::new(db.clone());
+        let settings = Arc::new(SettingsStore::load(
+            all_sections(),
+            backend.clone(),
+            bus.clone(),
+            clock.clone(),
+        )?);
+        first_ports(&settings)?;
+        let accounts = Accounts::load(backend, key, settings.clone(), bus.clone(), clock.clone())?;
+        first_password(&accounts)?;
+        let records = RecordStore::open(db.clone(), dir.join("pictures"), RecordLimits::default())?;
+        let network = Arc::new(LinuxNetwork);
+        let uuid = db.fact("uuid", || uuid::Uuid::new_v4().to_string())?;
+        let uuid = uuid::Uuid::parse_str(&uuid)
+            .map_err(|e| Failure::new(exit::STATE, format!("stored uuid: {e}")))?;
+        let serial = db.fact("serial", || {
+            format!("PC{}", &uuid.simple().to_string().to_uppercase()[..10])
+        })?;
+        let certificate = DeviceCertificate::open(&dir.join("tls"), &serial, &names(&*network))?;
+        let identity = Identity {
+            manufacturer: "Platecam".into(),
+            model: "Platecam".into(),
+            firmware: env!("CARGO_PKG_VERSION").into(),
+            serial,
+            hardware_id: std::env::consts::ARCH.into(),
+            uuid,
+        };
+        Ok(Self {
+            dir,
+            bus,
+            clock,
+            settings,
+            accounts: Arc::new(accounts),
+            records: Arc::new(records),
+            network,
+            identity,
+            certificate,
+        })
+    }
+}
+
+fn first_ports(settings: &SettingsStore) -> Result<(), Failure> {
+    let view = settings.read("net.ports", &Actor::system())?;
+    if view.revision.0 == 0 {
+        let (http, https, rtsp) = FIRST_PORTS;
+        let ports = json!({"http": http, "https": https, "rtsp": rtsp});
+        settings.patch("net.ports", &ports, Some(view.revision), &Actor::system())?;
+    }
+    debug_assert!(settings.get::<NetPorts>().http.get() > 0);
+    Ok(())
+}
+
+fn first_password(accounts: &Accounts) -> Result<(), Failure> {
+    let Ok(password) = std::env::var(INITIAL_PASSWORD) else {
+        return Ok(());
+    };
+    if accounts.is_initialised() {
+        return Ok(());
+    }
+    let by = Actor::anonymous(Origin::Local, None);
+    accounts
+        .initialise(Secret::new(password), None, &by)
+        .map_err(|e| Failure::new(exit::USAGE, format!("{INITIAL_PASSWORD}: {e}")))
+}
+
+/// Names and addresses under which the device is reached, for its certificate.
+fn names(network: &dyn Network) -> Vec<String> {
+    let host = network.hostname();
+    let addresses = network
+        .interfaces()
+        .into_iter()
+        .flat_map(|i| i.addresses)
+        .map(|(a, _)| a.to_string());
+    [host.clone(), format!("{host}.local"), "localhost".into()]
+        .into_iter()
+        .chain(addresses)
+        .collect()
+}
