@@ -37,7 +37,7 @@ pub fn generate(manifest: &manifest::Manifest, contracts: &Path) -> Result<Sourc
         let root = dom::load(&manifest.file(contracts, file))?;
         let stem = Path::new(&file.path).file_stem().and_then(|s| s.to_str()).unwrap_or("types");
         let unit = names::snake(stem).replace("r#", "");
-        let add = || -> Result<()> {
+        let mut add = || -> Result<()> {
             if root.is_xs("schema") {
                 return schemas.add(&root, &unit);
             }
@@ -50,7 +50,6 @@ pub fn generate(manifest: &manifest::Manifest, contracts: &Path) -> Result<Sourc
             }
             Ok(())
         };
-        let mut add = add;
         add().with_context(|| file.path.clone())?;
     }
     schemas.build()?;
@@ -103,6 +102,15 @@ fn write_all(schemas: &schema::Schemas, ports: &[model::Port], versions: &[(&str
         let _ = writeln!(list, "pub mod {};", port.module);
         sources.insert(format!("ports/{}.rs", port.module), ports::port(port));
     }
+    let _ = writeln!(
+        list,
+        "\n/// Every port type and its operations.\npub static ALL: [(&str, &[crate::port::Operation]); {}] = [",
+        ports.len()
+    );
+    for port in ports {
+        let _ = writeln!(list, "    ({:?}, &{}::OPERATIONS),", port.contract, port.module);
+    }
+    list.push_str("];\n");
     sources.insert("ports/mod.rs".to_owned(), list);
     sources
 }

@@ -199,25 +199,33 @@ impl Writer {
 
     /// Writes text, escaped for where it stands (attribute or element).
     pub fn push_escaped(&mut self, text: &str) {
-        let mut from = 0;
-        for (at, c) in text.char_indices() {
-            let replacement = match c {
-                '&' => "&amp;",
-                '<' => "&lt;",
-                '>' => "&gt;",
-                '"' if self.in_attribute => "&quot;",
-                '\n' if self.in_attribute => "&#10;",
-                '\t' if self.in_attribute => "&#9;",
-                '\r' => "&#13;",
-                '\n' | '\t' => continue,
-                c if c < ' ' || c == '\u{FFFE}' || c == '\u{FFFF}' => "\u{FFFD}",
-                _ => continue,
-            };
-            self.buf.push_str(&text[from..at]);
-            self.buf.push_str(replacement);
-            from = at + c.len_utf8();
+        let mut rest = text;
+        // Bytes 0xEF start U+FFFE and U+FFFF among many others; `escape` looks closer.
+        let special = |b: u8| b < b' ' || matches!(b, b'&' | b'<' | b'>' | b'"' | 0xEF);
+        while let Some(at) = rest.bytes().position(special) {
+            self.buf.push_str(&rest[..at]);
+            let mut tail = rest[at..].chars();
+            if let Some(c) = tail.next() {
+                self.push_special(c);
+            }
+            rest = tail.as_str();
         }
-        self.buf.push_str(&text[from..]);
+        self.buf.push_str(rest);
+    }
+
+    fn push_special(&mut self, c: char) {
+        match c {
+            '&' => self.buf.push_str("&amp;"),
+            '<' => self.buf.push_str("&lt;"),
+            '>' => self.buf.push_str("&gt;"),
+            '"' if self.in_attribute => self.buf.push_str("&quot;"),
+            '\n' if self.in_attribute => self.buf.push_str("&#10;"),
+            '\t' if self.in_attribute => self.buf.push_str("&#9;"),
+            '\r' => self.buf.push_str("&#13;"),
+            '"' | '\n' | '\t' => self.buf.push(c),
+            c if c < ' ' || matches!(c, '\u{FFFE}' | '\u{FFFF}') => self.buf.push('\u{FFFD}'),
+            c => self.buf.push(c),
+        }
     }
 
     /// Writes a value whose text needs no escaping (numbers, times).

@@ -35,3 +35,40 @@ pub mod credential_port;
 pub mod access_rules_port;
 pub mod door_control_port;
 pub mod uplink_port;
+
+/// Every port type and its operations.
+pub static ALL: [(&str, &[crate::port::Operation]); 33] = [
+    ("wsntw:NotificationConsumer", &notification_consumer::OPERATIONS),
+    ("wsntw:NotificationProducer", &notification_producer::OPERATIONS),
+    ("wsntw:PullPoint", &pull_point::OPERATIONS),
+    ("wsntw:CreatePullPoint", &create_pull_point::OPERATIONS),
+    ("wsntw:SubscriptionManager", &subscription_manager::OPERATIONS),
+    ("wsntw:PausableSubscriptionManager", &pausable_subscription_manager::OPERATIONS),
+    ("tds:Device", &device::OPERATIONS),
+    ("trt:Media", &media::OPERATIONS),
+    ("tr2:Media2", &media2::OPERATIONS),
+    ("tev:EventPortType", &event_port_type::OPERATIONS),
+    ("tev:PullPointSubscription", &pull_point_subscription::OPERATIONS),
+    ("timg:ImagingPort", &imaging_port::OPERATIONS),
+    ("tmd:DeviceIOPort", &device_io_port::OPERATIONS),
+    ("tan:RuleEnginePort", &rule_engine_port::OPERATIONS),
+    ("tan:AnalyticsEnginePort", &analytics_engine_port::OPERATIONS),
+    ("trc:RecordingPort", &recording_port::OPERATIONS),
+    ("tse:SearchPort", &search_port::OPERATIONS),
+    ("trp:ReplayPort", &replay_port::OPERATIONS),
+    ("trv:ReceiverPort", &receiver_port::OPERATIONS),
+    ("tas:AdvancedSecurityService", &advanced_security_service::OPERATIONS),
+    ("tas:JWT", &jwt::OPERATIONS),
+    ("tas:Keystore", &keystore::OPERATIONS),
+    ("tas:TLSServer", &tls_server::OPERATIONS),
+    ("tas:Dot1X", &dot1x::OPERATIONS),
+    ("tas:MediaSigning", &media_signing::OPERATIONS),
+    ("tas:AuthorizationServer", &authorization_server::OPERATIONS),
+    ("tpv:ProvisioningService", &provisioning_service::OPERATIONS),
+    ("tptz:PTZ", &ptz::OPERATIONS),
+    ("tsc:SchedulePort", &schedule_port::OPERATIONS),
+    ("tcr:CredentialPort", &credential_port::OPERATIONS),
+    ("tar:AccessRulesPort", &access_rules_port::OPERATIONS),
+    ("tdc:DoorControlPort", &door_control_port::OPERATIONS),
+    ("tup:UplinkPort", &uplink_port::OPERATIONS),
+];
