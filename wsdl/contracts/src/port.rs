@@ -50,7 +50,9 @@ pub struct Operation {
 /// The operation with this request element.
 #[must_use]
 pub fn find(operations: &'static [Operation], ns: Ns, element: &str) -> Option<&'static Operation> {
-    operations.iter().find(|op| op.element == element && op.ns == ns)
+    operations
+        .iter()
+        .find(|op| op.element == element && op.ns == ns)
 }
 
 /// Reads a request.

@@ -2,8 +2,8 @@
 
 use onvif_contracts::{axt, tan, tev, tr2, trt, tt, wsnt};
 use onvif_xml::{
-    AbsoluteOrRelative, Any, Duration, Element, Limits, Mixed, Ns, QName, canonical, from_document, ns,
-    to_document,
+    AbsoluteOrRelative, Any, Duration, Element, Limits, Mixed, Ns, QName, canonical, from_document,
+    ns, to_document,
 };
 
 const PREFIXES: &str = r#"xmlns:a="http://www.onvif.org/ver10/schema" xmlns:n="http://docs.oasis-open.org/wsn/b-2"
@@ -14,7 +14,11 @@ const PREFIXES: &str = r#"xmlns:a="http://www.onvif.org/ver10/schema" xmlns:n="h
 /// Puts the declarations, with prefixes that are not ours, on the root.
 fn with_prefixes(xml: &str) -> String {
     let at = xml.find([' ', '>', '/']).unwrap();
-    let at = if xml[at..].starts_with('/') { xml.find("/>").unwrap() } else { at };
+    let at = if xml[at..].starts_with('/') {
+        xml.find("/>").unwrap()
+    } else {
+        at
+    };
     format!("{} {PREFIXES}{}", &xml[..at], &xml[at..])
 }
 
@@ -24,7 +28,8 @@ fn check<T: Element + PartialEq + std::fmt::Debug>(xml: &str) -> T {
     let xml = with_prefixes(xml);
     let value: T = from_document(&xml, Limits::default()).unwrap_or_else(|e| panic!("{e}\n{xml}"));
     let written = to_document(&value);
-    let again: T = from_document(&written, Limits::default()).unwrap_or_else(|e| panic!("{e}\n{written}"));
+    let again: T =
+        from_document(&written, Limits::default()).unwrap_or_else(|e| panic!("{e}\n{written}"));
     assert_eq!(again, value, "{written}");
     assert_eq!(
         canonical(&written, Limits::default()).unwrap(),
@@ -43,9 +48,15 @@ fn fields_of_a_base_type_come_first() {
         </m:Configuration></m:GetVideoSourceConfigurationResponse>"#,
     );
     let c = response.configuration;
-    assert_eq!((c.name.as_str(), c.use_count, c.token.as_str()), ("front", 2, "v1"));
+    assert_eq!(
+        (c.name.as_str(), c.use_count, c.token.as_str()),
+        ("front", 2, "v1")
+    );
     let own = to_document(&trt::GetVideoSourceConfigurationResponse { configuration: c });
-    assert!(own.find("<tt:Name>") < own.find("<tt:SourceToken>"), "{own}");
+    assert!(
+        own.find("<tt:Name>") < own.find("<tt:SourceToken>"),
+        "{own}"
+    );
 }
 
 #[test]
@@ -88,10 +99,26 @@ fn a_plate_in_a_frame_loses_nothing() {
             .replace(".5Z", ".500Z")
             .as_str(),
     );
-    let tt::MetadataStreamItem::VideoAnalytics(video) = &frame.items[0] else { panic!("{frame:?}") };
-    let tt::VideoAnalyticsStreamItem::Frame(frame) = &video.items[0] else { panic!("{video:?}") };
-    let plate = frame.object[0].appearance.as_ref().unwrap().license_plate_info.as_ref().unwrap();
-    assert_eq!((plate.plate_number.value.as_str(), plate.plate_number.likelihood), ("7ABC123", Some(0.87)));
+    let tt::MetadataStreamItem::VideoAnalytics(video) = &frame.items[0] else {
+        panic!("{frame:?}")
+    };
+    let tt::VideoAnalyticsStreamItem::Frame(frame) = &video.items[0] else {
+        panic!("{video:?}")
+    };
+    let plate = frame.object[0]
+        .appearance
+        .as_ref()
+        .unwrap()
+        .license_plate_info
+        .as_ref()
+        .unwrap();
+    assert_eq!(
+        (
+            plate.plate_number.value.as_str(),
+            plate.plate_number.likelihood
+        ),
+        ("7ABC123", Some(0.87))
+    );
     assert_eq!(frame.object[0].parent, Some(7));
 }
 
@@ -104,15 +131,27 @@ fn topics_and_filters_keep_the_scope_of_their_prefixes() {
         </e:Filter><e:InitialTerminationTime>PT1M30.5S</e:InitialTerminationTime></e:CreatePullPointSubscription>"#,
     );
     let filter = request.filter.unwrap();
-    assert_eq!(filter.any[0].name(), (ns::WSNT, "TopicExpression".to_owned()));
+    assert_eq!(
+        filter.any[0].name(),
+        (ns::WSNT, "TopicExpression".to_owned())
+    );
     let topic: wsnt::TopicExpressionType = filter.any[0].read_as().unwrap();
     assert_eq!(topic.content.text(), "top:RuleEngine//.|top:VideoSource");
     assert_eq!(topic.content.resolve("top"), Some(ns::TNS1.uri()));
     assert_eq!(topic.content.resolve("nope"), None);
     let content: wsnt::QueryExpressionType = filter.any[1].read_as().unwrap();
     assert_eq!(content.content.resolve("a"), Some(ns::TT.uri()));
-    let Some(AbsoluteOrRelative::Relative(d)) = request.initial_termination_time else { panic!() };
-    assert_eq!(d, Duration { seconds: 90, nanos: 500_000_000, ..Duration::default() });
+    let Some(AbsoluteOrRelative::Relative(d)) = request.initial_termination_time else {
+        panic!()
+    };
+    assert_eq!(
+        d,
+        Duration {
+            seconds: 90,
+            nanos: 500_000_000,
+            ..Duration::default()
+        }
+    );
 }
 
 #[test]
@@ -125,8 +164,12 @@ fn nil_is_absent_and_a_required_nil_is_written() {
     assert_eq!(absent.initial_termination_time, None);
     let renew: wsnt::Renew = check(r#"<n:Renew><n:TerminationTime xsi:nil="true"/></n:Renew>"#);
     assert_eq!(renew.termination_time, None);
-    let renew: wsnt::Renew = check("<n:Renew><n:TerminationTime>2026-12-31T23:59:59Z</n:TerminationTime></n:Renew>");
-    assert!(matches!(renew.termination_time, Some(AbsoluteOrRelative::Absolute(_))));
+    let renew: wsnt::Renew =
+        check("<n:Renew><n:TerminationTime>2026-12-31T23:59:59Z</n:TerminationTime></n:Renew>");
+    assert!(matches!(
+        renew.termination_time,
+        Some(AbsoluteOrRelative::Absolute(_))
+    ));
 }
 
 #[test]
@@ -141,11 +184,17 @@ fn names_in_content_are_resolved_not_compared_as_text() {
         </an:CreateRules>"#,
     );
     assert!(request.rule[0].r#type.is(ns::TT, "LineDetector"));
-    assert_eq!(request.rule[1].r#type, QName::with_uri("urn:vendor", "Special"));
+    assert_eq!(
+        request.rule[1].r#type,
+        QName::with_uri("urn:vendor", "Special")
+    );
     assert_eq!(request.rule[1].r#type.ns(), Ns::OTHER);
     let parameters = &request.rule[0].parameters;
     assert_eq!(parameters.simple_item[0].value, "<5> \"x\"");
-    let polygon: tt::Polygon = parameters.element_item[0].any[0].read_if().unwrap().unwrap();
+    let polygon: tt::Polygon = parameters.element_item[0].any[0]
+        .read_if()
+        .unwrap()
+        .unwrap();
     assert_eq!(polygon.point.len(), 3);
     assert_eq!(polygon.point[0].x, -1.0);
 }
@@ -163,7 +212,12 @@ fn check_value<T: Element + PartialEq + std::fmt::Debug>(xml: &str) -> T {
 fn a_known_prefix_without_declaration_is_ours() {
     let xml = r#"<q:DeleteRules xmlns:q="http://www.onvif.org/ver20/analytics/wsdl"/>"#;
     let error = from_document::<tan::DeleteRules>(xml, Limits::default()).unwrap_err();
-    assert!(error.to_string().contains("`ConfigurationToken` is missing"), "{error}");
+    assert!(
+        error
+            .to_string()
+            .contains("`ConfigurationToken` is missing"),
+        "{error}"
+    );
     let xml = r#"<q:GetRuleOptions xmlns:q="http://www.onvif.org/ver20/analytics/wsdl"><q:RuleType>tt:LineDetector</q:RuleType><q:ConfigurationToken>c</q:ConfigurationToken></q:GetRuleOptions>"#;
     let request: tan::GetRuleOptions = from_document(xml, Limits::default()).unwrap();
     assert!(request.rule_type.unwrap().is(ns::TT, "LineDetector"));
@@ -181,23 +235,35 @@ fn lists_and_unknown_enumeration_texts_survive() {
     );
     let o = &response.options[0];
     assert_eq!(o.gov_length_range.as_ref().unwrap().0, [25, 150]);
-    assert_eq!(o.frame_rates_supported.as_ref().unwrap().0, [1.0, 12.5, 25.0]);
+    assert_eq!(
+        o.frame_rates_supported.as_ref().unwrap().0,
+        [1.0, 12.5, 25.0]
+    );
     assert_eq!(o.quality_range.max, f32::INFINITY);
-    assert_eq!(tt::VideoEncoding::from("H265"), tt::VideoEncoding::Other("H265".to_owned()));
+    assert_eq!(
+        tt::VideoEncoding::from("H265"),
+        tt::VideoEncoding::Other("H265".to_owned())
+    );
 }
 
 #[test]
 fn unknown_elements_and_attributes_are_passed_over() {
     let xml = r#"<a:MotionRegionConfig xmlns:a="http://www.onvif.org/ver20/analytics" xmlns:v="urn:v" v:x="1" Unknown="2">
         <v:Extra><v:Deep a="b">text</v:Deep></v:Extra><a:NotThere/><a:Sensitivity>50</a:Sensitivity></a:MotionRegionConfig>"#;
-    let config: axt::MotionRegionConfigOptions = Any::parse(xml, Limits::default()).unwrap().read_as().unwrap();
+    let config: axt::MotionRegionConfigOptions = Any::parse(xml, Limits::default())
+        .unwrap()
+        .read_as()
+        .unwrap();
     assert_eq!(config, axt::MotionRegionConfigOptions { ..config.clone() });
     let error = from_document::<tt::Message>(
         r#"<Message xmlns="http://www.onvif.org/ver10/schema" UtcTime="yesterday"/>"#,
         Limits::default(),
     )
     .unwrap_err();
-    assert!(error.to_string().contains("`yesterday`") && error.path == "Message/@UtcTime", "{error}");
+    assert!(
+        error.to_string().contains("`yesterday`") && error.path == "Message/@UtcTime",
+        "{error}"
+    );
 }
 
 #[test]
@@ -207,13 +273,18 @@ fn a_topic_we_write_carries_its_declaration() {
             content: Mixed::new("tns1:RuleEngine/Recognition/LicensePlate", &[ns::TNS1]),
             dialect: "http://www.onvif.org/ver10/tev/topicExpression/ConcreteSet".to_owned(),
         })),
-        message: wsnt::NotificationMessageHolderTypeMessage { any: vec![Any::of(&tt::Message::default())] },
+        message: wsnt::NotificationMessageHolderTypeMessage {
+            any: vec![Any::of(&tt::Message::default())],
+        },
         ..Default::default()
     };
     let xml = to_document(&message);
     assert_eq!(xml.matches("xmlns:tns1=").count(), 1, "{xml}");
     assert_eq!(xml.matches("xmlns:tt=").count(), 1, "{xml}");
     let read: wsnt::NotificationMessageHolderType = from_document(&xml, Limits::default()).unwrap();
-    assert_eq!(read.topic.unwrap().content.resolve("tns1"), Some(ns::TNS1.uri()));
+    assert_eq!(
+        read.topic.unwrap().content.resolve("tns1"),
+        Some(ns::TNS1.uri())
+    );
     assert_eq!(read.message, message.message);
 }

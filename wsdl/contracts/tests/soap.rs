@@ -12,13 +12,21 @@ impl Device for Nothing {}
 struct Named;
 impl Device for Named {
     fn get_hostname(&self, _: tds::GetHostname) -> Result<tds::GetHostnameResponse, Fault> {
-        let hostname_information =
-            tt::HostnameInformation { from_dhcp: false, name: Some("gate <1>".to_owned()), ..Default::default() };
-        Ok(tds::GetHostnameResponse { hostname_information })
+        let hostname_information = tt::HostnameInformation {
+            from_dhcp: false,
+            name: Some("gate <1>".to_owned()),
+            ..Default::default()
+        };
+        Ok(tds::GetHostnameResponse {
+            hostname_information,
+        })
     }
 
     fn set_hostname(&self, request: tds::SetHostname) -> Result<tds::SetHostnameResponse, Fault> {
-        Err(Fault::sender(&["InvalidArgVal", "InvalidHostname"], format!("`{}` is no name", request.name)))
+        Err(Fault::sender(
+            &["InvalidArgVal", "InvalidHostname"],
+            format!("`{}` is no name", request.name),
+        ))
     }
 }
 
@@ -28,12 +36,19 @@ fn parse(xml: &str) -> Message<'_> {
 
 fn call(port: &dyn Device, xml: &str) -> Result<String, Fault> {
     let message = Message::parse(xml.as_bytes(), Limits::default())?;
-    let op = find(&ports::device::OPERATIONS, message.body.ns, message.body.name)
-        .ok_or_else(|| Fault::action_not_supported(message.body.name))?;
+    let op = find(
+        &ports::device::OPERATIONS,
+        message.body.ns,
+        message.body.name,
+    )
+    .ok_or_else(|| Fault::action_not_supported(message.body.name))?;
     let header = message.header.clone();
     let version = message.version;
     let body = ports::device::dispatch(port, op, message.body)?;
-    let bytes = envelope(&Reply::to_header(version, &header, op.response_action), body);
+    let bytes = envelope(
+        &Reply::to_header(version, &header, op.response_action),
+        body,
+    );
     Ok(String::from_utf8(bytes).unwrap())
 }
 
@@ -45,14 +60,30 @@ fn envelopes_of_every_fashion_are_read() {
     let body11 = "http://schemas.xmlsoap.org/soap/envelope/";
     let ok = [
         // prefixes of gSOAP, of .NET, of zeep; default namespaces; none of ours
-        format!("<SOAP-ENV:Envelope xmlns:SOAP-ENV='{body12}'><SOAP-ENV:Body><t:GetHostname xmlns:t='{}'/></SOAP-ENV:Body></SOAP-ENV:Envelope>", ns::TDS.uri()),
-        format!("<Envelope xmlns=\"{body12}\"><Header/><Body><GetHostname xmlns=\"{}\"></GetHostname></Body></Envelope>", ns::TDS.uri()),
-        format!("\u{FEFF}<?xml version='1.0' encoding='utf-8'?>\r\n<soap11:Envelope xmlns:soap11='{body11}'>\n <soap11:Body>\n<x:GetHostname xmlns:x = '{}' />\n</soap11:Body></soap11:Envelope>\n", ns::TDS.uri()),
-        format!("<!-- hello --><s:Envelope xmlns:s='{body12}' xmlns:xsi='http://www.w3.org/2001/XMLSchema-instance'><s:Body xsi:x=''><!-- c --><GetHostname xmlns='{}'/></s:Body></s:Envelope>", ns::TDS.uri()),
+        format!(
+            "<SOAP-ENV:Envelope xmlns:SOAP-ENV='{body12}'><SOAP-ENV:Body><t:GetHostname xmlns:t='{}'/></SOAP-ENV:Body></SOAP-ENV:Envelope>",
+            ns::TDS.uri()
+        ),
+        format!(
+            "<Envelope xmlns=\"{body12}\"><Header/><Body><GetHostname xmlns=\"{}\"></GetHostname></Body></Envelope>",
+            ns::TDS.uri()
+        ),
+        format!(
+            "\u{FEFF}<?xml version='1.0' encoding='utf-8'?>\r\n<soap11:Envelope xmlns:soap11='{body11}'>\n <soap11:Body>\n<x:GetHostname xmlns:x = '{}' />\n</soap11:Body></soap11:Envelope>\n",
+            ns::TDS.uri()
+        ),
+        format!(
+            "<!-- hello --><s:Envelope xmlns:s='{body12}' xmlns:xsi='http://www.w3.org/2001/XMLSchema-instance'><s:Body xsi:x=''><!-- c --><GetHostname xmlns='{}'/></s:Body></s:Envelope>",
+            ns::TDS.uri()
+        ),
     ];
     for xml in &ok {
         let message = parse(xml);
-        assert_eq!((message.body.ns, message.body.name), (ns::TDS, "GetHostname"), "{xml}");
+        assert_eq!(
+            (message.body.ns, message.body.name),
+            (ns::TDS, "GetHostname"),
+            "{xml}"
+        );
         message.body.read::<tds::GetHostname>().unwrap();
     }
     assert_eq!(parse(&ok[2]).version, Version::Soap11);
@@ -116,18 +147,41 @@ fn dispatch_answers_and_faults() {
         ns::TT.uri()
     );
     let limits = Limits::default();
-    assert_eq!(canonical(&answer, limits).unwrap(), canonical(&expect, limits).unwrap(), "{answer}");
+    assert_eq!(
+        canonical(&answer, limits).unwrap(),
+        canonical(&expect, limits).unwrap(),
+        "{answer}"
+    );
     let answer11 = call(&Named, &request(ns::SOAP11.uri(), get)).unwrap();
-    assert!(answer11.contains(&format!("xmlns:s=\"{}\"", ns::SOAP11.uri())), "{answer11}");
+    assert!(
+        answer11.contains(&format!("xmlns:s=\"{}\"", ns::SOAP11.uri())),
+        "{answer11}"
+    );
 
-    let fault = |port: &dyn Device, inner: &str| call(port, &request(ns::SOAP12.uri(), inner)).unwrap_err();
+    let fault =
+        |port: &dyn Device, inner: &str| call(port, &request(ns::SOAP12.uri(), inner)).unwrap_err();
     assert!(fault(&Nothing, get).has_subcode("ActionNotSupported"));
     assert!(fault(&Nothing, "<x:GetHostname xmlns:x='urn:x'/>").has_subcode("ActionNotSupported"));
-    assert!(fault(&Named, &format!("{SET}<tds:Name>!</tds:Name></tds:SetHostname>")).has_subcode("InvalidHostname"));
+    assert!(
+        fault(
+            &Named,
+            &format!("{SET}<tds:Name>!</tds:Name></tds:SetHostname>")
+        )
+        .has_subcode("InvalidHostname")
+    );
     let missing = fault(&Named, &format!("{SET}</tds:SetHostname>"));
-    assert!(missing.has_subcode("InvalidArgs") && missing.reason.contains("`Name`"), "{missing}");
+    assert!(
+        missing.has_subcode("InvalidArgs") && missing.reason.contains("`Name`"),
+        "{missing}"
+    );
     let after = format!("{SET}<tds:Name>x</tds:Name></tds:SetHostname>");
-    let cut = call(&Named, request(ns::SOAP12.uri(), &after).strip_suffix("</e:Envelope>").unwrap()).unwrap_err();
+    let cut = call(
+        &Named,
+        request(ns::SOAP12.uri(), &after)
+            .strip_suffix("</e:Envelope>")
+            .unwrap(),
+    )
+    .unwrap_err();
     assert!(cut.has_subcode("WellFormed"), "{cut}");
 }
 
@@ -136,7 +190,10 @@ fn faults_are_written_in_both_versions() {
     let fault = Fault::sender(&["InvalidArgVal", "NoProfile"], "no profile `<x>`");
     let limits = Limits::default();
     let text = |version| {
-        let reply = Reply { version, ..Reply::default() };
+        let reply = Reply {
+            version,
+            ..Reply::default()
+        };
         String::from_utf8(fault_envelope(&reply, &fault)).unwrap()
     };
     let expect12 = format!(
@@ -145,14 +202,22 @@ fn faults_are_written_in_both_versions() {
         ns::TER.uri()
     );
     let text12 = text(Version::Soap12);
-    assert_eq!(canonical(&text12, limits).unwrap(), canonical(&expect12, limits).unwrap(), "{text12}");
+    assert_eq!(
+        canonical(&text12, limits).unwrap(),
+        canonical(&expect12, limits).unwrap(),
+        "{text12}"
+    );
     assert!(text12.contains("xmlns:ter="), "{text12}");
     let text11 = text(Version::Soap11);
     let expect11 = format!(
         "<s:Envelope xmlns:s='{}'><s:Body><s:Fault><faultcode>ter:NoProfile</faultcode><faultstring>no profile `&lt;x>`</faultstring></s:Fault></s:Body></s:Envelope>",
         ns::SOAP11.uri(),
     );
-    assert_eq!(canonical(&text11, limits).unwrap(), canonical(&expect11, limits).unwrap(), "{text11}");
+    assert_eq!(
+        canonical(&text11, limits).unwrap(),
+        canonical(&expect11, limits).unwrap(),
+        "{text11}"
+    );
     assert_eq!(fault.http_status(), 400);
     assert_eq!(Fault::not_authorized("no").http_status(), 401);
     assert_eq!(Fault::action_not_supported("X").http_status(), 500);
@@ -160,7 +225,10 @@ fn faults_are_written_in_both_versions() {
 
 /// Stands for any response type when only the element's place matters.
 fn operation(port: &[Operation], name: &str) -> Operation {
-    *port.iter().find(|op| op.name == name).unwrap_or_else(|| panic!("no {name}"))
+    *port
+        .iter()
+        .find(|op| op.name == name)
+        .unwrap_or_else(|| panic!("no {name}"))
 }
 
 #[test]
@@ -170,7 +238,11 @@ fn every_operation_is_found_by_its_request() {
         for (i, op) in operations.iter().enumerate() {
             assert_eq!(op.index, i);
             let found = find(operations, op.ns, op.element).unwrap();
-            assert_eq!(found.index, i, "{port} {} shares its request with {}", op.name, found.name);
+            assert_eq!(
+                found.index, i,
+                "{port} {} shares its request with {}",
+                op.name, found.name
+            );
             assert!(op.action.starts_with("http://"), "{port} {}", op.name);
             assert_eq!(op.waits, op.name == "PullMessages");
             if op.name == "GetServiceCapabilities" {
@@ -186,15 +258,31 @@ fn every_operation_is_found_by_its_request() {
 fn access_classes_are_those_of_the_specification() {
     use AccessClass as A;
     for (port, name, class) in [
-        (&ports::device::OPERATIONS[..], "GetSystemDateAndTime", A::PreAuth),
+        (
+            &ports::device::OPERATIONS[..],
+            "GetSystemDateAndTime",
+            A::PreAuth,
+        ),
         (&ports::device::OPERATIONS, "GetServices", A::PreAuth),
-        (&ports::device::OPERATIONS, "GetDeviceInformation", A::ReadSystem),
+        (
+            &ports::device::OPERATIONS,
+            "GetDeviceInformation",
+            A::ReadSystem,
+        ),
         (&ports::device::OPERATIONS, "GetUsers", A::ReadSystemSecret),
         (&ports::device::OPERATIONS, "CreateUsers", A::WriteSystem),
         (&ports::device::OPERATIONS, "SystemReboot", A::Unrecoverable),
         (&ports::media2::OPERATIONS, "GetProfiles", A::ReadMedia),
-        (&ports::media2::OPERATIONS, "SetVideoEncoderConfiguration", A::Actuate),
-        (&ports::event_port_type::OPERATIONS, "CreatePullPointSubscription", A::ReadMedia),
+        (
+            &ports::media2::OPERATIONS,
+            "SetVideoEncoderConfiguration",
+            A::Actuate,
+        ),
+        (
+            &ports::event_port_type::OPERATIONS,
+            "CreatePullPointSubscription",
+            A::ReadMedia,
+        ),
         (&ports::keystore::OPERATIONS, "DeleteKey", A::Unrecoverable),
     ] {
         assert_eq!(operation(port, name).access, class, "{name}");
@@ -204,15 +292,31 @@ fn access_classes_are_those_of_the_specification() {
 #[test]
 fn actions_are_those_that_clients_send() {
     let pull = operation(&ports::pull_point_subscription::OPERATIONS, "PullMessages");
-    assert_eq!(pull.action, "http://www.onvif.org/ver10/events/wsdl/PullPointSubscription/PullMessagesRequest");
-    assert_eq!(pull.response_action, "http://www.onvif.org/ver10/events/wsdl/PullPointSubscription/PullMessagesResponse");
+    assert_eq!(
+        pull.action,
+        "http://www.onvif.org/ver10/events/wsdl/PullPointSubscription/PullMessagesRequest"
+    );
+    assert_eq!(
+        pull.response_action,
+        "http://www.onvif.org/ver10/events/wsdl/PullPointSubscription/PullMessagesResponse"
+    );
     let services = operation(&ports::device::OPERATIONS, "GetServices");
-    assert_eq!(services.action, "http://www.onvif.org/ver10/device/wsdl/GetServices");
-    assert_eq!(services.response_action, "http://www.onvif.org/ver10/device/wsdl/GetServicesResponse");
+    assert_eq!(
+        services.action,
+        "http://www.onvif.org/ver10/device/wsdl/GetServices"
+    );
+    assert_eq!(
+        services.response_action,
+        "http://www.onvif.org/ver10/device/wsdl/GetServicesResponse"
+    );
     let renew = operation(&ports::subscription_manager::OPERATIONS, "Renew");
     assert_eq!((renew.ns, renew.element), (ns::WSNT, "Renew"));
     let relay = operation(&ports::device_io_port::OPERATIONS, "GetRelayOutputs");
-    assert_eq!(relay.ns, ns::TDS, "device IO uses the device service's messages");
+    assert_eq!(
+        relay.ns,
+        ns::TDS,
+        "device IO uses the device service's messages"
+    );
 }
 
 #[test]

@@ -22,12 +22,19 @@ impl Access {
 
     fn parse(text: &str) -> Result<Self> {
         let mut rows = BTreeMap::new();
-        for (at, line) in text.lines().enumerate().filter(|(_, l)| !l.starts_with('#') && !l.is_empty()) {
+        for (at, line) in text
+            .lines()
+            .enumerate()
+            .filter(|(_, l)| !l.starts_with('#') && !l.is_empty())
+        {
             let mut fields = line.split('\t');
             let (Some(contract), Some(operation), Some(class), Some("spec" | "ours")) =
                 (fields.next(), fields.next(), fields.next(), fields.next())
             else {
-                bail!("access.tsv line {}: expected contract, operation, class, source", at + 1);
+                bail!(
+                    "access.tsv line {}: expected contract, operation, class, source",
+                    at + 1
+                );
             };
             let variant = match class {
                 "PRE_AUTH" => "PreAuth",
@@ -43,9 +50,16 @@ impl Access {
             let waits = fields.next() == Some("waits");
             let row = (variant.to_owned(), waits);
             let before = rows.insert((contract.to_owned(), operation.to_owned()), row);
-            ensure!(before.is_none(), "access.tsv line {}: {contract} {operation} stands twice", at + 1);
+            ensure!(
+                before.is_none(),
+                "access.tsv line {}: {contract} {operation} stands twice",
+                at + 1
+            );
         }
-        Ok(Self { rows, used: BTreeSet::new() })
+        Ok(Self {
+            rows,
+            used: BTreeSet::new(),
+        })
     }
 
     /// Class and `waits` of an operation.
@@ -54,7 +68,10 @@ impl Access {
     /// The table has no row for it.
     pub fn take(&mut self, contract: &str, operation: &str) -> Result<(String, bool)> {
         let key = (contract.to_owned(), operation.to_owned());
-        let row = self.rows.get(&key).with_context(|| format!("access.tsv has no row for {contract} {operation}"))?;
+        let row = self
+            .rows
+            .get(&key)
+            .with_context(|| format!("access.tsv has no row for {contract} {operation}"))?;
         self.used.insert(key);
         Ok(row.clone())
     }

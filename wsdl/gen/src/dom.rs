@@ -28,13 +28,19 @@ impl Node {
     /// Value of an attribute without namespace.
     #[must_use]
     pub fn attr(&self, name: &str) -> Option<&str> {
-        self.attributes.iter().find(|(uri, n, _)| uri.is_empty() && n == name).map(|a| a.2.as_str())
+        self.attributes
+            .iter()
+            .find(|(uri, n, _)| uri.is_empty() && n == name)
+            .map(|a| a.2.as_str())
     }
 
     /// Value of an attribute in any namespace.
     #[must_use]
     pub fn attr_any(&self, name: &str) -> Option<&str> {
-        self.attributes.iter().find(|(_, n, _)| n == name).map(|a| a.2.as_str())
+        self.attributes
+            .iter()
+            .find(|(_, n, _)| n == name)
+            .map(|a| a.2.as_str())
     }
 
     /// A qualified name in an attribute, as namespace URI and local name.
@@ -47,7 +53,10 @@ impl Node {
     #[must_use]
     pub fn resolve(&self, text: &str) -> (String, String) {
         let (prefix, local) = text.split_once(':').unwrap_or(("", text));
-        (self.scope.resolve(prefix).unwrap_or("").to_owned(), local.to_owned())
+        (
+            self.scope.resolve(prefix).unwrap_or("").to_owned(),
+            local.to_owned(),
+        )
     }
 
     /// Whether this is `name` of XML Schema.
@@ -63,7 +72,9 @@ impl Node {
 
     /// Children of WSDL with this name.
     pub fn wsdl<'n>(&'n self, name: &'n str) -> impl Iterator<Item = &'n Rc<Self>> {
-        self.children.iter().filter(move |c| c.uri == WSDL && c.name == name)
+        self.children
+            .iter()
+            .filter(move |c| c.uri == WSDL && c.name == name)
     }
 }
 
@@ -72,10 +83,17 @@ impl Node {
 /// # Errors
 /// The file cannot be read or is not well-formed.
 pub fn load(path: &Path) -> Result<Rc<Node>> {
-    let text = std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
-    let limits = Limits { bytes: 4 << 20, depth: 64, elements: 100_000, attributes: 64 };
+    let text =
+        std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
+    let limits = Limits {
+        bytes: 4 << 20,
+        depth: 64,
+        elements: 100_000,
+        attributes: 64,
+    };
     let mut r = Reader::new(&text, limits)?;
-    r.root().with_context(|| format!("reading {}", path.display()))?;
+    r.root()
+        .with_context(|| format!("reading {}", path.display()))?;
     read(&mut r).with_context(|| format!("reading {}", path.display()))
 }
 

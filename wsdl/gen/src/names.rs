@@ -32,8 +32,22 @@ pub fn type_name(name: &str) -> String {
 
 /// Names that the generated source uses for Rust's own types.
 const PRELUDE: &[&str] = &[
-    "Box", "Clone", "Debug", "Default", "Err", "From", "None", "Ns", "Ok", "Option", "PartialEq", "Result", "Self",
-    "Some", "String", "Vec",
+    "Box",
+    "Clone",
+    "Debug",
+    "Default",
+    "Err",
+    "From",
+    "None",
+    "Ns",
+    "Ok",
+    "Option",
+    "PartialEq",
+    "Result",
+    "Self",
+    "Some",
+    "String",
+    "Vec",
 ];
 
 /// Name of an enumeration's variant.
@@ -42,7 +56,11 @@ pub fn variant_name(text: &str) -> String {
     let mut out = String::new();
     for word in text.split(|c: char| !c.is_alphanumeric()) {
         let shouted = word.len() > 1 && !word.chars().any(char::is_lowercase);
-        let word = if shouted { word.to_ascii_lowercase() } else { word.to_owned() };
+        let word = if shouted {
+            word.to_ascii_lowercase()
+        } else {
+            word.to_owned()
+        };
         push_capitalised(&mut out, &word);
     }
     match out.chars().next() {
@@ -69,11 +87,13 @@ pub fn snake(name: &str) -> String {
             continue;
         }
         let next_lower = chars.get(i + 1).is_some_and(|n| n.is_lowercase());
-        let starts_word = i > 0 && c.is_uppercase() && match chars[i - 1] {
-            p if p.is_lowercase() => true,
-            p if p.is_uppercase() || p.is_ascii_digit() => next_lower,
-            _ => false,
-        };
+        let starts_word = i > 0
+            && c.is_uppercase()
+            && match chars[i - 1] {
+                p if p.is_lowercase() => true,
+                p if p.is_uppercase() || p.is_ascii_digit() => next_lower,
+                _ => false,
+            };
         if starts_word {
             out.push('_');
         }
@@ -81,11 +101,12 @@ pub fn snake(name: &str) -> String {
     }
     match out.as_str() {
         "self" | "super" | "crate" => out + "_",
-        "as" | "async" | "await" | "break" | "const" | "continue" | "dyn" | "else" | "enum" | "extern"
-        | "false" | "fn" | "for" | "if" | "impl" | "in" | "let" | "loop" | "match" | "mod" | "move" | "mut"
-        | "pub" | "ref" | "return" | "static" | "struct" | "trait" | "true" | "type" | "unsafe" | "use"
-        | "where" | "while" | "abstract" | "become" | "box" | "do" | "final" | "gen" | "macro" | "override"
-        | "priv" | "try" | "typeof" | "unsized" | "virtual" | "yield" => format!("r#{out}"),
+        "as" | "async" | "await" | "break" | "const" | "continue" | "dyn" | "else" | "enum"
+        | "extern" | "false" | "fn" | "for" | "if" | "impl" | "in" | "let" | "loop" | "match"
+        | "mod" | "move" | "mut" | "pub" | "ref" | "return" | "static" | "struct" | "trait"
+        | "true" | "type" | "unsafe" | "use" | "where" | "while" | "abstract" | "become"
+        | "box" | "do" | "final" | "gen" | "macro" | "override" | "priv" | "try" | "typeof"
+        | "unsized" | "virtual" | "yield" => format!("r#{out}"),
         _ => out,
     }
 }

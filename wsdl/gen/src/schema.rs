@@ -88,11 +88,18 @@ impl Schemas {
             unit: unit.to_owned(),
             qualified: schema.attr("elementFormDefault") == Some("qualified"),
         });
-        self.units.entry((place.prefix.clone(), place.unit.clone())).or_default();
+        self.units
+            .entry((place.prefix.clone(), place.unit.clone()))
+            .or_default();
         for node in &schema.children {
-            let Some(name) = node.attr("name") else { continue };
+            let Some(name) = node.attr("name") else {
+                continue;
+            };
             let key = (uri.to_owned(), name.to_owned());
-            let global = Global { node: Rc::clone(node), place: Rc::clone(&place) };
+            let global = Global {
+                node: Rc::clone(node),
+                place: Rc::clone(&place),
+            };
             let (map, kind) = match node.name.as_str() {
                 "complexType" => (&mut self.complex, Some(Kind::Complex)),
                 "simpleType" => (&mut self.simple, Some(Kind::Simple)),
@@ -100,7 +107,10 @@ impl Schemas {
                 "group" => (&mut self.groups, None),
                 _ => continue,
             };
-            ensure!(map.insert(key.clone(), global).is_none(), "{uri} {name} is declared twice");
+            ensure!(
+                map.insert(key.clone(), global).is_none(),
+                "{uri} {name} is declared twice"
+            );
             self.order.extend(kind.map(|k| (k, key)));
         }
         Ok(())
@@ -125,12 +135,16 @@ impl Schemas {
                     let doc = format!("`{}:{}`.", global.place.prefix, key.1);
                     self.build_struct(&global.node, &global.place, &name, doc)?;
                 }
-                (Kind::Simple, Some(Type::Enum { name, .. })) => self.build_enum(&global, &name, &key.1),
+                (Kind::Simple, Some(Type::Enum { name, .. })) => {
+                    self.build_enum(&global, &name, &key.1)
+                }
                 (Kind::Element, Some(Type::Complex { name, .. })) => {
                     if let Some(anonymous) = global.node.xs("complexType").next() {
                         let doc = format!("Element `{}:{}`.", global.place.prefix, key.1);
                         self.build_struct(anonymous, &global.place, &name, doc)?;
-                        self.unit(&global.place).elements.push((name, key.1.clone()));
+                        self.unit(&global.place)
+                            .elements
+                            .push((name, key.1.clone()));
                     }
                 }
                 _ => {}
@@ -156,11 +170,17 @@ impl Schemas {
             if global.node.attr("type").is_none() {
                 continue;
             }
-            let Type::Complex { module, name } = self.element_type(key)? else { continue };
-            let sole = users.get(&(module.clone(), name.clone())).is_some_and(|u| u.len() == 1);
+            let Type::Complex { module, name } = self.element_type(key)? else {
+                continue;
+            };
+            let sole = users
+                .get(&(module.clone(), name.clone()))
+                .is_some_and(|u| u.len() == 1);
             let local = module == global.place.prefix;
             if sole && local {
-                self.unit(&global.place).elements.push((name.clone(), key.1.clone()));
+                self.unit(&global.place)
+                    .elements
+                    .push((name.clone(), key.1.clone()));
             }
             let alias = type_name(&key.1);
             if local && self.taken.insert((module.clone(), alias.clone())) {
@@ -195,7 +215,11 @@ impl Schemas {
         };
         if wanted {
             let name = self.take(&module, &type_name(&key.1), "Element");
-            let ty = if kind == Kind::Simple { Type::Enum { module, name } } else { Type::Complex { module, name } };
+            let ty = if kind == Kind::Simple {
+                Type::Enum { module, name }
+            } else {
+                Type::Complex { module, name }
+            };
             self.names.insert((kind, key.clone()), ty);
         }
         Ok(())
@@ -215,11 +239,15 @@ impl Schemas {
             Kind::Simple => &self.simple,
             Kind::Element => &self.elements,
         };
-        map.get(key).cloned().with_context(|| format!("no {kind:?} {{{}}}{}", key.0, key.1))
+        map.get(key)
+            .cloned()
+            .with_context(|| format!("no {kind:?} {{{}}}{}", key.0, key.1))
     }
 
     fn unit(&mut self, place: &Place) -> &mut Unit {
-        self.units.entry((place.prefix.clone(), place.unit.clone())).or_default()
+        self.units
+            .entry((place.prefix.clone(), place.unit.clone()))
+            .or_default()
     }
 
     fn build_enum(&mut self, global: &Global, name: &str, contract: &str) {
@@ -228,10 +256,20 @@ impl Schemas {
         self.unit(&global.place).enums.push(e);
     }
 
-    fn build_struct(&mut self, node: &Rc<Node>, place: &Rc<Place>, name: &str, doc: String) -> Result<()> {
-        let owner = Owner { rust: name.to_owned(), place: Rc::clone(place) };
+    fn build_struct(
+        &mut self,
+        node: &Rc<Node>,
+        place: &Rc<Place>,
+        name: &str,
+        doc: String,
+    ) -> Result<()> {
+        let owner = Owner {
+            rust: name.to_owned(),
+            place: Rc::clone(place),
+        };
         let mut shape = Shape::default();
-        self.fold(node, &owner, &mut shape).with_context(|| format!("in {name}"))?;
+        self.fold(node, &owner, &mut shape)
+            .with_context(|| format!("in {name}"))?;
         let body = if shape.mixed {
             Body::Mixed
         } else if let Some(text) = shape.text {
@@ -240,7 +278,12 @@ impl Schemas {
         } else {
             Body::Parts(kept(shape.parts, &place.prefix))
         };
-        let mut built = Struct { name: name.to_owned(), doc, attributes: shape.attributes, body };
+        let mut built = Struct {
+            name: name.to_owned(),
+            doc,
+            attributes: shape.attributes,
+            body,
+        };
         make_unique(&mut built);
         self.unit(place).structs.push(built);
         Ok(())
@@ -251,20 +294,28 @@ impl Schemas {
         shape.mixed |= node.attr("mixed") == Some("true");
         for child in &node.children {
             match child.name.as_str() {
-                "sequence" | "all" => self.fold_group(child, owner, shape, occurs_least(child) == 0)?,
+                "sequence" | "all" => {
+                    self.fold_group(child, owner, shape, occurs_least(child) == 0)?
+                }
                 "choice" => self.fold_choice(child, owner, shape)?,
                 "group" => self.fold_group_ref(child, owner, shape)?,
                 "attribute" => self.fold_attribute(child, owner, shape)?,
                 "simpleContent" | "complexContent" => {
                     shape.mixed |= child.attr("mixed") == Some("true");
-                    let extension = child.xs("extension").next().context("only extensions are understood")?;
+                    let extension = child
+                        .xs("extension")
+                        .next()
+                        .context("only extensions are understood")?;
                     let base = extension.qname("base").context("extension without base")?;
                     if let Some(global) = self.complex.get(&base).cloned() {
                         let rust = match self.names.get(&(Kind::Complex, base.clone())) {
                             Some(Type::Complex { name, .. }) => name.clone(),
                             _ => bail!("{base:?} has no name"),
                         };
-                        let owner = Owner { rust, place: Rc::clone(&global.place) };
+                        let owner = Owner {
+                            rust,
+                            place: Rc::clone(&global.place),
+                        };
                         self.fold(&global.node, &owner, shape)?;
                     } else if base == (XS.to_owned(), "anyType".to_owned()) {
                         shape.mixed = true;
@@ -280,8 +331,17 @@ impl Schemas {
         Ok(())
     }
 
-    fn fold_group(&mut self, node: &Rc<Node>, owner: &Owner, shape: &mut Shape, optional: bool) -> Result<()> {
-        ensure!(occurs_most(node) == 1, "a repeated sequence is not understood");
+    fn fold_group(
+        &mut self,
+        node: &Rc<Node>,
+        owner: &Owner,
+        shape: &mut Shape,
+        optional: bool,
+    ) -> Result<()> {
+        ensure!(
+            occurs_most(node) == 1,
+            "a repeated sequence is not understood"
+        );
         for child in &node.children {
             match child.name.as_str() {
                 "element" => {
@@ -293,7 +353,9 @@ impl Schemas {
                 }
                 "any" => shape.parts.push(Part::Any),
                 "choice" => self.fold_choice(child, owner, shape)?,
-                "sequence" => self.fold_group(child, owner, shape, optional || occurs_least(child) == 0)?,
+                "sequence" => {
+                    self.fold_group(child, owner, shape, optional || occurs_least(child) == 0)?
+                }
                 "group" => self.fold_group_ref(child, owner, shape)?,
                 "annotation" => {}
                 other => bail!("`{other}` in a sequence is not understood"),
@@ -304,8 +366,15 @@ impl Schemas {
 
     fn fold_group_ref(&mut self, node: &Rc<Node>, owner: &Owner, shape: &mut Shape) -> Result<()> {
         let key = node.qname("ref").context("group without ref")?;
-        let group = self.groups.get(&key).cloned().with_context(|| format!("no group {key:?}"))?;
-        let owner = Owner { rust: owner.rust.clone(), place: Rc::clone(&group.place) };
+        let group = self
+            .groups
+            .get(&key)
+            .cloned()
+            .with_context(|| format!("no group {key:?}"))?;
+        let owner = Owner {
+            rust: owner.rust.clone(),
+            place: Rc::clone(&group.place),
+        };
         for child in &group.node.children {
             match child.name.as_str() {
                 "choice" => self.fold_choice(child, &owner, shape)?,
@@ -344,7 +413,11 @@ impl Schemas {
             return Ok(());
         }
         let (ns, xml, ty) = match (node.qname("ref"), node.attr("name")) {
-            (Some((uri, name)), _) => (Ns::of(&uri).prefix().to_owned(), name, builtin("String", false)),
+            (Some((uri, name)), _) => (
+                Ns::of(&uri).prefix().to_owned(),
+                name,
+                builtin("String", false),
+            ),
             (None, Some(name)) => {
                 let ty = match (node.qname("type"), node.xs("simpleType").next()) {
                     (Some(ty), _) => self.named_type(&ty)?,
@@ -356,10 +429,20 @@ impl Schemas {
             (None, None) => bail!("attribute without name"),
         };
         let required = node.attr("use") == Some("required");
-        let occurs = if required { Occurs::One } else { Occurs::Optional };
+        let occurs = if required {
+            Occurs::One
+        } else {
+            Occurs::Optional
+        };
         // An extension may repeat an attribute of its base.
         shape.attributes.retain(|a| a.xml != xml || a.ns != ns);
-        shape.attributes.push(Field { rust: snake(&xml), xml, ns, occurs, ty });
+        shape.attributes.push(Field {
+            rust: snake(&xml),
+            xml,
+            ns,
+            occurs,
+            ty,
+        });
         Ok(())
     }
 
@@ -368,13 +451,28 @@ impl Schemas {
         let (ns, xml, ty) = if let Some(key) = node.qname("ref") {
             let global = self.global(Kind::Element, &key)?;
             nillable |= global.node.attr("nillable") == Some("true");
-            (global.place.prefix.clone(), key.1.clone(), self.element_type(&key)?)
+            (
+                global.place.prefix.clone(),
+                key.1.clone(),
+                self.element_type(&key)?,
+            )
         } else {
-            let xml = node.attr("name").context("element without name")?.to_owned();
-            let anonymous = || node.children.iter().find(|c| c.is_xs("complexType") || c.is_xs("simpleType"));
+            let xml = node
+                .attr("name")
+                .context("element without name")?
+                .to_owned();
+            let anonymous = || {
+                node.children
+                    .iter()
+                    .find(|c| c.is_xs("complexType") || c.is_xs("simpleType"))
+            };
             let ty = match (node.qname("type"), anonymous()) {
-                (Some(ty), _) => self.named_type(&ty).with_context(|| format!("element {xml}"))?,
-                (None, Some(c)) if c.is_xs("complexType") => self.anonymous_complex(c, owner, &xml)?,
+                (Some(ty), _) => self
+                    .named_type(&ty)
+                    .with_context(|| format!("element {xml}"))?,
+                (None, Some(c)) if c.is_xs("complexType") => {
+                    self.anonymous_complex(c, owner, &xml)?
+                }
                 (None, Some(c)) => self.anonymous_simple(c, owner, &xml)?,
                 (None, None) => builtin("x::Mixed", false),
             };
@@ -382,7 +480,15 @@ impl Schemas {
                 Some(form) => form == "qualified",
                 None => owner.place.qualified,
             };
-            (if qualified { owner.place.prefix.clone() } else { String::new() }, xml, ty)
+            (
+                if qualified {
+                    owner.place.prefix.clone()
+                } else {
+                    String::new()
+                },
+                xml,
+                ty,
+            )
         };
         let occurs = match (occurs_least(node), occurs_most(node)) {
             (0, 1) => Occurs::Optional,
@@ -391,7 +497,13 @@ impl Schemas {
             (_, 1) => Occurs::One,
             (_, _) => Occurs::Some,
         };
-        Ok(Field { rust: snake(&xml), xml, ns, occurs, ty })
+        Ok(Field {
+            rust: snake(&xml),
+            xml,
+            ns,
+            occurs,
+            ty,
+        })
     }
 
     fn anonymous_complex(&mut self, node: &Rc<Node>, owner: &Owner, element: &str) -> Result<Type> {
@@ -399,8 +511,15 @@ impl Schemas {
             return Ok(ty.clone());
         }
         let module = owner.place.prefix.clone();
-        let name = self.take(&module, &format!("{}{}", owner.rust, type_name(element)), "Element");
-        let ty = Type::Complex { module, name: name.clone() };
+        let name = self.take(
+            &module,
+            &format!("{}{}", owner.rust, type_name(element)),
+            "Element",
+        );
+        let ty = Type::Complex {
+            module,
+            name: name.clone(),
+        };
         self.anonymous.insert(Rc::as_ptr(node), ty.clone());
         let doc = format!("Type of `{element}` in [`{}`].", owner.rust);
         self.build_struct(node, &owner.place, &name, doc)?;
@@ -415,10 +534,21 @@ impl Schemas {
             return Ok(ty.clone());
         }
         let module = owner.place.prefix.clone();
-        let name = self.take(&module, &format!("{}{}", owner.rust, type_name(part)), "Value");
-        let ty = Type::Enum { module, name: name.clone() };
+        let name = self.take(
+            &module,
+            &format!("{}{}", owner.rust, type_name(part)),
+            "Value",
+        );
+        let ty = Type::Enum {
+            module,
+            name: name.clone(),
+        };
         self.anonymous.insert(Rc::as_ptr(node), ty.clone());
-        let e = enumeration(node, &name, format!("Type of `{part}` in [`{}`].", owner.rust));
+        let e = enumeration(
+            node,
+            &name,
+            format!("Type of `{part}` in [`{}`].", owner.rust),
+        );
         self.unit(&owner.place).enums.push(e);
         Ok(ty)
     }
@@ -446,7 +576,10 @@ impl Schemas {
         if let Some(r) = node.xs("restriction").next() {
             return match r.qname("base") {
                 Some(base) => self.named_type(&base),
-                None => r.xs("simpleType").next().map_or_else(|| Ok(builtin("String", false)), |s| self.simple_type(s)),
+                None => r
+                    .xs("simpleType")
+                    .next()
+                    .map_or_else(|| Ok(builtin("String", false)), |s| self.simple_type(s)),
             };
         }
         if let Some(list) = node.xs("list").next() {
@@ -463,7 +596,11 @@ impl Schemas {
             return Ok(builtin(&format!("x::List<{item}>"), false));
         }
         if let Some(union) = node.xs("union").next() {
-            let members: Vec<&str> = union.attr("memberTypes").unwrap_or("").split_whitespace().collect();
+            let members: Vec<&str> = union
+                .attr("memberTypes")
+                .unwrap_or("")
+                .split_whitespace()
+                .collect();
             return match members.as_slice() {
                 [only] => self.named_type(&union.resolve(only)),
                 _ => Ok(builtin("String", false)),
@@ -477,7 +614,10 @@ impl Schemas {
 /// Elsewhere it is room for extensions: accepted and passed over.
 fn kept(mut parts: Vec<Part>, prefix: &str) -> Vec<Part> {
     let alone = parts.iter().all(|p| matches!(p, Part::Any));
-    let foreign = matches!(prefix, "wsa" | "wsnt" | "wstop" | "wsrf_bf" | "wsrf_r" | "xop");
+    let foreign = matches!(
+        prefix,
+        "wsa" | "wsnt" | "wstop" | "wsrf_bf" | "wsrf_r" | "xop"
+    );
     let mut last = parts.iter().filter(|p| matches!(p, Part::Any)).count();
     parts.retain(|p| match p {
         Part::Any => {
@@ -529,7 +669,9 @@ fn relaxed(occurs: Occurs) -> Occurs {
 }
 
 fn occurs_least(node: &Node) -> u32 {
-    node.attr("minOccurs").and_then(|v| v.parse().ok()).unwrap_or(1)
+    node.attr("minOccurs")
+        .and_then(|v| v.parse().ok())
+        .unwrap_or(1)
 }
 
 fn occurs_most(node: &Node) -> u32 {
@@ -560,19 +702,25 @@ fn enumeration(node: &Node, name: &str, doc: String) -> Enumeration {
         }
         variants.push((variant, text));
     }
-    Enumeration { name: name.to_owned(), doc, variants }
+    Enumeration {
+        name: name.to_owned(),
+        doc,
+        variants,
+    }
 }
 
 fn builtin(rust: &str, collapse: bool) -> Type {
-    Type::Builtin { rust: rust.to_owned(), collapse }
+    Type::Builtin {
+        rust: rust.to_owned(),
+        collapse,
+    }
 }
 
 fn xs_type(name: &str) -> Result<Type> {
     Ok(match name {
         "string" | "anySimpleType" | "normalizedString" => builtin("String", false),
-        "anyURI" | "token" | "NCName" | "Name" | "ID" | "IDREF" | "language" | "NMTOKEN" | "date" => {
-            builtin("String", true)
-        }
+        "anyURI" | "token" | "NCName" | "Name" | "ID" | "IDREF" | "language" | "NMTOKEN"
+        | "date" => builtin("String", true),
         "boolean" => builtin("bool", false),
         "int" | "short" | "byte" => builtin("i32", false),
         "unsignedInt" | "unsignedShort" | "unsignedByte" => builtin("u32", false),

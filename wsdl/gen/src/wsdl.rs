@@ -31,12 +31,17 @@ impl Definitions {
     /// # Errors
     /// A message does not have exactly one part with an element.
     pub fn add(&mut self, root: &Rc<Node>) -> Result<()> {
-        let uri = root.attr("targetNamespace").context("definitions without targetNamespace")?;
+        let uri = root
+            .attr("targetNamespace")
+            .context("definitions without targetNamespace")?;
         for message in root.wsdl("message") {
             let name = message.attr("name").context("message without name")?;
             let part = message.wsdl("part").next();
-            let element = part.and_then(|p| p.qname("element")).with_context(|| format!("message {name}"))?;
-            self.messages.insert((uri.to_owned(), name.to_owned()), element);
+            let element = part
+                .and_then(|p| p.qname("element"))
+                .with_context(|| format!("message {name}"))?;
+            self.messages
+                .insert((uri.to_owned(), name.to_owned()), element);
         }
         for port in root.wsdl("portType") {
             self.ports.push((uri.to_owned(), Rc::clone(port)));
@@ -45,7 +50,10 @@ impl Definitions {
             let port = binding.qname("type").context("binding without type")?;
             for operation in binding.wsdl("operation") {
                 let name = operation.attr("name").unwrap_or("").to_owned();
-                let soap = operation.children.iter().find(|c| c.uri != WSDL && c.name == "operation");
+                let soap = operation
+                    .children
+                    .iter()
+                    .find(|c| c.uri != WSDL && c.name == "operation");
                 if let Some(action) = soap.and_then(|s| s.attr("soapAction")) {
                     self.actions.insert((port.clone(), name), action.to_owned());
                 }
@@ -62,7 +70,10 @@ impl Definitions {
         let mut ports = Vec::new();
         for (uri, node) in &self.ports {
             let prefix = Ns::of(uri).prefix();
-            ensure!(!prefix.is_empty(), "namespace {uri} is not in onvif_xml::ns");
+            ensure!(
+                !prefix.is_empty(),
+                "namespace {uri} is not in onvif_xml::ns"
+            );
             let contract = node.attr("name").context("port type without name")?;
             let mut port = Port {
                 name: type_name(contract),
@@ -72,7 +83,8 @@ impl Definitions {
             };
             for operation in node.wsdl("operation") {
                 let built = self.operation(uri, contract, operation, schemas, access);
-                port.operations.push(built.with_context(|| format!("port {contract}"))?);
+                port.operations
+                    .push(built.with_context(|| format!("port {contract}"))?);
             }
             ports.push(port);
         }
@@ -90,24 +102,41 @@ impl Definitions {
         let name = node.attr("name").context("operation without name")?;
         let prefix = Ns::of(uri).prefix();
         let element = |direction: &str| -> Result<Option<Name>> {
-            let Some(part) = node.wsdl(direction).next() else { return Ok(None) };
-            let message = part.qname("message").with_context(|| format!("{name}: {direction} without message"))?;
-            let found = self.messages.get(&message).with_context(|| format!("{name}: no message {message:?}"))?;
+            let Some(part) = node.wsdl(direction).next() else {
+                return Ok(None);
+            };
+            let message = part
+                .qname("message")
+                .with_context(|| format!("{name}: {direction} without message"))?;
+            let found = self
+                .messages
+                .get(&message)
+                .with_context(|| format!("{name}: no message {message:?}"))?;
             Ok(Some(found.clone()))
         };
         let addressing = |direction: &str| {
-            node.wsdl(direction).next().and_then(|p| p.attr_any("Action")).map(str::to_owned)
+            node.wsdl(direction)
+                .next()
+                .and_then(|p| p.attr_any("Action"))
+                .map(str::to_owned)
         };
         let request = element("input")?.with_context(|| format!("{name} has no input"))?;
         let response = element("output")?;
-        let bound = self.actions.get(&((uri.to_owned(), port.to_owned()), name.to_owned())).cloned();
-        let action = addressing("input").or(bound).unwrap_or_else(|| format!("{uri}/{port}/{name}Request"));
-        let response_action = addressing("output").unwrap_or_else(|| match action.strip_suffix("Request") {
-            Some(stem) => format!("{stem}Response"),
-            None => format!("{action}Response"),
-        });
+        let bound = self
+            .actions
+            .get(&((uri.to_owned(), port.to_owned()), name.to_owned()))
+            .cloned();
+        let action = addressing("input")
+            .or(bound)
+            .unwrap_or_else(|| format!("{uri}/{port}/{name}Request"));
+        let response_action =
+            addressing("output").unwrap_or_else(|| match action.strip_suffix("Request") {
+                Some(stem) => format!("{stem}Response"),
+                None => format!("{action}Response"),
+            });
         let (class, waits) = access.take(prefix, name)?;
-        let path = |key: &Name| -> Result<String> { Ok(type_path("", &schemas.element_type(key)?)) };
+        let path =
+            |key: &Name| -> Result<String> { Ok(type_path("", &schemas.element_type(key)?)) };
         let local = |key: &Name| (Ns::of(&key.0).prefix().to_owned(), key.1.clone());
         Ok(Operation {
             name: name.to_owned(),

@@ -32,13 +32,22 @@ fn the_committed_source_is_what_the_contracts_say() {
     let out = root().join("wsdl/contracts/src/generated");
     for (path, source) in &sources {
         let committed = std::fs::read_to_string(out.join(path)).unwrap_or_default();
-        let line = committed.lines().zip(source.lines()).position(|(a, b)| a != b);
-        assert!(committed == *source, "{path} differs (line {line:?}): run `make wsdl`");
+        let line = committed
+            .lines()
+            .zip(source.lines())
+            .position(|(a, b)| a != b);
+        assert!(
+            committed == *source,
+            "{path} differs (line {line:?}): run `make wsdl`"
+        );
     }
     let mut committed = BTreeSet::new();
     files(&out, "", &mut committed);
     let generated: BTreeSet<String> = sources.keys().cloned().collect();
-    assert_eq!(committed, generated, "files that are no longer generated: run `make wsdl`");
+    assert_eq!(
+        committed, generated,
+        "files that are no longer generated: run `make wsdl`"
+    );
 }
 
 #[test]

@@ -84,7 +84,11 @@ impl Any {
     /// The content is not of that type.
     pub fn read_if<T: Element>(&self) -> Result<Option<T>, Error> {
         let (ns, name) = self.name();
-        if ns == T::NS && name == T::NAME { self.read_as().map(Some) } else { Ok(None) }
+        if ns == T::NS && name == T::NAME {
+            self.read_as().map(Some)
+        } else {
+            Ok(None)
+        }
     }
 
     /// A reader over the element, in its scope.
@@ -92,7 +96,11 @@ impl Any {
     /// # Errors
     /// None today; reading itself can fail.
     pub fn reader(&self) -> Result<Reader<'_>, Error> {
-        let limits = Limits { bytes: usize::MAX, elements: usize::MAX, ..Limits::default() };
+        let limits = Limits {
+            bytes: usize::MAX,
+            elements: usize::MAX,
+            ..Limits::default()
+        };
         let mut r = Reader::new(&self.xml, limits)?;
         r.assume(self.needs);
         Ok(r)
@@ -132,13 +140,19 @@ impl Any {
             }
         }
         w.push_raw(tail);
-        Self { xml: w.into_parts().0, needs: NsSet::EMPTY }
+        Self {
+            xml: w.into_parts().0,
+            needs: NsSet::EMPTY,
+        }
     }
 }
 
 impl Default for Any {
     fn default() -> Self {
-        Self { xml: String::new(), needs: NsSet::EMPTY }
+        Self {
+            xml: String::new(),
+            needs: NsSet::EMPTY,
+        }
     }
 }
 
@@ -171,7 +185,12 @@ impl Mixed {
         let mut w = Writer::with_capacity(text.len());
         w.push_escaped(&text);
         let raw = w.into_parts().0;
-        Self { raw, text, scope: Scope::default(), needs: needs.iter().copied().collect() }
+        Self {
+            raw,
+            text,
+            scope: Scope::default(),
+            needs: needs.iter().copied().collect(),
+        }
     }
 
     /// The text, without elements in it.
@@ -184,7 +203,9 @@ impl Mixed {
     #[must_use]
     pub fn resolve(&self, prefix: &str) -> Option<&str> {
         self.scope.resolve(prefix).or_else(|| {
-            Ns::of_prefix(prefix).filter(|ns| self.needs.contains(*ns)).map(Ns::uri)
+            Ns::of_prefix(prefix)
+                .filter(|ns| self.needs.contains(*ns))
+                .map(Ns::uri)
         })
     }
 
@@ -219,7 +240,12 @@ impl Mixed {
             // The default namespace has no meaning for text.
             scope.remove_default();
         }
-        Self { raw: raw.to_owned(), text, scope, needs: NsSet::EMPTY }
+        Self {
+            raw: raw.to_owned(),
+            text,
+            scope,
+            needs: NsSet::EMPTY,
+        }
     }
 }
 

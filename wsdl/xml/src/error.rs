@@ -61,9 +61,15 @@ impl fmt::Display for Error {
             },
             ErrorKind::Duplicate => write!(f, "occurs more than once")?,
             ErrorKind::Value { value, expected } => write!(f, "`{value}` is not {expected}")?,
-            ErrorKind::Unexpected { found, expected } => write!(f, "found {found} instead of {expected}")?,
+            ErrorKind::Unexpected { found, expected } => {
+                write!(f, "found {found} instead of {expected}")?
+            }
         }
-        if self.path.is_empty() { Ok(()) } else { write!(f, " (at {})", self.path) }
+        if self.path.is_empty() {
+            Ok(())
+        } else {
+            write!(f, " (at {})", self.path)
+        }
     }
 }
 
@@ -71,6 +77,9 @@ impl Error {
     /// An error of `kind` at no particular element.
     #[must_use]
     pub fn new(kind: ErrorKind) -> Self {
-        Self { path: String::new(), kind }
+        Self {
+            path: String::new(),
+            kind,
+        }
     }
 }

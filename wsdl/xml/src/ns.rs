@@ -16,13 +16,19 @@ impl Ns {
         if uri.is_empty() {
             return Self::NONE;
         }
-        (1u8..).zip(TABLE).find(|(_, (_, u))| *u == uri).map_or(Self::OTHER, |(i, _)| Self(i))
+        (1u8..)
+            .zip(TABLE)
+            .find(|(_, (_, u))| *u == uri)
+            .map_or(Self::OTHER, |(i, _)| Self(i))
     }
 
     /// The namespace for which we write this prefix.
     #[must_use]
     pub fn of_prefix(prefix: &str) -> Option<Self> {
-        (1u8..).zip(TABLE).find(|(_, (p, _))| *p == prefix).map(|(i, _)| Self(i))
+        (1u8..)
+            .zip(TABLE)
+            .find(|(_, (p, _))| *p == prefix)
+            .map(|(i, _)| Self(i))
     }
 
     /// The prefix we write; empty for [`Ns::NONE`] and [`Ns::OTHER`].

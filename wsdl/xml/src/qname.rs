@@ -18,13 +18,22 @@ impl QName {
     /// A name in a namespace of the table.
     #[must_use]
     pub fn new(ns: Ns, local: impl Into<Cow<'static, str>>) -> Self {
-        Self { uri: Cow::Borrowed(ns.uri()), local: local.into() }
+        Self {
+            uri: Cow::Borrowed(ns.uri()),
+            local: local.into(),
+        }
     }
 
     /// A name in any namespace; an empty `uri` is none.
     #[must_use]
-    pub fn with_uri(uri: impl Into<Cow<'static, str>>, local: impl Into<Cow<'static, str>>) -> Self {
-        Self { uri: uri.into(), local: local.into() }
+    pub fn with_uri(
+        uri: impl Into<Cow<'static, str>>,
+        local: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        Self {
+            uri: uri.into(),
+            local: local.into(),
+        }
     }
 
     /// The namespace, [`Ns::OTHER`] when it is not in the table.
@@ -78,7 +87,10 @@ impl Text for QName {
                 .map(|ns| ns.uri().to_owned())
                 .ok_or(ValueError("a name with a declared prefix"))?,
         };
-        Ok(Self { uri: Cow::Owned(uri), local: Cow::Owned(local.to_owned()) })
+        Ok(Self {
+            uri: Cow::Owned(uri),
+            local: Cow::Owned(local.to_owned()),
+        })
     }
 
     fn declare(&self, w: &mut Writer) {
@@ -117,7 +129,10 @@ impl Scope {
     /// The namespace URI of a prefix; the empty prefix is the default namespace.
     #[must_use]
     pub fn resolve(&self, prefix: &str) -> Option<&str> {
-        self.0.iter().find(|(p, _)| p == prefix).map(|(_, uri)| uri.as_str())
+        self.0
+            .iter()
+            .find(|(p, _)| p == prefix)
+            .map(|(_, uri)| uri.as_str())
     }
 
     /// Prefixes and URIs.
@@ -144,12 +159,19 @@ impl Scope {
 
     /// Keeps only what `text` can refer to.
     pub(crate) fn retain_used(&mut self, text: &str) {
-        self.0.retain(|(prefix, uri)| if prefix.is_empty() { !uri.is_empty() } else { uses(text, prefix) });
+        self.0.retain(|(prefix, uri)| {
+            if prefix.is_empty() {
+                !uri.is_empty()
+            } else {
+                uses(text, prefix)
+            }
+        });
         self.0.sort();
     }
 }
 
 /// Whether `prefix:` occurs in the text. It may say yes too often; that costs only a declaration.
 pub(crate) fn uses(text: &str, prefix: &str) -> bool {
-    text.match_indices(prefix).any(|(at, _)| text[at + prefix.len()..].starts_with(':'))
+    text.match_indices(prefix)
+        .any(|(at, _)| text[at + prefix.len()..].starts_with(':'))
 }

@@ -29,7 +29,12 @@ pub struct Limits {
 impl Default for Limits {
     /// What a SOAP request needs at most: 1 MiB, 64 levels, 20,000 elements, 64 attributes.
     fn default() -> Self {
-        Self { bytes: 1 << 20, depth: 64, elements: 20_000, attributes: 64 }
+        Self {
+            bytes: 1 << 20,
+            depth: 64,
+            elements: 20_000,
+            attributes: 64,
+        }
     }
 }
 
@@ -82,13 +87,21 @@ impl<'a> Reader<'a> {
     /// The document is longer than `limits.bytes`.
     pub fn new(input: &'a str, limits: Limits) -> Result<Self, Error> {
         if input.len() > limits.bytes {
-            return Err(Error::new(ErrorKind::Limit { what: "document bytes", bound: limits.bytes }));
+            return Err(Error::new(ErrorKind::Limit {
+                what: "document bytes",
+                bound: limits.bytes,
+            }));
         }
         let input = input.strip_prefix('\u{FEFF}').unwrap_or(input);
         let mut xml = quick_xml::Reader::from_str(input);
         let config = xml.config_mut();
         config.expand_empty_elements = true;
-        let xml_binding = Binding { prefix: "xml", uri: ns::XML.uri().into(), ns: ns::XML, depth: 0 };
+        let xml_binding = Binding {
+            prefix: "xml",
+            uri: ns::XML.uri().into(),
+            ns: ns::XML,
+            depth: 0,
+        };
         Ok(Self {
             input,
             xml,
@@ -106,14 +119,22 @@ impl<'a> Reader<'a> {
     /// Declares the fixed prefixes of `set`, as if the document stood inside an element with them.
     pub fn assume(&mut self, set: crate::NsSet) {
         for ns in set.iter() {
-            self.bindings.push(Binding { prefix: ns.prefix(), uri: ns.uri().into(), ns, depth: 0 });
+            self.bindings.push(Binding {
+                prefix: ns.prefix(),
+                uri: ns.uri().into(),
+                ns,
+                depth: 0,
+            });
         }
     }
 
     /// An error at the current place.
     #[must_use]
     pub fn error(&self, kind: ErrorKind) -> Error {
-        Error { path: self.path.join("/"), kind }
+        Error {
+            path: self.path.join("/"),
+            kind,
+        }
     }
 
     /// An error that says which text was not what.
@@ -158,7 +179,9 @@ impl<'a> Reader<'a> {
     }
 
     fn offset(&self) -> usize {
-        usize::try_from(self.xml.buffer_position()).unwrap_or(usize::MAX).min(self.input.len())
+        usize::try_from(self.xml.buffer_position())
+            .unwrap_or(usize::MAX)
+            .min(self.input.len())
     }
 
     /// The next step of the document. Comments and processing instructions are passed over.
@@ -170,7 +193,11 @@ impl<'a> Reader<'a> {
                 Event::Start(_) => return self.open(from),
                 Event::End(_) => {
                     let depth = self.path.len();
-                    while self.bindings.last().is_some_and(|b| b.depth == depth && depth > 0) {
+                    while self
+                        .bindings
+                        .last()
+                        .is_some_and(|b| b.depth == depth && depth > 0)
+                    {
                         self.bindings.pop();
                     }
                     self.path.pop();
@@ -193,7 +220,10 @@ impl<'a> Reader<'a> {
     }
 
     fn checked(&self, text: Cow<'a, str>) -> Result<Token<'a>, Error> {
-        if text.bytes().any(|b| b < b' ' && !matches!(b, b'\t' | b'\n' | b'\r')) {
+        if text
+            .bytes()
+            .any(|b| b < b' ' && !matches!(b, b'\t' | b'\n' | b'\r'))
+        {
             return Err(self.syntax("a control character"));
         }
         Ok(Token::Text(text))
@@ -236,7 +266,10 @@ impl<'a> Reader<'a> {
         self.attributes.clear();
         // Two passes: a declaration counts for the attributes before it too.
         let mut plain = false;
-        for (count, attribute) in Attributes::new(inner, name_len).with_checks(true).enumerate() {
+        for (count, attribute) in Attributes::new(inner, name_len)
+            .with_checks(true)
+            .enumerate()
+        {
             if count >= self.limits.attributes {
                 return Err(self.limit("attributes", self.limits.attributes));
             }
@@ -254,7 +287,12 @@ impl<'a> Reader<'a> {
                         return Err(self.syntax(format_args!("prefix `{prefix}` declared empty")));
                     }
                     let ns = Ns::of(&uri);
-                    self.bindings.push(Binding { prefix, uri, ns, depth });
+                    self.bindings.push(Binding {
+                        prefix,
+                        uri,
+                        ns,
+                        depth,
+                    });
                 }
                 None => plain = true,
             }
@@ -268,8 +306,17 @@ impl<'a> Reader<'a> {
                 }
                 let value = self.attribute_value(&attribute)?;
                 let (prefix, name) = split(key);
-                let ns = if prefix.is_empty() { Ns::NONE } else { self.ns_of_prefix(prefix)? };
-                self.attributes.push(Attribute { ns, prefix, name, value });
+                let ns = if prefix.is_empty() {
+                    Ns::NONE
+                } else {
+                    self.ns_of_prefix(prefix)?
+                };
+                self.attributes.push(Attribute {
+                    ns,
+                    prefix,
+                    name,
+                    value,
+                });
             }
         }
         let ns = self.ns_of_prefix(prefix)?;
@@ -291,8 +338,13 @@ impl<'a> Reader<'a> {
         if attribute.value.contains('<') {
             return Err(self.syntax("`<` in an attribute"));
         }
-        let value = attribute.normalized_value(XmlVersion::Implicit1_0).map_err(|e| self.syntax(e))?;
-        if value.bytes().any(|b| b < b' ' && !matches!(b, b'\t' | b'\n' | b'\r')) {
+        let value = attribute
+            .normalized_value(XmlVersion::Implicit1_0)
+            .map_err(|e| self.syntax(e))?;
+        if value
+            .bytes()
+            .any(|b| b < b' ' && !matches!(b, b'\t' | b'\n' | b'\r'))
+        {
             return Err(self.syntax("a control character in an attribute"));
         }
         Ok(value)
@@ -331,7 +383,10 @@ impl<'a> Reader<'a> {
     /// Namespace URI of the element whose start tag was just read.
     #[must_use]
     pub fn element_uri(&self) -> &str {
-        let qualified = self.input.get(self.start + 1..self.start + 1 + self.name_len).unwrap_or("");
+        let qualified = self
+            .input
+            .get(self.start + 1..self.start + 1 + self.name_len)
+            .unwrap_or("");
         self.resolve(split(qualified).0).unwrap_or("")
     }
 
@@ -390,7 +445,10 @@ impl<'a> Reader<'a> {
     /// An attribute of the element whose start tag was just read.
     #[must_use]
     pub fn attribute_of(&self, ns: Ns, name: &str) -> Option<&str> {
-        self.attributes.iter().find(|a| a.ns == ns && a.name == name).map(|a| a.value.as_ref())
+        self.attributes
+            .iter()
+            .find(|a| a.ns == ns && a.name == name)
+            .map(|a| a.value.as_ref())
     }
 
     /// Reads text to the end tag: pieces, CDATA and references joined.
@@ -422,7 +480,11 @@ impl<'a> Reader<'a> {
         let collapse = std::mem::take(&mut self.collapse);
         // The scope and path of the element are needed for the value, and both end with its end tag.
         let name = self.path.last().copied();
-        let bindings = self.bindings.iter().filter(|b| b.depth == self.path.len()).count();
+        let bindings = self
+            .bindings
+            .iter()
+            .filter(|b| b.depth == self.path.len())
+            .count();
         if bindings > 0 {
             return self.scoped_text_value(collapse);
         }
@@ -445,7 +507,12 @@ impl<'a> Reader<'a> {
             .bindings
             .iter()
             .filter(|b| b.depth == depth)
-            .map(|b| Binding { prefix: b.prefix, uri: b.uri.clone(), ns: b.ns, depth })
+            .map(|b| Binding {
+                prefix: b.prefix,
+                uri: b.uri.clone(),
+                ns: b.ns,
+                depth,
+            })
             .collect();
         let text = self.text()?;
         let outer = self.bindings.len();
@@ -501,7 +568,12 @@ impl<'a> Reader<'a> {
                 value.mixed(content);
             }
         }
-        match value.required().iter().enumerate().find(|(bit, _)| seen & (1 << bit) == 0) {
+        match value
+            .required()
+            .iter()
+            .enumerate()
+            .find(|(bit, _)| seen & (1 << bit) == 0)
+        {
             Some((_, name)) => Err(self.error(ErrorKind::Missing(name))),
             None => Ok(()),
         }
@@ -511,7 +583,12 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// As [`Value::read`], and [`ErrorKind::Duplicate`].
-    pub fn one<T: Value>(&mut self, field: &mut T, bit: u32, seen: &mut u64) -> Result<bool, Error> {
+    pub fn one<T: Value>(
+        &mut self,
+        field: &mut T,
+        bit: u32,
+        seen: &mut u64,
+    ) -> Result<bool, Error> {
         self.once(bit, seen)?;
         field.read(self)?;
         Ok(true)
@@ -551,7 +628,12 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// As [`Value::read`].
-    pub fn some<T: Value>(&mut self, field: &mut Vec<T>, bit: u32, seen: &mut u64) -> Result<bool, Error> {
+    pub fn some<T: Value>(
+        &mut self,
+        field: &mut Vec<T>,
+        bit: u32,
+        seen: &mut u64,
+    ) -> Result<bool, Error> {
         *seen |= 1 << bit;
         self.many(field)
     }
@@ -560,7 +642,11 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// As [`Value::read`].
-    pub fn variant<T: Value, E>(&mut self, field: &mut Vec<E>, wrap: fn(T) -> E) -> Result<bool, Error> {
+    pub fn variant<T: Value, E>(
+        &mut self,
+        field: &mut Vec<E>,
+        wrap: fn(T) -> E,
+    ) -> Result<bool, Error> {
         let mut value = T::default();
         value.read(self)?;
         field.push(wrap(value));
@@ -602,7 +688,12 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// The text is not of the type.
-    pub fn attribute_opt<T: Text>(&self, field: &mut Option<T>, name: &str, text: &str) -> Result<(), Error> {
+    pub fn attribute_opt<T: Text>(
+        &self,
+        field: &mut Option<T>,
+        name: &str,
+        text: &str,
+    ) -> Result<(), Error> {
         *field = Some(self.attribute_text(name, text)?);
         Ok(())
     }
@@ -643,7 +734,9 @@ impl<'a> Reader<'a> {
     fn inherited(&self, outer: usize, own: usize) -> Vec<(&'a str, String)> {
         let mut found: Vec<(&'a str, String)> = Vec::new();
         for b in self.bindings[..outer].iter().rev() {
-            let hidden = self.bindings[outer..outer + own].iter().any(|o| o.prefix == b.prefix)
+            let hidden = self.bindings[outer..outer + own]
+                .iter()
+                .any(|o| o.prefix == b.prefix)
                 || found.iter().any(|f| f.0 == b.prefix);
             if !hidden && b.prefix != "xml" {
                 found.push((b.prefix, b.uri.to_string()));
@@ -678,16 +771,26 @@ impl<'a> Reader<'a> {
     /// Attributes of the element whose start tag was just read: URI, name, value; sorted.
     #[must_use]
     pub fn sorted_attributes(&self) -> Vec<(&str, &str, &str)> {
-        let uri = |a: &Attribute<'a>| if a.prefix.is_empty() { "" } else { self.resolve(a.prefix).unwrap_or("") };
-        let mut all: Vec<_> = self.attributes.iter().map(|a| (uri(a), a.name, a.value.as_ref())).collect();
+        let uri = |a: &Attribute<'a>| {
+            if a.prefix.is_empty() {
+                ""
+            } else {
+                self.resolve(a.prefix).unwrap_or("")
+            }
+        };
+        let mut all: Vec<_> = self
+            .attributes
+            .iter()
+            .map(|a| (uri(a), a.name, a.value.as_ref()))
+            .collect();
         all.sort_unstable();
         all
     }
 
     fn is_nil(&self) -> bool {
-        self.attributes.iter().any(|a| {
-            a.ns == ns::XSI && a.name == "nil" && matches!(a.value.trim(), "true" | "1")
-        })
+        self.attributes
+            .iter()
+            .any(|a| a.ns == ns::XSI && a.name == "nil" && matches!(a.value.trim(), "true" | "1"))
     }
 
     fn once(&self, bit: u32, seen: &mut u64) -> Result<(), Error> {

@@ -91,7 +91,10 @@ pub struct Base64(pub Vec<u8>);
 impl Text for Base64 {
     fn parse_text(text: &str, _r: &Reader<'_>) -> Result<Self, ValueError> {
         let compact: String = text.chars().filter(|c| !c.is_ascii_whitespace()).collect();
-        STANDARD.decode(compact).map(Self).map_err(|_| ValueError("base64"))
+        STANDARD
+            .decode(compact)
+            .map(Self)
+            .map_err(|_| ValueError("base64"))
     }
 
     fn write_text(&self, w: &mut Writer) {
@@ -144,7 +147,9 @@ impl<T> FromIterator<T> for List<T> {
 
 impl<T: Text> Text for List<T> {
     fn parse_text(text: &str, r: &Reader<'_>) -> Result<Self, ValueError> {
-        text.split_ascii_whitespace().map(|item| T::parse_text(item, r)).collect()
+        text.split_ascii_whitespace()
+            .map(|item| T::parse_text(item, r))
+            .collect()
     }
 
     fn write_text(&self, w: &mut Writer) {
@@ -174,5 +179,22 @@ impl<T: Text> crate::Value for List<T> {
     }
 }
 
-text_values!(String, bool, i32, u32, i64, u64, f32, f64, Base64, Hex, crate::QName);
-text_values!(crate::DateTime, crate::Duration, crate::AbsoluteOrRelative, crate::TimeOfDay);
+text_values!(
+    String,
+    bool,
+    i32,
+    u32,
+    i64,
+    u64,
+    f32,
+    f64,
+    Base64,
+    Hex,
+    crate::QName
+);
+text_values!(
+    crate::DateTime,
+    crate::Duration,
+    crate::AbsoluteOrRelative,
+    crate::TimeOfDay
+);

@@ -51,7 +51,11 @@ impl DateTime {
             Some(time) => (date, time),
             None => (date.succ_opt()?, NaiveTime::MIN),
         };
-        offset.unwrap_or(UTC).from_local_datetime(&date.and_time(time)).single().map(Self)
+        offset
+            .unwrap_or(UTC)
+            .from_local_datetime(&date.and_time(time))
+            .single()
+            .map(Self)
     }
 }
 
@@ -123,8 +127,12 @@ impl fmt::Display for TimeOfDay {
 
 impl Text for TimeOfDay {
     fn parse_text(text: &str, _r: &Reader<'_>) -> Result<Self, ValueError> {
-        let (time, offset) = parse_clock(trim(text)).ok_or(ValueError("a time such as 23:59:59"))?;
-        Ok(Self { time: time.unwrap_or(NaiveTime::MIN), offset })
+        let (time, offset) =
+            parse_clock(trim(text)).ok_or(ValueError("a time such as 23:59:59"))?;
+        Ok(Self {
+            time: time.unwrap_or(NaiveTime::MIN),
+            offset,
+        })
     }
 
     fn write_text(&self, w: &mut Writer) {
@@ -147,7 +155,11 @@ fn parse_clock(text: &str) -> Option<(Option<NaiveTime>, Option<FixedOffset>)> {
             return None;
         }
         let seconds = i32::try_from(hours * 3600 + minutes * 60).ok()?;
-        let seconds = if zone.starts_with('-') { -seconds } else { seconds };
+        let seconds = if zone.starts_with('-') {
+            -seconds
+        } else {
+            seconds
+        };
         (clock, Some(FixedOffset::east_opt(seconds)?))
     } else {
         (text, None)
@@ -178,7 +190,11 @@ fn nanos(fraction: &str) -> Option<u32> {
     if fraction.is_empty() || !fraction.bytes().all(|b| b.is_ascii_digit()) {
         return None;
     }
-    let nine: String = fraction.chars().chain(std::iter::repeat('0')).take(9).collect();
+    let nine: String = fraction
+        .chars()
+        .chain(std::iter::repeat('0'))
+        .take(9)
+        .collect();
     nine.parse().ok()
 }
 
@@ -199,7 +215,12 @@ impl Duration {
     /// A duration of whole seconds.
     #[must_use]
     pub const fn from_secs(seconds: u64) -> Self {
-        Self { negative: false, months: 0, seconds, nanos: 0 }
+        Self {
+            negative: false,
+            months: 0,
+            seconds,
+            nanos: 0,
+        }
     }
 
     /// The duration as clock time, a month counted as 30 days; zero when it points backwards, and cut at
@@ -210,7 +231,10 @@ impl Duration {
             return std::time::Duration::ZERO;
         }
         let months = u64::from(self.months) * 30 * 86_400;
-        std::time::Duration::new(self.seconds.saturating_add(months), self.nanos.min(999_999_999))
+        std::time::Duration::new(
+            self.seconds.saturating_add(months),
+            self.nanos.min(999_999_999),
+        )
     }
 
     /// Reads `xs:duration`.
@@ -227,7 +251,10 @@ impl Duration {
         if date.is_empty() && time.is_empty() {
             return None;
         }
-        let mut out = Self { negative, ..Self::default() };
+        let mut out = Self {
+            negative,
+            ..Self::default()
+        };
         let mut months = 0u64;
         for (number, unit) in fields(date, "YMD")? {
             let n: u64 = number.parse().ok()?;
@@ -279,7 +306,12 @@ fn fields<'t>(text: &'t str, units: &str) -> Option<Vec<(&'t str, char)>> {
 
 impl From<std::time::Duration> for Duration {
     fn from(d: std::time::Duration) -> Self {
-        Self { negative: false, months: 0, seconds: d.as_secs(), nanos: d.subsec_nanos() }
+        Self {
+            negative: false,
+            months: 0,
+            seconds: d.as_secs(),
+            nanos: d.subsec_nanos(),
+        }
     }
 }
 
@@ -287,9 +319,16 @@ impl fmt::Display for Duration {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(if self.negative { "-P" } else { "P" })?;
         let (years, months, days) = (self.months / 12, self.months % 12, self.seconds / 86_400);
-        let (hours, minutes, seconds) =
-            (self.seconds / 3600 % 24, self.seconds / 60 % 60, self.seconds % 60);
-        for (n, unit) in [(u64::from(years), 'Y'), (u64::from(months), 'M'), (days, 'D')] {
+        let (hours, minutes, seconds) = (
+            self.seconds / 3600 % 24,
+            self.seconds / 60 % 60,
+            self.seconds % 60,
+        );
+        for (n, unit) in [
+            (u64::from(years), 'Y'),
+            (u64::from(months), 'M'),
+            (days, 'D'),
+        ] {
             if n > 0 {
                 write!(f, "{n}{unit}")?;
             }

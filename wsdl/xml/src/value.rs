@@ -84,7 +84,13 @@ pub trait Complex {
     ///
     /// # Errors
     /// The child is malformed.
-    fn child(&mut self, _r: &mut Reader<'_>, _ns: Ns, _name: &str, _seen: &mut u64) -> Result<bool, Error> {
+    fn child(
+        &mut self,
+        _r: &mut Reader<'_>,
+        _ns: Ns,
+        _name: &str,
+        _seen: &mut u64,
+    ) -> Result<bool, Error> {
         Ok(false)
     }
 

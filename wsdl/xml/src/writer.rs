@@ -33,7 +33,10 @@ impl Writer {
     /// An empty writer with room for `bytes`.
     #[must_use]
     pub fn with_capacity(bytes: usize) -> Self {
-        Self { buf: String::with_capacity(bytes), ..Self::default() }
+        Self {
+            buf: String::with_capacity(bytes),
+            ..Self::default()
+        }
     }
 
     /// Namespaces used so far.
@@ -272,10 +275,13 @@ impl Writer {
     }
 
     fn foreign_number(&mut self, uri: &str) -> usize {
-        self.foreign.iter().position(|u| u == uri).unwrap_or_else(|| {
-            self.foreign.push(uri.to_owned());
-            self.foreign.len() - 1
-        })
+        self.foreign
+            .iter()
+            .position(|u| u == uri)
+            .unwrap_or_else(|| {
+                self.foreign.push(uri.to_owned());
+                self.foreign.len() - 1
+            })
     }
 
     fn push_name(&mut self, ns: Ns, name: &str) {
@@ -302,5 +308,6 @@ pub(crate) fn push_declarations(out: &mut String, set: NsSet) {
 
 /// Offset behind `<name` in a text that starts with a start tag.
 pub(crate) fn name_end(xml: &str) -> usize {
-    xml.find(|c: char| c.is_ascii_whitespace() || c == '>' || c == '/').unwrap_or(xml.len())
+    xml.find(|c: char| c.is_ascii_whitespace() || c == '>' || c == '/')
+        .unwrap_or(xml.len())
 }

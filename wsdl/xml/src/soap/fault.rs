@@ -33,7 +33,12 @@ impl Fault {
     #[must_use]
     pub fn new(code: Code, subcodes: &[&'static str], reason: impl Into<String>) -> Self {
         let subcodes = subcodes.iter().map(|s| QName::new(ns::TER, *s)).collect();
-        Self { code, subcodes, reason: reason.into(), detail: Vec::new() }
+        Self {
+            code,
+            subcodes,
+            reason: reason.into(),
+            detail: Vec::new(),
+        }
     }
 
     /// The sender's fault; see [`Fault::new`].
@@ -51,7 +56,10 @@ impl Fault {
     /// `ter:ActionNotSupported` for an operation that is not implemented.
     #[must_use]
     pub fn action_not_supported(operation: &str) -> Self {
-        Self::receiver(&["ActionNotSupported"], format!("{operation} is not supported"))
+        Self::receiver(
+            &["ActionNotSupported"],
+            format!("{operation} is not supported"),
+        )
     }
 
     /// `ter:NotAuthorized`.
@@ -78,11 +86,15 @@ impl From<Error> for Fault {
     /// What the sender is told about a request that cannot be read.
     fn from(error: Error) -> Self {
         let subcodes: &[&'static str] = match &error.kind {
-            ErrorKind::Syntax(_) | ErrorKind::Forbidden(_) | ErrorKind::UndeclaredPrefix(_) => &["WellFormed"],
+            ErrorKind::Syntax(_) | ErrorKind::Forbidden(_) | ErrorKind::UndeclaredPrefix(_) => {
+                &["WellFormed"]
+            }
             ErrorKind::Limit { .. } => &["OperationProhibited"],
             ErrorKind::Missing(name) if name.starts_with('@') => &["MissingAttr"],
             ErrorKind::Value { .. } => &["InvalidArgVal"],
-            ErrorKind::Missing(_) | ErrorKind::Duplicate | ErrorKind::Unexpected { .. } => &["InvalidArgs"],
+            ErrorKind::Missing(_) | ErrorKind::Duplicate | ErrorKind::Unexpected { .. } => {
+                &["InvalidArgs"]
+            }
         };
         Self::sender(subcodes, error.to_string())
     }

@@ -80,8 +80,12 @@ impl Header {
             match (ns, name) {
                 (ns::WSSE, "Security") => header.read_security(r)?,
                 (ns::WSA | ns::WSA04, "Action") => header.address(r, ns, |h| &mut h.action)?,
-                (ns::WSA | ns::WSA04, "MessageID") => header.address(r, ns, |h| &mut h.message_id)?,
-                (ns::WSA | ns::WSA04, "RelatesTo") => header.address(r, ns, |h| &mut h.relates_to)?,
+                (ns::WSA | ns::WSA04, "MessageID") => {
+                    header.address(r, ns, |h| &mut h.message_id)?
+                }
+                (ns::WSA | ns::WSA04, "RelatesTo") => {
+                    header.address(r, ns, |h| &mut h.relates_to)?
+                }
                 (ns::WSA | ns::WSA04, "To") => header.address(r, ns, |h| &mut h.to)?,
                 (ns::WSA | ns::WSA04, "ReplyTo") => {
                     while let Some((child, name)) = r.next_child()? {
@@ -120,7 +124,12 @@ impl Header {
             text.push_str(mixed.text());
         }
         if self.other.len() < MAX_OTHER {
-            self.other.push(OtherHeader { uri, local, text, must_understand });
+            self.other.push(OtherHeader {
+                uri,
+                local,
+                text,
+                must_understand,
+            });
         }
         Ok(())
     }

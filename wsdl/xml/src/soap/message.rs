@@ -33,10 +33,17 @@ impl<'a> Message<'a> {
     /// The text is not UTF-8, not an envelope, or beyond the limits.
     pub fn parse(bytes: &'a [u8], limits: Limits) -> Result<Self, Error> {
         if bytes.len() > limits.bytes {
-            return Err(Error::new(ErrorKind::Limit { what: "document bytes", bound: limits.bytes }));
+            return Err(Error::new(ErrorKind::Limit {
+                what: "document bytes",
+                bound: limits.bytes,
+            }));
         }
-        let text = std::str::from_utf8(bytes)
-            .map_err(|e| Error::new(ErrorKind::Syntax(format!("not UTF-8 at byte {}", e.valid_up_to()))))?;
+        let text = std::str::from_utf8(bytes).map_err(|e| {
+            Error::new(ErrorKind::Syntax(format!(
+                "not UTF-8 at byte {}",
+                e.valid_up_to()
+            )))
+        })?;
         let mut r = Reader::new(text, limits)?;
         let root = r.root()?;
         let (version, soap) = match root {
@@ -59,8 +66,21 @@ impl<'a> Message<'a> {
             }
         }
         let (ns, name) = r.next_child()?.unwrap_or((Ns::NONE, ""));
-        let uri = if name.is_empty() { String::new() } else { r.element_uri().to_owned() };
-        Ok(Self { version, header, body: Body { ns, uri, name, reader: r } })
+        let uri = if name.is_empty() {
+            String::new()
+        } else {
+            r.element_uri().to_owned()
+        };
+        Ok(Self {
+            version,
+            header,
+            body: Body {
+                ns,
+                uri,
+                name,
+                reader: r,
+            },
+        })
     }
 }
 
