@@ -24,7 +24,7 @@ CRF = 24.0
 def picture_at(scene: Scene, vehicles, frame: int, seed: int) -> np.ndarray:
     """Frame number `frame` of the clip."""
     moment = frame / schedule.FPS
-    traffic = [(v, p.pose(moment), p.speed) for v, p in zip(vehicles, schedule.PASSES, strict=True)]
+    traffic = [(v, p.pose(moment), p.speed_at(moment)) for v, p in zip(vehicles, schedule.PASSES, strict=True)]
     return scene.picture(moment, schedule.night(moment), traffic, np.random.default_rng([seed, frame]))
 
 

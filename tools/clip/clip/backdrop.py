@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 
 from .camera import Camera
+from .furniture import furnish
 from .light import Light, tone
 
 LANE = 1.45  # distance of a lane's middle from the middle of the road, metres
@@ -134,8 +135,8 @@ class Backdrop:
         self.camera = camera
         rng = np.random.default_rng(seed + 1)
         ground, hedge, wall = _ground(seed), _hedge(rng), _wall(rng)
-        self.day = self._draw(ground, hedge, wall, day, 0.0)
-        self.dusk = self._draw(ground, hedge, wall, dusk, 1.0)
+        self.day = furnish(self._draw(ground, hedge, wall, day, 0.0), camera, day)
+        self.dusk = furnish(self._draw(ground, hedge, wall, dusk, 1.0), camera, dusk)
         self._prepare_sway()
         self._prepare_clouds(rng)
 

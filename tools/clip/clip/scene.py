@@ -85,7 +85,8 @@ class Scene:
             colour, gain, metres = np.float32((255, 250, 238)), 0.85, 0.55
         else:
             z = 0.87 if vehicle.kind == "sedan" else 1.03
-            lamps = np.array([[-vehicle.shape.length / 2, s * half * 0.85, z] for s in (1, -1)])
+            out = 0.96 if vehicle.kind == "van" else 0.87
+            lamps = np.array([[-vehicle.shape.length / 2, s * half * out, z] for s in (1, -1)])
             colour, gain, metres = np.float32((25, 20, 225)), 0.36, 0.34
         seen = self.camera.project(lamps @ pose.rotation.T + pose.offset)
         for x, y, depth in seen:

@@ -268,8 +268,8 @@ def _top(shape: Shape, body) -> Canvas:
     front, cowl = shape.hood
     roof_half = half * shape.roof_ratio
     # hood: seams and two creases
-    c.line([(front - 0.02, half * 0.74), ((front + cowl) / 2, half * 0.86), (cowl, half * 0.86)], SEAM, 0.006, alpha=0.85)
-    c.line([(front - 0.02, -half * 0.74), ((front + cowl) / 2, -half * 0.86), (cowl, -half * 0.86)], SEAM, 0.006, alpha=0.85)
+    seam = [(front - 0.02 + (cowl - front) * k, half * (0.74 + 0.12 * np.sin(k * np.pi / 2))) for k in np.linspace(0, 1, 12)]
+    c.line(seam, SEAM, 0.006, alpha=0.85), c.line([(x, -y) for x, y in seam], SEAM, 0.006, alpha=0.85)
     for s in (-1, 1):
         dark, bright = body * np.float32([.86, .86, .86, 1, 1, 1, 1, 1]), np.minimum(body * np.float32([1.1, 1.1, 1.1, 1, 1, 1, 1, 1]), 255)
         c.poly([(front - 0.1, s * half * 0.42), (cowl, s * half * 0.58), (cowl, s * half * 0.62), (front - 0.1, s * half * 0.47)], dark, alpha=0.7, soft=3)
