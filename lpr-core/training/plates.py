@@ -24,14 +24,14 @@ COUNTRY = 'D F I NL B L A CH CZ PL RO H SK SLO HR GB IRL E P S DK FIN N EST LV L
 # A letter, 9 digit, X either, blank a gap, - a dash, . a dot
 US = ['AAA 9999', 'AAA999', 'AAA 999', '999 AAA', '9AAA999', 'AAA9999', 'AA99999', '9999 AA', '999999', 'AA9 99A', '99A 9AA',
       'A99999A', 'AA 9999', '999A99', '9A 99999', 'A99 9AA', 'AAAA99', '99999A', 'AA9999A', 'A999999', '9999999', 'AAA99', '999 9AA',
-      'A9A9A9', '9AA9999', 'AA99AA', '99 9999', 'XXXXXX', 'XXXXXXX', 'XXXXX', 'XXX XXX', 'XXX XXXX', 'XXXX XXX', 'XXXX',
-      'AAA-9999', 'AAA.999', 'AA-999-A', 'AAA-999']
+      'A9A9A9', '9AA9999', 'AA99AA', '99 9999', 'XXXXXX', 'XXXXXXX', 'XXXX', 'AAA 9999', 'AAA 9999', 'AAA 999', 'AAA-9999', 'AAA999', '9AAA999',
+      'AAAAAA', 'AAAAAAA', 'AAAA', 'AAA-9999', 'AAA.999', 'AA-999-A', 'AAA-999']
 EU = ['A AA 9999', 'AA A 999', 'AAA AA 99', 'AA AA 999', 'A A 999', 'AA AA 9999', 'AA 99 AAA', 'A 999 AAA', 'AA99 AAA', 'A999 AAA',
       'AA-999-AA', 'AA 999AA', '99-AAA-9', 'AA-99-AA', '99-AA-99', '99-99-AA', 'AA-AA-99', '9-AAA-99', 'AA-999-A', '9999 AAA', 'AA 99999', 'AAA 9999',
       'AA 9999A', '99-A-9999', '999-A-999', '9A9 9999', 'AAA-999', 'AAA 999', 'AA 99 999', '9-AAA-999', '99-AA-99', 'AA 999-AA',
-      'AA-999AA', '99 AAA 999', 'A999AA 99', 'A 99999', 'AA 9999 AA', 'AAA 99A', '999 AAA', 'AA 99 AA 9999', 'XXXXXX', 'XXX XXXX', 'XX XX XX',
-      'XXXXXXX', 'AA.999.AA', 'AA XX 999', 'A-99-AAA', 'AA 9999', 'AAA 99', '99 AA 9999']
-BR = ['AAA-9999', 'AAA-9999', 'AAA.9999', 'AAA 9999', 'AAA9999', 'XXX-XXXX']
+      'AA-999AA', '99 AAA 999', 'A999AA 99', 'A 99999', 'AA 9999 AA', 'AAA 99A', '999 AAA', 'AA 99 AA 9999', 'XXXXXX', 'XX XX XX',
+      'AA99 AAA', 'AA99 AAA', 'AA 999 AA', 'A AA 999', 'AA.999.AA', 'AA 99 AAA', 'A-99-AAA', 'AA 9999', 'AAA 99', '99 AA 9999']
+BR = ['AAA-9999', 'AAA-9999', 'AAA.9999', 'AAA 9999', 'AAA9999', 'AAA-9999', 'AAA-9999', 'AAA 9999', 'XXX-XXXX']
 # the letters that such series really use more often would be a bias: all are drawn alike
 
 

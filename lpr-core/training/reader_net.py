@@ -9,6 +9,17 @@ def cbr(i, o, k=3, s=1, p=1):
     return nn.Sequential(nn.Conv2d(i, o, k, s, p, bias=False), nn.BatchNorm2d(o), nn.ReLU(inplace=True))
 
 
+class Context(nn.Module):
+    """Lets a step see its neighbours, four on each side: the format of the plate tells O from 0. Starts as the identity."""
+    def __init__(self, c, m=64):
+        super().__init__()
+        self.f = nn.Sequential(cbr(c, m, 1, 1, 0), cbr(m, m, (1, 9), 1, (0, 4)), nn.Conv2d(m, c, 1, bias=False), nn.BatchNorm2d(c))
+        nn.init.zeros_(self.f[3].weight)
+
+    def forward(self, x):
+        return (x + self.f(x)).relu()
+
+
 class Reader(nn.Module):
     def __init__(self, classes=37, c=(16, 32, 64, 80, 112, 128)):
         super().__init__()
@@ -20,7 +31,8 @@ class Reader(nn.Module):
             cbr(c[4], c[5], (4, 1), 1, 0),                              # 1x32
             cbr(c[5], c[5], (1, 5), 1, (0, 2)), nn.Dropout(.05),
             cbr(c[5], c[5], (1, 5), 1, (0, 2)))
+        self.context = nn.Sequential(Context(c[5]), Context(c[5]))
         self.head = nn.Conv2d(c[5], classes, 1)
 
     def forward(self, x):
-        return self.head(self.body(x)).squeeze(2).permute(0, 2, 1)
+        return self.head(self.context(self.body(x))).squeeze(2).permute(0, 2, 1)

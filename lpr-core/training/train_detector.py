@@ -4,7 +4,10 @@ Constant learning rate after a warm-up, linear to zero over the last SHARE of th
 """
 import argparse
 import multiprocessing as mp
+import os
 import time
+for _k in ('OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS'):      # before numpy: its thread pool does not survive the fork below
+    os.environ.setdefault(_k, '1')
 import numpy as np
 
 
@@ -80,6 +83,8 @@ def main():
     from detector_data import Data
     data = Data(a.data, fonts.fonts(a.fonts), fonts.EU, fonts.BR, a.seed, extra=a.extra)
     print('scenes', len(data.open), len(data.rom), len(data.flo), 'negatives', len(data.neg), 'extra', len(data.extra), 'cars', len(data.cars), 'crops', [len(x) for x in data.real], flush=True)
+    import cv2
+    cv2.setNumThreads(1)
     mp.set_start_method('fork')
     q = mp.Queue(16)
     w = mp.Process(target=gen, args=(q, data, a.seed, a.batch), daemon=True)
@@ -130,7 +135,7 @@ def main():
                   f'{(step - first) * a.batch / (time.time() - T0):.0f}/s queue {q.qsize()}', flush=True)
         if step % 300 == 0:
             torch.save({'net': net.state_dict(), 'ema': ema, 'step': step, 'opt': opt.state_dict()}, a.out + '.tmp')
-            __import__('os').replace(a.out + '.tmp', a.out)
+            os.replace(a.out + '.tmp', a.out)
     torch.save({'net': net.state_dict(), 'ema': ema, 'step': step, 'opt': opt.state_dict()}, a.out)
     print('done', step, 'steps', round(time.time() - T0), 's')
     w.terminate()

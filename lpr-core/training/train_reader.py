@@ -3,6 +3,8 @@ import argparse
 import multiprocessing as mp
 import os
 import time
+for _k in ('OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS'):      # before numpy: its thread pool does not survive the fork below
+    os.environ.setdefault(_k, '1')
 import numpy as np
 
 
@@ -64,6 +66,8 @@ def main():
     from reader_data import Crops
     d = Crops(a.data, fonts.fonts(a.fonts), fonts.EU, fonts.BR, a.seed, a.texts, holdout=not a.all)
     print('us', len(d.us), 'br', len(d.br), 'own', len(d.own), 'neg', len(d.neg), len(d.bg), flush=True)
+    import cv2
+    cv2.setNumThreads(1)
     mp.set_start_method('fork')
     q = mp.Queue(24)
     ps = [mp.Process(target=gen, args=(q, d, a.seed + i, a.batch, a.real, a.ramp), daemon=True) for i in range(a.gens)]
@@ -78,10 +82,12 @@ def main():
     s = {}
     if a.init:
         s = torch.load(a.init)
-        net.load_state_dict(s.get('net', s)); step = s.get('step', 0) if 'net' in s else 0; ema = s.get('ema') if 'net' in s else None
-    ema = ema or {k: v.clone() for k, v in net.state_dict().items()}
+        miss = net.load_state_dict(s.get('net', s), strict=False).missing_keys; step = s.get('step', 0) if 'net' in s else 0; ema = s.get('ema') if 'net' in s else None
+    miss = miss if a.init else []
+    if not ema or miss:      # layers that the start has not: begin the average anew
+        ema = {k: v.clone() for k, v in net.state_dict().items()}
     opt = torch.optim.AdamW(net.parameters(), a.lr, weight_decay=1e-2)
-    if 'opt' in s:
+    if 'opt' in s and not miss:
         opt.load_state_dict(s['opt'])
     net = net.to(memory_format=torch.channels_last)
     ctc = torch.nn.CTCLoss(blank=36, zero_infinity=True)
