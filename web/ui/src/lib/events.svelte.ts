@@ -1,10 +1,12 @@
 /** One WebSocket for everything that happens on the device: reads, status, settings, session end. */
-import type { DeviceStatus, PlateRecord } from './api';
+import type { DeviceStatus, PlateRecord, SourceState } from './api';
 import { session } from './session.svelte';
 
 export type DeviceEvent =
   | { type: 'hello'; time: string }
-  | { type: 'plate'; record: PlateRecord }
+  | { type: 'record'; record: PlateRecord }
+  | { type: 'source'; source_state: SourceState }
+  | { type: 'missed'; count: number }
   | { type: 'status'; status: DeviceStatus }
   | { type: 'settings'; key: string; revision: number; changed_by: string }
   | { type: 'stream_changed'; stream: 'main' | 'sub' }
@@ -81,6 +83,8 @@ class Events {
       if (this.clockOffset === null || offset > this.clockOffset || this.clockOffset - offset > 2000) {
         this.clockOffset = offset;
       }
+    } else if (event.type === 'source' && this.status) {
+      this.status = { ...this.status, source_state: event.source_state };
     } else if (event.type === 'session_end') {
       session.end('expired');
     }

@@ -23,7 +23,8 @@ class Session {
     try {
       this.device = await api.device();
       this.unreachable = false;
-      if (this.device.initialized) this.current = await api.session();
+      // The serial number is only told to a logged-in user: no request that is bound to be refused.
+      this.current = this.device.serial === undefined ? null : await api.session();
     } catch (error) {
       if (error instanceof ApiError && error.status === 401) this.current = null;
       else this.unreachable = true;
