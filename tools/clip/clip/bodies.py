@@ -90,9 +90,9 @@ SHAPES = {
 
 @dataclass
 class Mesh:
-    """Triangles: `vertex` (N, 3), unit `normal` (N, 3), `face` (M, 3), `part` (M,) and `wheel` (M,).
+    """Triangles: `vertex` (N, 3), unit `normal` (N, 3), `face` (M, 3) and `part` (M,).
 
-    `hub` holds for each face the wheel's centre (x, y, z), nan for the body.
+    `part` is FRONT to TYRE, or -1 for plain paint; `hub` (M, 3) is the wheel's centre, nan for the body.
     """
 
     vertex: np.ndarray

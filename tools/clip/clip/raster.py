@@ -193,7 +193,7 @@ def _put_plate(vehicle, pose, big, light, colour, box):
     warped = cv2.warpPerspective(rgba, matrix, tuple(int(k) for k in hi - lo), flags=cv2.INTER_LINEAR)
     area = colour[lo[1] : hi[1], lo[0] : hi[0]]
     a = warped[..., 3:].astype(np.float32) / 255
-    area[:] = (area * (1 - a) + warped * 1.0 * np.where(a > 0, 1, 0)).clip(0, 255).astype(np.uint8)
+    area[:] = (area * (1 - a) + warped).clip(0, 255).astype(np.uint8)  # warped is premultiplied
 
 
 def _move(image, blur):

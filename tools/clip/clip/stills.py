@@ -28,19 +28,19 @@ def random_camera(rng: np.random.Generator) -> Camera:
                   position=(float(rng.uniform(-0.6, 0.6)), 0.0, height))
 
 
-def random_traffic(rng: np.random.Generator) -> list[tuple[Vehicle, Pose, float]]:
-    """One or two vehicles (one a lane) at random places."""
-    out = []
+def random_traffic(rng: np.random.Generator) -> tuple[list[tuple[Vehicle, Pose, float]], list[str]]:
+    """One or two vehicles (one a lane) at random places, and their plates' numbers."""
+    out, numbers = [], []
     lanes = [1, -1] if rng.random() < 0.45 else [int(rng.choice([1, -1]))]
     for heading in lanes:
         plate = random_plate(rng)
         frame = [None, None, "black", "chrome"][int(rng.integers(4))]
         vehicle = Vehicle(str(rng.choice(sorted(SHAPES))), str(rng.choice(sorted(COLOURS))), draw_plate(plate, rng, frame), rng)
-        vehicle.plate = plate
+        numbers.append(plate.number)
         side = -LANE if heading > 0 else LANE
         pose = Pose(side + float(rng.normal(0, 0.18)), float(rng.uniform(7.5, 19)), heading, float(rng.uniform(0, 9)), float(rng.normal(0, 0.04)))
         out.append((vehicle, pose, float(rng.uniform(2, 14))))
-    return out
+    return out, numbers
 
 
 def write_stills(count: int, seed: int, folder: Path) -> int:
@@ -57,7 +57,7 @@ def write_stills(count: int, seed: int, folder: Path) -> int:
             scene = Scene(int(rng.integers(1 << 30)), random_camera(rng))
         night = float(rng.choice([0.0, 0.0, 1.0, rng.uniform(0, 1)]))
         for _ in range(6):  # most pictures show a whole plate
-            traffic = random_traffic(rng)
+            traffic, texts = random_traffic(rng)
             pairs = [(vehicle, pose) for vehicle, pose, _ in traffic]
             if any(visible_plate(k, pairs, scene.camera) is not None for k in range(len(pairs))):
                 break
@@ -65,13 +65,13 @@ def write_stills(count: int, seed: int, folder: Path) -> int:
         name = f"still_{seed}_{number:05d}.jpg"
         cv2.imwrite(str(folder / name), picture, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(70, 95))])
         found = 0
-        for index, (vehicle, _) in enumerate(pairs):
+        for index, text in enumerate(texts):
             corners = visible_plate(index, pairs, scene.camera)
             if corners is None or plate_width(corners) < 24:
                 continue
             box = corner_box(corners)
             flat = " ".join(f"{x:.1f},{y:.1f}" for x, y in corners)
-            rows.append("\t".join([name, vehicle.plate.number, *map(str, box), flat]))
+            rows.append("\t".join([name, text, *map(str, box), flat]))
             found += 1
         if not found:
             rows.append("\t".join([name, "", "", "", "", "", ""]))
