@@ -1,8 +1,10 @@
 //! Which texts are likely as plates of a region: a prior that weighs, and never forces.
 //!
-//! The prior is a mixture. With the region's weight a text is one of its patterns, each letter and
-//! digit equally likely; with the rest it is any text at all. So a plate that fits no pattern (vanity, foreign) is
-//! still read, and a pattern only decides between signs that the reader itself finds hard to tell apart.
+//! The prior is a mixture. With the region's share a text follows one of its patterns, each letter and
+//! digit equally likely; with the rest it is any text, in which letters mostly follow letters and digits digits.
+//! So a plate that fits no pattern (vanity, foreign) is still read, and the prior only decides between
+//! signs that the reader itself finds hard to tell apart. `O` and `0`, and `I` and `1`, are one glyph on
+//! many plates: between those the reader's own preference counts less.
 
 use crate::ctc::{SignProbs, sign_char};
 use crate::plate::CharRead;
@@ -40,25 +42,34 @@ const US: [Pattern; 14] = [
     Pattern("99A9AA", 1.0, Some("US")),
 ];
 
-/// Current series of European states.
-const EU: [Pattern; 17] = [
-    Pattern("AA99AAA", 12.0, None),
+/// Current and common older series of European states and Turkey.
+const EU: [Pattern; 26] = [
+    Pattern("AA99AAA", 14.0, None),
     Pattern("AA999AA", 16.0, None),
     Pattern("9999AAA", 8.0, Some("ES")),
     Pattern("A999AAA", 4.0, None),
+    Pattern("A99AAA", 4.0, None),
     Pattern("AAA999", 4.0, None),
     Pattern("9AAA999", 3.0, Some("BE")),
     Pattern("99AAA9", 3.0, Some("NL")),
     Pattern("9AAA99", 3.0, Some("NL")),
+    Pattern("99AAAA", 2.0, Some("NL")),
+    Pattern("AAAA99", 2.0, None),
     Pattern("AA999A", 3.0, Some("NL")),
     Pattern("A999AA", 2.0, None),
     Pattern("AA9999AA", 3.0, None),
     Pattern("AAA99999", 2.0, None),
+    Pattern("AAA99AA", 2.0, None),
     Pattern("AA99999", 3.0, None),
     Pattern("AA9999", 2.0, None),
     Pattern("AAA9999", 2.0, None),
     Pattern("AAAA9999", 1.5, None),
+    Pattern("AAAA999", 1.5, None),
     Pattern("AAA999A", 1.5, None),
+    Pattern("99A9999", 1.0, Some("TR")),
+    Pattern("99AA999", 1.5, Some("TR")),
+    Pattern("99AAA999", 1.0, Some("TR")),
+    Pattern("99A99999", 1.0, Some("TR")),
 ];
 
 /// Brazil before Mercosur (1990-2018) and with it.
@@ -67,15 +78,75 @@ const BR: [Pattern; 2] = [
     Pattern("AAA9A99", 1.0, Some("BR")),
 ];
 
-/// A region's patterns, the share of plates that follow one, and how much the prior counts against
-/// the reader (an exponent: 0 not at all, 1 as much as probability theory says).
-fn prior(region: Region) -> (&'static [Pattern], f32, f32) {
+/// What is expected of plates in a region.
+struct Prior {
+    patterns: &'static [Pattern],
+    /// Share of plates that follow a pattern.
+    share: f32,
+    /// How much the prior counts against the reader, as an exponent: 0 not at all, 1 as much as probability
+    /// theory says.
+    strength: f32,
+    /// Part of the difference between twins (`O`/`0`, `I`/`1`) that the reader cannot know: 0 none, 1 all.
+    twins: f32,
+}
+
+fn prior(region: Region) -> Prior {
     match region {
-        Region::Us => (&US, 0.7, 0.35),
-        Region::Eu => (&EU, 0.8, 0.35),
-        Region::Br => (&BR, 0.97, 0.6),
-        Region::Any => (&[], 0.0, 0.0),
+        Region::Us => Prior {
+            patterns: &US,
+            share: 0.7,
+            strength: 0.35,
+            twins: 0.25,
+        },
+        Region::Eu => Prior {
+            patterns: &EU,
+            share: 0.8,
+            strength: 0.45,
+            twins: 0.4,
+        },
+        Region::Br => Prior {
+            patterns: &BR,
+            share: 0.97,
+            strength: 0.6,
+            twins: 0.4,
+        },
+        Region::Any => Prior {
+            patterns: &[],
+            share: 0.0,
+            strength: 0.35,
+            twins: 0.25,
+        },
     }
+}
+
+/// Probability that a sign is of the same kind, letter or digit, as the one before it.
+const SAME_KIND: f32 = 0.85;
+
+/// Probability of a text that follows no pattern.
+fn free_text(signs: &[u8]) -> f32 {
+    let mut p = 1.0;
+    for (i, s) in signs.iter().enumerate() {
+        let digit = usize::from(*s) < DIGITS;
+        p *= if digit { 0.1 } else { 1.0 / 26.0 };
+        p *= match i.checked_sub(1).map(|k| usize::from(signs[k]) < DIGITS) {
+            None => 0.5,
+            Some(before) if before == digit => SAME_KIND,
+            Some(_) => 1.0 - SAME_KIND,
+        };
+    }
+    p
+}
+
+/// Moves the reader's opinion on twins towards "either".
+fn soften(probs: &SignProbs, by: f32) -> SignProbs {
+    let mut out = *probs;
+    // 0 and O, 1 and I.
+    for (digit, letter) in [(0, 24), (1, 18)] {
+        let middle = f32::midpoint(out[digit], out[letter]);
+        out[digit] += (middle - out[digit]) * by;
+        out[letter] += (middle - out[letter]) * by;
+    }
+    out
 }
 
 /// Whether `signs` has the layout of `pattern`.
@@ -87,21 +158,19 @@ fn fits(pattern: &str, signs: &[u8]) -> bool {
             .all(|(p, s)| (p == b'9') == (usize::from(*s) < DIGITS))
 }
 
-/// Weight of a text in `region`, as a natural logarithm, before its share of the decision.
-fn log_prior(region: Region, signs: &[u8]) -> f32 {
-    let (patterns, share, strength) = prior(region);
-    if patterns.is_empty() {
-        return 0.0;
-    }
-    let total: f32 = patterns.iter().map(|p| p.1).sum();
+/// Weight of a text, as a natural logarithm, with its share of the decision.
+fn log_prior(prior: &Prior, signs: &[u8]) -> f32 {
+    let total: f32 = prior.patterns.iter().map(|p| p.1).sum();
     let digits = signs.iter().filter(|s| usize::from(**s) < DIGITS).count() as i32;
     let letters = signs.len() as i32 - digits;
-    let mut sum = (1.0 - share) * 36f32.powi(-(signs.len() as i32));
-    for p in patterns.iter().filter(|p| fits(p.0, signs)) {
-        sum += share * p.1 / total * 26f32.powi(-letters) * 10f32.powi(-digits);
-    }
-    // Only texts of one length are compared, so the base may be any function of the length.
-    strength * (sum.ln() + signs.len() as f32 * 36f32.ln())
+    let each = 26f32.powi(-letters) * 10f32.powi(-digits);
+    let fitting: f32 = prior
+        .patterns
+        .iter()
+        .filter(|p| fits(p.0, signs))
+        .map(|p| p.1 / total)
+        .sum();
+    prior.strength * (prior.share * fitting * each + (1.0 - prior.share) * free_text(signs)).ln()
 }
 
 /// The most likely text of `places` in `region`, each sign with its probability given the whole.
@@ -109,10 +178,12 @@ fn log_prior(region: Region, signs: &[u8]) -> f32 {
 /// The likelihoods are those of the joint distribution of reader and prior, place by place.
 #[must_use]
 pub fn rerank(places: &[SignProbs], region: Region) -> Vec<CharRead> {
+    let prior = prior(region);
+    let softened: Vec<SignProbs> = places.iter().map(|p| soften(p, prior.twins)).collect();
     let mut beam: Vec<(f32, Vec<u8>)> = vec![(0.0, Vec::new())];
     // Probability of each place that its candidates hold; the rest speaks against the whole text.
     let mut held = Vec::with_capacity(places.len());
-    for probs in places {
+    for probs in &softened {
         let mut signs: Vec<u8> = (0..probs.len() as u8).collect();
         signs.sort_unstable_by(|a, b| probs[usize::from(*b)].total_cmp(&probs[usize::from(*a)]));
         let kept = signs.iter().take(PER_PLACE).enumerate();
@@ -139,7 +210,7 @@ pub fn rerank(places: &[SignProbs], region: Region) -> Vec<CharRead> {
         beam = next;
     }
     for (log, text) in &mut beam {
-        *log += log_prior(region, text);
+        *log += log_prior(&prior, text);
     }
     let top = beam.iter().map(|b| b.0).fold(f32::NEG_INFINITY, f32::max);
     let best = beam
@@ -176,7 +247,7 @@ pub fn country_code(text: &str, region: Region) -> Option<&'static str> {
         .map(|c| crate::ctc::sign_index(c).map(|s| s as u8))
         .collect();
     let signs = signs?;
-    let (patterns, ..) = prior(region);
+    let patterns = prior(region).patterns;
     patterns
         .iter()
         .find(|p| fits(p.0, &signs))
@@ -252,14 +323,19 @@ mod tests {
         let sure = |c| [(c, 1.0f32)];
         let (a, b, c) = (sure('A'), sure('B'), sure('C'));
         let (one, two) = (sure('1'), sure('2'));
-        let close = [('O', 0.6), ('0', 0.4)];
-        let clear = [('O', 0.985), ('0', 0.015)];
+        let close = [('B', 0.6), ('8', 0.4)];
+        let clear = [('B', 0.97), ('8', 0.03)];
+        let twins = [('O', 0.9), ('0', 0.1)];
         for (region, last, expect) in [
-            (Region::Us, &close[..], "ABC1120"),
-            (Region::Br, &close[..], "ABC1120"),
-            (Region::Any, &close[..], "ABC112O"),
-            // Never forced: a sure reader keeps its letter.
-            (Region::Us, &clear[..], "ABC112O"),
+            (Region::Us, &close[..], "ABC1128"),
+            (Region::Br, &close[..], "ABC1128"),
+            // Digits follow digits anywhere.
+            (Region::Any, &close[..], "ABC1128"),
+            // Never forced: a sure reader keeps its letter, even where no plate has one.
+            (Region::Us, &clear[..], "ABC112B"),
+            (Region::Any, &clear[..], "ABC112B"),
+            // One glyph on many plates: the reader's preference counts less.
+            (Region::Us, &twins[..], "ABC1120"),
         ] {
             let p = places(&[&a, &b, &c, &one, &one, &two, last]);
             assert_eq!(text(&rerank(&p, region)), expect, "{region} {last:?}");
@@ -268,7 +344,7 @@ mod tests {
 
     #[test]
     fn likelihoods_follow_the_decision() {
-        let p = places(&[&[('A', 1.0)], &[('O', 0.5), ('0', 0.5)]]);
+        let p = places(&[&[('A', 1.0)], &[('M', 0.5), ('N', 0.5)]]);
         let r = rerank(&p, Region::Any);
         assert!((r[1].likelihood - 0.5).abs() < 1e-3);
         assert_eq!(r[1].alternatives.len(), 1);

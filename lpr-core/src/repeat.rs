@@ -199,7 +199,7 @@ mod tests {
         let mut r = Repeats::default();
         for i in 0..1000u64 {
             let text = format!("T{i:04}");
-            r.is_repeat(&seen(&text, i, i, 0.0, false), DELAY);
+            r.is_repeat(&seen(&text, i, i, 1000.0 * i as f32, false), DELAY);
         }
         assert_eq!(r.reported.len(), MAX_PLATES);
         assert!(r.reported.iter().any(|p| p.folded == "T0999"));

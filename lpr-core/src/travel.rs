@@ -24,17 +24,27 @@ struct Point {
 #[derive(Default)]
 pub struct Travel {
     points: Vec<Point>,
+    /// Of so many positions one is kept, 2 to the power of this.
+    thinning: u32,
+    seen: u64,
 }
 
 impl Travel {
     /// Adds a position.
     pub fn add(&mut self, width: f32, rect: &PxRect, frame: FrameSize) {
+        let due = self.seen.is_multiple_of(1 << self.thinning.min(63));
+        self.seen += 1;
+        if !due {
+            return;
+        }
         if self.points.len() == MAX_POINTS {
+            // Every other one goes, so that those kept stay evenly spread over the whole way.
             let mut keep = false;
             self.points.retain(|_| {
                 keep = !keep;
                 keep
             });
+            self.thinning += 1;
         }
         self.points.push(Point {
             log_width: width.max(1.0).ln(),

@@ -311,18 +311,18 @@ mod tests {
 
     #[test]
     fn agreement_raises_and_disagreement_lowers_the_likelihood() {
-        let one = outcome(&[("ABC123", 0.8, 1.0)]).likelihood;
-        let four = outcome(&[("ABC123", 0.8, 1.0); 4]).likelihood;
+        let one = outcome(&[("ABC234", 0.8, 1.0)]).likelihood;
+        let four = outcome(&[("ABC234", 0.8, 1.0); 4]).likelihood;
         let mixed = outcome(&[
-            ("ABC123", 0.8, 1.0),
-            ("ABC123", 0.8, 1.0),
-            ("A8C123", 0.8, 1.0),
+            ("ABC234", 0.8, 1.0),
+            ("ABC234", 0.8, 1.0),
+            ("A8C234", 0.8, 1.0),
         ])
         .likelihood;
         let shorter = outcome(&[
-            ("ABC123", 0.8, 1.0),
-            ("ABC123", 0.8, 1.0),
-            ("BC123", 0.8, 1.0),
+            ("ABC234", 0.8, 1.0),
+            ("ABC234", 0.8, 1.0),
+            ("BC234", 0.8, 1.0),
         ]);
         assert!((one - 0.8).abs() < 0.01, "{one}");
         assert!(four > 0.95, "{four}");
