@@ -5,39 +5,26 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use gstreamer as gst;
 use gstreamer::prelude::*;
+use lpr_core::{MediaTime, UtcTime};
 use parking_lot::Mutex;
 
-/// Nanoseconds on the monotonic clock since the engine's start. Never jumps.
-#[derive(Copy, Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct MediaTime(u64);
-
-impl MediaTime {
-    /// From nanoseconds since the engine's start.
-    pub const fn from_nanos(nanos: u64) -> Self {
-        Self(nanos)
-    }
-
-    /// Nanoseconds since the engine's start.
-    pub const fn nanos(self) -> u64 {
-        self.0
-    }
-
-    /// Ticks of a media clock of `rate` Hz (90 000 for video, RFC 6184 §8.2.1), not wrapped.
-    pub fn ticks(self, rate: u32) -> u64 {
-        // Cannot overflow: u64 * u32 fits u128; the quotient wraps after 5 million years at 90 kHz.
-        (u128::from(self.0) * u128::from(rate) / 1_000_000_000) as u64
-    }
-
+/// Arithmetic on media time, which in this crate counts from the engine's start on the monotonic
+/// clock: it never jumps, and any two values of one engine can be compared.
+pub(crate) trait Span {
     /// Time since `earlier`, zero when `earlier` is later.
-    pub fn since(self, earlier: Self) -> Duration {
-        Duration::from_nanos(self.0.saturating_sub(earlier.0))
+    fn since(self, earlier: Self) -> Duration;
+    /// This time plus `by`.
+    fn plus(self, by: Duration) -> Self;
+}
+
+impl Span for MediaTime {
+    fn since(self, earlier: Self) -> Duration {
+        self.as_duration().saturating_sub(earlier.as_duration())
     }
 
-    /// This time plus `by`.
-    #[must_use]
-    pub fn plus(self, by: Duration) -> Self {
-        Self(
-            self.0
+    fn plus(self, by: Duration) -> Self {
+        Self::from_nanos(
+            self.as_nanos()
                 .saturating_add(u64::try_from(by.as_nanos()).unwrap_or(u64::MAX)),
         )
     }
@@ -61,7 +48,7 @@ pub struct ClockMap {
 
 impl ClockMap {
     /// A map that says `utc` is the UTC time of `media`.
-    pub fn new(media: MediaTime, utc: SystemTime) -> Self {
+    pub fn new(media: MediaTime, utc: UtcTime) -> Self {
         Self {
             offset: offset(media, utc),
             jumps: 0,
@@ -69,7 +56,7 @@ impl ClockMap {
     }
 
     /// Takes in that `utc` was read at `media`; true when the system clock jumped.
-    pub fn observe(&mut self, media: MediaTime, utc: SystemTime) -> bool {
+    pub fn observe(&mut self, media: MediaTime, utc: UtcTime) -> bool {
         let measured = offset(media, utc);
         let difference = measured.saturating_sub(self.offset);
         if difference.abs() >= JUMP_NANOS {
@@ -82,14 +69,11 @@ impl ClockMap {
     }
 
     /// UTC of a media time.
-    pub fn utc(&self, media: MediaTime) -> SystemTime {
-        let nanos = i64::try_from(media.0)
+    pub fn utc(&self, media: MediaTime) -> UtcTime {
+        let nanos = i64::try_from(media.as_nanos())
             .unwrap_or(i64::MAX)
             .saturating_add(self.offset);
-        match u64::try_from(nanos) {
-            Ok(after) => UNIX_EPOCH + Duration::from_nanos(after),
-            Err(_) => UNIX_EPOCH - Duration::from_nanos(nanos.unsigned_abs()),
-        }
+        UtcTime::from_micros(nanos.div_euclid(1000))
     }
 
     /// How often the system clock was set since the start.
@@ -98,12 +82,19 @@ impl ClockMap {
     }
 }
 
-fn offset(media: MediaTime, utc: SystemTime) -> i64 {
-    let utc = match utc.duration_since(UNIX_EPOCH) {
-        Ok(after) => i64::try_from(after.as_nanos()).unwrap_or(i64::MAX),
-        Err(before) => -i64::try_from(before.duration().as_nanos()).unwrap_or(i64::MAX),
+fn offset(media: MediaTime, utc: UtcTime) -> i64 {
+    let media = i64::try_from(media.as_nanos()).unwrap_or(i64::MAX);
+    utc.as_micros().saturating_mul(1000).saturating_sub(media)
+}
+
+/// The system clock now.
+fn system_time() -> UtcTime {
+    let now = SystemTime::now();
+    let micros = match now.duration_since(UNIX_EPOCH) {
+        Ok(after) => i64::try_from(after.as_micros()).unwrap_or(i64::MAX),
+        Err(before) => -i64::try_from(before.duration().as_micros()).unwrap_or(i64::MAX),
     };
-    utc.saturating_sub(i64::try_from(media.0).unwrap_or(i64::MAX))
+    UtcTime::from_micros(micros)
 }
 
 /// The running clock: GStreamer's monotonic system clock and the map to UTC.
@@ -121,7 +112,7 @@ impl MediaClock {
     pub fn start() -> Self {
         let clock = gst::SystemClock::obtain();
         let epoch = clock.time().nseconds();
-        let map = ClockMap::new(MediaTime(0), SystemTime::now());
+        let map = ClockMap::new(MediaTime::default(), system_time());
         Self(Arc::new(Inner {
             clock,
             epoch,
@@ -131,13 +122,13 @@ impl MediaClock {
 
     /// Media time now.
     pub fn now(&self) -> MediaTime {
-        MediaTime(self.0.clock.time().nseconds().saturating_sub(self.0.epoch))
+        MediaTime::from_nanos(self.0.clock.time().nseconds().saturating_sub(self.0.epoch))
     }
 
     /// UTC of a media time; reads the system clock on the way.
-    pub fn utc(&self, media: MediaTime) -> SystemTime {
+    pub fn utc(&self, media: MediaTime) -> UtcTime {
         let mut map = self.0.map.lock();
-        let (now, utc) = (self.now(), SystemTime::now());
+        let (now, utc) = (self.now(), system_time());
         if map.observe(now, utc) {
             tracing::warn!(
                 jumps = map.jumps(),
@@ -159,7 +150,7 @@ impl MediaClock {
 
     /// Media time of an absolute time of GStreamer's clock.
     pub(crate) fn media_time(&self, time: gst::ClockTime) -> MediaTime {
-        MediaTime(time.nseconds().saturating_sub(self.0.epoch))
+        MediaTime::from_nanos(time.nseconds().saturating_sub(self.0.epoch))
     }
 }
 
@@ -168,24 +159,8 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn at(secs: f64) -> SystemTime {
-        UNIX_EPOCH + Duration::from_secs_f64(secs)
-    }
-
-    #[test]
-    fn ticks_are_90_khz() {
-        for (nanos, ticks) in [
-            (0, 0),
-            (1_000_000_000, 90_000),
-            (40_000_000, 3_600),
-            (33_366_700, 3_003),
-        ] {
-            assert_eq!(
-                MediaTime::from_nanos(nanos).ticks(90_000),
-                ticks,
-                "{nanos} ns"
-            );
-        }
+    fn at(secs: f64) -> UtcTime {
+        UtcTime::from_micros((secs * 1e6) as i64)
     }
 
     #[test]
@@ -210,13 +185,13 @@ mod tests {
     #[test]
     fn a_slow_drift_is_followed_without_a_jump() {
         // 500 ppm is the most that NTP slews; read 25 times a second for ten minutes.
-        let mut map = ClockMap::new(MediaTime(0), at(1000.0));
+        let mut map = ClockMap::new(MediaTime::default(), at(1000.0));
         let mut worst = Duration::ZERO;
         for n in 0..15_000u64 {
             let media = MediaTime::from_nanos(n * 40_000_000);
-            let utc = at(1000.0) + Duration::from_nanos(n * 40_000_000 + n * 20_000);
+            let utc = at(1000.0) + Duration::from_micros(n * 40_000 + n * 20);
             map.observe(media, utc);
-            worst = worst.max(utc.duration_since(map.utc(media)).unwrap_or_default());
+            worst = worst.max(utc.abs_diff(map.utc(media)));
         }
         assert_eq!(map.jumps(), 0);
         assert!(worst < Duration::from_millis(1), "{worst:?}");
@@ -225,10 +200,12 @@ mod tests {
     proptest! {
         #[test]
         fn utc_keeps_distances(a in 0u64..1 << 50, b in 0u64..1 << 50) {
-            let map = ClockMap::new(MediaTime(0), at(1.7e9));
+            let map = ClockMap::new(MediaTime::default(), at(1.7e9));
             let (a, b) = (a.min(b), a.max(b));
-            let apart = map.utc(MediaTime(b)).duration_since(map.utc(MediaTime(a))).unwrap();
-            prop_assert_eq!(apart, Duration::from_nanos(b - a));
+            let utc = |nanos| map.utc(MediaTime::from_nanos(nanos));
+            let apart = utc(b).saturating_since(utc(a));
+            // UTC has microseconds.
+            prop_assert!(apart.abs_diff(Duration::from_nanos(b - a)) <= Duration::from_micros(1));
         }
     }
 }

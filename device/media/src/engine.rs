@@ -9,9 +9,10 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
-use crate::clock::MediaClock;
+use crate::capabilities::{Capabilities, SourceCaps, capabilities};
+use crate::clock::{MediaClock, Span};
 use crate::config::{EncoderConfig, PictureSize, StreamId};
-use crate::encoder::{Encoder, EncoderInput, EncoderState};
+use crate::encoder::{Encoder, EncoderInput, EncoderState, available_encoders};
 use crate::frame::{FrameKind, RawFrame};
 use crate::hub::{FrameReader, Hub, Incoming};
 use crate::jpeg::{JpegEncoder, Snapshot};
@@ -174,6 +175,24 @@ impl MediaEngine {
         self.input(stream).configure(config)
     }
 
+    /// A stream's configuration; `None` when it is off.
+    pub fn config(&self, stream: StreamId) -> Option<EncoderConfig> {
+        self.input(stream).config()
+    }
+
+    /// What this machine and this source can offer, as known now.
+    pub fn capabilities(&self) -> Capabilities {
+        let source = match *self.state.borrow() {
+            SourceState::Running { caps } => Some(caps),
+            _ => self.hub.source_size().map(|size| SourceCaps {
+                size,
+                frame_rate: None,
+                codec: None,
+            }),
+        };
+        capabilities(source, available_encoders())
+    }
+
     /// Makes the next frame of a stream a key picture, at most twice a second (VIDEO-14). A stream that
     /// is passed through keeps its source's own key pictures.
     pub fn request_key_frame(&self, stream: StreamId) {
@@ -304,7 +323,7 @@ impl Ticker {
         }
     }
 
-    fn show(&mut self, at: crate::MediaTime) {
+    fn show(&mut self, at: lpr_core::MediaTime) {
         // The source's last size, so that no encoder has to change; else the main stream's.
         let configured = || {
             self.main

@@ -1,13 +1,11 @@
 //! A decoded picture as it leaves the capture pipeline.
 
-use std::time::SystemTime;
-
 use gstreamer as gst;
 use gstreamer_video as gst_video;
 use gstreamer_video::prelude::*;
 
-use crate::clock::MediaTime;
 use crate::config::PictureSize;
+use lpr_core::{MediaTime, UtcTime};
 
 /// Where a frame comes from.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -33,7 +31,7 @@ pub struct RawFrame {
     /// Presentation on the monotonic clock; strictly increasing from frame to frame.
     pub at: MediaTime,
     /// UTC of capture (for files: of presentation).
-    pub utc: SystemTime,
+    pub utc: UtcTime,
     /// Counts frames from 0, "no signal" pictures included.
     pub sequence: u64,
     /// Real picture or ours.
@@ -70,7 +68,7 @@ impl RawFrame {
         let mut buffer = self.video.buffer().copy();
         // The copy is ours alone (its memory is shared), so it is writable.
         if let Some(buffer) = buffer.get_mut() {
-            buffer.set_pts(gst::ClockTime::from_nseconds(self.at.nanos()));
+            buffer.set_pts(gst::ClockTime::from_nseconds(self.at.as_nanos()));
             buffer.set_dts(gst::ClockTime::NONE);
         }
         buffer

@@ -2,13 +2,15 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use gstreamer as gst;
 use gstreamer_video as gst_video;
 use parking_lot::{Condvar, Mutex};
 
-use crate::clock::{MediaClock, MediaTime};
+use lpr_core::{MediaTime, UtcTime};
+
+use crate::clock::{MediaClock, Span};
 use crate::config::PictureSize;
 use crate::encoder::EncoderInput;
 use crate::frame::{FrameKind, RawFrame};
@@ -37,7 +39,7 @@ pub(crate) struct Incoming<'a> {
     pub(crate) info: &'a gst_video::VideoInfo,
     pub(crate) at: MediaTime,
     /// UTC where it was settled before decoding; else the clock map's.
-    pub(crate) utc: Option<SystemTime>,
+    pub(crate) utc: Option<UtcTime>,
     pub(crate) kind: FrameKind,
     pub(crate) discontinuity: bool,
 }

@@ -1,6 +1,6 @@
 //! JPEG pictures: snapshots of the newest frame and pictures for records.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use bytes::Bytes;
 use gstreamer as gst;
@@ -9,10 +9,10 @@ use gstreamer_app as gst_app;
 use gstreamer_video as gst_video;
 use gstreamer_video::prelude::*;
 
-use crate::clock::MediaTime;
 use crate::config::PictureSize;
 use crate::frame::RawFrame;
 use crate::{Error, Result};
+use lpr_core::{MediaTime, UtcTime};
 
 /// A picture that takes longer than this has met a hung encoder.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -288,7 +288,7 @@ pub struct Snapshot {
     /// The frame's place on the monotonic clock.
     pub at: MediaTime,
     /// UTC of capture.
-    pub utc: SystemTime,
+    pub utc: UtcTime,
 }
 
 #[cfg(test)]

@@ -4,13 +4,15 @@
 //! frame to the encoder of each stream and to the newest-frame slot of each reader (recognition).
 //! Each encoder is a pipeline of its own, so that a changed setting restarts that one alone.
 //!
-//! Nothing here knows of settings, ONVIF or RTSP: encoded pictures leave by [`AccessUnitSink`].
+//! The engine knows of no settings and no protocol: encoded pictures leave by [`AccessUnitSink`]. Only
+//! `convert` and `port` join it to the model and to RTSP streams.
 #![forbid(unsafe_code)]
 
 mod annexb;
 mod capabilities;
 mod clock;
 mod config;
+mod convert;
 mod encoder;
 mod engine;
 mod error;
@@ -19,14 +21,15 @@ mod hub;
 mod init;
 mod jpeg;
 mod no_signal;
+mod port;
 mod source;
 mod stats;
 mod stop;
 mod unit;
 
 pub use annexb::nal_units;
-pub use capabilities::SourceCaps;
-pub use clock::{ClockMap, MediaClock, MediaTime};
+pub use capabilities::{Capabilities, SourceCaps, StreamOptions, capabilities};
+pub use clock::{ClockMap, MediaClock};
 pub use config::{Codec, EncoderConfig, PictureSize, Rate, StreamId};
 pub use encoder::{EncoderChoice, EncoderState, available_encoders};
 pub use engine::{EngineOptions, MediaEngine, MediaStatus, StreamStatus};
@@ -35,6 +38,8 @@ pub use frame::{FrameKind, Plane, RawFrame};
 pub use hub::{FrameReader, ReadFrame};
 pub use init::init;
 pub use jpeg::{JpegEncoder, Picture, Snapshot, encode_jpeg};
+pub use lpr_core::{MediaTime, UtcTime};
+pub use port::{KeyFrameHooks, MediaPort, RecognitionFigures, RtspSink};
 pub use source::{Backoff, SourceSpec, SourceState, Wish};
 pub use stats::{Rates, StreamStats};
 pub use unit::{AccessUnit, AccessUnitSink, StreamFormat};

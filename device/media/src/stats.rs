@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
-use crate::clock::MediaTime;
+use crate::clock::Span;
+use lpr_core::MediaTime;
 
 /// How far back rates are measured (VIDEO-15 speaks of 10 s).
 const WINDOW: Duration = Duration::from_secs(10);

@@ -1,11 +1,9 @@
 //! Encoded pictures and where they go.
 
-use std::time::SystemTime;
-
 use bytes::Bytes;
 
-use crate::clock::MediaTime;
 use crate::config::{Codec, PictureSize};
+use lpr_core::{MediaTime, UtcTime};
 
 /// One encoded picture.
 #[derive(Clone, Debug)]
@@ -13,7 +11,7 @@ pub struct AccessUnit {
     /// Presentation time on the monotonic clock; equals the raw frame's.
     pub at: MediaTime,
     /// UTC of capture; equals the raw frame's.
-    pub utc: SystemTime,
+    pub utc: UtcTime,
     /// Decoding can start here. Always true for JPEG.
     pub key: bool,
     /// H.264/H.265: Annex B byte stream, parameter sets before each key picture. JPEG: one image.

@@ -15,10 +15,14 @@ use std::thread::JoinHandle;
 
 use parking_lot::Mutex;
 
+#[cfg(test)]
+pub(crate) use choose::ORDER;
 pub use choose::{EncoderChoice, available_encoders};
 pub(crate) use choose::{candidates, refusals};
 
-use crate::clock::{MediaClock, MediaTime};
+use lpr_core::MediaTime;
+
+use crate::clock::{MediaClock, Span};
 use crate::config::{Codec, EncoderConfig, PictureSize, StreamId};
 use crate::frame::RawFrame;
 use crate::stats::StreamCounters;
@@ -74,7 +78,9 @@ pub(crate) struct Shared {
     pub(crate) stream: StreamId,
     pub(crate) counters: StreamCounters,
     state: Mutex<EncoderState>,
+    /// Held over calls of the sink, to keep their order; nobody who only asks takes it.
     output: Mutex<Output>,
+    format: Mutex<Option<StreamFormat>>,
     /// The source's own access units are passed on; its pictures are not encoded.
     passing: AtomicBool,
     config: Mutex<Option<EncoderConfig>>,
@@ -83,7 +89,6 @@ pub(crate) struct Shared {
 
 #[derive(Default)]
 struct Output {
-    format: Option<StreamFormat>,
     last_at: Option<MediaTime>,
     /// Units before the next key picture cannot be decoded and are not sent.
     awaits_key: bool,
@@ -99,9 +104,9 @@ impl Shared {
         output.awaits_key = false;
         if unit.key {
             let complete = format.codec == Codec::Jpeg || !format.parameter_sets.is_empty();
-            if complete && output.format.as_ref() != Some(&format) {
+            if complete && self.format.lock().as_ref() != Some(&format) {
                 self.sink.format(&format);
-                output.format = Some(format);
+                *self.format.lock() = Some(format);
             }
         }
         if output.last_at.is_some_and(|last| unit.at <= last) {
@@ -124,7 +129,7 @@ impl Shared {
     }
 
     pub(crate) fn format(&self) -> Option<StreamFormat> {
-        self.output.lock().format.clone()
+        self.format.lock().clone()
     }
 }
 
@@ -209,6 +214,7 @@ impl Encoder {
             counters: StreamCounters::default(),
             state: Mutex::new(EncoderState::Off),
             output: Mutex::default(),
+            format: Mutex::default(),
             passing: AtomicBool::new(false),
             config: Mutex::new(None),
             sink,

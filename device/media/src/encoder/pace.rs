@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use crate::clock::MediaTime;
+use crate::clock::Span;
+use lpr_core::MediaTime;
 
 /// Drops frames so that a stream has its frame rate; time stamps stay the source's own.
 ///

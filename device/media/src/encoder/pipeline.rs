@@ -2,7 +2,6 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use bytes::Bytes;
 use gstreamer as gst;
@@ -13,10 +12,10 @@ use parking_lot::Mutex;
 
 use super::choose::EncoderChoice;
 use super::settings;
-use crate::clock::MediaTime;
 use crate::config::{Codec, EncoderConfig, PictureSize, StreamId};
 use crate::frame::RawFrame;
 use crate::{Error, Result};
+use lpr_core::{MediaTime, UtcTime};
 
 /// Frames that may wait in front of an encoder before one is dropped.
 const QUEUE: u64 = 4;
@@ -41,19 +40,19 @@ impl PartialEq for Plan {
 /// An encoded picture as it leaves the pipeline.
 pub(crate) struct Encoded {
     pub(crate) at: MediaTime,
-    pub(crate) utc: Option<SystemTime>,
+    pub(crate) utc: Option<UtcTime>,
     pub(crate) key: bool,
     pub(crate) data: Bytes,
 }
 
 /// UTC of the frames that are inside an encoder, so that the unit gets its own frame's.
 #[derive(Default)]
-pub(crate) struct InFlight(VecDeque<(MediaTime, SystemTime)>);
+pub(crate) struct InFlight(VecDeque<(MediaTime, UtcTime)>);
 
 impl InFlight {
     const MOST: usize = 128;
 
-    pub(crate) fn put(&mut self, at: MediaTime, utc: SystemTime) {
+    pub(crate) fn put(&mut self, at: MediaTime, utc: UtcTime) {
         if self.0.len() == Self::MOST {
             self.0.pop_front();
         }
@@ -61,7 +60,7 @@ impl InFlight {
     }
 
     /// Entries before `at` belong to frames that were never encoded; they are forgotten.
-    pub(crate) fn take(&mut self, at: MediaTime) -> Option<SystemTime> {
+    pub(crate) fn take(&mut self, at: MediaTime) -> Option<UtcTime> {
         while let Some((first, utc)) = self.0.front().copied() {
             if first > at {
                 return None;
@@ -294,12 +293,11 @@ fn encoded(sample: &gst::Sample, times: &Mutex<InFlight>) -> Option<Encoded> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::{Duration, UNIX_EPOCH};
 
     #[test]
     fn a_unit_gets_the_utc_of_its_own_frame() {
         let at = |n: u64| MediaTime::from_nanos(n);
-        let utc = |n: u64| UNIX_EPOCH + Duration::from_secs(n);
+        let utc = |n: u64| UtcTime::from_millis(n as i64);
         let mut times = InFlight::default();
         for n in 1..=5 {
             times.put(at(n * 10), utc(n));

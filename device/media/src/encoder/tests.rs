@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::Duration;
 
 use gstreamer as gst;
 use gstreamer_video as gst_video;
@@ -10,9 +10,9 @@ use gstreamer_video as gst_video;
 use super::choose::{EncoderChoice, available_encoders};
 use super::pipeline::{Encoded, EncoderPipeline, Plan};
 use crate::annexb::{NalKind, nal_kind, nal_units};
-use crate::clock::MediaTime;
 use crate::config::{Codec, EncoderConfig, PictureSize, Rate, StreamId};
 use crate::frame::{FrameKind, RawFrame};
+use lpr_core::{MediaTime, UtcTime};
 
 const HUNG: Duration = Duration::from_secs(60);
 
@@ -39,7 +39,7 @@ fn frame(number: u64, size: PictureSize, fps: u64) -> Arc<RawFrame> {
     Arc::new(RawFrame {
         video: gst_video::VideoFrame::from_buffer_readable(buffer, &info).unwrap(),
         at: MediaTime::from_nanos(5_000_000_000 + number * 1_000_000_000 / fps),
-        utc: UNIX_EPOCH + Duration::from_secs(1_000_000 + number),
+        utc: UtcTime::from_millis(1_000_000 + number as i64),
         sequence: number,
         kind: FrameKind::Picture,
         discontinuity: false,
@@ -120,13 +120,13 @@ fn groups_times_and_parameter_sets() {
             for (number, unit) in (0u64..).zip(&units) {
                 let what = format!("{} unit {number}", choice.element);
                 assert_eq!(
-                    unit.at.nanos(),
+                    unit.at.as_nanos(),
                     5_000_000_000 + number * 1_000_000_000 / 15,
                     "{what}"
                 );
                 assert_eq!(
                     unit.utc,
-                    Some(UNIX_EPOCH + Duration::from_secs(1_000_000 + number)),
+                    Some(UtcTime::from_millis(1_000_000 + number as i64)),
                     "{what}"
                 );
                 assert_eq!(unit.key, codec == Codec::Jpeg || number % 25 == 0, "{what}");

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, SyncSender};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -12,7 +12,9 @@ use super::pace::Pace;
 use super::pipeline::{Encoded, EncoderPipeline, Plan};
 use super::{EncoderInput, EncoderState, Message, Shared, candidates, refusals};
 use crate::annexb::{NalKind, nal_kind, nal_units};
-use crate::clock::{MediaClock, MediaTime};
+use lpr_core::{MediaTime, UtcTime};
+
+use crate::clock::{MediaClock, Span};
 use crate::config::{Codec, EncoderConfig, PictureSize};
 use crate::frame::{FrameKind, RawFrame};
 use crate::unit::{AccessUnit, StreamFormat};
@@ -277,7 +279,7 @@ impl Worker {
 pub(crate) fn access_unit(
     codec: Codec,
     encoded: Encoded,
-    utc: SystemTime,
+    utc: UtcTime,
 ) -> (AccessUnit, Vec<Bytes>) {
     let Encoded { at, data, key, .. } = encoded;
     if codec == Codec::Jpeg {

@@ -12,6 +12,7 @@ use gstreamer_video as gst_video;
 
 use super::decode::{Decoder, NO_VIDEO, make, source_caps, video_info};
 use super::{Context, SILENCE};
+use crate::clock::Span;
 use crate::frame::FrameKind;
 use crate::hub::Incoming;
 use crate::stop::StopToken;
@@ -83,9 +84,10 @@ fn play(ready: &Receiver<Ready>, context: &Context) -> Result<()> {
         if now.since(at) > LATE {
             at = now;
             // The film's zero moves, so that this frame is due now.
-            start = Some(crate::MediaTime::from_nanos(now.nanos().saturating_sub(
-                u64::try_from(frame.at.as_nanos()).unwrap_or(u64::MAX),
-            )));
+            start = Some(lpr_core::MediaTime::from_nanos(
+                now.as_nanos()
+                    .saturating_sub(u64::try_from(frame.at.as_nanos()).unwrap_or(u64::MAX)),
+            ));
         }
         if context.stop.wait(at.since(now)) {
             return Ok(());

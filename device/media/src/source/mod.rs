@@ -18,11 +18,12 @@ pub(crate) use spec::ALLOWED;
 pub use spec::{SourceSpec, Wish};
 
 use crate::capabilities::SourceCaps;
-use crate::clock::MediaTime;
+use crate::clock::Span;
 use crate::encoder::EncoderInput;
 use crate::hub::Hub;
 use crate::stop::StopToken;
 use crate::{Error, Result};
+use lpr_core::MediaTime;
 
 /// A source without a picture for this long has failed.
 const SILENCE: Duration = Duration::from_secs(5);

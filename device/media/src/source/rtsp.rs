@@ -18,7 +18,6 @@ use url::Url;
 
 use super::decode::{Decoder, source_caps, video_info};
 use super::{Context, SILENCE};
-use crate::clock::MediaTime;
 use crate::config::{Codec, PictureSize};
 use crate::encoder::access_unit;
 use crate::encoder::pipeline::{Encoded, InFlight};
@@ -26,6 +25,7 @@ use crate::frame::FrameKind;
 use crate::hub::Incoming;
 use crate::unit::StreamFormat;
 use crate::{Error, Result};
+use lpr_core::MediaTime;
 
 /// From the first packet to PLAY's answer.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -248,7 +248,7 @@ impl Input {
             self.times.lock().put(at, utc);
             let mut buffer = gst::Buffer::from_slice(data.clone());
             if let Some(buffer) = buffer.get_mut() {
-                buffer.set_pts(gst::ClockTime::from_nseconds(at.nanos()));
+                buffer.set_pts(gst::ClockTime::from_nseconds(at.as_nanos()));
             }
             self.source
                 .push_buffer(buffer)
@@ -361,7 +361,7 @@ impl Place {
     const JUMP: i64 = 1_000_000_000;
 
     fn of(&mut self, elapsed: i64, arrived: MediaTime) -> MediaTime {
-        let arrived = i64::try_from(arrived.nanos()).unwrap_or(i64::MAX);
+        let arrived = i64::try_from(arrived.as_nanos()).unwrap_or(i64::MAX);
         let fresh = arrived.saturating_sub(elapsed);
         let zero = match self.zero {
             Some(zero) if (fresh - zero).abs() < Self::JUMP => {
@@ -427,7 +427,7 @@ mod tests {
                 let camera = camera + camera * ppm / 1_000_000;
                 // Up to 20 ms late, never early.
                 let jitter = (n.wrapping_mul(seed * 2 + 1).wrapping_mul(2_654_435_761) >> 7) % 20_000_000;
-                let at = place.of(camera, MediaTime::from_nanos(real + jitter)).nanos();
+                let at = place.of(camera, MediaTime::from_nanos(real + jitter)).as_nanos();
                 prop_assert!(at > last);
                 if n > 500 {
                     worst = worst.max(at.abs_diff(last).abs_diff(40_000_000));

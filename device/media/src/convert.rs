@@ -1,0 +1,163 @@
+//! Conversions to and from the model's and the recognition domain's types.
+
+use lpr_core::{FrameSize, FrameView, Planes};
+use platecam_model as model;
+use platecam_model::ports;
+use platecam_model::settings::{self, BitRateType};
+
+use crate::config::{Codec, EncoderConfig, PictureSize, Rate, StreamId};
+use crate::frame::RawFrame;
+use crate::source::SourceState;
+
+impl From<settings::Codec> for Codec {
+    fn from(codec: settings::Codec) -> Self {
+        match codec {
+            settings::Codec::H264 => Self::H264,
+            settings::Codec::H265 => Self::H265,
+            settings::Codec::Mjpeg => Self::Jpeg,
+        }
+    }
+}
+
+impl From<Codec> for settings::Codec {
+    fn from(codec: Codec) -> Self {
+        match codec {
+            Codec::H264 => Self::H264,
+            Codec::H265 => Self::H265,
+            Codec::Jpeg => Self::Mjpeg,
+        }
+    }
+}
+
+impl From<Codec> for rtsp::Codec {
+    fn from(codec: Codec) -> Self {
+        match codec {
+            Codec::H264 => Self::H264,
+            Codec::H265 => Self::H265,
+            Codec::Jpeg => Self::Jpeg,
+        }
+    }
+}
+
+impl From<ports::StreamId> for StreamId {
+    fn from(stream: ports::StreamId) -> Self {
+        match stream {
+            ports::StreamId::Main => Self::Main,
+            ports::StreamId::Sub => Self::Sub,
+        }
+    }
+}
+
+impl From<StreamId> for ports::StreamId {
+    fn from(stream: StreamId) -> Self {
+        match stream {
+            StreamId::Main => Self::Main,
+            StreamId::Sub => Self::Sub,
+        }
+    }
+}
+
+impl From<settings::StreamConfig> for EncoderConfig {
+    fn from(stream: settings::StreamConfig) -> Self {
+        let (kbps, quality) = (stream.bit_rate.get(), stream.quality.get());
+        let rate = match (stream.codec, stream.bit_rate_type) {
+            // Motion JPEG has a quality only (VIDEO-12).
+            (settings::Codec::Mjpeg, _) | (_, BitRateType::Vbr) => Rate::Vbr {
+                quality,
+                max_kbps: kbps,
+            },
+            (_, BitRateType::Cbr) => Rate::Cbr { kbps },
+        };
+        Self {
+            codec: stream.codec.into(),
+            size: PictureSize::new(stream.resolution.width(), stream.resolution.height()),
+            frame_rate: stream.frame_rate.get(),
+            rate,
+            gop: stream.gop_length.get(),
+        }
+    }
+}
+
+impl From<SourceState> for model::SourceState {
+    fn from(state: SourceState) -> Self {
+        match state {
+            SourceState::Connecting => Self::Connecting,
+            SourceState::Running { caps } => Self::Running {
+                width: caps.size.width,
+                height: caps.size.height,
+                millifps: caps
+                    .frame_rate
+                    .map_or(0, |rate| (rate * 1000.0).round() as u32),
+            },
+            SourceState::Failed { reason, retry_in } => Self::Failed {
+                reason,
+                retry_in_ms: u64::try_from(retry_in.as_millis()).unwrap_or(u64::MAX),
+            },
+            SourceState::Stopped => Self::Failed {
+                reason: "the source is closed".into(),
+                retry_in_ms: 0,
+            },
+        }
+    }
+}
+
+impl RawFrame {
+    /// The frame as recognition sees it; shares the pixels.
+    ///
+    /// # Errors
+    /// [`lpr_core::Error`] when the picture is larger than recognition takes.
+    pub fn view(&self) -> Result<FrameView<'_>, lpr_core::Error> {
+        let size = self.size();
+        let size = FrameSize::new(size.width, size.height)?;
+        let empty = crate::frame::Plane {
+            data: &[],
+            stride: 0,
+        };
+        // A frame in the hub is I420 by the appsink's caps; FrameView checks the lengths.
+        let [y, u, v] = [0, 1, 2].map(|plane| self.plane(plane).unwrap_or(empty));
+        let planes = Planes::I420 {
+            y: y.data,
+            y_stride: y.stride,
+            u: u.data,
+            v: v.data,
+            uv_stride: u.stride,
+        };
+        FrameView::new(planes, size, self.utc, self.at)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use platecam_model::settings::{VideoMain, VideoSub};
+
+    #[test]
+    fn settings_become_encoder_configurations_that_are_valid() {
+        let main = EncoderConfig::from(VideoMain::default().stream());
+        main.check().unwrap();
+        assert_eq!(main.rate, Rate::Cbr { kbps: 4096 });
+        let sub = VideoSub::default().stream();
+        let vbr = EncoderConfig::from(sub);
+        vbr.check().unwrap();
+        assert_eq!(
+            vbr.rate,
+            Rate::Vbr {
+                quality: 4,
+                max_kbps: 512
+            }
+        );
+        // VIDEO-12: motion JPEG goes by quality, whatever the bit rate type says.
+        let mjpeg = settings::StreamConfig {
+            codec: settings::Codec::Mjpeg,
+            bit_rate_type: BitRateType::Cbr,
+            ..sub
+        };
+        assert_eq!(
+            EncoderConfig::from(mjpeg).rate,
+            Rate::Vbr {
+                quality: 4,
+                max_kbps: 512
+            }
+        );
+    }
+}

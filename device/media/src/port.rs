@@ -1,0 +1,234 @@
+//! The model's media port and the way into an RTSP stream.
+
+use std::sync::{Arc, OnceLock, Weak};
+use std::time::{Duration, UNIX_EPOCH};
+
+use parking_lot::Mutex;
+use platecam_model as model;
+use platecam_model::ports;
+use platecam_model::settings::BitRateType;
+
+use crate::config::{Codec, EncoderConfig, PictureSize, Rate, StreamId};
+use crate::encoder::EncoderState;
+use crate::engine::MediaEngine;
+use crate::unit::{AccessUnit, AccessUnitSink, StreamFormat};
+use crate::{Error, StreamStatus};
+
+/// JPEG quality of snapshots.
+const SNAPSHOT_QUALITY: u8 = 85;
+
+/// How recognition is doing; known to whoever runs it.
+#[derive(Copy, Clone, Debug, Default, PartialEq)]
+pub struct RecognitionFigures {
+    /// Analysed frames a second.
+    pub analysed_fps: f32,
+    /// Frames passed over since the start, as [`crate::FrameReader::dropped`] counts them.
+    pub dropped: u64,
+    /// Mean milliseconds a frame.
+    pub mean_ms: f32,
+}
+
+/// The model's media port over an engine.
+pub struct MediaPort {
+    engine: Arc<MediaEngine>,
+    recognition: Box<dyn Fn() -> RecognitionFigures + Send + Sync>,
+}
+
+impl MediaPort {
+    /// A port that reports recognition's figures beside the engine's.
+    pub fn new(
+        engine: Arc<MediaEngine>,
+        recognition: impl Fn() -> RecognitionFigures + Send + Sync + 'static,
+    ) -> Self {
+        Self {
+            engine,
+            recognition: Box::new(recognition),
+        }
+    }
+
+    fn stream(&self, stream: StreamId, status: &StreamStatus) -> ports::StreamStatus {
+        let config = self.engine.config(stream);
+        let enabled = config.is_some();
+        let config = config.unwrap_or(match stream {
+            StreamId::Main => EncoderConfig::main(),
+            StreamId::Sub => EncoderConfig::sub(),
+        });
+        let format = status.format.as_ref().filter(|_| enabled);
+        let size = format.map_or(config.size, |format| format.size);
+        ports::StreamStatus {
+            stream: stream.into(),
+            codec: format.map_or(config.codec, |format| format.codec).into(),
+            bit_rate_type: match config.rate {
+                Rate::Cbr { .. } => BitRateType::Cbr,
+                Rate::Vbr { .. } => BitRateType::Vbr,
+            },
+            width: size.width,
+            height: size.height,
+            encoder: match &status.state {
+                EncoderState::Running { element, .. } => (*element).into(),
+                EncoderState::PassedThrough { .. } => "passthrough".into(),
+                EncoderState::Off => "off".into(),
+                EncoderState::Waiting => "waiting".into(),
+                EncoderState::Failed { reason } => format!("failed: {reason}"),
+            },
+            fps: status.stats.rates.frames_per_second as f32,
+            kbps: status.stats.rates.kbps.round() as u32,
+            enabled,
+        }
+    }
+
+    /// The size of a stream's snapshot: the stream's, where the picture is large enough.
+    fn snapshot_size(&self, stream: StreamId) -> Option<PictureSize> {
+        let frame = self.engine.latest_frame()?.size();
+        let config = self.engine.config(stream).unwrap_or(match stream {
+            StreamId::Main => EncoderConfig::main(),
+            StreamId::Sub => EncoderConfig::sub(),
+        });
+        config.size.fits_in(frame).then_some(config.size)
+    }
+}
+
+impl ports::Media for MediaPort {
+    fn status(&self) -> ports::MediaStatus {
+        let status = self.engine.status();
+        let recognition = (self.recognition)();
+        ports::MediaStatus {
+            source: status.source,
+            state: status.source_state.into(),
+            streams: status
+                .streams
+                .iter()
+                .map(|(id, stream)| self.stream(*id, stream))
+                .collect(),
+            capture_fps: status.capture.frames_per_second as f32,
+            analysed_fps: recognition.analysed_fps,
+            recognition_dropped: recognition.dropped,
+            recognition_ms: recognition.mean_ms,
+        }
+    }
+
+    fn snapshot(&self, stream: ports::StreamId) -> model::Result<ports::Snapshot> {
+        let size = self.snapshot_size(stream.into());
+        match self.engine.snapshot(size, SNAPSHOT_QUALITY) {
+            Ok(snapshot) => Ok(ports::Snapshot {
+                jpeg: snapshot.jpeg,
+                captured_at: snapshot.utc,
+                width: snapshot.size.width,
+                height: snapshot.size.height,
+            }),
+            Err(error @ Error::NoPicture) => Err(model::Error::Unsupported(error.to_string())),
+            Err(error) => Err(model::Error::internal(error)),
+        }
+    }
+
+    fn request_key_frame(&self, stream: ports::StreamId) {
+        self.engine.request_key_frame(stream.into());
+    }
+}
+
+/// Asks the engine for the key picture that an RTSP viewer needs. Made before the engine, joined to it
+/// afterwards.
+#[derive(Default)]
+pub struct KeyFrameHooks {
+    target: OnceLock<(Weak<MediaEngine>, StreamId)>,
+}
+
+impl KeyFrameHooks {
+    /// Joins the hooks to the stream of an engine; the first call counts.
+    pub fn attach(&self, engine: &Arc<MediaEngine>, stream: StreamId) {
+        let _ = self.target.set((Arc::downgrade(engine), stream));
+    }
+}
+
+impl rtsp::StreamHooks for KeyFrameHooks {
+    fn key_frame_wanted(&self) {
+        let engine = self
+            .target
+            .get()
+            .and_then(|(engine, stream)| Some((engine.upgrade()?, *stream)));
+        if let Some((engine, stream)) = engine {
+            engine.request_key_frame(stream);
+        }
+    }
+}
+
+/// Gives a stream's access units to the first track of an RTSP stream; a new codec reconfigures the
+/// stream, so that its viewers are told.
+pub struct RtspSink {
+    stream: Arc<rtsp::Stream>,
+    /// Tracks behind the video, kept when the video's codec changes.
+    others: Vec<rtsp::Codec>,
+    track: Mutex<Option<(Codec, rtsp::TrackSink)>>,
+}
+
+impl RtspSink {
+    /// Makes an RTSP stream of a video track and `others` behind it, and the sink that feeds it.
+    ///
+    /// # Errors
+    /// [`rtsp::MediaError`] when there are too many tracks.
+    pub fn new(
+        name: &str,
+        video: Codec,
+        others: impl IntoIterator<Item = rtsp::Codec>,
+        hooks: Arc<dyn rtsp::StreamHooks>,
+    ) -> Result<Self, rtsp::MediaError> {
+        let others: Vec<_> = others.into_iter().collect();
+        let tracks = std::iter::once(video.into()).chain(others.iter().copied());
+        let stream = rtsp::Stream::new(rtsp::StreamConfig::new(name, tracks), hooks)?;
+        let track = stream.sink(0)?;
+        Ok(Self {
+            stream,
+            others,
+            track: Mutex::new(Some((video, track))),
+        })
+    }
+
+    /// The stream that is fed.
+    pub fn stream(&self) -> &Arc<rtsp::Stream> {
+        &self.stream
+    }
+
+    fn reconfigure(&self, codec: Codec) -> Result<rtsp::TrackSink, rtsp::MediaError> {
+        let tracks = std::iter::once(codec.into()).chain(self.others.iter().copied());
+        self.stream
+            .reconfigure(rtsp::StreamConfig::new(self.stream.name(), tracks))?;
+        self.stream.sink(0)
+    }
+}
+
+impl AccessUnitSink for RtspSink {
+    fn format(&self, format: &StreamFormat) {
+        let mut track = self.track.lock();
+        if track
+            .as_ref()
+            .is_some_and(|(codec, _)| *codec == format.codec)
+        {
+            return;
+        }
+        *track = match self.reconfigure(format.codec) {
+            Ok(sink) => Some((format.codec, sink)),
+            Err(error) => {
+                tracing::warn!(stream = self.stream.name(), %error, "the RTSP stream cannot take the new codec");
+                None
+            }
+        };
+    }
+
+    fn push(&self, unit: AccessUnit) {
+        let track = self.track.lock();
+        let Some((_, sink)) = track.as_ref() else {
+            return;
+        };
+        let unit = rtsp::AccessUnit {
+            pts: unit.at.as_duration(),
+            // The years before 1970 are no capture time.
+            utc: UNIX_EPOCH
+                + Duration::from_micros(u64::try_from(unit.utc.as_micros()).unwrap_or(0)),
+            key: unit.key,
+            data: unit.data,
+        };
+        if let Err(error) = sink.push(&unit) {
+            tracing::warn!(stream = self.stream.name(), %error, "an access unit was not sent");
+        }
+    }
+}
