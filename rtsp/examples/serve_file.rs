@@ -3,7 +3,7 @@
 //! `serve_file [FILE.h264|FILE.h265|FILE.jpg] [ADDRESS:PORT] [FPS]`; without arguments a small test clip on
 //! 127.0.0.1:8554 at 25 pictures a second. Beside the video there is an ONVIF metadata track.
 
-#[path = "../tests/common/clip.rs"]
+#[path = "../tests/it/clip.rs"]
 mod clip;
 
 use std::error::Error;
@@ -53,10 +53,10 @@ impl StreamHooks for KeyWanted {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
-    let clip = match arguments.next() {
-        None => Clip::new(
+    let (codec, data) = match arguments.next() {
+        None => (
             Codec::H264,
-            include_bytes!("../src/testdata/clip_160x120.h264"),
+            include_bytes!("../src/testdata/clip_160x120.h264").to_vec(),
         ),
         Some(path) => {
             let codec = match path.rsplit('.').next() {
@@ -64,18 +64,23 @@ async fn main() -> Result<(), Box<dyn Error>> {
                 Some("jpg" | "jpeg") => Codec::Jpeg,
                 _ => Codec::H264,
             };
-            Clip::new(codec, &std::fs::read(&path)?)
+            (codec, std::fs::read(&path)?)
         }
     };
+    let clip = Clip::new(codec, &data);
     let address = arguments
         .next()
         .unwrap_or_else(|| "127.0.0.1:8554".to_owned())
         .parse()?;
     let fps: u32 = arguments.next().map_or(Ok(25), |fps| fps.parse())?;
 
+    let mut config = Config::default();
+    config.max_sessions = 4096;
+    config.max_pending_per_address = 4096;
+
     let wanted = Arc::new(KeyWanted::default());
     let stream = Stream::new(
-        StreamConfig::new("test", [clip.codec, Codec::OnvifMetadata]),
+        StreamConfig::new("test", [codec, Codec::OnvifMetadata]),
         wanted.clone(),
     )?;
     let server = Server::bind(

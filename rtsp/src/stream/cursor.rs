@@ -120,11 +120,8 @@ impl Cursor {
             .any(|track| self.wants(track.index) && track.codec.is_video());
         self.next = state.ring.head();
         if !wants_video {
-            return Some(
-                state
-                    .clock
-                    .map(|clock| self.start_point(&state, clock.pts_at(now))),
-            );
+            let now = state.clock?.pts_at(now);
+            return Some(Some(self.start_point(&state, now)));
         }
         let (index, frame) = self.fresh_key(&state, state.ring.first(), now)?;
         self.next = index;

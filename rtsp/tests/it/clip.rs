@@ -7,7 +7,6 @@ use rtsp::{AccessUnit, Codec};
 
 /// A clip as a producer would push it.
 pub(crate) struct Clip {
-    pub(crate) codec: Codec,
     pub(crate) units: Vec<(bool, Bytes)>,
 }
 
@@ -28,7 +27,7 @@ impl Clip {
             }),
             _ => vec![(true, Bytes::copy_from_slice(data))],
         };
-        Clip { codec, units }
+        Clip { units }
     }
 
     /// The index of the next picture after `index` where decoding can start.
@@ -65,6 +64,13 @@ fn annex_b(data: &[u8], slice: impl Fn(&[u8]) -> Option<(bool, bool)>) -> Vec<(b
     let mut begun = true;
     for (index, &start) in starts.iter().enumerate() {
         let end = starts.get(index + 1).copied().unwrap_or(data.len());
+        // The first zero of a start code of four bytes is not part of the unit before it.
+        let zeros = data[start + 3..end]
+            .iter()
+            .rev()
+            .take_while(|byte| **byte == 0)
+            .count();
+        let end = end - zeros;
         let what = slice(&data[start + 3..end]);
         // A new picture begins with its first slice, or with the parameter sets before that.
         if units.is_empty() || (begun && what.is_none_or(|(first, _)| first)) {

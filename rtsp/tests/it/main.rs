@@ -1,0 +1,10 @@
+//! The server from outside: real sockets, in one process, on ports the system picks.
+
+mod captured;
+mod client;
+mod clip;
+mod limits;
+mod media;
+mod requests;
+mod retina_client;
+mod server;
