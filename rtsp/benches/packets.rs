@@ -8,8 +8,8 @@ use bytes::Bytes;
 use divan::Bencher;
 use divan::counter::BytesCount;
 use rtsp::{
-    AccessUnit, AuthOutcome, AuthRequest, Authorizer, Codec, Config, MediaSource, OpenError, Presentation, Server,
-    Stream, StreamConfig, StreamRequest, TrackSink, User,
+    AccessUnit, AuthOutcome, AuthRequest, Authorizer, Codec, Config, MediaSource, OpenError,
+    Presentation, Server, Stream, StreamConfig, StreamRequest, TrackSink, User,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -25,11 +25,20 @@ fn main() {
 }
 
 fn unit(bytes: usize) -> AccessUnit {
-    let header: &[u8] = &[0, 0, 0, 1, 0x67, 0x4d, 0, 0x28, 0, 0, 0, 1, 0x68, 1, 0, 0, 0, 1, 0x65];
+    let header: &[u8] = &[
+        0, 0, 0, 1, 0x67, 0x4d, 0, 0x28, 0, 0, 0, 1, 0x68, 1, 0, 0, 0, 1, 0x65,
+    ];
     // Like entropy-coded data: a zero now and then, no start code.
-    let body = (0..bytes).map(|at| (at as u32).wrapping_mul(2_654_435_761).to_be_bytes()[0]).map(|byte| if byte < 3 { 3 } else { byte });
+    let body = (0..bytes)
+        .map(|at| (at as u32).wrapping_mul(2_654_435_761).to_be_bytes()[0])
+        .map(|byte| if byte < 3 { 3 } else { byte });
     let data: Vec<u8> = header.iter().copied().chain(body).collect();
-    AccessUnit { pts: Duration::ZERO, utc: SystemTime::now(), key: true, data: Bytes::from(data) }
+    AccessUnit {
+        pts: Duration::ZERO,
+        utc: SystemTime::now(),
+        key: true,
+        data: Bytes::from(data),
+    }
 }
 
 #[divan::bench(args = [FRAME, KEY_FRAME])]
@@ -46,7 +55,9 @@ fn packetise(bencher: Bencher<'_, '_>, codec: Codec, bytes: usize) {
     let stream = Stream::new(StreamConfig::new("bench", [codec]), Arc::new(())).expect("one track");
     let sink = stream.sink(0).expect("the track");
     let unit = unit(bytes);
-    bencher.counter(BytesCount::new(bytes)).bench_local(|| sink.push(&unit).expect("a good unit"));
+    bencher
+        .counter(BytesCount::new(bytes))
+        .bench_local(|| sink.push(&unit).expect("a good unit"));
 }
 
 struct OneStream(Arc<Stream>);
@@ -75,7 +86,10 @@ async fn read_frame(stream: &mut TcpStream, buffer: &mut [u8]) {
         let mut head = [0u8; 4];
         stream.read_exact(&mut head).await.expect("a frame");
         let length = usize::from(u16::from_be_bytes([head[2], head[3]]));
-        stream.read_exact(&mut buffer[..length]).await.expect("a packet");
+        stream
+            .read_exact(&mut buffer[..length])
+            .await
+            .expect("a packet");
         if head[1] == 0 && buffer[1] & 0x80 != 0 {
             return;
         }
@@ -87,7 +101,11 @@ async fn viewer(address: SocketAddr) -> TcpStream {
     let url = format!("rtsp://{address}/x");
     let mut session = String::new();
     for (method, url, header) in [
-        ("SETUP", format!("{url}/trackID=0"), "Transport: RTP/AVP/TCP;interleaved=0-1\r\n".to_owned()),
+        (
+            "SETUP",
+            format!("{url}/trackID=0"),
+            "Transport: RTP/AVP/TCP;interleaved=0-1\r\n".to_owned(),
+        ),
         ("PLAY", url, String::new()),
     ] {
         let request = format!("{method} {url} RTSP/1.0\r\nCSeq: 1\r\n{header}{session}\r\n");
@@ -99,7 +117,10 @@ async fn viewer(address: SocketAddr) -> TcpStream {
         let answer = String::from_utf8(answer).expect("text");
         assert!(answer.starts_with("RTSP/1.0 200"), "{answer}");
         if let Some(id) = answer.split("Session: ").nth(1) {
-            session = format!("Session: {}\r\n", id.split([';', '\r']).next().unwrap_or(""));
+            session = format!(
+                "Session: {}\r\n",
+                id.split([';', '\r']).next().unwrap_or("")
+            );
         }
     }
     stream
@@ -108,13 +129,24 @@ async fn viewer(address: SocketAddr) -> TcpStream {
 /// From `push` until all viewers have read the frame, on one thread: both ends are in the figure.
 #[divan::bench(args = [1, 10], sample_count = 50)]
 fn fan_out_tcp(bencher: Bencher<'_, '_>, viewers: usize) {
-    let runtime: Runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    let stream = Stream::new(StreamConfig::new("bench", [Codec::H264]), Arc::new(())).expect("one track");
+    let runtime: Runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime");
+    let stream =
+        Stream::new(StreamConfig::new("bench", [Codec::H264]), Arc::new(())).expect("one track");
     let sink: TrackSink = stream.sink(0).expect("the track");
     let frame = unit(FRAME);
     let mut clients = runtime.block_on(async {
         let listen = [SocketAddr::from(([127, 0, 0, 1], 0))];
-        let server = Server::bind(&listen, Config::default(), Arc::new(OneStream(stream)), Arc::new(Anybody)).await.expect("a server");
+        let server = Server::bind(
+            &listen,
+            Config::default(),
+            Arc::new(OneStream(stream)),
+            Arc::new(Anybody),
+        )
+        .await
+        .expect("a server");
         sink.push(&frame).expect("a good unit");
         let mut clients = Vec::new();
         for _ in 0..viewers {
@@ -126,13 +158,15 @@ fn fan_out_tcp(bencher: Bencher<'_, '_>, viewers: usize) {
         }
         clients
     });
-    bencher.counter(BytesCount::new(FRAME * viewers)).bench_local(|| {
-        runtime.block_on(async {
-            sink.push(&frame).expect("a good unit");
-            let mut buffer = vec![0; 2000];
-            for client in &mut clients {
-                read_frame(client, &mut buffer).await;
-            }
+    bencher
+        .counter(BytesCount::new(FRAME * viewers))
+        .bench_local(|| {
+            runtime.block_on(async {
+                sink.push(&frame).expect("a good unit");
+                let mut buffer = vec![0; 2000];
+                for client in &mut clients {
+                    read_frame(client, &mut buffer).await;
+                }
+            });
         });
-    });
 }

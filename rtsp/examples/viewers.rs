@@ -26,7 +26,11 @@ async fn ask(stream: &mut TcpStream, text: String) -> Result<String, Failure> {
         answer.push(stream.read_u8().await?);
     }
     let answer = String::from_utf8(answer)?;
-    if answer.starts_with("RTSP/1.0 200") { Ok(answer) } else { Err(answer.into()) }
+    if answer.starts_with("RTSP/1.0 200") {
+        Ok(answer)
+    } else {
+        Err(answer.into())
+    }
 }
 
 async fn view(address: SocketAddr, udp: bool, counts: Arc<Counts>) -> Result<(), Failure> {
@@ -35,10 +39,27 @@ async fn view(address: SocketAddr, udp: bool, counts: Arc<Counts>) -> Result<(),
     let url = format!("rtsp://{address}/video/livemedia?Ch=1&Streamtype=0");
     let socket = UdpSocket::bind((address.ip(), 0)).await?;
     let port = socket.local_addr()?.port();
-    let transport = if udp { format!("RTP/AVP;unicast;client_port={port}-{port}") } else { "RTP/AVP/TCP;interleaved=0-1".into() };
-    let answer = ask(&mut stream, format!("SETUP {url}/trackID=0 RTSP/1.0\r\nCSeq: 1\r\nTransport: {transport}\r\n\r\n")).await?;
-    let id = answer.split("Session: ").nth(1).and_then(|rest| rest.split([';', '\r']).next()).ok_or("no session")?.to_owned();
-    ask(&mut stream, format!("PLAY {url} RTSP/1.0\r\nCSeq: 2\r\nSession: {id}\r\n\r\n")).await?;
+    let transport = if udp {
+        format!("RTP/AVP;unicast;client_port={port}-{port}")
+    } else {
+        "RTP/AVP/TCP;interleaved=0-1".into()
+    };
+    let answer = ask(
+        &mut stream,
+        format!("SETUP {url}/trackID=0 RTSP/1.0\r\nCSeq: 1\r\nTransport: {transport}\r\n\r\n"),
+    )
+    .await?;
+    let id = answer
+        .split("Session: ")
+        .nth(1)
+        .and_then(|rest| rest.split([';', '\r']).next())
+        .ok_or("no session")?
+        .to_owned();
+    ask(
+        &mut stream,
+        format!("PLAY {url} RTSP/1.0\r\nCSeq: 2\r\nSession: {id}\r\n\r\n"),
+    )
+    .await?;
     let mut expected: Option<u16> = None;
     let mut buffer = vec![0u8; 65_536];
     let mut check = |packet: &[u8]| {
@@ -49,8 +70,13 @@ async fn view(address: SocketAddr, udp: bool, counts: Arc<Counts>) -> Result<(),
             counts.first.lock().push(began.elapsed());
         }
         let seq = u16::from_be_bytes([packet[2], packet[3]]);
-        counts.lost.fetch_add(u64::from(expected.map_or(0, |expected| seq.wrapping_sub(expected))), Ordering::Relaxed);
-        counts.bytes.fetch_add(packet.len() as u64, Ordering::Relaxed);
+        counts.lost.fetch_add(
+            u64::from(expected.map_or(0, |expected| seq.wrapping_sub(expected))),
+            Ordering::Relaxed,
+        );
+        counts
+            .bytes
+            .fetch_add(packet.len() as u64, Ordering::Relaxed);
         expected = Some(seq.wrapping_add(1));
     };
     if udp {
@@ -92,7 +118,12 @@ async fn main() -> Result<(), Failure> {
     tokio::time::sleep(Duration::from_secs(seconds.parse()?)).await;
     let mut first = std::mem::take(&mut *counts.first.lock());
     first.sort();
-    let percentile = |share: usize| first.get(first.len().saturating_sub(1) * share / 100).copied().unwrap_or_default();
+    let percentile = |share: usize| {
+        first
+            .get(first.len().saturating_sub(1) * share / 100)
+            .copied()
+            .unwrap_or_default()
+    };
     println!(
         "viewers {} bytes {} lost {} first packet p50 {:.1?} p95 {:.1?}",
         first.len(),
