@@ -1,0 +1,165 @@
+//! The command line as a contract: exit codes, messages, state.
+
+use std::{
+    path::Path,
+    process::{Command, Output},
+    time::Duration,
+};
+
+use conformance::{Camera, Options, binary, root};
+
+fn platecam(args: &[&str]) -> Output {
+    Command::new(binary().unwrap()).args(args).output().unwrap()
+}
+
+fn stderr(o: &Output) -> String {
+    String::from_utf8_lossy(&o.stderr).into_owned()
+}
+
+#[test]
+fn version_and_help_say_what_they_should() {
+    let version = platecam(&["version"]);
+    assert!(version.status.success());
+    assert!(String::from_utf8_lossy(&version.stdout).starts_with("platecam 0."));
+    let help = platecam(&["run", "--help"]);
+    let text = String::from_utf8_lossy(&help.stdout);
+    for option in ["--state-dir", "--listen", "--http-port", "--https-port", "--rtsp-port", "--source", "--max-sessions", "--no-discovery"] {
+        assert!(text.contains(option), "{option} is missing in --help");
+    }
+}
+
+/// Bad input names what, which value and which bound; the state stays untouched.
+#[test]
+fn wrong_arguments_exit_with_2_and_leave_no_state() {
+    let dir = tempfile::tempdir().unwrap();
+    let state = dir.path().join("state");
+    let state = state.to_str().unwrap();
+    for (args, says) in [
+        (vec!["run", "--state-dir", state, "--source", "ftp://x"], "ftp"),
+        (vec!["run", "--state-dir", state, "--source", "file:"], "file"),
+        (vec!["run", "--state-dir", state, "--source", "v4l2:video0"], "v4l2"),
+        (vec!["run", "--state-dir", state, "--rtsp-port", "70000"], "70000"),
+        (vec!["run", "--state-dir", state, "--max-sessions", "5000"], "4096"),
+        (vec!["run", "--state-dir", state, "--listen", "300.0.0.1"], "300.0.0.1"),
+        (vec!["recognize", "--threads", "0", "x"], "1..=64"),
+    ] {
+        let o = platecam(&args);
+        assert_eq!(o.status.code(), Some(2), "{args:?}: {}", stderr(&o));
+        assert!(stderr(&o).contains(says), "{args:?}: {}", stderr(&o));
+    }
+    assert!(!Path::new(state).exists());
+}
+
+#[test]
+fn an_unusable_state_directory_exits_with_3() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("file");
+    std::fs::write(&file, b"").unwrap();
+    let o = platecam(&["run", "--state-dir", file.to_str().unwrap(), "--source", "test:"]);
+    assert_eq!(o.status.code(), Some(3), "{}", stderr(&o));
+    assert!(stderr(&o).contains("file"), "{}", stderr(&o));
+}
+
+#[test]
+fn a_second_process_on_the_same_state_is_refused() {
+    let camera = Camera::start(&Options { source: "test:".into(), ..Options::default() }).unwrap();
+    let o = platecam(&["run", "--state-dir", camera.state.to_str().unwrap(), "--source", "test:"]);
+    assert_eq!(o.status.code(), Some(3), "{}", stderr(&o));
+    assert!(stderr(&o).contains("in use"), "{}", stderr(&o));
+}
+
+#[test]
+fn a_taken_port_exits_with_4_and_names_it() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let dir = tempfile::tempdir().unwrap();
+    let o = platecam(&[
+        "run", "--state-dir", dir.path().to_str().unwrap(), "--source", "test:", "--listen", "127.0.0.1",
+        "--http-port", "0", "--https-port", "0", "--rtsp-port", &port,
+    ]);
+    assert_eq!(o.status.code(), Some(4), "{}", stderr(&o));
+    assert!(stderr(&o).contains(&port), "{}", stderr(&o));
+}
+
+#[test]
+fn a_weak_initial_password_is_refused_and_a_good_one_counts_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let state = dir.path().join("state");
+    let o = Command::new(binary().unwrap())
+        .args(["run", "--source", "test:", "--state-dir", state.to_str().unwrap()])
+        .env("PLATECAM_INITIAL_PASSWORD", "short")
+        .output()
+        .unwrap();
+    assert_eq!(o.status.code(), Some(2), "{}", stderr(&o));
+    assert!(stderr(&o).contains("8 to 32") && !stderr(&o).contains("short'"), "{}", stderr(&o));
+}
+
+/// Ends cleanly within 2 s of SIGTERM. The bound is the contract with service managers; the
+/// clock here is generous to a busy machine in everything else.
+#[test]
+fn sigterm_stops_cleanly() {
+    let camera = Camera::demo().unwrap();
+    let (status, took) = camera.stop().unwrap();
+    assert!(status.success(), "{status}");
+    println!("stopped in {took:?}");
+}
+
+#[test]
+fn recognize_prints_one_line_a_plate() {
+    let data = root().join("lpr-core/testdata");
+    let truth = std::fs::read_to_string(data.join("labels.tsv")).unwrap();
+    let mut files = Vec::new();
+    for line in truth.lines().skip(1) {
+        let name = line.split('\t').next().unwrap();
+        if !files.contains(&name) {
+            files.push(name);
+        }
+    }
+    assert!(files.len() >= 4);
+    let missing = data.join("missing.jpg");
+    let o = Command::new(binary().unwrap())
+        .arg("recognize")
+        .args(files.iter().map(|f| data.join(f)))
+        .arg(&missing)
+        .output()
+        .unwrap();
+    assert_eq!(o.status.code(), Some(1), "a missing file is reported at the end: {}", stderr(&o));
+    assert!(stderr(&o).contains("missing.jpg"));
+    let text = String::from_utf8(o.stdout).unwrap();
+    for file in &files {
+        let lines: Vec<_> = text.lines().filter(|l| l.split('\t').next().unwrap().ends_with(file)).collect();
+        assert!(!lines.is_empty(), "{file} has no line in\n{text}");
+        for line in lines {
+            let fields: Vec<_> = line.split('\t').collect();
+            assert_eq!(fields.len(), 4, "{line}");
+            if !fields[1].is_empty() {
+                let confidence: f32 = fields[2].parse().unwrap();
+                assert!((0.0..=1.0).contains(&confidence), "{line}");
+                let numbers: Vec<i64> = fields[3].split(',').map(|n| n.parse().unwrap()).collect();
+                assert!(numbers.len() == 4 && numbers[2] > 0 && numbers[3] > 0, "{line}");
+            }
+        }
+    }
+    let json = Command::new(binary().unwrap()).args(["recognize", "--json"]).arg(data.join(files[0])).output().unwrap();
+    assert!(json.status.success());
+    for line in String::from_utf8(json.stdout).unwrap().lines() {
+        serde_json::from_str::<serde_json::Value>(line).unwrap();
+    }
+}
+
+/// `make run` twice: the second start finds everything in place. Here: the state is reused.
+#[test]
+fn a_restart_keeps_identity_and_settings() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = Options { source: "test:".into(), ..Options::default() };
+    let certificate = |state: &Path| std::fs::read(state.join("tls/device.crt")).unwrap();
+    let first = Camera::start_in(&options, dir.path()).unwrap();
+    let before = certificate(dir.path());
+    first.stop().unwrap();
+    let second = Camera::start_in(&Options { initialised: false, ..options }, dir.path()).unwrap();
+    assert_eq!(certificate(dir.path()), before);
+    let within = Duration::from_secs(30);
+    let mut probe = Command::new("ffprobe");
+    probe.args(["-v", "error", "-rtsp_transport", "tcp", "-show_entries", "stream=codec_name", &second.rtsp_url(0)]);
+    assert!(conformance::output(&mut probe, within).unwrap().contains("h264"), "the password still counts");
+}
