@@ -83,7 +83,7 @@ PY
     echo "$ORT_VERSION" > "$to/version"
 }
 
-node() {
+nodejs() {
     if command -v node >/dev/null && at_least "$(node --version | tr -d v)" "$WANT_NODE" && command -v npm >/dev/null; then
         return
     fi
@@ -101,7 +101,7 @@ node() {
 }
 
 ui() {
-    node
+    nodejs
     if ! { [ -d web/ui/node_modules ] && fresh ui-packages web/ui/package-lock.json; }; then
         say "packages of the user interface"
         (cd web/ui && npm ci --no-audit --no-fund --loglevel=error)
@@ -128,7 +128,7 @@ contracts() {
     fresh contracts wsdl/manifest.json && [ -d .cache/wsdl ] && return
     say "ONVIF contracts"
     venv
-    PYTHON=.cache/venv/bin/python wsdl/fetch.sh
+    cargo run -q --locked -p wsdl-gen -- fetch --python .cache/venv/bin/python
     done_with contracts wsdl/manifest.json
 }
 
