@@ -224,11 +224,11 @@ fn parameter_sets_are_repeated_before_key_frames() {
         "the delimiter is left out"
     );
     assert_eq!(
-        units(false, annex_b(&[slice.clone()], true)),
-        [slice.clone()]
+        units(false, annex_b(std::slice::from_ref(&slice), true)),
+        std::slice::from_ref(&slice)
     );
     assert_eq!(
-        units(true, annex_b(&[idr.clone()], true)),
+        units(true, annex_b(std::slice::from_ref(&idr), true)),
         [sps.clone(), pps.clone(), idr.clone()]
     );
     // A new resolution: the new sets are the ones repeated from now on.
@@ -238,7 +238,7 @@ fn parameter_sets_are_repeated_before_key_frames() {
         annex_b(&[sps2.clone(), pps2.clone(), idr.clone()], true),
     );
     assert_eq!(
-        units(true, annex_b(&[idr.clone()], true)),
+        units(true, annex_b(std::slice::from_ref(&idr), true)),
         [sps2, pps2, idr]
     );
 

@@ -376,9 +376,7 @@ async fn odd_requests_are_understood() {
     let url = server.url();
     let mut client = Client::connect(&server).await;
     // Pipelined, with lower-case headers, bare line feeds, blank lines and a stray report between.
-    let auth = BOB
-        .to_lowercase()
-        .replace("username=\"bob\"", "username=\"bob\"");
+    let auth = BOB.to_lowercase();
     client
         .send(format!(
             "\r\n\r\noptions * RTSP/1.0\ncseq: 1\n\n$\x01\0\x04\0\0\0\0DESCRIBE {url} RTSP/1.0\r\ncseq:2\r\n{auth}\r\n\r\nRTSP/1.0 200 OK\r\nCSeq: 77\r\n\r\nSETUP {path}/trackID=0/ RTSP/1.0\r\nCSEQ: 3 \r\n{auth}\r\ntransport: RTP/AVP/TCP\r\n\r\n",
