@@ -21,6 +21,10 @@ FOOT = ['Sunshine State', 'GARDEN STATE', 'Land of Lincoln', 'GRAND CANYON STATE
 CITIES = ['PR - CURITIBA', 'SP - SAO PAULO', 'RJ - RIO DE JANEIRO', 'MG - BETIM', 'SC - JOINVILLE', 'PR - LONDRINA', 'RS - CANOAS',
           'PR - PINHAIS', 'PR - COLOMBO', 'BA - SALVADOR', 'GO - GOIANIA', 'DF - BRASILIA']
 COUNTRY = 'D F I NL B L A CH CZ PL RO H SK SLO HR GB IRL E P S DK FIN N EST LV LT BG GR TR'.split()
+BADGES = ('TOYOTA SUZUKI HONDA NISSAN MAZDA SUBARU HYUNDAI KIA FORD CHEVROLET DODGE RAM JEEP GMC BUICK CADILLAC LINCOLN TESLA VOLVO SAAB BMW AUDI '
+          'VOLKSWAGEN SKODA SEAT OPEL FIAT RENAULT PEUGEOT CITROEN DACIA PORSCHE LEXUS ACURA INFINITI MITSUBISHI TAXI POLICE STOP AMBULANCE SCHOOLBUS '
+          'DUBAI MALAYSIA HYBRID TURBO SPORT DIESEL COROLLA CIVIC ACCORD CAMRY GOLF PASSAT OCTAVIA LOGAN DUSTER SILVERADO TACOMA TUNDRA RANGER '
+          'EXPLORER CHEROKEE WRANGLER LIMITED QUATTRO').split()
 # A letter, 9 digit, X either, blank a gap, - a dash, . a dot
 US = ['AAA 9999', 'AAA999', 'AAA 999', '999 AAA', '9AAA999', 'AAA9999', 'AA99999', '9999 AA', '999999', 'AA9 99A', '99A 9AA',
       'A99999A', 'AA 9999', '999A99', '9A 99999', 'A99 9AA', 'AAAA99', '99999A', 'AA9999A', 'A999999', '9999999', 'AAA99', '999 9AA',
@@ -97,9 +101,17 @@ class Plates:
         v = img[y0:y1, x0:x1]
         v += (col - v) * m
 
-    def line(self, img, s, g, x0, x1, cy, hh, col, gap, gapw, prop, fill=True):
+    def line(self, img, s, g, x0, x1, cy, hh, col, gap, gapw, prop, fill=True, one=.08):
         """draws s between x0 and x1; True widths with prop; returns nothing"""
         r, U = self.r, self.r.uniform
+        # fonts in which 0 and O, or 1 and I, are one glyph: only the place in the text tells them apart
+        k = r.random()
+        if k < .3:
+            g = dict(g)
+            g['O'] = g['0'] = g[r.choice('O0')]
+        if r.random() < one:
+            g = dict(g)
+            g['1'] = g['I']
         unit = []
         for c in s:
             if c in ' -.':
@@ -253,7 +265,7 @@ class Plates:
         cy = H * U(.46, .54)
         g = r.choice(self.eu if self.eu and r.random() < .6 else self.glyphs)
         gw = U(.25, .95)
-        self.line(img, s, g, x0, x1, cy, hh, col, U(.1, .3), gw, r.random() < .5, fill=r.random() < .6)
+        self.line(img, s, g, x0, x1, cy, hh, col, U(.1, .3), gw, r.random() < .5, fill=r.random() < .6, one=.35)
         if ' ' in s and r.random() < .3:        # seals and inspection stickers between the groups
             q = x0 + (x1 - x0) * (s.index(' ') + .5) / len(s)
             rad = H * U(.08, .16)
@@ -305,6 +317,20 @@ class Plates:
         if r.random() < .6:
             cv2.rectangle(img, (1, 1), (W - 2, H - 2), col.tolist(), 2)
         return self.wear(img), '', 'two'
+
+    def sign(self):
+        """words and numbers that the reader must not take for a plate: badges, names, telephone numbers, time stamps"""
+        r, U, H = self.r, self.r.uniform, 64
+        s = r.choice((lambda: r.choice(BADGES), lambda: ''.join(r.choice(ALPHA[10:]) for _ in range(r.randint(8, 13))),
+                      lambda: self.text(['999-999-9999', '99999 999999', '99.99.9999 99', '9999-99-99 99', '99-99-9999 99 99'])))()
+        W = int(H * len(s) * U(.45, .9)) + 20
+        img = self.base(H, W, 0, 255, U(0, .6))
+        if r.random() < .5:
+            img += self.n.normal(0, U(3, 25), (4, max(4, W // 16), 1)).astype(np.float32).repeat(16, 0).repeat(-(-W // max(4, W // 16)), 1)[:H, :W]
+        m = float(img.mean())
+        col = self.tint(np.clip(m + r.choice((-1, 1)) * U(60, 180), 0, 255) if abs(m - 128) < 60 else 255 - m)
+        self.line(img, s, r.choice(self.glyphs), W * .03, W * .97, H * U(.4, .6), H * U(.35, .75), col, U(.05, .3), U(.3, .8), True)
+        return np.clip(img, 0, 255)
 
     def plate(self, mix=(.42, .36, .22, 0.)):
         f = self.r.choices((self.us, self.european, self.brazil, self.two_line), mix)[0]

@@ -1,5 +1,6 @@
 """Crops and texts for the plate reader: rendered plates, real crops (degraded), and crops without a plate (empty text)."""
 import csv
+import json
 import os
 import random
 import zlib
@@ -33,17 +34,18 @@ def transcribed(root, path):
 class Crops:
     hard = 1.0
 
-    def __init__(self, root, fonts, eu, br, seed=0, scene_texts=None, holdout=True):
+    def __init__(self, root, fonts, eu, br, seed=0, scene_texts=None, holdout=True, quads=None):
         self.r, self.n = random.Random(seed), np.random.default_rng(seed)
         self.plates = Plates(fonts, seed, eu, br)
         G = lambda im: cv2.cvtColor(im, cv2.COLOR_BGR2GRAY)
         self.us = [(G(im), t) for _, im, t in crops(root, 'us-crops') if 3 <= len(t) <= 8 and not (holdout and held_text(t))]
         self.br = [(G(im), t) for _, im, t in crops(root, 'br-crops') if 3 <= len(t) <= 8 and not (holdout and held_text(t))]
+        known = json.load(open(quads)) if quads else {}
         self.own = []              # scenes with a text read by eye: the box may be jittered into its surroundings
         for folder, f, im, b, t in transcribed(root, scene_texts):
             if held(folder, f) or len(t) > 10:
                 continue
-            self.own.append((G(im), b, t))
+            self.own.append((G(im), b, t, known.get(f'{folder}/{f}/{b[0]:g}/{b[1]:g}')))
         self.neg = [G(im) for _, im, _ in scenes(root, 'negatives', False)]
         self.bg = []
         for _, im, bs in scenes(root, 'eu-romania', False)[::3] + scenes(root, 'us-florida', False)[::4]:
@@ -159,7 +161,9 @@ class Crops:
     def from_scene(self):
         """a real plate in its picture, cut with a jittered and slightly turned frame, then degraded a little"""
         r, U = self.r, self.r.uniform
-        g, (x, y, w, h), t = r.choice(self.own)
+        g, (x, y, w, h), t, known = r.choice(self.own)
+        if known and r.random() < .6:
+            return self.from_detector(g, known, t)
         mx, my = U(-.01, .1), U(-.02, .22)
         q = np.float32([[x - mx * w, y - my * h], [x + w + mx * w, y - my * h], [x + w + mx * w, y + h + my * h], [x - mx * w, y + h + my * h]])
         q += self.n.normal(0, .015, (4, 1)) * w * (1, 0) + self.n.normal(0, .05, (4, 1)) * h * (0, 1)
@@ -170,6 +174,23 @@ class Crops:
         out = cv2.warpPerspective(g, T, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE).astype(np.float32)
         if r.random() < .3:
             return cv2.resize(np.clip(out, 0, 255).astype(np.uint8), (128, 64)), t
+        return self.camera(out), t
+
+    def from_detector(self, g, known, t):
+        """as the pipeline cuts it: the detector's corners or box, a little shaken, with the contract's margins"""
+        r, U = self.r, self.r.uniform
+        q = np.array(r.choice(known))
+        w, h = np.linalg.norm(q[1] - q[0]), np.linalg.norm(q[3] - q[0])
+        q = q + self.n.normal(0, .012, (4, 1)) * w * (1, 0) + self.n.normal(0, .03, (4, 1)) * h * (0, 1)
+        q = (q - q.mean(0)) * (U(.97, 1.05), U(.94, 1.1)) + q.mean(0)
+        k = min(1., U(.6, 1.5)) if w > 70 else 1.
+        size = (max(24, int(w * 1.1 * k)), max(10, int(h * 1.2 * k)))
+        H = cv2.getPerspectiveTransform(np.float32([[0, 0], [1, 0], [1, 1], [0, 1]]), q.astype(np.float32))
+        e = cv2.perspectiveTransform(np.float32([[[-.05, -.1], [1.05, -.1], [1.05, 1.1], [-.05, 1.1]]]), H)[0]
+        T = cv2.getPerspectiveTransform(e, np.float32([[0, 0], [size[0], 0], [size[0], size[1]], [0, size[1]]]))
+        out = cv2.warpPerspective(g, T, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE).astype(np.float32)
+        if r.random() < .4:
+            return cv2.resize(np.clip(out, 0, 255).astype(np.uint8), (128, 64), interpolation=cv2.INTER_AREA if k * w > 140 else cv2.INTER_LINEAR), t
         return self.camera(out), t
 
     def real(self):
@@ -184,6 +205,8 @@ class Crops:
 
     def nothing(self):
         r, U = self.r, self.r.uniform
+        if r.random() < .3:
+            return self.degrade(self.gray(self.plates.sign())), ''
         src = r.choice(self.neg if r.random() < .6 else self.bg)
         H, W = src.shape
         w = min(W - 1, int(np.exp(U(np.log(36), np.log(330)))))
@@ -194,7 +217,7 @@ class Crops:
             return self.camera(c.astype(np.float32)), ''
         return cv2.resize(c, (128, 64)), ''
 
-    def mixed(self, n, real=.36, none=.09):
+    def mixed(self, n, real=.36, none=.1):
         a, b = int(n * real), int(n * none)
         out = self.rendered(n - a - b) + [self.real() for _ in range(a)] + [self.nothing() for _ in range(b)]
         self.r.shuffle(out)

@@ -57,14 +57,14 @@ def decode(logits, T=1.):
 def main():
     ap = argparse.ArgumentParser()
     ap.add_argument('out'); ap.add_argument('minutes', type=float)
-    ap.add_argument('--data', required=True); ap.add_argument('--fonts', required=True); ap.add_argument('--texts')
+    ap.add_argument('--data', required=True); ap.add_argument('--fonts', required=True); ap.add_argument('--texts'); ap.add_argument('--quads', help='detector_quads.py\'s answer')
     ap.add_argument('--init'); ap.add_argument('--lr', type=float, default=1.5e-3); ap.add_argument('--decay', type=float, default=.4)
     ap.add_argument('--batch', type=int, default=64); ap.add_argument('--ramp', type=int, default=0); ap.add_argument('--real', type=float, default=.36)
     ap.add_argument('--seed', type=int, default=11); ap.add_argument('--gens', type=int, default=1); ap.add_argument('--all', action='store_true', help='no hold-out')
     a = ap.parse_args()
     import fonts
     from reader_data import Crops
-    d = Crops(a.data, fonts.fonts(a.fonts), fonts.EU, fonts.BR, a.seed, a.texts, holdout=not a.all)
+    d = Crops(a.data, fonts.fonts(a.fonts), fonts.EU, fonts.BR, a.seed, a.texts, holdout=not a.all, quads=a.quads)
     print('us', len(d.us), 'br', len(d.br), 'own', len(d.own), 'neg', len(d.neg), len(d.bg), flush=True)
     import cv2
     cv2.setNumThreads(1)
