@@ -1,1 +1,29 @@
 //! ONVIF services as an adapter over the device model.
+//!
+//! [`OnvifService`] answers HTTP requests below `/onvif/` (SOAP, snapshots, record pictures),
+//! translates the device's events into ONVIF notifications, and feeds the metadata stream.
+//! [`discovery`] makes the device found. Nothing here owns a socket of HTTP or RTSP, a setting or a
+//! picture: it translates and calls [`platecam_model::Device`].
+#![forbid(unsafe_code)]
+
+mod access;
+mod address;
+mod answer;
+mod auth;
+mod call;
+mod device;
+pub mod discovery;
+pub mod events;
+mod fault;
+mod media;
+pub mod metadata;
+mod pictures;
+mod request;
+mod route;
+mod service;
+
+pub use access::needed;
+pub use address::{Base, Ports, ServicePorts};
+pub use media::{StreamTarget, stream_path, stream_target};
+pub use request::{HttpRequest, MAX_BODY};
+pub use service::{DEVICE_PATH, OnvifService};

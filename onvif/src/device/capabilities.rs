@@ -1,0 +1,219 @@
+//! Services and capabilities. Only what is there is announced.
+
+use onvif_contracts::{VERSIONS, tds, tt};
+use onvif_xml::{Any, List, Ns, Value, ns, soap::Fault};
+use platecam_model::{auth::PasswordPolicy, settings::SecurityLogin};
+
+use crate::{
+    call::{Answer, Call},
+    events,
+    fault::shortened,
+    media::configurations as media,
+    service::{DEVICE_PATH, EVENT_PATH, MEDIA_PATH},
+};
+
+/// Version of a service's contract.
+fn version(of: Ns) -> tt::OnvifVersion {
+    let found = VERSIONS.iter().find(|(ns, ..)| *ns == of);
+    let (major, minor) = found.map_or((1, 0), |(_, major, minor)| (*major, *minor));
+    tt::OnvifVersion {
+        major: i32::try_from(major).unwrap_or(1),
+        minor: i32::try_from(minor).unwrap_or(0),
+    }
+}
+
+/// `GetServices`.
+pub(super) fn services(call: &Call<'_>, with: bool) -> Answer<tds::GetServicesResponse> {
+    let service = call
+        .services()
+        .map(|(entry, x_addr)| tds::Service {
+            namespace: entry.ns.uri().into(),
+            x_addr,
+            capabilities: with.then(|| {
+                Box::new(tds::ServiceCapabilities {
+                    any: vec![embedded(call, entry.ns)],
+                })
+            }),
+            version: version(entry.ns),
+        })
+        .collect();
+    Ok(tds::GetServicesResponse { service })
+}
+
+/// The capabilities of a service as its own `GetServiceCapabilities` gives them.
+fn embedded(call: &Call<'_>, of: Ns) -> Any {
+    fn wrap(of: Ns, value: &impl Value) -> Any {
+        Any::written(|w| value.write(w, of, "Capabilities"))
+    }
+    match of {
+        ns::TRT => wrap(of, &media::media1_capabilities()),
+        ns::TR2 => wrap(of, &media::media2_capabilities()),
+        ns::TEV => wrap(of, &events::capabilities()),
+        _ => wrap(of, &device(call)),
+    }
+}
+
+/// Capabilities of the device service.
+pub(super) fn device(call: &Call<'_>) -> tds::DeviceServiceCapabilities {
+    let login = call.device().settings.get::<SecurityLogin>();
+    let int = |n: usize| i32::try_from(n).ok();
+    tds::DeviceServiceCapabilities {
+        network: tds::NetworkCapabilities {
+            ip_filter: Some(false),
+            zero_configuration: Some(false),
+            ip_version6: Some(false),
+            dyn_dns: Some(false),
+            dot11_configuration: Some(false),
+            dot1x_configurations: Some(0),
+            hostname_from_dhcp: Some(false),
+            ntp: Some(0),
+            dhc_pv6: Some(false),
+        },
+        security: tds::SecurityCapabilities {
+            tls1_0: Some(false),
+            tls1_1: Some(false),
+            tls1_2: Some(has_tls(call)),
+            onboard_key_generation: Some(false),
+            access_policy_config: Some(false),
+            default_access_policy: Some(true),
+            dot1x: Some(false),
+            remote_user_handling: Some(false),
+            x_509_token: Some(false),
+            saml_token: Some(false),
+            kerberos_token: Some(false),
+            username_token: Some(true),
+            http_digest: Some(true),
+            rel_token: Some(false),
+            max_users: i32::try_from(login.max_users.get()).ok(),
+            max_user_name_length: int(PasswordPolicy::MAX_NAME),
+            max_password_length: int(PasswordPolicy::MAX),
+            hashing_algorithms: Some(List(vec!["MD5".into(), "SHA-256".into()])),
+            ..Default::default()
+        },
+        system: tds::SystemCapabilities {
+            discovery_resolve: Some(true),
+            discovery_bye: Some(true),
+            remote_discovery: Some(false),
+            system_backup: Some(false),
+            system_logging: Some(false),
+            http_firmware_upgrade: Some(false),
+            http_system_backup: Some(false),
+            http_system_logging: Some(false),
+            http_support_information: Some(false),
+            storage_configuration: Some(false),
+            // The host's addresses are not ours to set.
+            network_config_not_supported: Some(true),
+            ..Default::default()
+        },
+        misc: None,
+    }
+}
+
+fn has_tls(call: &Call<'_>) -> bool {
+    call.inner.ports.get().https.is_some()
+}
+
+/// `GetCapabilities`, for clients of before `GetServices`; the same statements in the older shape.
+pub(super) fn by_category(
+    call: &Call<'_>,
+    categories: &[tt::CapabilityCategory],
+) -> Answer<tds::GetCapabilitiesResponse> {
+    use tt::CapabilityCategory as C;
+    let mut capabilities = tt::Capabilities::default();
+    let all = [C::All];
+    let asked = if categories.is_empty() {
+        &all
+    } else {
+        categories
+    };
+    for category in asked {
+        match category {
+            C::All => {
+                capabilities.device = Some(Box::new(old_device(call)));
+                capabilities.events = Some(Box::new(old_events(call)));
+                capabilities.media = Some(Box::new(old_media(call)));
+            }
+            C::Device => capabilities.device = Some(Box::new(old_device(call))),
+            C::Events => capabilities.events = Some(Box::new(old_events(call))),
+            C::Media => capabilities.media = Some(Box::new(old_media(call))),
+            C::Analytics | C::Imaging | C::Ptz => {
+                return Err(Fault::receiver(
+                    &["ActionNotSupported", "NoSuchService"],
+                    format!("there is no {category} service"),
+                ));
+            }
+            C::Other(text) => {
+                return Err(Fault::sender(
+                    &["InvalidArgVal"],
+                    format!("Category {}: unknown", shortened(text)),
+                ));
+            }
+        }
+    }
+    Ok(tds::GetCapabilitiesResponse { capabilities })
+}
+
+fn old_device(call: &Call<'_>) -> tt::DeviceCapabilities {
+    let new = device(call);
+    let yes = |flag: Option<bool>| flag.unwrap_or(false);
+    tt::DeviceCapabilities {
+        x_addr: call.url(DEVICE_PATH),
+        network: Some(Box::new(tt::NetworkCapabilities {
+            ip_filter: new.network.ip_filter,
+            zero_configuration: new.network.zero_configuration,
+            ip_version6: new.network.ip_version6,
+            dyn_dns: new.network.dyn_dns,
+            extension: None,
+        })),
+        system: Some(Box::new(tt::SystemCapabilities {
+            discovery_resolve: yes(new.system.discovery_resolve),
+            discovery_bye: yes(new.system.discovery_bye),
+            remote_discovery: yes(new.system.remote_discovery),
+            system_backup: yes(new.system.system_backup),
+            system_logging: yes(new.system.system_logging),
+            firmware_upgrade: false,
+            supported_versions: vec![version(ns::TDS)],
+            extension: None,
+        })),
+        io: None,
+        security: Some(Box::new(tt::SecurityCapabilities {
+            tls1_1: yes(new.security.tls1_1),
+            tls1_2: yes(new.security.tls1_2),
+            onboard_key_generation: yes(new.security.onboard_key_generation),
+            access_policy_config: yes(new.security.access_policy_config),
+            x_509_token: yes(new.security.x_509_token),
+            saml_token: yes(new.security.saml_token),
+            kerberos_token: yes(new.security.kerberos_token),
+            rel_token: yes(new.security.rel_token),
+            extension: None,
+        })),
+        extension: None,
+    }
+}
+
+fn old_events(call: &Call<'_>) -> tt::EventCapabilities {
+    tt::EventCapabilities {
+        x_addr: call.url(EVENT_PATH),
+        ws_subscription_policy_support: true,
+        ws_pull_point_support: true,
+        ws_pausable_subscription_manager_interface_support: false,
+    }
+}
+
+fn old_media(call: &Call<'_>) -> tt::MediaCapabilities {
+    let new = media::media1_capabilities();
+    tt::MediaCapabilities {
+        x_addr: call.url(MEDIA_PATH),
+        streaming_capabilities: tt::RealTimeStreamingCapabilities {
+            rtp_multicast: new.streaming_capabilities.rtp_multicast,
+            rtp_tcp: new.streaming_capabilities.rtp_tcp,
+            rtp_rtsp_tcp: new.streaming_capabilities.rtp_rtsp_tcp,
+            extension: None,
+        },
+        extension: Some(Box::new(tt::MediaCapabilitiesExtension {
+            profile_capabilities: tt::ProfileCapabilities {
+                maximum_number_of_profiles: media::MAX_PROFILES,
+            },
+        })),
+    }
+}

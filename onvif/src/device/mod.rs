@@ -1,0 +1,158 @@
+//! Device service: what the unit is, where it is, who may use it.
+
+mod capabilities;
+mod network;
+pub(crate) mod scopes;
+mod system;
+mod users;
+
+use onvif_contracts::{ports::device::Device, tds};
+
+use crate::call::{Answer, Call};
+
+/// Each operation has its place in the module of its group. Operations that are not here answer
+/// `ter:ActionNotSupported` and are not announced.
+impl Device for Call<'_> {
+    fn get_services(&self, request: tds::GetServices) -> Answer<tds::GetServicesResponse> {
+        capabilities::services(self, request.include_capability)
+    }
+
+    fn get_service_capabilities(
+        &self,
+        _: tds::GetServiceCapabilities,
+    ) -> Answer<tds::GetServiceCapabilitiesResponse> {
+        Ok(tds::GetServiceCapabilitiesResponse {
+            capabilities: capabilities::device(self),
+        })
+    }
+
+    fn get_capabilities(
+        &self,
+        request: tds::GetCapabilities,
+    ) -> Answer<tds::GetCapabilitiesResponse> {
+        capabilities::by_category(self, &request.category)
+    }
+
+    fn get_wsdl_url(&self, _: tds::GetWsdlUrl) -> Answer<tds::GetWsdlUrlResponse> {
+        Ok(tds::GetWsdlUrlResponse {
+            wsdl_url: "https://www.onvif.org/ver10/device/wsdl/devicemgmt.wsdl".into(),
+        })
+    }
+
+    fn get_device_information(
+        &self,
+        _: tds::GetDeviceInformation,
+    ) -> Answer<tds::GetDeviceInformationResponse> {
+        Ok(system::information(self))
+    }
+
+    fn get_system_date_and_time(
+        &self,
+        _: tds::GetSystemDateAndTime,
+    ) -> Answer<tds::GetSystemDateAndTimeResponse> {
+        Ok(system::date_and_time(self))
+    }
+
+    fn get_endpoint_reference(
+        &self,
+        _: tds::GetEndpointReference,
+    ) -> Answer<tds::GetEndpointReferenceResponse> {
+        Ok(tds::GetEndpointReferenceResponse {
+            guid: self.device().identity.uuid.urn().to_string(),
+        })
+    }
+
+    fn get_scopes(&self, _: tds::GetScopes) -> Answer<tds::GetScopesResponse> {
+        Ok(scopes::get(self))
+    }
+
+    fn set_scopes(&self, request: tds::SetScopes) -> Answer<tds::SetScopesResponse> {
+        scopes::set(self, request.scopes)?;
+        Ok(Default::default())
+    }
+
+    fn add_scopes(&self, request: tds::AddScopes) -> Answer<tds::AddScopesResponse> {
+        scopes::add(self, request.scope_item)?;
+        Ok(Default::default())
+    }
+
+    fn remove_scopes(&self, request: tds::RemoveScopes) -> Answer<tds::RemoveScopesResponse> {
+        let scope_item = scopes::remove(self, request.scope_item)?;
+        Ok(tds::RemoveScopesResponse { scope_item })
+    }
+
+    fn get_discovery_mode(
+        &self,
+        _: tds::GetDiscoveryMode,
+    ) -> Answer<tds::GetDiscoveryModeResponse> {
+        Ok(scopes::discovery_mode(self))
+    }
+
+    fn set_discovery_mode(
+        &self,
+        request: tds::SetDiscoveryMode,
+    ) -> Answer<tds::SetDiscoveryModeResponse> {
+        scopes::set_discovery_mode(self, &request.discovery_mode)?;
+        Ok(Default::default())
+    }
+
+    fn get_hostname(&self, _: tds::GetHostname) -> Answer<tds::GetHostnameResponse> {
+        Ok(network::hostname(self))
+    }
+
+    fn get_dns(&self, _: tds::GetDNS) -> Answer<tds::GetDNSResponse> {
+        Ok(network::dns(self))
+    }
+
+    fn get_ntp(&self, _: tds::GetNTP) -> Answer<tds::GetNTPResponse> {
+        Ok(network::ntp(self))
+    }
+
+    fn get_network_interfaces(
+        &self,
+        _: tds::GetNetworkInterfaces,
+    ) -> Answer<tds::GetNetworkInterfacesResponse> {
+        Ok(network::interfaces(self))
+    }
+
+    fn get_network_protocols(
+        &self,
+        _: tds::GetNetworkProtocols,
+    ) -> Answer<tds::GetNetworkProtocolsResponse> {
+        Ok(network::protocols(self))
+    }
+
+    fn set_network_protocols(
+        &self,
+        request: tds::SetNetworkProtocols,
+    ) -> Answer<tds::SetNetworkProtocolsResponse> {
+        network::set_protocols(self, &request.network_protocols)?;
+        Ok(Default::default())
+    }
+
+    fn get_network_default_gateway(
+        &self,
+        _: tds::GetNetworkDefaultGateway,
+    ) -> Answer<tds::GetNetworkDefaultGatewayResponse> {
+        Ok(network::gateway(self))
+    }
+
+    fn get_users(&self, _: tds::GetUsers) -> Answer<tds::GetUsersResponse> {
+        users::get(self)
+    }
+
+    fn create_users(&self, request: tds::CreateUsers) -> Answer<tds::CreateUsersResponse> {
+        users::create(self, request.user)?;
+        Ok(Default::default())
+    }
+
+    fn set_user(&self, request: tds::SetUser) -> Answer<tds::SetUserResponse> {
+        users::set(self, request.user)?;
+        Ok(Default::default())
+    }
+
+    fn delete_users(&self, request: tds::DeleteUsers) -> Answer<tds::DeleteUsersResponse> {
+        users::delete(self, &request.username)?;
+        Ok(Default::default())
+    }
+}

@@ -1,0 +1,257 @@
+//! The task that runs discovery.
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
+
+use platecam_model::{
+    Device,
+    ports::Interface,
+    settings::{DiscoveryMode, OnvifService as OnvifSettings},
+};
+use tokio::time::{MissedTickBehavior, interval, sleep};
+
+use super::{
+    answer::{Described, Responder},
+    transport::{Listener, PORT, facing, open_v4, open_v6},
+};
+use crate::{address::Base, device::scopes, service::DEVICE_PATH, service::OnvifService};
+
+/// Longest datagram that is read.
+const MAX_DATAGRAM: usize = 16 * 1024;
+/// Longest random wait before an answer to a multicast probe (WS-Discovery: 500 ms).
+const MAX_DELAY: Duration = Duration::from_millis(500);
+/// How often interfaces are looked at for new addresses.
+const LOOK: Duration = Duration::from_secs(10);
+/// Answers that wait for their random time at once.
+const MAX_ANSWERS: usize = 64;
+
+/// How discovery runs.
+#[derive(Clone, Copy, Debug)]
+pub struct DiscoveryConfig {
+    /// UDP port; [`PORT`] but in tests.
+    pub port: u16,
+    /// Longest random wait before an answer.
+    pub max_delay: Duration,
+}
+
+impl Default for DiscoveryConfig {
+    fn default() -> Self {
+        Self {
+            port: PORT,
+            max_delay: MAX_DELAY,
+        }
+    }
+}
+
+struct Task {
+    device: Device,
+    service: OnvifService,
+    config: DiscoveryConfig,
+    responder: Arc<Responder>,
+    listeners: Vec<Arc<Listener>>,
+    interfaces: Vec<Interface>,
+    described: Described,
+    discoverable: bool,
+    answers: Arc<tokio::sync::Semaphore>,
+}
+
+/// Says hello, answers probes, says hello again when scopes or addresses change, and says bye when
+/// `stop` is ready. Silent while the discovery mode is `NonDiscoverable`. Without a usable network it
+/// keeps looking for one.
+pub async fn run(service: OnvifService, config: DiscoveryConfig, stop: impl Future<Output = ()>) {
+    let device = service.0.device.clone();
+    let mut settings = device.settings.watch();
+    let mut task = Task::new(device, service, config);
+    let mut look = interval(LOOK);
+    look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    tokio::pin!(stop);
+    task.open();
+    task.refresh(true).await;
+    loop {
+        let mut buffer = [0u8; MAX_DATAGRAM];
+        tokio::select! {
+            biased;
+            () = &mut stop => break,
+            changed = settings.changed() => match changed {
+                Ok(()) => task.refresh(false).await,
+                Err(_) => break,
+            },
+            _ = look.tick() => {
+                task.open();
+                task.refresh(false).await;
+            }
+            (listener, received) = receive(&task.listeners, &mut buffer) => match received {
+                Ok((n, from)) => task.received(&listener, &buffer[..n], from),
+                Err(e) => {
+                    tracing::debug!("discovery socket: {e}");
+                    // An error that stays must not spin.
+                    sleep(Duration::from_millis(100)).await;
+                }
+            },
+        }
+    }
+    task.bye().await;
+}
+
+type Received = (Arc<Listener>, std::io::Result<(usize, SocketAddr)>);
+
+/// The next datagram of any of the (at most two) sockets; never without sockets.
+async fn receive(listeners: &[Arc<Listener>], buffer: &mut [u8]) -> Received {
+    match listeners {
+        [] => std::future::pending().await,
+        [only] => (only.clone(), only.socket.recv_from(buffer).await),
+        [a, b, ..] => {
+            tokio::select! {
+                ready = a.socket.readable() => (a.clone(), take(a, ready, buffer)),
+                ready = b.socket.readable() => (b.clone(), take(b, ready, buffer)),
+            }
+        }
+    }
+}
+
+fn take(
+    listener: &Listener,
+    ready: std::io::Result<()>,
+    buffer: &mut [u8],
+) -> std::io::Result<(usize, SocketAddr)> {
+    ready?;
+    match listener.socket.try_recv_from(buffer) {
+        // Somebody else took it: an empty datagram is ignored.
+        Err(e) if e.kind() == std::io::ErrorKind::WouldBlock => {
+            Ok((0, SocketAddr::from(([0, 0, 0, 0], 0))))
+        }
+        other => other,
+    }
+}
+
+impl Task {
+    fn new(device: Device, service: OnvifService, config: DiscoveryConfig) -> Self {
+        let seconds = device.clock.now().as_millis() / 1000;
+        Self {
+            responder: Arc::new(Responder::new(u32::try_from(seconds).unwrap_or(1))),
+            described: Described {
+                address: device.identity.uuid.urn().to_string(),
+                scopes: Vec::new(),
+                // Higher after each start, as scopes may have changed meanwhile.
+                metadata_version: u64::try_from(seconds).unwrap_or(1),
+            },
+            device,
+            service,
+            config,
+            listeners: Vec::new(),
+            interfaces: Vec::new(),
+            discoverable: false,
+            answers: Arc::new(tokio::sync::Semaphore::new(MAX_ANSWERS)),
+        }
+    }
+
+    /// Opens the sockets that are not open.
+    fn open(&mut self) {
+        if !self.listeners.is_empty() {
+            return;
+        }
+        match open_v4(self.config.port) {
+            Ok(v4) => self.listeners.push(Arc::new(v4)),
+            Err(e) => tracing::warn!("discovery over IPv4 is not possible: {e}"),
+        }
+        match open_v6(self.config.port) {
+            Ok(v6) => self.listeners.push(Arc::new(v6)),
+            Err(e) => tracing::debug!("discovery over IPv6 is not possible: {e}"),
+        }
+    }
+
+    /// Takes over scopes, mode and addresses; tells the network what changed.
+    async fn refresh(&mut self, first: bool) {
+        let mode = self.device.settings.get::<OnvifSettings>().discovery;
+        let discoverable = mode == DiscoveryMode::Discoverable;
+        let scopes = scopes::all(&self.device);
+        let interfaces = self.device.network.interfaces();
+        let moved = interfaces != self.interfaces;
+        let changed = scopes != self.described.scopes || moved;
+        if !discoverable && self.discoverable {
+            self.bye().await;
+        }
+        if changed {
+            self.described.scopes = scopes;
+            self.interfaces = interfaces;
+            if !first {
+                self.described.metadata_version += 1;
+            }
+        }
+        if moved || first {
+            for listener in &self.listeners {
+                listener.join(&self.interfaces);
+            }
+        }
+        let say = discoverable && (changed || first || !self.discoverable);
+        self.discoverable = discoverable;
+        if say {
+            self.announce(|r, d, x| r.hello(d, x)).await;
+        }
+    }
+
+    async fn bye(&mut self) {
+        if std::mem::take(&mut self.discoverable) {
+            self.announce(|r, d, x| r.bye(d, x)).await;
+        }
+    }
+
+    /// Sends to the group out of every interface, each with its own address.
+    async fn announce(&self, make: impl Fn(&Responder, &Described, &[String]) -> Vec<u8>) {
+        for interface in self.interfaces.iter().filter(|i| i.up) {
+            for listener in &self.listeners {
+                let v4 = listener.group.is_ipv4();
+                let own = interface
+                    .addresses
+                    .iter()
+                    .find(|(ip, _)| ip.is_ipv4() == v4);
+                let Some((ip, _)) = own else { continue };
+                let datagram = make(&self.responder, &self.described, &self.xaddrs(*ip));
+                if let Err(e) = listener.announce(interface, &datagram).await {
+                    tracing::debug!(interface = %interface.name, "cannot announce: {e}");
+                }
+            }
+        }
+    }
+
+    fn xaddrs(&self, ip: IpAddr) -> Vec<String> {
+        vec![Base::at(ip, self.service.ports().http).url(DEVICE_PATH)]
+    }
+
+    /// Answers after a random wait, so that many units do not answer at once.
+    fn received(&self, listener: &Arc<Listener>, datagram: &[u8], from: SocketAddr) {
+        if !self.discoverable || datagram.is_empty() {
+            return;
+        }
+        let own = facing(&self.interfaces, from.ip()).or_else(|| self.service.0.first_address());
+        let Some(own) = own else { return };
+        let Some(answer) = self
+            .responder
+            .answer(datagram, &self.described, &self.xaddrs(own))
+        else {
+            return;
+        };
+        let Ok(permit) = self.answers.clone().try_acquire_owned() else {
+            tracing::debug!(peer = %from, "too many probes at once: this one is not answered");
+            return;
+        };
+        let (listener, wait) = (listener.clone(), random_below(self.config.max_delay));
+        tokio::spawn(async move {
+            sleep(wait).await;
+            if let Err(e) = listener.socket.send_to(&answer, from).await {
+                tracing::debug!(peer = %from, "cannot answer a probe: {e}");
+            }
+            drop(permit);
+        });
+    }
+}
+
+fn random_below(most: Duration) -> Duration {
+    let mut bytes = [0; 4];
+    // Without random bits there is no wait, which is harmless.
+    let _ = getrandom::fill(&mut bytes);
+    most.mul_f64(f64::from(u32::from_le_bytes(bytes)) / f64::from(u32::MAX))
+}

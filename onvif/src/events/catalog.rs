@@ -1,0 +1,139 @@
+//! The topics that this device publishes, and what their messages hold.
+//!
+//! Only what is truly sent is listed: a listed topic that never comes is worse than none.
+
+/// A topic of the ONVIF topic namespace `tns1`.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Topic {
+    /// Names from the root on.
+    pub path: &'static [&'static str],
+    /// Whether it has a state that new subscribers get at once.
+    pub property: bool,
+    /// Simple items of the source: name and type.
+    pub source: &'static [(&'static str, Type)],
+    /// Simple items of the data.
+    pub data: &'static [(&'static str, Type)],
+    /// Element items of the data.
+    pub elements: &'static [(&'static str, Type)],
+}
+
+/// Type of an item.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Type {
+    /// `tt:ReferenceToken`.
+    Token,
+    /// `xs:string`.
+    String,
+    /// `xs:boolean`.
+    Boolean,
+    /// `xs:float`.
+    Float,
+    /// `xs:anyURI`.
+    Uri,
+    /// `tt:Direction`.
+    Direction,
+    /// `tt:ObjectId`.
+    ObjectId,
+    /// `tt:Rectangle`.
+    Rectangle,
+    /// `tt:LicensePlateInfo`.
+    LicensePlateInfo,
+}
+
+impl Type {
+    /// Whether the type is in ONVIF's schema (otherwise in XML Schema's), and its name there.
+    pub const fn name(self) -> (bool, &'static str) {
+        match self {
+            Self::Token => (true, "ReferenceToken"),
+            Self::String => (false, "string"),
+            Self::Boolean => (false, "boolean"),
+            Self::Float => (false, "float"),
+            Self::Uri => (false, "anyURI"),
+            Self::Direction => (true, "Direction"),
+            Self::ObjectId => (true, "ObjectId"),
+            Self::Rectangle => (true, "Rectangle"),
+            Self::LicensePlateInfo => (true, "LicensePlateInfo"),
+        }
+    }
+}
+
+/// A recognised plate, once a pass (Analytics Service §13.3).
+pub static LICENSE_PLATE: Topic = Topic {
+    path: &["RuleEngine", "Recognition", "LicensePlate"],
+    property: false,
+    source: &[("VideoSource", Type::Token), ("Rule", Type::String)],
+    data: &[
+        ("Likelihood", Type::Float),
+        ("ImageURI", Type::Uri),
+        ("VehicleImageURI", Type::Uri),
+        ("Direction", Type::Direction),
+    ],
+    elements: &[
+        ("ObjectId", Type::ObjectId),
+        ("BoundingBox", Type::Rectangle),
+        ("LicensePlateInfo", Type::LicensePlateInfo),
+    ],
+};
+
+/// Whether a vehicle (its plate) is in the picture. Not an ONVIF topic by letter but the one that
+/// Home Assistant (onvif-parsers 2.5.0, 2026-11) and others turn into a sensor.
+pub static VEHICLE_DETECT: Topic = Topic {
+    path: &["RuleEngine", "MyRuleDetector", "VehicleDetect"],
+    property: true,
+    source: &[("Source", Type::Token), ("Rule", Type::String)],
+    data: &[("State", Type::Boolean)],
+    elements: &[],
+};
+
+/// Whether the picture source has no picture.
+pub static SIGNAL_LOSS: Topic = Topic {
+    path: &["VideoSource", "SignalLoss"],
+    property: true,
+    source: &[("Source", Type::Token)],
+    data: &[("State", Type::Boolean)],
+    elements: &[],
+};
+
+/// A configuration was changed (Media2 §5.16).
+pub static CONFIGURATION_CHANGED: Topic = Topic {
+    path: &["Media", "ConfigurationChanged"],
+    property: false,
+    source: &[("Token", Type::Token)],
+    data: &[("Type", Type::String)],
+    elements: &[],
+};
+
+/// Everything we publish.
+pub static CATALOG: &[&Topic] = &[
+    &LICENSE_PLATE,
+    &VEHICLE_DETECT,
+    &SIGNAL_LOSS,
+    &CONFIGURATION_CHANGED,
+];
+
+impl Topic {
+    /// As a concrete topic expression with the prefix `tns1`, which some clients take literally.
+    pub fn expression(&self) -> String {
+        format!("tns1:{}", self.path.join("/"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn properties_have_a_source_that_tells_them_apart() {
+        for t in CATALOG {
+            assert!(!t.path.is_empty() && !t.source.is_empty(), "{t:?}");
+            assert!(!t.property || !t.data.is_empty(), "{t:?}");
+            let twins = CATALOG.iter().filter(|o| o.path == t.path).count();
+            assert_eq!(twins, 1, "{t:?}");
+            // A topic below another topic would make its element carry both.
+            let below = CATALOG
+                .iter()
+                .filter(|o| o.path.len() > t.path.len() && o.path.starts_with(t.path));
+            assert_eq!(below.count(), 0, "{t:?}");
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! Event service: what can be subscribed to, pull points, and the translation of the device's events.
+
+mod catalog;
+mod content;
+mod faults;
+mod filter;
+mod notice;
+mod properties;
+mod render;
+mod service;
+mod subscriptions;
+mod topic;
+mod translate;
+
+use std::sync::Arc;
+
+use tokio::{
+    sync::broadcast::error::RecvError,
+    time::{Instant, sleep_until},
+};
+
+pub use catalog::{
+    CATALOG, CONFIGURATION_CHANGED, LICENSE_PLATE, SIGNAL_LOSS, Topic, Type, VEHICLE_DETECT,
+};
+pub use content::{ContentFilter, ITEM_FILTER, Items};
+pub use notice::{ItemValue, Notice, Operation};
+pub(crate) use properties::capabilities;
+pub(crate) use render::message as render;
+pub use subscriptions::{Filter, Pulled, Refused, Subscription, Subscriptions};
+pub use topic::{BadExpression, TopicExpression};
+
+use crate::service::Inner;
+use translate::Translator;
+
+impl Inner {
+    /// States that hold before anything happened.
+    pub(crate) fn publish_initial_states(&self) {
+        let state = self.device.media.status().state;
+        for notice in Translator::default().initial(&state, self.now()) {
+            self.subscriptions.publish(notice);
+        }
+    }
+
+    /// Tells subscribers and the metadata stream.
+    fn tell(&self, notices: Vec<Notice>) {
+        for notice in notices {
+            // Nobody may be watching the metadata stream.
+            let _ = self.notices.send(Arc::new(notice.clone()));
+            self.subscriptions.publish(notice);
+        }
+    }
+}
+
+/// Translates what happens until `stop` is ready.
+pub(crate) async fn run(inner: &Inner, stop: impl Future<Output = ()>) {
+    let mut events = inner.device.bus.subscribe();
+    let mut scenes = inner.device.bus.subscribe_scenes();
+    let mut translator = Translator::default();
+    tokio::pin!(stop);
+    loop {
+        let due = translator.due(Instant::now());
+        let notices = tokio::select! {
+            biased;
+            () = &mut stop => return,
+            event = events.recv() => match event {
+                Ok(event) => translator.event(&event, Instant::now()),
+                Err(RecvError::Lagged(n)) => {
+                    tracing::warn!(lost = n, "ONVIF events lag behind: the oldest were lost");
+                    Vec::new()
+                }
+                Err(RecvError::Closed) => return,
+            },
+            scene = scenes.recv() => match scene {
+                Ok(scene) => translator.scene(&scene, Instant::now()),
+                Err(RecvError::Lagged(_)) => Vec::new(),
+                Err(RecvError::Closed) => return,
+            },
+            () = sleep_until(due) => translator.tick(Instant::now(), inner.now()),
+        };
+        inner.tell(notices);
+    }
+}

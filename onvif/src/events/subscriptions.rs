@@ -1,0 +1,529 @@
+//! Subscriptions: their filters, queues and lives.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+    time::Duration,
+};
+
+use lpr_core::UtcTime;
+use parking_lot::Mutex;
+use tokio::{sync::Notify, time::Instant};
+
+use super::{content::ContentFilter, notice::Notice, topic::TopicExpression};
+use crate::address::Base;
+
+/// Most subscriptions at a time; announced as `MaxPullPoints`.
+pub(super) const MAX_SUBSCRIPTIONS: usize = 32;
+/// Notifications kept for a slow subscriber; the oldest go first.
+pub(super) const QUEUE: usize = 512;
+/// Longest life that may be asked for.
+pub(super) const MAX_LIFE: Duration = Duration::from_secs(24 * 3600);
+/// Life when none is asked for.
+pub(super) const DEFAULT_LIFE: Duration = Duration::from_secs(60);
+/// Longest wait of one `PullMessages`.
+pub(super) const MAX_WAIT: Duration = Duration::from_secs(600);
+/// Most notifications in one answer; more may be asked for.
+pub(super) const MAX_MESSAGES: usize = 256;
+
+/// Which notifications a subscriber wants. Empty lists want everything.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    /// All of them must want the topic.
+    pub topics: Vec<TopicExpression>,
+    /// All of them must pass the message.
+    pub contents: Vec<ContentFilter>,
+    /// No `Initialized` messages (`tev:SubscriptionPolicy ChangedOnly`).
+    pub changed_only: bool,
+}
+
+impl Filter {
+    /// Whether the notification is wanted.
+    pub fn wants(&self, notice: &Notice) -> bool {
+        let initial = notice.operation == Some(super::notice::Operation::Initialized);
+        !(self.changed_only && initial)
+            && self.topics.iter().all(|t| t.matches(notice.topic.path))
+            && self.contents.iter().all(|c| c.matches(notice))
+    }
+}
+
+/// Why a subscription call is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// No such subscription, or its time is over.
+    #[error("no such subscription, or it has ended")]
+    Unknown,
+    /// Too many of them.
+    #[error("at most {MAX_SUBSCRIPTIONS} subscriptions at a time")]
+    Full,
+    /// Another call is waiting for messages of this subscription.
+    #[error("another PullMessages is waiting on this subscription")]
+    Busy,
+}
+
+/// All subscriptions and the states of all properties.
+#[derive(Debug, Default)]
+pub struct Subscriptions(Mutex<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    live: BTreeMap<String, Arc<Subscription>>,
+    properties: Vec<Arc<Notice>>,
+}
+
+/// One subscription.
+#[derive(Debug)]
+pub struct Subscription {
+    /// Its name, the last part of its address.
+    pub id: String,
+    /// The address that the subscriber used.
+    pub base: Base,
+    /// The subscriber's user name.
+    pub owner: Option<String>,
+    filter: Filter,
+    inner: Mutex<Inner>,
+    wake: Notify,
+}
+
+#[derive(Debug)]
+struct Inner {
+    queue: VecDeque<Arc<Notice>>,
+    lost: u64,
+    ends: Instant,
+    pulling: bool,
+    ended: bool,
+}
+
+/// What one pull brought.
+#[derive(Debug)]
+pub struct Pulled {
+    /// The messages, oldest first; empty when the wait was over.
+    pub notices: Vec<Arc<Notice>>,
+    /// Time that the subscription has left.
+    pub left: Duration,
+}
+
+impl Subscriptions {
+    /// Begins a subscription that lives for `life`; the states of all properties are its first
+    /// messages.
+    ///
+    /// # Errors
+    /// [`Refused::Full`].
+    pub fn begin(
+        &self,
+        (base, owner): (Base, Option<String>),
+        filter: Filter,
+        life: Duration,
+        now: UtcTime,
+    ) -> Result<Arc<Subscription>, Refused> {
+        let mut state = self.0.lock();
+        state.sweep();
+        if state.live.len() >= MAX_SUBSCRIPTIONS {
+            return Err(Refused::Full);
+        }
+        let id = uuid::Uuid::new_v4().simple().to_string();
+        let subscription = Arc::new(Subscription {
+            id: id.clone(),
+            base,
+            owner,
+            filter,
+            inner: Mutex::new(Inner {
+                queue: VecDeque::new(),
+                lost: 0,
+                ends: Instant::now() + life,
+                pulling: false,
+                ended: false,
+            }),
+            wake: Notify::new(),
+        });
+        for property in &state.properties {
+            subscription.push(&Arc::new(property.initialized(now)));
+        }
+        state.live.insert(id, subscription.clone());
+        Ok(subscription)
+    }
+
+    /// A living subscription.
+    ///
+    /// # Errors
+    /// [`Refused::Unknown`].
+    pub fn find(&self, id: &str) -> Result<Arc<Subscription>, Refused> {
+        let mut state = self.0.lock();
+        state.sweep();
+        state.live.get(id).cloned().ok_or(Refused::Unknown)
+    }
+
+    /// The subscription of a user who has exactly one.
+    pub fn only_one_of(&self, owner: &str) -> Option<Arc<Subscription>> {
+        let mut state = self.0.lock();
+        state.sweep();
+        let mut of = state
+            .live
+            .values()
+            .filter(|s| s.owner.as_deref() == Some(owner));
+        let first = of.next().cloned();
+        first.filter(|_| of.next().is_none())
+    }
+
+    /// Ends a subscription; a waiting pull is told so.
+    ///
+    /// # Errors
+    /// [`Refused::Unknown`].
+    pub fn end(&self, id: &str) -> Result<(), Refused> {
+        let mut state = self.0.lock();
+        state.sweep();
+        let subscription = state.live.remove(id).ok_or(Refused::Unknown)?;
+        subscription.close();
+        Ok(())
+    }
+
+    /// Ends all of them: the device stops.
+    pub fn end_all(&self) {
+        let all = std::mem::take(&mut self.0.lock().live);
+        all.values().for_each(|s| s.close());
+    }
+
+    /// Tells everybody who wants to know, and remembers the state of a property.
+    pub fn publish(&self, notice: Notice) {
+        let notice = Arc::new(notice);
+        let mut state = self.0.lock();
+        if notice.topic.property {
+            match state
+                .properties
+                .iter_mut()
+                .find(|p| p.same_property(&notice))
+            {
+                Some(known) => *known = notice.clone(),
+                None => state.properties.push(notice.clone()),
+            }
+        }
+        state.sweep();
+        state.live.values().for_each(|s| s.push(&notice));
+    }
+
+    /// States of all properties as a new subscriber is told.
+    pub fn states(&self, now: UtcTime) -> Vec<Notice> {
+        let state = self.0.lock();
+        state
+            .properties
+            .iter()
+            .map(|p| p.initialized(now))
+            .collect()
+    }
+
+    /// Tells one subscriber the states of all properties again.
+    ///
+    /// # Errors
+    /// [`Refused::Unknown`].
+    pub fn synchronize(&self, id: &str, now: UtcTime) -> Result<(), Refused> {
+        let mut state = self.0.lock();
+        state.sweep();
+        let subscription = state.live.get(id).ok_or(Refused::Unknown)?;
+        for property in &state.properties {
+            subscription.push(&Arc::new(property.initialized(now)));
+        }
+        Ok(())
+    }
+
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        let mut state = self.0.lock();
+        state.sweep();
+        state.live.len()
+    }
+}
+
+impl State {
+    fn sweep(&mut self) {
+        let now = Instant::now();
+        self.live.retain(|id, s| {
+            let over = s.inner.lock().over(now);
+            if over {
+                tracing::debug!(subscription = %id, "subscription ended: its time was over");
+                s.close();
+            }
+            !over
+        });
+    }
+}
+
+impl Inner {
+    fn over(&self, now: Instant) -> bool {
+        self.ended || (!self.pulling && now >= self.ends)
+    }
+
+    /// Lives at least for `life` from now on.
+    fn prolong(&mut self, life: Duration) {
+        self.ends = self.ends.max(Instant::now() + life);
+    }
+
+    fn left(&self) -> Duration {
+        self.ends.saturating_duration_since(Instant::now())
+    }
+}
+
+impl Subscription {
+    /// Time left.
+    pub fn left(&self) -> Duration {
+        self.inner.lock().left()
+    }
+
+    /// Lives exactly for `life` from now on.
+    pub fn renew(&self, life: Duration) {
+        self.inner.lock().ends = Instant::now() + life;
+    }
+
+    fn close(&self) {
+        self.inner.lock().ended = true;
+        self.wake.notify_one();
+    }
+
+    fn push(&self, notice: &Arc<Notice>) {
+        if !self.filter.wants(notice) {
+            return;
+        }
+        let mut inner = self.inner.lock();
+        if inner.queue.len() >= QUEUE {
+            inner.queue.pop_front();
+            inner.lost += 1;
+            if inner.lost.is_power_of_two() {
+                tracing::warn!(subscription = %self.id, lost = inner.lost,
+                    "subscriber does not fetch its messages: the oldest are dropped");
+            }
+        }
+        inner.queue.push_back(notice.clone());
+        drop(inner);
+        self.wake.notify_one();
+    }
+
+    /// Takes messages: at once when there are any, else as soon as one comes, at the latest after
+    /// `wait`. The subscription lives at least `wait` longer from the answer on (Core §11.1.1).
+    ///
+    /// # Errors
+    /// [`Refused::Busy`] when another call waits, [`Refused::Unknown`] when it ended meanwhile.
+    pub async fn pull(&self, wait: Duration, limit: usize) -> Result<Pulled, Refused> {
+        let _pulling = Pulling::begin(self)?;
+        let deadline = Instant::now() + wait;
+        let limit = limit.clamp(1, MAX_MESSAGES);
+        loop {
+            {
+                let mut inner = self.inner.lock();
+                if inner.ended {
+                    return Err(Refused::Unknown);
+                }
+                if !inner.queue.is_empty() || Instant::now() >= deadline {
+                    let n = limit.min(inner.queue.len());
+                    let notices = inner.queue.drain(..n).collect();
+                    inner.prolong(wait);
+                    let left = inner.left();
+                    return Ok(Pulled { notices, left });
+                }
+            }
+            // A push between the check and here leaves a permit, so it is not missed.
+            let _ = tokio::time::timeout_at(deadline, self.wake.notified()).await;
+        }
+    }
+}
+
+/// Marks a waiting pull, also when the client goes away in the middle.
+struct Pulling<'a>(&'a Subscription);
+
+impl<'a> Pulling<'a> {
+    fn begin(subscription: &'a Subscription) -> Result<Self, Refused> {
+        let mut inner = subscription.inner.lock();
+        if inner.over(Instant::now()) {
+            return Err(Refused::Unknown);
+        }
+        if std::mem::replace(&mut inner.pulling, true) {
+            return Err(Refused::Busy);
+        }
+        Ok(Self(subscription))
+    }
+}
+
+impl Drop for Pulling<'_> {
+    fn drop(&mut self) {
+        self.0.inner.lock().pulling = false;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::events::{
+        catalog::{CONFIGURATION_CHANGED, LICENSE_PLATE, SIGNAL_LOSS, Topic},
+        notice::{ItemValue, Operation},
+    };
+
+    const T0: UtcTime = UtcTime::EPOCH;
+
+    fn notice(topic: &'static Topic, value: &str) -> Notice {
+        Notice {
+            topic,
+            at: T0,
+            operation: topic.property.then_some(Operation::Changed),
+            source: vec![("Source", "source_1".into())],
+            data: vec![("State", ItemValue::Text(value.into()))],
+            elements: vec![],
+        }
+    }
+
+    fn secs(n: u64) -> Duration {
+        Duration::from_secs(n)
+    }
+
+    fn begin(all: &Subscriptions, filter: Filter, life: u64) -> Arc<Subscription> {
+        all.begin(
+            (Base::for_tests(), Some("u".into())),
+            filter,
+            secs(life),
+            T0,
+        )
+        .unwrap()
+    }
+
+    fn values(p: &Pulled) -> Vec<String> {
+        p.notices
+            .iter()
+            .map(|n| match &n.data[0].1 {
+                ItemValue::Text(t) | ItemValue::Path(t) => t.clone(),
+            })
+            .collect()
+    }
+
+    /// EVENT-3-1-25: states come first and again at a synchronisation point.
+    #[tokio::test(start_paused = true)]
+    async fn properties_come_as_initialized() {
+        let all = Subscriptions::default();
+        all.publish(notice(&SIGNAL_LOSS, "true"));
+        all.publish(notice(&SIGNAL_LOSS, "false"));
+        all.publish(notice(&LICENSE_PLATE, "ABC"));
+        let s = begin(&all, Filter::default(), 60);
+        let p = s.pull(secs(5), 10).await.unwrap();
+        assert_eq!(values(&p), ["false"]);
+        assert_eq!(p.notices[0].operation, Some(Operation::Initialized));
+        all.synchronize(&s.id, T0).unwrap();
+        assert_eq!(values(&s.pull(secs(5), 10).await.unwrap()), ["false"]);
+        let quiet = begin(
+            &all,
+            Filter {
+                changed_only: true,
+                ..Filter::default()
+            },
+            60,
+        );
+        assert!(quiet.pull(secs(1), 10).await.unwrap().notices.is_empty());
+        all.publish(notice(&SIGNAL_LOSS, "true"));
+        assert_eq!(values(&quiet.pull(secs(1), 10).await.unwrap()), ["true"]);
+    }
+
+    /// EVENT-3-1-15 and Core §11.1.2: a pull answers at once when something happens, never empty
+    /// before its time, and never with more than the limit.
+    #[tokio::test(start_paused = true)]
+    async fn a_pull_waits_for_messages_and_no_longer() {
+        let all = Arc::new(Subscriptions::default());
+        let s = begin(&all, Filter::default(), 60);
+        let start = Instant::now();
+        let teller = all.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(secs(7)).await;
+            for v in ["a", "b", "c"] {
+                teller.publish(notice(&LICENSE_PLATE, v));
+            }
+        });
+        let first = s.pull(secs(20), 2).await.unwrap();
+        assert_eq!(start.elapsed(), secs(7));
+        assert_eq!(values(&first), ["a", "b"]);
+        assert_eq!(values(&s.pull(secs(20), 2).await.unwrap()), ["c"]);
+        assert!(s.pull(secs(20), 2).await.unwrap().notices.is_empty());
+        assert_eq!(start.elapsed(), secs(27));
+    }
+
+    /// EVENT-3-1-20, 3-1-24: gone on time, prolonged by pulls, not ended under a waiting pull.
+    #[tokio::test(start_paused = true)]
+    async fn lives_end_on_time_and_pulls_prolong_them() {
+        let all = Subscriptions::default();
+        let s = begin(&all, Filter::default(), 20);
+        tokio::time::sleep(secs(19)).await;
+        assert!(all.find(&s.id).is_ok());
+        // Longer than the rest of its life.
+        let p = s.pull(secs(60), 1).await.unwrap();
+        assert!(p.notices.is_empty() && p.left >= secs(60));
+        tokio::time::sleep(secs(59)).await;
+        assert!(all.find(&s.id).is_ok());
+        tokio::time::sleep(secs(1)).await;
+        assert_eq!(all.find(&s.id).unwrap_err(), Refused::Unknown);
+        assert_eq!(all.end(&s.id).unwrap_err(), Refused::Unknown);
+        assert_eq!(s.pull(secs(1), 1).await.unwrap_err(), Refused::Unknown);
+        let s = begin(&all, Filter::default(), 20);
+        s.renew(secs(5));
+        assert_eq!(s.left(), secs(5), "a renewal may also shorten");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_second_pull_is_refused_and_an_abandoned_one_frees_the_place() {
+        let all = Subscriptions::default();
+        let s = begin(&all, Filter::default(), 60);
+        let waiting = tokio::spawn({
+            let s = s.clone();
+            async move { s.pull(secs(30), 1).await.map(|p| p.notices.len()) }
+        });
+        tokio::task::yield_now().await;
+        assert_eq!(s.pull(secs(1), 1).await.unwrap_err(), Refused::Busy);
+        waiting.abort();
+        let _ = waiting.await;
+        assert!(s.pull(secs(1), 1).await.is_ok());
+        let waiting = tokio::spawn({
+            let s = s.clone();
+            async move { s.pull(secs(30), 1).await.map(|p| p.notices.len()) }
+        });
+        tokio::task::yield_now().await;
+        all.end(&s.id).unwrap();
+        assert_eq!(waiting.await.unwrap(), Err(Refused::Unknown));
+    }
+
+    /// Interop #4: a subscriber that never fetches costs bounded memory and keeps the newest.
+    #[tokio::test(start_paused = true)]
+    async fn queues_and_numbers_are_bounded() {
+        let all = Subscriptions::default();
+        let s = begin(&all, Filter::default(), 60);
+        for i in 0..QUEUE + 10 {
+            all.publish(notice(&LICENSE_PLATE, &i.to_string()));
+        }
+        let p = s.pull(secs(1), usize::MAX).await.unwrap();
+        assert_eq!(p.notices.len(), MAX_MESSAGES);
+        assert_eq!(values(&p)[0], "10");
+        for _ in 1..MAX_SUBSCRIPTIONS {
+            begin(&all, Filter::default(), 10);
+        }
+        let refused = all.begin((Base::for_tests(), None), Filter::default(), secs(1), T0);
+        assert_eq!(refused.unwrap_err(), Refused::Full);
+        tokio::time::sleep(secs(11)).await;
+        assert_eq!(all.count(), 1);
+        begin(&all, Filter::default(), 10);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn filters_join_with_and() {
+        let all = Subscriptions::default();
+        let topic = |t: &str| TopicExpression::parse(t, |_| None).unwrap();
+        let s = begin(
+            &all,
+            Filter {
+                topics: vec![topic("tns1:VideoSource//.|tns1:Media//.")],
+                contents: vec![
+                    ContentFilter::parse("//SimpleItem[@Name='State' and @Value='on']").unwrap(),
+                ],
+                changed_only: false,
+            },
+            60,
+        );
+        for t in [&LICENSE_PLATE, &SIGNAL_LOSS, &CONFIGURATION_CHANGED] {
+            all.publish(notice(t, "on"));
+            all.publish(notice(t, "off"));
+        }
+        let p = s.pull(secs(1), 10).await.unwrap();
+        let topics: Vec<_> = p.notices.iter().map(|n| n.topic.path[0]).collect();
+        assert_eq!(topics, ["VideoSource", "Media"]);
+    }
+}

@@ -1,0 +1,255 @@
+//! From what happens on the device to notifications. Pure: time and events come in, notices go out.
+
+use std::{collections::VecDeque, sync::Arc, time::Duration};
+
+use lpr_core::{Direction, FrameSize, PlateRead, PxRect, Scene, UtcTime};
+use onvif_contracts::tt;
+use onvif_xml::{Any, Value, ns};
+use platecam_model::{Event, EventKind, Picture, Record, SourceState};
+use tokio::time::Instant;
+
+use super::{
+    catalog::{CONFIGURATION_CHANGED, LICENSE_PLATE, SIGNAL_LOSS, Topic, VEHICLE_DETECT},
+    notice::{ItemValue, Notice, Operation},
+};
+use crate::{
+    media::{self, RULE, SOURCE},
+    metadata::{license_plate_info, rectangle},
+    pictures,
+};
+
+/// How long a read waits for its record, so that the notification can name the pictures.
+const RECORD_WAIT: Duration = Duration::from_secs(3);
+/// Reads that wait at a time; beyond it the oldest goes without pictures.
+const MAX_WAITING: usize = 64;
+/// A vehicle is gone when no plate was seen for so long.
+const VEHICLE_HOLD: Duration = Duration::from_millis(1500);
+/// Next time to look when nothing waits.
+const IDLE: Duration = Duration::from_secs(3600);
+
+/// What must be remembered from event to event.
+#[derive(Debug, Default)]
+pub(super) struct Translator {
+    waiting: VecDeque<(Instant, Arc<PlateRead>)>,
+    /// A vehicle is there; until when without news, and the last time it was seen.
+    vehicle: Option<(Instant, UtcTime)>,
+    signal_lost: Option<bool>,
+}
+
+fn text(value: impl Into<String>) -> ItemValue {
+    ItemValue::Text(value.into())
+}
+
+fn property(
+    topic: &'static Topic,
+    at: UtcTime,
+    source: Vec<(&'static str, String)>,
+    state: bool,
+) -> Notice {
+    Notice {
+        topic,
+        at,
+        operation: Some(Operation::Changed),
+        source,
+        data: vec![("State", text(state.to_string()))],
+        elements: Vec::new(),
+    }
+}
+
+fn vehicle(at: UtcTime, there: bool) -> Notice {
+    let source = vec![("Source", SOURCE.to_owned()), ("Rule", RULE.to_owned())];
+    property(&VEHICLE_DETECT, at, source, there)
+}
+
+fn signal(at: UtcTime, lost: bool) -> Notice {
+    property(&SIGNAL_LOSS, at, vec![("Source", SOURCE.to_owned())], lost)
+}
+
+impl Translator {
+    /// All properties as they are at the start.
+    pub(super) fn initial(&self, state: &SourceState, now: UtcTime) -> Vec<Notice> {
+        vec![
+            vehicle(now, false),
+            signal(now, is_lost(state).unwrap_or(false)),
+        ]
+    }
+
+    /// When [`Translator::tick`] has something to do.
+    pub(super) fn due(&self, now: Instant) -> Instant {
+        let read = self.waiting.front().map(|(until, _)| *until);
+        let vehicle = self.vehicle.map(|(until, _)| until);
+        let due = match (read, vehicle) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        };
+        due.unwrap_or(now + IDLE)
+    }
+
+    /// What is due.
+    pub(super) fn tick(&mut self, now: Instant, wall: UtcTime) -> Vec<Notice> {
+        let mut notices = Vec::new();
+        while let Some((_, read)) = self.waiting.pop_front_if(|(until, _)| *until <= now) {
+            tracing::warn!(plate = %read.plate_number, "no record of this read yet: told without pictures");
+            notices.push(plate(&read, None));
+        }
+        if self.vehicle.take_if(|(until, _)| *until <= now).is_some() {
+            notices.push(vehicle(wall, false));
+        }
+        notices
+    }
+
+    /// Translates an event.
+    pub(super) fn event(&mut self, event: &Event, now: Instant) -> Vec<Notice> {
+        match &event.kind {
+            EventKind::PlateRead(read) => {
+                self.waiting.push_back((now + RECORD_WAIT, read.clone()));
+                if self.waiting.len() > MAX_WAITING {
+                    let oldest = self.waiting.pop_front();
+                    return oldest.iter().map(|(_, read)| plate(read, None)).collect();
+                }
+                Vec::new()
+            }
+            EventKind::RecordStored(record) => {
+                let at = self
+                    .waiting
+                    .iter()
+                    .position(|(_, r)| r.track_id == record.track_id);
+                // A snapshot by hand, or a read that was told already, has nobody waiting.
+                let read = at.and_then(|i| self.waiting.remove(i));
+                read.iter()
+                    .map(|(_, read)| plate(read, Some(record)))
+                    .collect()
+            }
+            EventKind::Source(state) => self.source(state, event.at),
+            EventKind::SettingsChanged { key, .. } => changed(key)
+                .into_iter()
+                .map(|(token, kind)| Notice {
+                    topic: &CONFIGURATION_CHANGED,
+                    at: event.at,
+                    operation: None,
+                    source: vec![("Token", token.to_owned())],
+                    data: vec![("Type", text(kind))],
+                    elements: Vec::new(),
+                })
+                .collect(),
+            EventKind::Login(_)
+            | EventKind::Initialised(_)
+            | EventKind::StreamChanged { .. }
+            | EventKind::ServiceReady(_)
+            | EventKind::ShuttingDown => Vec::new(),
+        }
+    }
+
+    fn source(&mut self, state: &SourceState, at: UtcTime) -> Vec<Notice> {
+        let mut notices = Vec::new();
+        if let Some(lost) = is_lost(state)
+            && self.signal_lost.replace(lost) != Some(lost)
+        {
+            notices.push(signal(at, lost));
+        }
+        if matches!(state, SourceState::Failed { .. }) && self.vehicle.take().is_some() {
+            notices.push(vehicle(at, false));
+        }
+        notices
+    }
+
+    /// Translates an analysed frame.
+    pub(super) fn scene(&mut self, scene: &Scene, now: Instant) -> Vec<Notice> {
+        if scene.objects.is_empty() {
+            return Vec::new();
+        }
+        let came = self
+            .vehicle
+            .replace((now + VEHICLE_HOLD, scene.captured_at))
+            .is_none();
+        if came {
+            vec![vehicle(scene.captured_at, true)]
+        } else {
+            Vec::new()
+        }
+    }
+}
+
+/// Whether there is no picture; `None` while it is not known.
+fn is_lost(state: &SourceState) -> Option<bool> {
+    match state {
+        SourceState::Running { .. } => Some(false),
+        SourceState::Failed { .. } => Some(true),
+        SourceState::Connecting => None,
+    }
+}
+
+/// The configurations behind a settings section: token and kind.
+fn changed(key: &str) -> Vec<(&'static str, &'static str)> {
+    use platecam_model::ports::StreamId;
+    match key {
+        "video.main" => vec![(media::encoder_token(StreamId::Main), "VideoEncoder")],
+        "video.sub" => vec![(media::encoder_token(StreamId::Sub), "VideoEncoder")],
+        "lpr.recognition" => vec![(media::ANALYTICS_CONFIG, "Analytics")],
+        _ => Vec::new(),
+    }
+}
+
+/// The notification of a read (Analytics Service §13.3).
+fn plate(read: &PlateRead, record: Option<&Record>) -> Notice {
+    let mut data = vec![("Likelihood", text(read.likelihood.to_string()))];
+    if let Some(record) = record {
+        let mut uri = |name, there: bool, which| {
+            if there {
+                data.push((
+                    name,
+                    ItemValue::Path(pictures::record_path(record.id, which)),
+                ));
+            }
+        };
+        uri("ImageURI", record.has_plate, Picture::Plate);
+        uri("VehicleImageURI", record.has_picture, Picture::Full);
+    }
+    match read.direction {
+        Direction::Approaching => data.push(("Direction", text("Approaching"))),
+        Direction::Departing => data.push(("Direction", text("Departing"))),
+        Direction::Unknown => {}
+    }
+    Notice {
+        topic: &LICENSE_PLATE,
+        at: read.captured_at,
+        operation: None,
+        source: vec![
+            ("VideoSource", SOURCE.to_owned()),
+            ("Rule", RULE.to_owned()),
+        ],
+        data,
+        elements: elements(read),
+    }
+}
+
+fn elements(read: &PlateRead) -> Vec<(&'static str, Any)> {
+    fn element(value: &impl Value, name: &'static str) -> (&'static str, Any) {
+        (name, Any::written(|w| value.write(w, ns::TT, name)))
+    }
+    let id = tt::ObjectId {
+        object_id: i64::try_from(read.track_id).ok(),
+        uuid: None,
+    };
+    let (name, content) = boxed(read.plate_rect, read.frame_size);
+    let info = license_plate_info(
+        &read.plate_number,
+        read.likelihood,
+        read.country_code.as_deref(),
+        read.issuing_entity.as_deref(),
+    );
+    vec![
+        element(&id, "ObjectId"),
+        (name, content),
+        element(&info, "LicensePlateInfo"),
+    ]
+}
+
+/// The item is called `BoundingBox`, its element after the type `tt:Rectangle`.
+fn boxed(rect: PxRect, size: FrameSize) -> (&'static str, Any) {
+    let rectangle = rectangle(rect, size);
+    (
+        "BoundingBox",
+        Any::written(|w| rectangle.write(w, ns::TT, "Rectangle")),
+    )
+}

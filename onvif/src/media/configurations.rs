@@ -1,0 +1,292 @@
+//! Configurations that both versions of the media service share.
+
+use onvif_contracts::{tr2, trt, tt};
+use onvif_xml::{Duration, List, QName, ns, soap::Fault};
+use platecam_model::{SourceState, ports::StreamId, settings::LprRecognition};
+
+use super::{
+    ANALYTICS_CONFIG, METADATA_CONFIG, MODULE, OWN_NS, RULE, SOURCE, SOURCE_CONFIG, STREAMS,
+    encoder, profile_stream, stream_path,
+};
+use crate::{
+    call::{Answer, Call},
+    fault, pictures,
+};
+
+/// Profiles that there can be; clients cannot make more.
+pub(crate) const MAX_PROFILES: i32 = 2;
+
+/// Size of the source's picture in pixels, and frames a second.
+fn picture(call: &Call<'_>) -> (i32, i32, f32) {
+    let status = call.device().media.status();
+    match status.state {
+        SourceState::Running {
+            width,
+            height,
+            millifps,
+        } => (int(width), int(height), millifps as f32 / 1000.0),
+        SourceState::Connecting | SourceState::Failed { .. } => {
+            // The size stays while the source is away, so that clients keep their layout.
+            let known = call.device().settings.video_capabilities().source_size;
+            let main = encoder::current(call.device(), StreamId::Main);
+            let (w, h) = known.unwrap_or((main.resolution.width(), main.resolution.height()));
+            (int(w), int(h), main.frame_rate.get() as f32)
+        }
+    }
+}
+
+fn int(n: u32) -> i32 {
+    i32::try_from(n).unwrap_or(i32::MAX)
+}
+
+/// The one video source.
+pub(super) fn video_source(call: &Call<'_>) -> tt::VideoSource {
+    let (width, height, framerate) = picture(call);
+    tt::VideoSource {
+        token: SOURCE.into(),
+        framerate,
+        resolution: tt::VideoResolution { width, height },
+        ..Default::default()
+    }
+}
+
+/// Its configuration: always the whole picture.
+pub(super) fn source_config(call: &Call<'_>) -> tt::VideoSourceConfiguration {
+    let (width, height, _) = picture(call);
+    tt::VideoSourceConfiguration {
+        name: "Video source".into(),
+        use_count: MAX_PROFILES,
+        token: SOURCE_CONFIG.into(),
+        source_token: SOURCE.into(),
+        bounds: tt::IntRectangle {
+            x: 0,
+            y: 0,
+            width,
+            height,
+        },
+        ..Default::default()
+    }
+}
+
+/// What may be set of it: nothing but what it is.
+pub(super) fn source_options(call: &Call<'_>) -> tt::VideoSourceConfigurationOptions {
+    let (width, height, _) = picture(call);
+    let only = |n| tt::IntRange { min: n, max: n };
+    tt::VideoSourceConfigurationOptions {
+        bounds_range: tt::IntRectangleRange {
+            x_range: only(0),
+            y_range: only(0),
+            width_range: only(width),
+            height_range: only(height),
+        },
+        video_source_tokens_available: vec![SOURCE.into()],
+        maximum_number_of_profiles: Some(MAX_PROFILES),
+        ..Default::default()
+    }
+}
+
+/// Accepts a source configuration that is the present one: there is nothing to set.
+///
+/// # Errors
+/// `ter:NoConfig`, `ter:NoVideoSource`, `ter:ConfigModify`.
+pub(super) fn check_source_config(
+    call: &Call<'_>,
+    wanted: &tt::VideoSourceConfiguration,
+) -> Answer<()> {
+    let ours = source_config(call);
+    if wanted.token != ours.token {
+        return Err(fault::no_config(&wanted.token));
+    }
+    if wanted.source_token != ours.source_token {
+        return Err(fault::of(platecam_model::Error::not_found(
+            "video source",
+            fault::shortened(&wanted.source_token),
+        )));
+    }
+    if wanted.bounds != ours.bounds {
+        let b = &wanted.bounds;
+        return Err(Fault::sender(
+            &["InvalidArgVal", "ConfigModify"],
+            format!(
+                "Bounds {},{} {}x{}: must be the whole picture, 0,0 {}x{}",
+                b.x, b.y, b.width, b.height, ours.bounds.width, ours.bounds.height
+            ),
+        ));
+    }
+    Ok(())
+}
+
+/// The metadata configuration: analytics and all events, always on.
+pub(super) fn metadata_config() -> tt::MetadataConfiguration {
+    tt::MetadataConfiguration {
+        name: "Plates and events".into(),
+        use_count: MAX_PROFILES,
+        token: METADATA_CONFIG.into(),
+        events: Some(Box::default()),
+        analytics: Some(true),
+        multicast: encoder::no_multicast(),
+        session_timeout: Duration::from_secs(60),
+        compression_type: Some("None".into()),
+        ..Default::default()
+    }
+}
+
+/// What may be set of it.
+pub(super) fn metadata_options() -> tt::MetadataConfigurationOptions {
+    tt::MetadataConfigurationOptions {
+        ptz_status_filter_options: tt::PTZStatusFilterOptions::default(),
+        extension: Some(Box::new(tt::MetadataConfigurationOptionsExtension {
+            compression_type: vec!["None".into()],
+            ..Default::default()
+        })),
+        ..Default::default()
+    }
+}
+
+/// The analytics configuration: the plate reader and its rule.
+pub(super) fn analytics_config(call: &Call<'_>) -> tt::VideoAnalyticsConfiguration {
+    let lpr = call.device().settings.get::<LprRecognition>();
+    let threshold = f64::from(lpr.min_confidence.get()) / 100.0;
+    let module = tt::Config {
+        name: MODULE.into(),
+        r#type: QName::with_uri(OWN_NS, MODULE),
+        ..Default::default()
+    };
+    let rule = tt::Config {
+        name: RULE.into(),
+        r#type: QName::new(ns::TT, "LicensePlateRecognition"),
+        parameters: tt::ItemList {
+            simple_item: vec![tt::ItemListSimpleItem {
+                name: "Threshold".into(),
+                value: threshold.to_string(),
+            }],
+            ..Default::default()
+        },
+    };
+    tt::VideoAnalyticsConfiguration {
+        name: "Plate recognition".into(),
+        use_count: MAX_PROFILES,
+        token: ANALYTICS_CONFIG.into(),
+        analytics_engine_configuration: tt::AnalyticsEngineConfiguration {
+            analytics_module: vec![module],
+            ..Default::default()
+        },
+        rule_engine_configuration: tt::RuleEngineConfiguration {
+            rule: vec![rule],
+            ..Default::default()
+        },
+    }
+}
+
+/// Checks optional tokens of a request for a configuration of which there is one.
+///
+/// # Errors
+/// `ter:NoConfig`, `ter:NoProfile`.
+pub(super) fn check_tokens(
+    configuration: Option<&str>,
+    profile: Option<&str>,
+    ours: &str,
+) -> Answer<()> {
+    if let Some(token) = configuration.filter(|t| *t != ours) {
+        return Err(fault::no_config(token));
+    }
+    match profile {
+        Some(token) => stream(token).map(|_| ()),
+        None => Ok(()),
+    }
+}
+
+/// Encoders that a request with optional tokens is about: the named one, that of the profile, or all.
+///
+/// # Errors
+/// `ter:NoConfig`, `ter:NoProfile`.
+pub(super) fn encoders(
+    configuration: Option<&str>,
+    profile: Option<&str>,
+) -> Answer<Vec<StreamId>> {
+    match (configuration, profile) {
+        (Some(token), profile) => {
+            let named = encoder::stream_of(token)?;
+            profile.map(stream).transpose()?;
+            Ok(vec![named])
+        }
+        // Both encoders fit every profile: they share the one source.
+        (None, Some(token)) => stream(token).map(|_| STREAMS.to_vec()),
+        (None, None) => Ok(STREAMS.to_vec()),
+    }
+}
+
+/// The stream of a profile.
+///
+/// # Errors
+/// `ter:NoProfile`.
+pub(super) fn stream(profile: &str) -> Answer<StreamId> {
+    profile_stream(profile).ok_or_else(|| fault::no_profile(profile))
+}
+
+/// RTSP address of a stream, on the host that the client used.
+pub(super) fn stream_uri(call: &Call<'_>, stream: StreamId) -> String {
+    call.base
+        .rtsp(call.inner.ports.get().rtsp, &stream_path(stream))
+}
+
+/// Address of a profile's snapshot.
+pub(super) fn snapshot_uri(call: &Call<'_>, profile: &str) -> String {
+    call.url(&pictures::snapshot_path(profile))
+}
+
+/// The next frame is a key frame, and the metadata stream says all states again.
+pub(super) fn synchronize(call: &Call<'_>, profile: &str) -> Answer<()> {
+    let stream = stream(profile)?;
+    call.device().media.request_key_frame(stream);
+    // Nobody may be watching the metadata stream.
+    let _ = call.inner.synchronize.send(());
+    Ok(())
+}
+
+/// Capabilities of Media 1.
+pub(crate) fn media1_capabilities() -> trt::Capabilities {
+    trt::Capabilities {
+        profile_capabilities: trt::ProfileCapabilities {
+            maximum_number_of_profiles: Some(MAX_PROFILES),
+            ..Default::default()
+        },
+        streaming_capabilities: trt::StreamingCapabilities {
+            rtp_multicast: Some(false),
+            rtp_tcp: Some(false),
+            rtp_rtsp_tcp: Some(true),
+            non_aggregate_control: Some(false),
+            ..Default::default()
+        },
+        snapshot_uri: Some(true),
+        rotation: Some(false),
+        video_source_mode: Some(false),
+        osd: Some(false),
+        ..Default::default()
+    }
+}
+
+/// Capabilities of Media 2.
+pub(crate) fn media2_capabilities() -> tr2::Capabilities {
+    let kinds = ["VideoSource", "VideoEncoder", "Metadata", "Analytics"];
+    tr2::Capabilities {
+        profile_capabilities: tr2::ProfileCapabilities {
+            maximum_number_of_profiles: Some(MAX_PROFILES),
+            configurations_supported: Some(List(kinds.map(Into::into).to_vec())),
+            ..Default::default()
+        },
+        streaming_capabilities: tr2::StreamingCapabilities {
+            rtspstreaming: Some(true),
+            rtp_multicast: Some(false),
+            rtp_rtsp_tcp: Some(true),
+            non_aggregate_control: Some(false),
+            ..Default::default()
+        },
+        snapshot_uri: Some(true),
+        rotation: Some(false),
+        video_source_mode: Some(false),
+        osd: Some(false),
+        mask: Some(false),
+        ..Default::default()
+    }
+}

@@ -1,0 +1,582 @@
+//! Encoder settings and ONVIF's encoder configurations, both ways (VIDEO-4..11).
+//!
+//! Bounds are those of the setting types and of what source and encoders can do; nothing is offered
+//! that a `Set` would refuse.
+
+use onvif_contracts::tt;
+use onvif_xml::{Duration, List, soap::Fault};
+use platecam_model::{
+    Device,
+    ports::StreamId,
+    settings::{
+        BitRateType, Codec, FrameRate, GopLength, Kbps, Quality, Resolution, StreamConfig,
+        VideoMain, VideoSub,
+    },
+};
+
+use super::{STREAMS, encoder_token};
+use crate::{call::Answer, fault};
+
+/// H.264 profile that our encoders produce.
+const H264_PROFILE: &str = "High";
+/// H.265 profile that our encoders produce.
+const H265_PROFILE: &str = "Main";
+
+/// Encoder settings of a stream.
+pub(super) fn current(device: &Device, stream: StreamId) -> StreamConfig {
+    match stream {
+        StreamId::Main => device.settings.get::<VideoMain>().stream(),
+        StreamId::Sub => device.settings.get::<VideoSub>().stream(),
+    }
+}
+
+/// The stream of an encoder configuration.
+///
+/// # Errors
+/// `ter:NoConfig`.
+pub(super) fn stream_of(token: &str) -> Answer<StreamId> {
+    STREAMS
+        .into_iter()
+        .find(|s| encoder_token(*s) == token)
+        .ok_or_else(|| fault::no_config(token))
+}
+
+/// Name shown for a configuration.
+fn name(stream: StreamId) -> &'static str {
+    match stream {
+        StreamId::Main => "Main stream",
+        StreamId::Sub => "Sub stream",
+    }
+}
+
+/// No multicast: an unset address, which every configuration must carry all the same.
+pub(super) fn no_multicast() -> tt::MulticastConfiguration {
+    tt::MulticastConfiguration {
+        address: tt::IPAddress {
+            r#type: tt::IPType::IPv4,
+            ipv4_address: Some("0.0.0.0".into()),
+            ipv6_address: None,
+        },
+        port: 0,
+        ttl: 1,
+        auto_start: false,
+    }
+}
+
+/// ONVIF's name of a codec in Media 2.
+const fn encoding(codec: Codec) -> &'static str {
+    match codec {
+        Codec::H264 => "H264",
+        Codec::H265 => "H265",
+        Codec::Mjpeg => "JPEG",
+    }
+}
+
+const fn profile(codec: Codec) -> Option<&'static str> {
+    match codec {
+        Codec::H264 => Some(H264_PROFILE),
+        Codec::H265 => Some(H265_PROFILE),
+        Codec::Mjpeg => None,
+    }
+}
+
+fn int(n: u32) -> i32 {
+    i32::try_from(n).unwrap_or(i32::MAX)
+}
+
+/// The configuration in Media 1; `None` for H.265, which Media 1 cannot say (interop trap 9).
+pub(super) fn media1(device: &Device, stream: StreamId) -> Option<tt::VideoEncoderConfiguration> {
+    let c = current(device, stream);
+    let (encoding, h264) = match c.codec {
+        Codec::H264 => (
+            tt::VideoEncoding::H264,
+            Some(Box::new(tt::H264Configuration {
+                gov_length: int(c.gop_length.get()),
+                h264_profile: H264_PROFILE.into(),
+            })),
+        ),
+        Codec::Mjpeg => (tt::VideoEncoding::Jpeg, None),
+        Codec::H265 => return None,
+    };
+    Some(tt::VideoEncoderConfiguration {
+        name: name(stream).into(),
+        use_count: 1,
+        token: encoder_token(stream).into(),
+        encoding,
+        resolution: tt::VideoResolution {
+            width: int(c.resolution.width()),
+            height: int(c.resolution.height()),
+        },
+        quality: f32::from(c.quality.get()),
+        rate_control: Some(Box::new(tt::VideoRateControl {
+            frame_rate_limit: int(c.frame_rate.get()),
+            encoding_interval: 1,
+            bitrate_limit: int(c.bit_rate.get()),
+        })),
+        mpeg4: None,
+        h264,
+        multicast: no_multicast(),
+        session_timeout: Duration::from_secs(60),
+        guaranteed_frame_rate: None,
+    })
+}
+
+/// The configuration in Media 2.
+pub(super) fn media2(device: &Device, stream: StreamId) -> tt::VideoEncoder2Configuration {
+    let c = current(device, stream);
+    let gop = (c.codec != Codec::Mjpeg).then(|| int(c.gop_length.get()));
+    tt::VideoEncoder2Configuration {
+        name: name(stream).into(),
+        use_count: 1,
+        token: encoder_token(stream).into(),
+        encoding: encoding(c.codec).into(),
+        resolution: tt::VideoResolution2 {
+            width: int(c.resolution.width()),
+            height: int(c.resolution.height()),
+        },
+        rate_control: Some(Box::new(tt::VideoRateControl2 {
+            frame_rate_limit: c.frame_rate.get() as f32,
+            bitrate_limit: int(c.bit_rate.get()),
+            constant_bit_rate: Some(c.bit_rate_type == BitRateType::Cbr),
+            ..Default::default()
+        })),
+        multicast: Some(Box::new(no_multicast())),
+        quality: f32::from(c.quality.get()),
+        gov_length: gop,
+        profile: profile(c.codec).map(Into::into),
+        ..Default::default()
+    }
+}
+
+/// Resolutions that a `Set` of this stream would accept now: they fit the source, and sub is never
+/// larger than main (VIDEO-6).
+fn resolutions(device: &Device, stream: StreamId) -> Vec<Resolution> {
+    let main = device.settings.get::<VideoMain>().resolution;
+    let sub = device.settings.get::<VideoSub>();
+    let ordered = |r: &Resolution| match stream {
+        StreamId::Main => !sub.enabled || sub.resolution.fits_in(r.width(), r.height()),
+        StreamId::Sub => r.fits_in(main.width(), main.height()),
+    };
+    let mut all = device.settings.video_capabilities().resolutions();
+    all.retain(ordered);
+    all
+}
+
+/// Resolutions of any of the streams, without repetition, largest first.
+fn resolutions_of(device: &Device, streams: &[StreamId]) -> Vec<Resolution> {
+    Resolution::ALL
+        .into_iter()
+        .filter(|r| streams.iter().any(|s| resolutions(device, *s).contains(r)))
+        .collect()
+}
+
+fn range(min: u32, max: u32) -> tt::IntRange {
+    tt::IntRange {
+        min: int(min),
+        max: int(max),
+    }
+}
+
+/// Options in Media 1.
+pub(super) fn media1_options(
+    device: &Device,
+    streams: &[StreamId],
+) -> tt::VideoEncoderConfigurationOptions {
+    let codecs = device.settings.video_capabilities().codecs();
+    let sizes: Vec<_> = resolutions_of(device, streams)
+        .iter()
+        .map(|r| tt::VideoResolution {
+            width: int(r.width()),
+            height: int(r.height()),
+        })
+        .collect();
+    let rates = range(FrameRate::MIN, FrameRate::MAX);
+    let gops = range(GopLength::MIN, GopLength::MAX);
+    let bits = range(Kbps::MIN, Kbps::MAX);
+    let h264_profiles = vec![tt::H264Profile::from(H264_PROFILE)];
+    let jpeg = codecs.contains(&Codec::Mjpeg);
+    let h264 = codecs.contains(&Codec::H264);
+    tt::VideoEncoderConfigurationOptions {
+        quality_range: range(u32::from(Quality::MIN), u32::from(Quality::MAX)),
+        jpeg: jpeg.then(|| {
+            Box::new(tt::JpegOptions {
+                resolutions_available: sizes.clone(),
+                frame_rate_range: rates.clone(),
+                encoding_interval_range: range(1, 1),
+            })
+        }),
+        mpeg4: None,
+        h264: h264.then(|| {
+            Box::new(tt::H264Options {
+                resolutions_available: sizes.clone(),
+                gov_length_range: gops.clone(),
+                frame_rate_range: rates.clone(),
+                encoding_interval_range: range(1, 1),
+                h264_profiles_supported: h264_profiles.clone(),
+            })
+        }),
+        extension: Some(Box::new(tt::VideoEncoderOptionsExtension {
+            jpeg: jpeg.then(|| {
+                Box::new(tt::JpegOptions2 {
+                    resolutions_available: sizes.clone(),
+                    frame_rate_range: rates.clone(),
+                    encoding_interval_range: range(1, 1),
+                    bitrate_range: bits.clone(),
+                })
+            }),
+            h264: h264.then(|| {
+                Box::new(tt::H264Options2 {
+                    resolutions_available: sizes.clone(),
+                    gov_length_range: gops,
+                    frame_rate_range: rates,
+                    encoding_interval_range: range(1, 1),
+                    h264_profiles_supported: h264_profiles,
+                    bitrate_range: bits,
+                })
+            }),
+            ..Default::default()
+        })),
+        guaranteed_frame_rate_supported: Some(false),
+    }
+}
+
+/// Options in Media 2, one entry a codec.
+pub(super) fn media2_options(
+    device: &Device,
+    streams: &[StreamId],
+) -> Vec<tt::VideoEncoder2ConfigurationOptions> {
+    let sizes: Vec<_> = resolutions_of(device, streams)
+        .iter()
+        .map(|r| tt::VideoResolution2 {
+            width: int(r.width()),
+            height: int(r.height()),
+        })
+        .collect();
+    let option = |codec: Codec| tt::VideoEncoder2ConfigurationOptions {
+        encoding: encoding(codec).into(),
+        quality_range: tt::FloatRange {
+            min: f32::from(Quality::MIN),
+            max: f32::from(Quality::MAX),
+        },
+        resolutions_available: sizes.clone(),
+        bitrate_range: range(Kbps::MIN, Kbps::MAX),
+        gov_length_range: (codec != Codec::Mjpeg)
+            .then(|| List(vec![int(GopLength::MIN), int(GopLength::MAX)])),
+        frame_rates_supported: Some(List(
+            (FrameRate::MIN..=FrameRate::MAX)
+                .rev()
+                .map(|n| n as f32)
+                .collect(),
+        )),
+        profiles_supported: profile(codec).map(|p| List(vec![p.into()])),
+        constant_bit_rate_supported: Some(true),
+        guaranteed_frame_rate_supported: Some(false),
+        ..Default::default()
+    };
+    let codecs = device.settings.video_capabilities().codecs();
+    codecs.into_iter().map(option).collect()
+}
+
+/// What a client wants of an encoder, from either version.
+#[derive(Debug)]
+pub(super) struct Wanted {
+    encoding: String,
+    size: (i32, i32),
+    quality: f32,
+    frame_rate: Option<f32>,
+    bit_rate: Option<i32>,
+    constant: Option<bool>,
+    gop: Option<i32>,
+    profile: Option<String>,
+}
+
+impl From<tt::VideoEncoderConfiguration> for Wanted {
+    fn from(c: tt::VideoEncoderConfiguration) -> Self {
+        let rate = c.rate_control.as_deref();
+        Self {
+            encoding: c.encoding.as_str().to_owned(),
+            size: (c.resolution.width, c.resolution.height),
+            quality: c.quality,
+            frame_rate: rate.map(|r| r.frame_rate_limit as f32),
+            bit_rate: rate.map(|r| r.bitrate_limit),
+            constant: None,
+            gop: c.h264.as_deref().map(|h| h.gov_length),
+            profile: c
+                .h264
+                .as_deref()
+                .map(|h| h.h264_profile.as_str().to_owned()),
+        }
+    }
+}
+
+impl From<tt::VideoEncoder2Configuration> for Wanted {
+    fn from(c: tt::VideoEncoder2Configuration) -> Self {
+        let rate = c.rate_control.as_deref();
+        Self {
+            size: (c.resolution.width, c.resolution.height),
+            quality: c.quality,
+            frame_rate: rate.map(|r| r.frame_rate_limit),
+            bit_rate: rate.map(|r| r.bitrate_limit),
+            constant: rate.and_then(|r| r.constant_bit_rate),
+            gop: c.gov_length,
+            profile: c.profile.clone(),
+            encoding: c.encoding,
+        }
+    }
+}
+
+/// A value that the encoder cannot take.
+fn refused(what: &str, value: impl std::fmt::Display, why: impl std::fmt::Display) -> Fault {
+    Fault::sender(
+        &["InvalidArgVal", "ConfigModify"],
+        format!("{what} {value}: {why}"),
+    )
+}
+
+impl Wanted {
+    /// The settings; what is not said keeps its value.
+    ///
+    /// # Errors
+    /// `ter:ConfigModify` naming the value and its bounds.
+    pub(super) fn apply(&self, to: StreamConfig) -> Answer<StreamConfig> {
+        let codec = match self.encoding.as_str() {
+            "H264" => Codec::H264,
+            "H265" => Codec::H265,
+            "JPEG" => Codec::Mjpeg,
+            other => {
+                return Err(refused(
+                    "Encoding",
+                    fault::shortened(other),
+                    "must be H264, H265 or JPEG",
+                ));
+            }
+        };
+        if let (Some(wanted), Some(ours)) = (&self.profile, profile(codec))
+            && wanted != ours
+        {
+            let why = format!("only {ours} is offered for {}", self.encoding);
+            return Err(refused("Profile", fault::shortened(wanted), why));
+        }
+        let (w, h) = self.size;
+        let resolution = u32::try_from(w)
+            .ok()
+            .zip(u32::try_from(h).ok())
+            .and_then(|(w, h)| Resolution::find(w, h))
+            .ok_or_else(|| refused("Resolution", format!("{w}x{h}"), "is not offered"))?;
+        Ok(StreamConfig {
+            codec,
+            resolution,
+            quality: whole("Quality", Some(self.quality), to.quality)?,
+            frame_rate: whole("FrameRateLimit", self.frame_rate, to.frame_rate)?,
+            bit_rate: number("BitrateLimit", self.bit_rate.map(i64::from), to.bit_rate)?,
+            bit_rate_type: match self.constant {
+                Some(true) => BitRateType::Cbr,
+                Some(false) => BitRateType::Vbr,
+                None => to.bit_rate_type,
+            },
+            gop_length: number("GovLength", self.gop.map(i64::from), to.gop_length)?,
+        })
+    }
+}
+
+fn number<T: TryFrom<i64, Error = String>>(what: &str, n: Option<i64>, old: T) -> Answer<T> {
+    match n {
+        Some(n) => T::try_from(n).map_err(|why| refused(what, n, why)),
+        None => Ok(old),
+    }
+}
+
+fn whole<T: TryFrom<i64, Error = String>>(what: &str, n: Option<f32>, old: T) -> Answer<T> {
+    match n {
+        Some(n) if !n.is_finite() => Err(refused(what, n, "is not a number")),
+        // Saturates far outside every bound.
+        Some(n) => number(what, Some(n.round() as i64), old),
+        None => Ok(old),
+    }
+}
+
+/// Puts the wanted values into effect, live.
+///
+/// # Errors
+/// `ter:ConfigModify`, or `ter:NotAuthorized` without the permission.
+pub(super) fn set(call: &crate::call::Call<'_>, stream: StreamId, wanted: &Wanted) -> Answer<()> {
+    let device = call.device();
+    let config = wanted.apply(current(device, stream))?;
+    let done = match stream {
+        StreamId::Main => device
+            .settings
+            .update::<VideoMain>(call.actor, |s| s.set_stream(config)),
+        StreamId::Sub => device
+            .settings
+            .update::<VideoSub>(call.actor, |s| s.set_stream(config)),
+    };
+    let own = fault::Subcodes {
+        invalid: "ConfigModify",
+        ..Default::default()
+    };
+    done.map_err(|e| fault::of_operation(e, own))?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use platecam_model::{ports::VideoCapabilities, testing};
+
+    use super::*;
+
+    /// MEDIA2-2-3-2, -3, -4: every offered combination is accepted and reads back equal.
+    #[test]
+    fn what_is_offered_is_accepted_and_reads_back() {
+        let t = testing::initialised();
+        t.device.settings.set_video_capabilities(VideoCapabilities {
+            source_size: Some((1920, 1080)),
+            codecs: vec![Codec::H264, Codec::Mjpeg, Codec::H265],
+        });
+        let system = platecam_model::Actor::system();
+        for stream in STREAMS {
+            for option in media2_options(&t.device, &[stream]) {
+                let ends = |largest: bool| {
+                    let pick = |a: i32, b: i32| if largest { b } else { a };
+                    let size = if largest {
+                        option.resolutions_available.first()
+                    } else {
+                        option.resolutions_available.last()
+                    };
+                    tt::VideoEncoder2Configuration {
+                        encoding: option.encoding.clone(),
+                        resolution: size.unwrap().clone(),
+                        quality: if largest {
+                            option.quality_range.max
+                        } else {
+                            option.quality_range.min
+                        },
+                        rate_control: Some(Box::new(tt::VideoRateControl2 {
+                            frame_rate_limit: if largest { 30.0 } else { 1.0 },
+                            bitrate_limit: pick(option.bitrate_range.min, option.bitrate_range.max),
+                            constant_bit_rate: Some(largest),
+                            ..Default::default()
+                        })),
+                        gov_length: option
+                            .gov_length_range
+                            .as_ref()
+                            .map(|l| pick(l.0[0], l.0[1])),
+                        profile: option.profiles_supported.as_ref().map(|p| p.0[0].clone()),
+                        ..media2(&t.device, stream)
+                    }
+                };
+                for wanted in [ends(false), ends(true)] {
+                    let config = Wanted::from(wanted.clone())
+                        .apply(current(&t.device, stream))
+                        .unwrap_or_else(|f| panic!("{stream:?} {wanted:?}: {f}"));
+                    let set = match stream {
+                        StreamId::Main => t
+                            .device
+                            .settings
+                            .update::<VideoMain>(&system, |s| s.set_stream(config)),
+                        StreamId::Sub => t
+                            .device
+                            .settings
+                            .update::<VideoSub>(&system, |s| s.set_stream(config)),
+                    };
+                    set.unwrap_or_else(|e| panic!("{stream:?} {wanted:?}: {e}"));
+                    assert_eq!(media2(&t.device, stream), wanted);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn values_outside_the_bounds_name_field_value_and_bound() {
+        let t = testing::initialised();
+        let good = || media2(&t.device, StreamId::Main);
+        let rate = |f: fn(&mut tt::VideoRateControl2)| {
+            let mut c = good();
+            f(c.rate_control.as_mut().unwrap());
+            c
+        };
+        for (wanted, names) in [
+            (
+                tt::VideoEncoder2Configuration {
+                    encoding: "VP8".into(),
+                    ..good()
+                },
+                ["VP8", "H264"],
+            ),
+            (
+                tt::VideoEncoder2Configuration {
+                    quality: 7.0,
+                    ..good()
+                },
+                ["Quality 7", "1 to 6"],
+            ),
+            (
+                tt::VideoEncoder2Configuration {
+                    quality: f32::NAN,
+                    ..good()
+                },
+                ["Quality", "number"],
+            ),
+            (
+                tt::VideoEncoder2Configuration {
+                    quality: f32::INFINITY,
+                    ..good()
+                },
+                ["Quality", "number"],
+            ),
+            (
+                tt::VideoEncoder2Configuration {
+                    gov_length: Some(-5),
+                    ..good()
+                },
+                ["GovLength -5", "25 to 150"],
+            ),
+            (
+                tt::VideoEncoder2Configuration {
+                    profile: Some("Baseline".into()),
+                    ..good()
+                },
+                ["Baseline", "High"],
+            ),
+            (
+                rate(|r| r.frame_rate_limit = 1e30),
+                ["FrameRateLimit", "1 to 30"],
+            ),
+            (
+                rate(|r| r.bitrate_limit = 1),
+                ["BitrateLimit 1", "32 to 16384"],
+            ),
+            (
+                tt::VideoEncoder2Configuration {
+                    resolution: tt::VideoResolution2 {
+                        width: -1,
+                        height: 5,
+                    },
+                    ..good()
+                },
+                ["Resolution -1x5", "offered"],
+            ),
+        ] {
+            let fault = Wanted::from(wanted)
+                .apply(current(&t.device, StreamId::Main))
+                .unwrap_err();
+            assert!(fault.has_subcode("ConfigModify"), "{fault}");
+            for name in names {
+                assert!(fault.reason.contains(name), "{fault} lacks {name}");
+            }
+        }
+    }
+
+    /// Interop trap 9: H.265 is never said in Media 1.
+    #[test]
+    fn media1_never_says_h265() {
+        let t = testing::initialised();
+        let system = platecam_model::Actor::system();
+        t.device
+            .settings
+            .update::<VideoMain>(&system, |s| s.codec = Codec::H265)
+            .unwrap();
+        assert_eq!(media1(&t.device, StreamId::Main), None);
+        assert_eq!(media2(&t.device, StreamId::Main).encoding, "H265");
+        assert!(media1(&t.device, StreamId::Sub).is_some());
+    }
+}

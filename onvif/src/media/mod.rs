@@ -1,0 +1,98 @@
+//! Media service 1 and 2: profiles, configurations, addresses of streams and snapshots.
+//!
+//! There is one video source and there are two profiles that cannot be deleted, main and sub; both
+//! versions of the service show the same tokens (interop trap 9).
+
+pub(crate) mod configurations;
+mod encoder;
+mod media1;
+mod media2;
+
+use platecam_model::ports::StreamId;
+
+/// Token of the one video source.
+pub(crate) const SOURCE: &str = "source_1";
+/// Token of its configuration.
+pub(crate) const SOURCE_CONFIG: &str = "source_config_1";
+/// Token of the metadata configuration.
+pub(crate) const METADATA_CONFIG: &str = "metadata_1";
+/// Token of the analytics configuration.
+pub(crate) const ANALYTICS_CONFIG: &str = "analytics_1";
+/// Name of the plate recognition rule, `Rule` of its events.
+pub(crate) const RULE: &str = "Plates";
+/// Name of the analytics module, `Source` of metadata frames.
+pub(crate) const MODULE: &str = "PlateReader";
+/// Namespace of our own types.
+pub(crate) const OWN_NS: &str = "urn:platecam:onvif:analytics";
+
+/// Both streams.
+pub(crate) const STREAMS: [StreamId; 2] = [StreamId::Main, StreamId::Sub];
+
+/// Token of a stream's profile.
+pub(crate) const fn profile_token(stream: StreamId) -> &'static str {
+    match stream {
+        StreamId::Main => "profile_main",
+        StreamId::Sub => "profile_sub",
+    }
+}
+
+/// Token of a stream's encoder configuration.
+pub(crate) const fn encoder_token(stream: StreamId) -> &'static str {
+    match stream {
+        StreamId::Main => "encoder_main",
+        StreamId::Sub => "encoder_sub",
+    }
+}
+
+/// The stream of a profile.
+pub(crate) fn profile_stream(token: &str) -> Option<StreamId> {
+    STREAMS.into_iter().find(|s| profile_token(*s) == token)
+}
+
+/// What an RTSP address of ours plays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StreamTarget {
+    /// Which video.
+    pub stream: StreamId,
+    /// Whether the session offers the metadata track.
+    pub metadata: bool,
+}
+
+/// Path of a stream in RTSP addresses, `/onvif/<profile token>`.
+pub fn stream_path(stream: StreamId) -> String {
+    format!("/onvif/{}", profile_token(stream))
+}
+
+/// The stream behind an RTSP path given out by `GetStreamUri`; `None` for other paths. Anything
+/// below the path (`/trackID=1`) is the RTSP server's business and is ignored here.
+pub fn stream_target(path: &str) -> Option<StreamTarget> {
+    let token = path.strip_prefix("/onvif/")?.split('/').next()?;
+    profile_stream(token).map(|stream| StreamTarget {
+        stream,
+        metadata: true,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stream_paths_lead_back_to_their_stream() {
+        for stream in STREAMS {
+            for path in [stream_path(stream), stream_path(stream) + "/trackID=1"] {
+                let target = stream_target(&path).unwrap();
+                assert_eq!((target.stream, target.metadata), (stream, true));
+            }
+        }
+        for other in [
+            "/onvif/",
+            "/onvif/profile_third",
+            "/onvif",
+            "/",
+            "/video/livemedia",
+        ] {
+            assert_eq!(stream_target(other), None, "{other}");
+        }
+    }
+}

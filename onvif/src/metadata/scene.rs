@@ -1,0 +1,149 @@
+//! Analysed frames and events as `tt:MetadataStream` documents.
+
+use lpr_core::{Direction, FrameSize, PxQuad, PxRect, Scene, TrackedObject};
+use onvif_contracts::tt;
+use onvif_xml::to_document;
+
+use crate::{
+    address::Base,
+    events::{self, Notice},
+    fault::date_time,
+    media::MODULE,
+};
+
+/// A box in ONVIF's normalised coordinates: -1 to 1, y upwards.
+pub(crate) fn rectangle(rect: PxRect, size: FrameSize) -> tt::Rectangle {
+    let n = rect.clipped(size).to_norm(size);
+    tt::Rectangle {
+        left: n.left,
+        top: n.top,
+        right: n.right,
+        bottom: n.bottom,
+    }
+}
+
+/// Text of a plate as `tt:LicensePlateInfo`.
+pub(crate) fn license_plate_info(
+    plate_number: &str,
+    likelihood: f32,
+    country_code: Option<&str>,
+    issuing_entity: Option<&str>,
+) -> tt::LicensePlateInfo {
+    let plain = |text: &str| {
+        Box::new(tt::StringLikelihood {
+            value: text.to_owned(),
+            likelihood: None,
+        })
+    };
+    tt::LicensePlateInfo {
+        plate_number: tt::StringLikelihood {
+            value: plate_number.to_owned(),
+            likelihood: Some(likelihood),
+        },
+        country_code: country_code.map(plain),
+        issuing_entity: issuing_entity.map(plain),
+        ..Default::default()
+    }
+}
+
+fn polygon(quad: &PxQuad, size: FrameSize) -> tt::Polygon {
+    // Ours run clockwise in pixels from the top left; ONVIF wants counter-clockwise with y upwards,
+    // so that the inside is on the left: the order is turned round.
+    let point = quad.corners.iter().rev().map(|p| {
+        let n = p.to_norm(size);
+        tt::Vector {
+            x: n.x.clamp(-1.0, 1.0),
+            y: n.y.clamp(-1.0, 1.0),
+        }
+    });
+    tt::Polygon {
+        point: point.collect(),
+    }
+}
+
+fn object(o: &TrackedObject, size: FrameSize) -> tt::Object {
+    let bounds = rectangle(o.rect, size);
+    let shape = tt::ShapeDescriptor {
+        center_of_gravity: tt::Vector {
+            x: (bounds.left + bounds.right) / 2.0,
+            y: (bounds.top + bounds.bottom) / 2.0,
+        },
+        bounding_box: bounds,
+        polygon: vec![polygon(&o.quad, size)],
+        ..Default::default()
+    };
+    let class = tt::ClassDescriptor {
+        r#type: vec![tt::StringLikelihood {
+            value: "LicensePlate".into(),
+            likelihood: Some(o.score.clamp(0.0, 1.0)),
+        }],
+        ..Default::default()
+    };
+    let info = o
+        .plate
+        .as_ref()
+        .map(|p| license_plate_info(&p.text, p.likelihood, None, None));
+    tt::Object {
+        object_id: i64::try_from(o.track_id).ok(),
+        appearance: Some(Box::new(tt::Appearance {
+            shape: Some(Box::new(shape)),
+            class: Some(Box::new(class)),
+            license_plate_info: info.map(Box::new),
+            ..Default::default()
+        })),
+        behaviour: behaviour(o.direction).map(Box::new),
+        ..Default::default()
+    }
+}
+
+/// Yaw 90 is away from the camera, -90 towards it (Analytics §5.3).
+fn behaviour(direction: Direction) -> Option<tt::Behaviour> {
+    let yaw = match direction {
+        Direction::Approaching => -90.0,
+        Direction::Departing => 90.0,
+        Direction::Unknown => return None,
+    };
+    Some(tt::Behaviour {
+        direction: Some(Box::new(tt::GeoOrientation {
+            yaw: Some(yaw),
+            ..Default::default()
+        })),
+        ..Default::default()
+    })
+}
+
+/// One analysed frame as a document of its own; its time is that of the analysed picture.
+///
+/// There is a `LicensePlate` object for each followed plate, with the text as far as it is known.
+/// Vehicles are not detected, so no vehicle object is invented.
+pub fn scene_document(scene: &Scene) -> String {
+    let frame = tt::Frame {
+        object: scene
+            .objects
+            .iter()
+            .map(|o| object(o, scene.frame_size))
+            .collect(),
+        utc_time: date_time(scene.captured_at),
+        source: Some(MODULE.into()),
+        ..Default::default()
+    };
+    let analytics = tt::VideoAnalyticsStream {
+        items: vec![tt::VideoAnalyticsStreamItem::Frame(Box::new(frame))],
+    };
+    to_document(&tt::MetadataStream {
+        items: vec![tt::MetadataStreamItem::VideoAnalytics(Box::new(analytics))],
+    })
+}
+
+/// Notifications as a document; paths on the device become URLs on `base`.
+pub fn event_document(notices: &[&Notice], base: &Base) -> String {
+    let messages = notices
+        .iter()
+        .map(|n| tt::EventStreamItem::NotificationMessage(Box::new(events::render(n, base))));
+    let stream = tt::EventStream {
+        items: messages.collect(),
+    };
+    to_document(&tt::MetadataStream {
+        items: vec![tt::MetadataStreamItem::Event(Box::new(stream))],
+    })
+}

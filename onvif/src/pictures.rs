@@ -1,0 +1,136 @@
+//! What is fetched by GET: snapshots and pictures of records.
+
+use bytes::Bytes;
+use http::{Method, Response, StatusCode};
+use platecam_model::{Error, Permission, Picture, RecordId};
+
+use crate::{answer, auth, media, request::HttpRequest, service::Inner};
+
+/// A picture by its path.
+#[derive(Debug, PartialEq, Eq)]
+enum Wanted {
+    /// `/onvif/snapshot/<profile token>`.
+    Snapshot(String),
+    /// `/onvif/record/<id>/{full,plate}.jpg`.
+    Record(RecordId, Picture),
+}
+
+/// Path of a profile's snapshot.
+pub(crate) fn snapshot_path(profile: &str) -> String {
+    format!("/onvif/snapshot/{profile}")
+}
+
+/// Path of a record's picture.
+pub(crate) fn record_path(id: RecordId, which: Picture) -> String {
+    let name = match which {
+        Picture::Full => "full",
+        Picture::Plate => "plate",
+    };
+    format!("/onvif/record/{}/{name}.jpg", id.0)
+}
+
+fn wanted(path: &str) -> Option<Wanted> {
+    let rest = path.strip_prefix("/onvif/")?;
+    match *rest.split('/').collect::<Vec<_>>().as_slice() {
+        ["snapshot", profile] if !profile.is_empty() => Some(Wanted::Snapshot(profile.to_owned())),
+        ["record", id, name] => {
+            let which = match name {
+                "full.jpg" => Picture::Full,
+                "plate.jpg" => Picture::Plate,
+                _ => return None,
+            };
+            // Digits only: "+1" and " 1" are no numbers of ours.
+            let digits = id.bytes().all(|b| b.is_ascii_digit());
+            let id = id.parse().ok().filter(|_| digits)?;
+            Some(Wanted::Record(RecordId(id), which))
+        }
+        _ => None,
+    }
+}
+
+/// Answers a GET.
+pub(crate) async fn get(inner: &std::sync::Arc<Inner>, request: HttpRequest) -> Response<Bytes> {
+    let Some(wanted) = wanted(request.uri.path()) else {
+        return answer::text(
+            StatusCode::OK,
+            "This is an ONVIF device. Send SOAP requests by POST to /onvif/device_service.\n",
+        );
+    };
+    let permission = match wanted {
+        Wanted::Snapshot(_) => Permission::LiveView,
+        Wanted::Record(..) => Permission::SearchRecords,
+    };
+    if let Err(denied) = auth::plain(&inner.device, &request, permission) {
+        return answer::denied_plain(&inner.device, denied);
+    }
+    let of = inner.clone();
+    // Encoding a snapshot and reading a record take milliseconds.
+    let picture = tokio::task::spawn_blocking(move || match wanted {
+        Wanted::Snapshot(profile) => {
+            let target = media::profile_stream(&profile)
+                .ok_or_else(|| Error::not_found("profile", crate::fault::shortened(&profile)))?;
+            of.device.media.snapshot(target).map(|s| s.jpeg)
+        }
+        Wanted::Record(id, which) => of.device.records.picture(id, which),
+    });
+    let picture = picture
+        .await
+        .unwrap_or_else(|e| Err(Error::internal(format!("picture: {e}"))));
+    match picture {
+        Ok(jpeg) if request.method == Method::HEAD => {
+            let mut r = answer::with(StatusCode::OK, "image/jpeg", Bytes::new());
+            r.headers_mut()
+                .insert(http::header::CONTENT_LENGTH, jpeg.len().into());
+            r
+        }
+        Ok(jpeg) => answer::with(StatusCode::OK, "image/jpeg", jpeg),
+        Err(e @ Error::NotFound { .. }) => answer::text(StatusCode::NOT_FOUND, format!("{e}\n")),
+        Err(e @ Error::Unsupported(_)) => {
+            answer::text(StatusCode::SERVICE_UNAVAILABLE, format!("{e}\n"))
+        }
+        Err(Error::Internal { detail }) => {
+            tracing::error!("picture: {detail}");
+            answer::text(StatusCode::INTERNAL_SERVER_ERROR, "internal error\n")
+        }
+        Err(e) => answer::text(StatusCode::BAD_REQUEST, format!("{e}\n")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_name_pictures() {
+        for (path, want) in [
+            (
+                "/onvif/snapshot/profile_main",
+                Some(Wanted::Snapshot("profile_main".into())),
+            ),
+            (
+                "/onvif/record/7/full.jpg",
+                Some(Wanted::Record(RecordId(7), Picture::Full)),
+            ),
+            (
+                "/onvif/record/7/plate.jpg",
+                Some(Wanted::Record(RecordId(7), Picture::Plate)),
+            ),
+            ("/onvif/record/-7/plate.jpg", None),
+            ("/onvif/record/+7/plate.jpg", None),
+            ("/onvif/record/99999999999999999999/plate.jpg", None),
+            ("/onvif/record//plate.jpg", None),
+            ("/onvif/record/7/../plate.jpg", None),
+            ("/onvif/record/7/other.jpg", None),
+            ("/onvif/snapshot/", None),
+            ("/onvif/snapshot", None),
+            ("/snapshot/profile_main", None),
+        ] {
+            assert_eq!(wanted(path), want, "{path}");
+        }
+        for which in [Picture::Full, Picture::Plate] {
+            let path = record_path(RecordId(41), which);
+            assert_eq!(wanted(&path), Some(Wanted::Record(RecordId(41), which)));
+        }
+        assert!(wanted(&snapshot_path("profile_sub")).is_some());
+    }
+}

@@ -1,0 +1,90 @@
+//! Which operation a request means.
+//!
+//! Only the body's element decides, not the path: many clients send everything to one address.
+
+use onvif_contracts::{
+    port::{Operation, find},
+    ports,
+};
+use onvif_xml::{Ns, Writer, soap::Body, soap::Fault};
+
+use crate::call::Call;
+
+/// A port type of ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Port {
+    Device,
+    Media,
+    Media2,
+    Event,
+    PullPoint,
+    Manager,
+}
+
+impl Port {
+    const ALL: [Self; 6] = [
+        Self::Device,
+        Self::Media,
+        Self::Media2,
+        Self::Event,
+        Self::PullPoint,
+        Self::Manager,
+    ];
+
+    fn operations(self) -> &'static [Operation] {
+        match self {
+            Self::Device => &ports::device::OPERATIONS,
+            Self::Media => &ports::media::OPERATIONS,
+            Self::Media2 => &ports::media2::OPERATIONS,
+            Self::Event => &ports::event_port_type::OPERATIONS,
+            Self::PullPoint => &ports::pull_point_subscription::OPERATIONS,
+            Self::Manager => &ports::subscription_manager::OPERATIONS,
+        }
+    }
+
+    /// Port and operation of a request element.
+    pub(crate) fn of(ns: Ns, element: &str) -> Option<(Self, &'static Operation)> {
+        Self::ALL
+            .into_iter()
+            .find_map(|p| find(p.operations(), ns, element).map(|op| (p, op)))
+    }
+
+    /// Reads the request, calls the method, writes the answer's element.
+    pub(crate) fn dispatch(
+        self,
+        call: &Call<'_>,
+        operation: &'static Operation,
+        body: Body<'_>,
+    ) -> Result<Writer, Fault> {
+        match self {
+            Self::Device => ports::device::dispatch(call, operation, body),
+            Self::Media => ports::media::dispatch(call, operation, body),
+            Self::Media2 => ports::media2::dispatch(call, operation, body),
+            Self::Event => ports::event_port_type::dispatch(call, operation, body),
+            Self::PullPoint => ports::pull_point_subscription::dispatch(call, operation, body),
+            Self::Manager => ports::subscription_manager::dispatch(call, operation, body),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    #[test]
+    fn a_request_element_means_one_operation() {
+        let mut seen: BTreeMap<(&str, &str), &str> = BTreeMap::new();
+        for port in Port::ALL {
+            for op in port.operations() {
+                if let Some(other) = seen.insert((op.ns.uri(), op.element), op.name) {
+                    // Unsubscribe stands in both subscription ports; the first one serves it.
+                    assert_eq!((other, op.name), ("Unsubscribe", "Unsubscribe"));
+                }
+                assert!(Port::of(op.ns, op.element).is_some());
+            }
+        }
+        assert!(seen.len() > 200, "{}", seen.len());
+    }
+}
