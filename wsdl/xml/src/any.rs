@@ -169,7 +169,9 @@ impl PartialEq for Any {
 }
 
 /// Mixed content (topic expressions, content filters): the text, the raw XML, and the prefixes in scope.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+///
+/// Equal when text, raw XML and the namespaces of the prefixes that occur in it are equal.
+#[derive(Clone, Debug, Default)]
 pub struct Mixed {
     raw: String,
     text: String,
@@ -246,6 +248,28 @@ impl Mixed {
             scope,
             needs: NsSet::EMPTY,
         }
+    }
+}
+
+impl Mixed {
+    /// Prefixes that the content can refer to and their namespaces, sorted.
+    fn bindings(&self) -> Vec<(&str, &str)> {
+        let fixed = self.needs.iter().map(|ns| (ns.prefix(), ns.uri()));
+        let mut all: Vec<_> = self
+            .scope
+            .iter()
+            .chain(fixed)
+            .filter(|(p, _)| uses(&self.raw, p))
+            .collect();
+        all.sort_unstable();
+        all.dedup();
+        all
+    }
+}
+
+impl PartialEq for Mixed {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text && self.raw == other.raw && self.bindings() == other.bindings()
     }
 }
 
