@@ -1,7 +1,7 @@
 """eval.py --models DIR --set NAME [...] [--data ROOT]: detector.onnx + reader.onnx end to end through onnxruntime, as models/README.md says.
 
 Sets: web (scenes-web), openlpr (its val_ pictures), romania (held-back clips), negatives, parked and toll (video frames), us-crops and br-crops
-(held-back plates, reader only), synth DIR (pictures with truth.tsv: file, x, y, w, h, text), or DIR with labels.tsv + images/.
+(held-back plates, reader only), or a folder with labels.tsv (file, x, y, w, h, text) and the pictures beside it or in images/.
 Prints, per set: boxes, recall at IoU .5, exact, exact with O=0 and I=1 folded, character error rate, false reads, milliseconds a picture.
 
 A false read is a read at or above --conf from a box that overlaps no labelled plate (IoU < .1). Pictures labelled in part make it an upper bound.
@@ -155,13 +155,13 @@ def load(name, data, texts):
                 out.append((f'{file}@{s:.1f}', im, [(None, None, None, None, r['plate'], 'eu') for r in rows]))
             n += 1
         return out
-    lab = os.path.join(name, 'truth.tsv')
+    lab = os.path.join(name, 'labels.tsv')
     out = {}
-    for r in csv.DictReader(open(lab if os.path.exists(lab) else os.path.join(name, 'labels.tsv')), delimiter='\t'):
+    for r in csv.DictReader(open(lab), delimiter='\t'):
         L = out.setdefault(r['file'], [])
         if r.get('x'):
             L.append((*(float(r[k]) for k in 'xywh'), r.get('text') or r.get('plate') or '', r.get('region', '')))
-    d = name if os.path.exists(lab) else os.path.join(name, 'images')
+    d = os.path.join(name, 'images') if os.path.isdir(os.path.join(name, 'images')) else name
     return [(f, cv2.imread(os.path.join(d, f)), L) for f, L in sorted(out.items())]
 
 

@@ -1,6 +1,6 @@
-"""make_testdata.py OUTDIR FONTDIR: draws the test pictures of ../testdata (cars, plates, a street without plates) and their truth.tsv.
+"""make_testdata.py OUTDIR FONTDIR: draws the test pictures of ../testdata (cars, plates, a street without plates) and their labels.tsv.
 
-Everything is drawn: no photograph and no real plate. truth.tsv: file, x, y, w, h (box), text, then the corners TL TR BR BL as x0 y0 .. x3 y3.
+Everything is drawn: no photograph and no real plate. labels.tsv: file, x, y, w, h (box), text, then the corners TL TR BR BL as x0 y0 .. x3 y3.
 """
 import os
 import sys
@@ -98,7 +98,7 @@ def main():
         im = cv2.GaussianBlur(im, (0, 0), .6)
         im = np.clip(im + s.n.normal(0, 2, im.shape), 0, 255).astype(np.uint8)
         cv2.imwrite(os.path.join(out, name), im, [cv2.IMWRITE_JPEG_QUALITY, 72])
-    open(os.path.join(out, 'truth.tsv'), 'w').write('\n'.join(rows) + '\n')
+    open(os.path.join(out, 'labels.tsv'), 'w').write('\n'.join(rows) + '\n')
 
 
 if __name__ == '__main__':
