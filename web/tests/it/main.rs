@@ -1,0 +1,9 @@
+//! The server from outside: requests through the router, and sockets where sockets matter.
+
+mod api;
+mod assets;
+mod auth;
+mod records;
+mod settings;
+mod sockets;
+mod support;
