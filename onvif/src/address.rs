@@ -156,7 +156,11 @@ fn split_host(text: &str) -> Option<(&str, Option<u16>)> {
             let end = rest.find(']')? + 2;
             text[1..end - 1].parse::<std::net::Ipv6Addr>().ok()?;
             let (host, tail) = text.split_at(end);
-            (host, (!tail.is_empty()).then_some(tail.strip_prefix(':')?))
+            let port = match tail {
+                "" => None,
+                tail => Some(tail.strip_prefix(':')?),
+            };
+            (host, port)
         }
         None => match text.split_once(':') {
             Some((host, port)) => (host, Some(port)),

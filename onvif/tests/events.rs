@@ -1,0 +1,537 @@
+//! Pull points from end to end, with time under control.
+
+mod common;
+
+use std::{sync::Arc, time::Duration};
+
+use common::{ADMIN, Answer, As, Bench};
+use lpr_core::{
+    Direction, FrameSize, Picture, PixelFormat, PlatePictures, PlateRead, PlateText, PxPoint,
+    PxQuad, PxRect, Scene, TrackedObject, UtcTime,
+};
+use onvif_contracts::{tev, tt, wsnt};
+use platecam_model::{EventKind, SourceState, testing::new_record};
+
+const EVENTS: &str = "/onvif/event_service";
+
+/// A bench whose events are translated.
+async fn running() -> Bench {
+    let bench = Bench::new();
+    let service = bench.service.clone();
+    tokio::spawn(async move { service.run(std::future::pending()).await });
+    // Lets the task subscribe to the bus.
+    tokio::task::yield_now().await;
+    bench
+}
+
+async fn subscribe(
+    bench: &Bench,
+    inner: &str,
+) -> (String, tev::CreatePullPointSubscriptionResponse) {
+    let body =
+        format!("<tev:CreatePullPointSubscription>{inner}</tev:CreatePullPointSubscription>");
+    let answer = bench.call(EVENTS, &body, ADMIN).await;
+    let response: tev::CreatePullPointSubscriptionResponse = answer.read();
+    let address = &response.subscription_reference.address.value;
+    let path = address
+        .strip_prefix("http://192.0.2.10:8080")
+        .unwrap_or_else(|| panic!("{address}"));
+    (path.to_owned(), response)
+}
+
+async fn pull_raw(bench: &Bench, path: &str, timeout: &str, limit: i32) -> Answer {
+    let body = format!(
+        "<tev:PullMessages><tev:Timeout>{timeout}</tev:Timeout>\
+         <tev:MessageLimit>{limit}</tev:MessageLimit></tev:PullMessages>"
+    );
+    bench.call(path, &body, ADMIN).await
+}
+
+/// Topic and message of each notification.
+async fn pull(bench: &Bench, path: &str) -> Vec<(String, tt::Message)> {
+    let answer = pull_raw(bench, path, "PT5S", 100).await;
+    let response: tev::PullMessagesResponse = answer.read();
+    assert!(response.termination_time > response.current_time);
+    response
+        .notification_message
+        .iter()
+        .map(taken_apart)
+        .collect()
+}
+
+fn taken_apart(n: &wsnt::NotificationMessageHolderType) -> (String, tt::Message) {
+    let topic = n.topic.as_ref().unwrap().content.text().to_owned();
+    (topic, n.message.any[0].read_as().unwrap())
+}
+
+fn items(list: Option<&tt::ItemList>) -> Vec<(&str, &str)> {
+    list.map_or_else(Vec::new, |l| {
+        l.simple_item
+            .iter()
+            .map(|i| (i.name.as_str(), i.value.as_str()))
+            .collect()
+    })
+}
+
+const SIZE: (u32, u32) = (1920, 1080);
+
+fn at(ms: i64) -> UtcTime {
+    UtcTime::from_millis(1_795_000_000_000 + ms)
+}
+
+fn plate_rect() -> PxRect {
+    // A quarter of the picture wide and high, its top left corner in the middle.
+    PxRect::new(960.0, 540.0, 480.0, 270.0)
+}
+
+fn quad() -> PxQuad {
+    let r = plate_rect();
+    PxQuad::new([
+        PxPoint::new(r.x, r.y),
+        PxPoint::new(r.right(), r.y),
+        PxPoint::new(r.right(), r.bottom()),
+        PxPoint::new(r.x, r.bottom()),
+    ])
+}
+
+fn read(track_id: u64, number: &str) -> PlateRead {
+    let frame_size = FrameSize::new(SIZE.0, SIZE.1).unwrap();
+    let tiny = FrameSize::new(16, 16).unwrap();
+    let grey = || Picture::new(tiny, PixelFormat::Grey, vec![0; 256]).unwrap();
+    PlateRead {
+        track_id,
+        plate_number: number.into(),
+        likelihood: 0.5,
+        chars: vec![],
+        country_code: Some("US".into()),
+        issuing_entity: Some("CA".into()),
+        direction: Direction::Approaching,
+        captured_at: at(250),
+        first_seen: at(0),
+        last_seen: at(300),
+        plate_rect: plate_rect(),
+        plate_quad: quad(),
+        frame_size,
+        frames_seen: 5,
+        frames_read: 4,
+        pictures: PlatePictures {
+            full: grey(),
+            cutout: grey(),
+        },
+    }
+}
+
+fn scene(objects: usize) -> Scene {
+    let object = |i| TrackedObject {
+        track_id: i as u64 + 7,
+        rect: plate_rect(),
+        quad: quad(),
+        score: 0.75,
+        plate: Some(PlateText {
+            text: "ABC123".into(),
+            likelihood: 0.5,
+            chars: vec![],
+        }),
+        direction: Direction::Departing,
+        unreadable: None,
+    };
+    Scene {
+        captured_at: at(100),
+        frame_size: FrameSize::new(SIZE.0, SIZE.1).unwrap(),
+        objects: (0..objects).map(object).collect(),
+    }
+}
+
+const PLATE_FILTER: &str = "<tev:Filter><wsnt:TopicExpression Dialect=\"http://www.onvif.org/ver10/tev/topicExpression/ConcreteSet\">tns1:RuleEngine/Recognition//.</wsnt:TopicExpression></tev:Filter>";
+
+/// The whole way of a plate: read, record, notification with the names of lpr.md section 5.
+#[tokio::test(start_paused = true)]
+async fn a_plate_arrives_with_its_pictures() {
+    let bench = running().await;
+    let (path, _) = subscribe(&bench, PLATE_FILTER).await;
+    let bus = &bench.test.device.bus;
+    bus.publish(at(300), EventKind::PlateRead(Arc::new(read(41, "ABC123"))));
+    let mut record = new_record("ABC123", at(250));
+    record.track_id = 41;
+    let stored = bench.test.device.records.insert(record).unwrap();
+    let id = stored.id.0;
+    bus.publish(at(310), EventKind::RecordStored(Arc::new(stored)));
+    let got = pull(&bench, &path).await;
+    let [(topic, message)] = got.as_slice() else {
+        panic!("{got:?}");
+    };
+    assert_eq!(topic, "tns1:RuleEngine/Recognition/LicensePlate");
+    assert_eq!(message.utc_time.unix_millis(), at(250).as_millis());
+    assert_eq!(message.property_operation, None);
+    assert_eq!(
+        items(message.source.as_deref()),
+        [("VideoSource", "source_1"), ("Rule", "Plates")]
+    );
+    let plate = format!("http://192.0.2.10:8080/onvif/record/{id}/plate.jpg");
+    let full = format!("http://192.0.2.10:8080/onvif/record/{id}/full.jpg");
+    assert_eq!(
+        items(message.data.as_deref()),
+        [
+            ("Likelihood", "0.5"),
+            ("ImageURI", plate.as_str()),
+            ("VehicleImageURI", full.as_str()),
+            ("Direction", "Approaching"),
+        ]
+    );
+    let elements = &message.data.as_ref().unwrap().element_item;
+    let names: Vec<_> = elements.iter().map(|e| e.name.as_str()).collect();
+    assert_eq!(names, ["ObjectId", "BoundingBox", "LicensePlateInfo"]);
+    let object: tt::ObjectId = elements[0].any[0].read_as().unwrap();
+    assert_eq!(object.object_id, Some(41));
+    let rect: tt::Rectangle = elements[1].any[0].read_as().unwrap();
+    assert_eq!(
+        (rect.left, rect.top, rect.right, rect.bottom),
+        (0.0, 0.0, 0.5, -0.5)
+    );
+    let info: tt::LicensePlateInfo = elements[2].any[0].read_as().unwrap();
+    assert_eq!(info.plate_number.value, "ABC123");
+    assert_eq!(info.plate_number.likelihood, Some(0.5));
+    assert_eq!(info.country_code.unwrap().value, "US");
+    assert_eq!(info.issuing_entity.unwrap().value, "CA");
+}
+
+/// A store that does not answer delays a plate by three seconds but never swallows it.
+#[tokio::test(start_paused = true)]
+async fn a_plate_without_a_record_is_told_without_pictures() {
+    let bench = running().await;
+    let (path, _) = subscribe(&bench, PLATE_FILTER).await;
+    let bus = &bench.test.device.bus;
+    bus.publish(at(300), EventKind::PlateRead(Arc::new(read(41, "ABC123"))));
+    let before = tokio::time::Instant::now();
+    let got = pull(&bench, &path).await;
+    assert_eq!(before.elapsed(), Duration::from_secs(3));
+    assert_eq!(
+        items(got[0].1.data.as_deref()),
+        [("Likelihood", "0.5"), ("Direction", "Approaching")]
+    );
+    // The record that comes too late is not a second plate.
+    let mut record = new_record("ABC123", at(250));
+    record.track_id = 41;
+    let stored = bench.test.device.records.insert(record).unwrap();
+    bus.publish(at(9000), EventKind::RecordStored(Arc::new(stored)));
+    assert!(pull(&bench, &path).await.is_empty());
+}
+
+/// EVENT-3-1-25 and interop #4: states come first, change once, and end again.
+#[tokio::test(start_paused = true)]
+async fn vehicle_and_signal_are_properties() {
+    let bench = running().await;
+    let (path, _) = subscribe(&bench, "").await;
+    let state = |got: &[(String, tt::Message)]| -> Vec<(String, String, String)> {
+        got.iter()
+            .map(|(topic, m)| {
+                let operation = m.property_operation.as_ref().map(ToString::to_string);
+                let data = items(m.data.as_deref());
+                (
+                    topic.rsplit('/').next().unwrap().to_owned(),
+                    operation.unwrap_or_default(),
+                    data[0].1.to_owned(),
+                )
+            })
+            .collect()
+    };
+    let row = |t: &str, o: &str, v: &str| (t.to_owned(), o.to_owned(), v.to_owned());
+    assert_eq!(
+        state(&pull(&bench, &path).await),
+        [
+            row("VehicleDetect", "Initialized", "false"),
+            row("SignalLoss", "Initialized", "false"),
+        ]
+    );
+    let bus = &bench.test.device.bus;
+    for objects in [0, 1, 2, 1, 0] {
+        bus.publish_scene(Arc::new(scene(objects)));
+    }
+    assert_eq!(
+        state(&pull(&bench, &path).await),
+        [row("VehicleDetect", "Changed", "true")]
+    );
+    assert_eq!(
+        state(&pull(&bench, &path).await),
+        [row("VehicleDetect", "Changed", "false")]
+    );
+    let failed = SourceState::Failed {
+        reason: "gone".into(),
+        retry_in_ms: 1000,
+    };
+    for state in [failed.clone(), SourceState::Connecting, failed] {
+        bus.publish(at(0), EventKind::Source(state));
+    }
+    assert_eq!(
+        state(&pull(&bench, &path).await),
+        [row("SignalLoss", "Changed", "true")]
+    );
+    let sync = bench
+        .call(&path, "<tev:SetSynchronizationPoint/>", ADMIN)
+        .await;
+    assert_eq!(sync.status, 200, "{}", sync.text());
+    assert_eq!(
+        state(&pull(&bench, &path).await),
+        [
+            row("VehicleDetect", "Initialized", "false"),
+            row("SignalLoss", "Initialized", "true"),
+        ]
+    );
+}
+
+/// Media2 §5.16: settings made anywhere are told.
+#[tokio::test(start_paused = true)]
+async fn a_changed_encoder_is_told() {
+    let bench = running().await;
+    let (path, _) = subscribe(
+        &bench,
+        "<tev:Filter><wsnt:TopicExpression Dialect=\"http://docs.oasis-open.org/wsn/t-1/TopicExpression/Concrete\">tns1:Media/ConfigurationChanged</wsnt:TopicExpression></tev:Filter>",
+    )
+    .await;
+    let system = platecam_model::Actor::system();
+    bench
+        .test
+        .device
+        .settings
+        .patch(
+            "video.sub",
+            &serde_json::json!({"quality": 2}),
+            None,
+            &system,
+        )
+        .unwrap();
+    let got = pull(&bench, &path).await;
+    assert_eq!(
+        items(got[0].1.source.as_deref()),
+        [("Token", "encoder_sub")]
+    );
+    assert_eq!(items(got[0].1.data.as_deref()), [("Type", "VideoEncoder")]);
+}
+
+/// EVENT-3-1-12, -19, -20, -24: times, Renew, Unsubscribe, and the fault of a dead subscription.
+#[tokio::test(start_paused = true)]
+async fn subscriptions_live_as_asked() {
+    let bench = running().await;
+    let (path, made) = subscribe(
+        &bench,
+        "<tev:InitialTerminationTime>PT20S</tev:InitialTerminationTime>",
+    )
+    .await;
+    let end = made.termination_time.unwrap();
+    assert_eq!(end.unix_millis() - made.current_time.unix_millis(), 20_000);
+    let renew = |time: &str| {
+        format!("<wsnt:Renew><wsnt:TerminationTime>{time}</wsnt:TerminationTime></wsnt:Renew>")
+    };
+    let renewed: wsnt::RenewResponse = bench.call(&path, &renew("PT90S"), ADMIN).await.read();
+    let (now, end) = (
+        renewed.current_time.unwrap(),
+        renewed.termination_time.unwrap(),
+    );
+    assert_eq!(end.unix_millis() - now.unix_millis(), 90_000);
+    let refused = bench.call(&path, &renew("P9Y"), ADMIN).await;
+    assert_eq!(refused.status, 400);
+    assert!(refused.text().contains("UnacceptableTerminationTimeFault"));
+    assert!(refused.text().contains("MinimumTime"));
+    let done = bench.call(&path, "<wsnt:Unsubscribe/>", ADMIN).await;
+    assert_eq!(done.status, 200, "{}", done.text());
+    for body in [
+        "<wsnt:Unsubscribe/>",
+        "<wsnt:Renew/>",
+        "<tev:SetSynchronizationPoint/>",
+    ] {
+        let dead = bench.call(&path, body, ADMIN).await;
+        assert_eq!(dead.status, 400);
+        assert!(
+            dead.text().contains("ResourceUnknownFault"),
+            "{}",
+            dead.text()
+        );
+    }
+    assert_eq!(pull_raw(&bench, &path, "PT1S", 1).await.status, 400);
+    let (path, _) = subscribe(
+        &bench,
+        "<tev:InitialTerminationTime>PT20S</tev:InitialTerminationTime>",
+    )
+    .await;
+    tokio::time::advance(Duration::from_secs(20)).await;
+    let gone = bench.call(&path, "<wsnt:Unsubscribe/>", ADMIN).await;
+    assert!(gone.text().contains("ResourceUnknownFault"));
+}
+
+/// EVENT-3-1-17, -22 and the bounds of PullMessages.
+#[tokio::test(start_paused = true)]
+async fn bad_requests_get_the_faults_of_the_specification() {
+    let bench = running().await;
+    let topic = |dialect: &str, text: &str| {
+        format!(
+            "<tev:Filter><wsnt:TopicExpression Dialect=\"{dialect}\">{text}</wsnt:TopicExpression></tev:Filter>"
+        )
+    };
+    let content = |text: &str| {
+        format!(
+            "<tev:Filter><wsnt:MessageContent Dialect=\"http://www.onvif.org/ver10/tev/messageContentFilter/ItemFilter\">{text}</wsnt:MessageContent></tev:Filter>"
+        )
+    };
+    let set = "http://www.onvif.org/ver10/tev/topicExpression/ConcreteSet";
+    for (inner, fault) in [
+        (topic(set, "xyz"), "TopicNotSupportedFault"),
+        (topic(set, "tns1:Nothing/Here"), "TopicNotSupportedFault"),
+        (
+            topic(set, "tns1:RuleEngine//"),
+            "InvalidTopicExpressionFault",
+        ),
+        (
+            topic("urn:x", "tns1:RuleEngine//."),
+            "TopicExpressionDialectUnknownFault",
+        ),
+        (
+            content("boolean(//tt:SimpleItem[@Name=\"xyz\""),
+            "InvalidMessageContentExpressionFault",
+        ),
+        (
+            "<tev:Filter><tt:Other/></tev:Filter>".into(),
+            "InvalidFilterFault",
+        ),
+        (
+            "<tev:InitialTerminationTime>PT0S</tev:InitialTerminationTime>".into(),
+            "UnacceptableInitialTerminationTimeFault",
+        ),
+    ] {
+        let body =
+            format!("<tev:CreatePullPointSubscription>{inner}</tev:CreatePullPointSubscription>");
+        let answer = bench.call(EVENTS, &body, ADMIN).await;
+        assert_eq!(answer.status, 400, "{inner}");
+        let text = answer.text();
+        assert!(text.contains(fault), "{fault}: {text}");
+        assert!(
+            text.contains("Timestamp>") && text.contains("Description"),
+            "{text}"
+        );
+    }
+    let (path, _) = subscribe(&bench, "").await;
+    let long = pull_raw(&bench, &path, "PT1H", 1).await;
+    assert!(
+        long.text().contains("PullMessagesFaultResponse"),
+        "{}",
+        long.text()
+    );
+    assert_eq!(
+        pull_raw(&bench, &path, "PT1S", 0).await.fault(),
+        ["Sender", "InvalidArgVal"]
+    );
+    assert_eq!(
+        pull_raw(&bench, &path, "soon", 1).await.fault(),
+        ["Sender", "InvalidArgVal"]
+    );
+    let seek = "<tev:Seek><tev:UtcTime>2026-01-01T00:00:00Z</tev:UtcTime></tev:Seek>";
+    assert_eq!(
+        bench.call(&path, seek, ADMIN).await.fault(),
+        ["Receiver", "ActionNotSupported"]
+    );
+}
+
+/// EVENT-3-1-37 and -3-1-38: many pull points at a time, each with its own filter.
+#[tokio::test(start_paused = true)]
+async fn many_clients_have_their_own_filters() {
+    let bench = running().await;
+    let mut paths = Vec::new();
+    for value in ["true", "false"] {
+        let filter = format!(
+            "<tev:Filter><wsnt:MessageContent Dialect=\"http://www.onvif.org/ver10/tev/messageContentFilter/ItemFilter\">boolean(//tt:SimpleItem[@Name=\"State\" and @Value=\"{value}\"])</wsnt:MessageContent></tev:Filter>"
+        );
+        paths.push(subscribe(&bench, &filter).await.0);
+    }
+    assert_ne!(paths[0], paths[1]);
+    bench.test.device.bus.publish_scene(Arc::new(scene(1)));
+    let lost = pull(&bench, &paths[0]).await;
+    assert_eq!(items(lost[0].1.data.as_deref()), [("State", "true")]);
+    let initial = pull(&bench, &paths[1]).await;
+    assert_eq!(initial.len(), 2, "{initial:?}");
+    // A client that sends everything to the event service (onvif-zeep) has one subscription only.
+    let body = "<tev:PullMessages><tev:Timeout>PT1S</tev:Timeout><tev:MessageLimit>1</tev:MessageLimit></tev:PullMessages>";
+    assert_eq!(bench.call(EVENTS, body, ADMIN).await.status, 400);
+    bench.call(&paths[0], "<wsnt:Unsubscribe/>", ADMIN).await;
+    assert_eq!(bench.call(EVENTS, body, ADMIN).await.status, 200);
+    assert_eq!(bench.call(EVENTS, body, As::Nobody).await.status, 401);
+}
+
+/// The metadata track: states first, then frames and events; a synchronisation point repeats states.
+#[tokio::test(start_paused = true)]
+async fn the_metadata_stream_holds_frames_and_events() {
+    let bench = running().await;
+    let mut feed = bench.service.metadata();
+    let parse = |xml: &str| -> tt::MetadataStream {
+        onvif_xml::from_document(xml, onvif_xml::Limits::default()).unwrap()
+    };
+    let events = |xml: &str| -> Vec<String> {
+        let stream = parse(xml);
+        let [tt::MetadataStreamItem::Event(event)] = stream.items.as_slice() else {
+            panic!("{xml}");
+        };
+        let names = event.items.iter().map(|i| match i {
+            tt::EventStreamItem::NotificationMessage(n) => taken_apart(n).0,
+            other => panic!("{other:?}"),
+        });
+        names.collect()
+    };
+    let states = [
+        "tns1:RuleEngine/MyRuleDetector/VehicleDetect",
+        "tns1:VideoSource/SignalLoss",
+    ];
+    assert_eq!(events(&feed.next().await.unwrap().xml), states);
+    bench.test.device.bus.publish_scene(Arc::new(scene(1)));
+    let document = feed.next().await.unwrap();
+    assert_eq!(document.at, at(100));
+    let stream = parse(&document.xml);
+    let [tt::MetadataStreamItem::VideoAnalytics(analytics)] = stream.items.as_slice() else {
+        panic!("{}", document.xml);
+    };
+    let [tt::VideoAnalyticsStreamItem::Frame(frame)] = analytics.items.as_slice() else {
+        panic!("{}", document.xml);
+    };
+    assert_eq!(frame.source.as_deref(), Some("PlateReader"));
+    assert_eq!(frame.utc_time.unix_millis(), at(100).as_millis());
+    let [object] = frame.object.as_slice() else {
+        panic!("{}", document.xml)
+    };
+    assert_eq!(object.object_id, Some(7));
+    let looks = object.appearance.as_ref().unwrap();
+    assert_eq!(
+        looks
+            .license_plate_info
+            .as_ref()
+            .unwrap()
+            .plate_number
+            .value,
+        "ABC123"
+    );
+    assert_eq!(
+        looks.class.as_ref().unwrap().r#type[0].value,
+        "LicensePlate"
+    );
+    let shape = looks.shape.as_ref().unwrap();
+    let b = &shape.bounding_box;
+    assert_eq!((b.left, b.top, b.right, b.bottom), (0.0, 0.0, 0.5, -0.5));
+    assert!(b.top > b.bottom, "y points upwards");
+    // Counter-clockwise: the signed area is positive.
+    let p = &shape.polygon[0].point;
+    let area: f32 = (0..p.len())
+        .map(|i| {
+            let (a, b) = (&p[i], &p[(i + 1) % p.len()]);
+            a.x * b.y - b.x * a.y
+        })
+        .sum();
+    assert!(area > 0.0, "{p:?}");
+    assert_eq!(
+        events(&feed.next().await.unwrap().xml),
+        [states[0]],
+        "the vehicle came"
+    );
+    let sync = "<tr2:SetSynchronizationPoint><tr2:ProfileToken>profile_sub</tr2:ProfileToken></tr2:SetSynchronizationPoint>";
+    assert_eq!(bench.call(EVENTS, sync, ADMIN).await.status, 200);
+    assert_eq!(events(&feed.next().await.unwrap().xml), states);
+    assert_eq!(
+        *bench.test.media.key_frames.lock(),
+        [platecam_model::ports::StreamId::Sub]
+    );
+}

@@ -1,0 +1,59 @@
+//! Golden pairs: `golden/<service>/<name>.request.xml` is sent, the answer is compared with
+//! `<name>.response.xml` as XML with namespaces resolved. `UPDATE_GOLDEN=1` rewrites the answers;
+//! review the difference.
+
+mod common;
+
+use std::path::{Path, PathBuf};
+
+use common::Bench;
+use http::Method;
+use onvif_xml::{Limits, canonical};
+use platecam_model::testing::PASSWORD;
+
+fn requests(dir: &Path, into: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            requests(&path, into);
+        } else if path.to_string_lossy().ends_with(".request.xml") {
+            into.push(path);
+        }
+    }
+}
+
+#[tokio::test]
+async fn answers_are_as_recorded() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+    let update = std::env::var_os("UPDATE_GOLDEN").is_some();
+    let mut all = Vec::new();
+    requests(&root, &mut all);
+    all.sort();
+    assert!(all.len() >= 40, "only {} pairs", all.len());
+    let mut different = Vec::new();
+    for request_file in all {
+        // A device of its own for each pair: the order of the files must not matter.
+        let bench = Bench::new();
+        let name = request_file
+            .to_string_lossy()
+            .replace(".request.xml", ".response.xml");
+        let body = std::fs::read(&request_file).unwrap();
+        let mut request = Bench::request(Method::POST, "/onvif/device_service");
+        let mut answer = bench.raw(request.clone(), body.clone()).await;
+        if answer.status == 401 {
+            bench.sign(&mut request, &answer, "admin", PASSWORD);
+            answer = bench.raw(request, body).await;
+        }
+        let text = answer.text();
+        if update {
+            std::fs::write(&name, format!("{}\n", text.trim_end())).unwrap();
+            continue;
+        }
+        let recorded = std::fs::read_to_string(&name).unwrap_or_default();
+        let canon = |xml: &str| canonical(xml, Limits::default()).unwrap_or_else(|e| e.to_string());
+        if canon(&recorded) != canon(text) {
+            different.push(format!("{name}\n  recorded {recorded}\n  answered {text}"));
+        }
+    }
+    assert!(different.is_empty(), "{}", different.join("\n"));
+}

@@ -1,0 +1,325 @@
+//! Who may call what, and how refusals are told (Core §7.9, interop trap 3).
+
+mod common;
+
+use common::{ADMIN, As, Bench, envelope, token_header};
+use http::Method;
+use onvif_contracts::{
+    port::{AccessClass, Operation},
+    ports, tds,
+};
+use platecam_model::testing::{PASSWORD, uninitialised};
+
+const DEVICE: &str = "/onvif/device_service";
+
+/// Every operation of the services that we have.
+fn operations() -> Vec<&'static Operation> {
+    let mut all: Vec<&Operation> = Vec::new();
+    all.extend(&ports::device::OPERATIONS);
+    all.extend(&ports::media::OPERATIONS);
+    all.extend(&ports::media2::OPERATIONS);
+    all.extend(&ports::event_port_type::OPERATIONS);
+    all.extend(&ports::pull_point_subscription::OPERATIONS);
+    all.extend(&ports::subscription_manager::OPERATIONS);
+    all
+}
+
+fn empty(op: &Operation) -> String {
+    format!("<x:{0} xmlns:x=\"{1}\"/>", op.element, op.ns.uri())
+}
+
+/// Every operation, whether implemented or not, needs credentials unless its class is PRE_AUTH.
+#[tokio::test]
+async fn every_operation_but_pre_auth_is_challenged() {
+    let bench = Bench::new();
+    for op in operations() {
+        let answer = bench.call(DEVICE, &empty(op), As::Nobody).await;
+        if op.access == AccessClass::PreAuth {
+            assert_ne!(answer.status, 401, "{}", op.name);
+        } else {
+            assert_eq!(answer.status, 401, "{}: {}", op.name, answer.text());
+            let challenges: Vec<_> = answer.headers.get_all("www-authenticate").iter().collect();
+            assert_eq!(challenges.len(), 2, "{}", op.name);
+            assert_eq!(answer.fault(), ["Sender", "NotAuthorized"], "{}", op.name);
+        }
+    }
+}
+
+/// INIT-1: an uninitialised device answers PRE_AUTH and takes its first administrator, nothing else.
+#[tokio::test]
+async fn an_uninitialised_device_only_takes_its_first_user() {
+    let bench = Bench::over(uninitialised());
+    for op in operations() {
+        let answer = bench.call(DEVICE, &empty(op), As::Nobody).await;
+        let open = op.access == AccessClass::PreAuth || op.name == "CreateUsers";
+        assert_eq!(
+            answer.status == 401,
+            !open,
+            "{}: {}",
+            op.name,
+            answer.text()
+        );
+    }
+    let user = |name: &str, level: &str| {
+        format!(
+            "<tds:CreateUsers><tds:User><tt:Username>{name}</tt:Username>\
+             <tt:Password>{PASSWORD}</tt:Password><tt:UserLevel>{level}</tt:UserLevel>\
+             </tds:User></tds:CreateUsers>"
+        )
+    };
+    let refused = bench.call(DEVICE, &user("bob", "User"), As::Nobody).await;
+    assert_eq!(refused.fault(), ["Sender", "NotAuthorized"]);
+    let made = bench
+        .call(DEVICE, &user("admin", "Administrator"), As::Nobody)
+        .await;
+    made.read::<tds::CreateUsersResponse>();
+    let users = bench.call(DEVICE, "<tds:GetUsers/>", ADMIN).await;
+    assert_eq!(users.read::<tds::GetUsersResponse>().user.len(), 1);
+    let again = bench.call(DEVICE, &user("eve", "User"), As::Nobody).await;
+    assert_eq!(again.status, 401);
+}
+
+/// SECURITY-1-1-1, -1-1-2 and interop trap 3.
+#[tokio::test]
+async fn credentials_are_checked_and_refusals_told_in_kind() {
+    let bench = Bench::new();
+    let users = "<tds:GetUsers/>";
+    for who in [ADMIN, As::Digest("admin", PASSWORD)] {
+        let answer = bench.call(DEVICE, users, who).await;
+        assert_eq!(
+            answer.read::<tds::GetUsersResponse>().user[0].username,
+            "admin"
+        );
+        assert!(!answer.text().contains("Password"));
+    }
+    let wrong = bench
+        .call(DEVICE, users, As::Token("admin", "wrong-1A"))
+        .await;
+    assert_eq!(
+        (wrong.status, wrong.fault()),
+        (400, vec!["Sender".into(), "NotAuthorized".into()])
+    );
+    assert!(!wrong.headers.contains_key("www-authenticate"));
+    let wrong = bench
+        .call(DEVICE, users, As::Digest("admin", "wrong-1A"))
+        .await;
+    assert_eq!(wrong.status, 401);
+    assert!(wrong.headers.contains_key("www-authenticate"));
+    // Replayed, without nonce, without time, as plain text.
+    let once = bench.token("admin", PASSWORD);
+    let now = "2026-11-18T00:00:00Z";
+    for (header, status) in [
+        (once.clone(), 200),
+        (once, 400),
+        (token_header("admin", "AAAA", "", now), 400),
+        (token_header("admin", "AAAA", "AAAA", ""), 400),
+        (
+            token_header("admin", PASSWORD, "AAAA", now)
+                .replace("#PasswordDigest", "#PasswordText"),
+            400,
+        ),
+    ] {
+        let request = Bench::request(Method::POST, DEVICE);
+        let answer = bench.raw(request, envelope(&header, users)).await;
+        assert_eq!(answer.status, status, "{header}");
+    }
+    // Wrong credentials do not matter where none are needed (interop #6).
+    let open = bench
+        .call(
+            DEVICE,
+            "<tds:GetSystemDateAndTime/>",
+            As::Token("admin", "x"),
+        )
+        .await;
+    assert_eq!(open.status, 200);
+}
+
+/// AUTH-5: too many failures lock, and the answer says for how long.
+#[tokio::test]
+async fn failures_lock() {
+    let bench = Bench::new();
+    for _ in 0..5 {
+        let wrong = bench
+            .call(DEVICE, "<tds:GetUsers/>", As::Token("admin", "wrong-1A"))
+            .await;
+        assert_eq!(wrong.status, 400);
+    }
+    let locked = bench.call(DEVICE, "<tds:GetUsers/>", ADMIN).await;
+    assert_eq!(locked.status, 400);
+    assert!(locked.text().contains("locked"), "{}", locked.text());
+    assert!(locked.headers.contains_key("retry-after"));
+}
+
+/// GEN-2: a user may look, an operator may set streams, only an administrator manages users.
+#[tokio::test]
+async fn levels_decide() {
+    let bench = Bench::new();
+    let create = |name: &str, level: &str| {
+        format!(
+            "<tds:CreateUsers><tds:User><tt:Username>{name}</tt:Username>\
+             <tt:Password>OnvifTest123</tt:Password><tt:UserLevel>{level}</tt:UserLevel>\
+             </tds:User></tds:CreateUsers>"
+        )
+    };
+    for (name, level) in [("OnvifTest1", "User"), ("OnvifTest2", "Operator")] {
+        let made = bench.call(DEVICE, &create(name, level), ADMIN).await;
+        assert_eq!(made.status, 200, "{}", made.text());
+    }
+    let sync = "<trt:SetSynchronizationPoint><trt:ProfileToken>profile_main</trt:ProfileToken></trt:SetSynchronizationPoint>";
+    for (body, user, operator) in [
+        ("<trt:GetProfiles/>", 200, 200),
+        ("<tds:GetScopes/>", 200, 200),
+        (sync, 403, 200),
+        ("<tds:GetUsers/>", 403, 403),
+        (
+            "<tds:SetDiscoveryMode><tds:DiscoveryMode>Discoverable</tds:DiscoveryMode></tds:SetDiscoveryMode>",
+            403,
+            403,
+        ),
+        ("<tds:SystemReboot/>", 403, 403),
+    ] {
+        for (name, status) in [("OnvifTest1", user), ("OnvifTest2", operator)] {
+            let answer = bench
+                .call(DEVICE, body, As::Digest(name, "OnvifTest123"))
+                .await;
+            assert_eq!(answer.status, status, "{name} {body}: {}", answer.text());
+        }
+    }
+    let token = bench
+        .call(
+            DEVICE,
+            "<tds:GetUsers/>",
+            As::Token("OnvifTest1", "OnvifTest123"),
+        )
+        .await;
+    assert_eq!(token.fault(), ["Sender", "NotAuthorized"]);
+    assert_eq!(token.status, 400);
+}
+
+/// DEVICE-4-1-3..9: all or nothing, with the subcodes of Core §10.4.
+#[tokio::test]
+async fn user_operations_are_all_or_nothing() {
+    let bench = Bench::new();
+    let user = |name: &str, password: &str, level: &str| {
+        format!(
+            "<tds:User><tt:Username>{name}</tt:Username><tt:Password>{password}</tt:Password>\
+             <tt:UserLevel>{level}</tt:UserLevel></tds:User>"
+        )
+    };
+    let create = |users: &str| format!("<tds:CreateUsers>{users}</tds:CreateUsers>");
+    let set = |users: &str| format!("<tds:SetUser>{users}</tds:SetUser>");
+    let delete = |names: &[&str]| {
+        let names: String = names
+            .iter()
+            .map(|n| format!("<tds:Username>{n}</tds:Username>"))
+            .collect();
+        format!("<tds:DeleteUsers>{names}</tds:DeleteUsers>")
+    };
+    let (p, long) = ("OnvifTest123", "Aa1".repeat(11));
+    let one = |level: &str| user("OnvifTest1", p, level);
+    for (body, subcodes) in [
+        (create(&one("Operator")), &[][..]),
+        (
+            create(&one("User")),
+            &["OperationProhibited", "UsernameClash"],
+        ),
+        (
+            create(&(user("OnvifTest4", p, "User") + &one("User"))),
+            &["OperationProhibited", "UsernameClash"],
+        ),
+        (
+            create(&user(&"x".repeat(32), p, "User")),
+            &["OperationProhibited", "UsernameTooLong"],
+        ),
+        (
+            create(&user("", p, "User")),
+            &["OperationProhibited", "UsernameTooShort"],
+        ),
+        (
+            create(&user("u", &long, "User")),
+            &["OperationProhibited", "PasswordTooLong"],
+        ),
+        (
+            create(&user("u", "short", "User")),
+            &["OperationProhibited", "Password"],
+        ),
+        (
+            create(&user("u", p, "Anonymous")),
+            &["OperationProhibited", "AnonymousNotAllowed"],
+        ),
+        (create(&user("u", p, "Extended")), &["InvalidArgVal"]),
+        (create(&user("bad name", p, "User")), &["InvalidArgVal"]),
+        (
+            delete(&["OnvifTest1", "OnvifTest2"]),
+            &["InvalidArgVal", "UsernameMissing"],
+        ),
+        (delete(&["admin"]), &["InvalidArgVal", "FixedUser"]),
+        (
+            set(&(one("User") + &user("OnvifTest5", p, "User"))),
+            &["InvalidArgVal", "UsernameMissing"],
+        ),
+        (
+            set(&user("admin", p, "User")),
+            &["InvalidArgVal", "FixedUser"],
+        ),
+    ] {
+        let answer = bench.call(DEVICE, &body, ADMIN).await;
+        if subcodes.is_empty() {
+            assert_eq!(answer.status, 200, "{}", answer.text());
+        } else {
+            assert_eq!(answer.fault()[1..], *subcodes, "{body}: {}", answer.text());
+        }
+        let users = bench.call(DEVICE, "<tds:GetUsers/>", ADMIN).await;
+        let users = users.read::<tds::GetUsersResponse>().user;
+        let seen: Vec<_> = users
+            .iter()
+            .map(|u| (u.username.as_str(), u.user_level.as_str()))
+            .collect();
+        assert_eq!(
+            seen,
+            [("admin", "Administrator"), ("OnvifTest1", "Operator")],
+            "{body}"
+        );
+    }
+    let limit = (0..30)
+        .map(|i| user(&format!("u{i}"), p, "User"))
+        .collect::<String>();
+    let many = bench.call(DEVICE, &create(&limit), ADMIN).await;
+    assert_eq!(many.fault(), ["Receiver", "Action", "TooManyUsers"]);
+    let done = bench.call(DEVICE, &delete(&["OnvifTest1"]), ADMIN).await;
+    assert_eq!(done.status, 200);
+}
+
+/// Pictures need Digest; wrong paths and missing things are told apart.
+#[tokio::test]
+async fn pictures_need_digest() {
+    let bench = Bench::new();
+    let stored = bench
+        .test
+        .device
+        .records
+        .insert(platecam_model::testing::new_record(
+            "ABC123",
+            platecam_model::UtcTime::EPOCH,
+        ))
+        .unwrap();
+    let plate = format!("/onvif/record/{}/plate.jpg", stored.id.0);
+    for (path, status, starts) in [
+        ("/onvif/snapshot/profile_main", 200, &b"\xFF\xD8"[..]),
+        ("/onvif/snapshot/nothing", 404, b"no profile"),
+        (plate.as_str(), 200, b"\xFF\xD8plate"),
+        ("/onvif/record/99/plate.jpg", 404, b"no "),
+    ] {
+        let mut request = Bench::request(Method::GET, path);
+        let first = bench.raw(request.clone(), "").await;
+        assert_eq!(first.status, 401, "{path}");
+        bench.sign(&mut request, &first, "admin", PASSWORD);
+        let answer = bench.raw(request, "").await;
+        assert_eq!(answer.status, status, "{path}");
+        assert!(answer.body.starts_with(starts), "{path}: {:?}", answer.body);
+    }
+    let help = bench.raw(Bench::request(Method::GET, DEVICE), "").await;
+    assert!(help.text().contains("SOAP"));
+    let put = bench.raw(Bench::request(Method::PUT, DEVICE), "").await;
+    assert_eq!(put.status, 405);
+}
