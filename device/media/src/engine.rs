@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use crate::capabilities::{Capabilities, SourceCaps, capabilities};
 use crate::clock::{MediaClock, Span};
 use crate::config::{EncoderConfig, PictureSize, StreamId};
-use crate::encoder::{Encoder, EncoderInput, EncoderState, available_encoders};
+use crate::encoder::{Encoder, EncoderInput, EncoderState, KeyFrameRequests, available_encoders};
 use crate::frame::{FrameKind, RawFrame};
 use crate::hub::{FrameReader, Hub, Incoming};
 use crate::jpeg::{JpegEncoder, Snapshot};
@@ -24,6 +24,8 @@ use crate::{Error, Result, no_signal};
 
 /// No frame for this long, and the "no signal" picture is shown.
 const NO_SIGNAL_AFTER: Duration = Duration::from_secs(1);
+/// The same while the source says that it runs: the slowest gives one frame a second.
+const STALLED_AFTER: Duration = Duration::from_millis(2500);
 /// How often it is shown: enough for viewers to stay connected.
 const NO_SIGNAL_EVERY: Duration = Duration::from_millis(200);
 
@@ -196,7 +198,12 @@ impl MediaEngine {
     /// Makes the next frame of a stream a key picture, at most twice a second (VIDEO-14). A stream that
     /// is passed through keeps its source's own key pictures.
     pub fn request_key_frame(&self, stream: StreamId) {
-        self.input(stream).key_frame();
+        self.key_frame_requests(stream).request();
+    }
+
+    /// The same as a handle that does not keep the engine alive.
+    pub fn key_frame_requests(&self, stream: StreamId) -> KeyFrameRequests {
+        self.input(stream).key_frames()
     }
 
     /// The newest frame, "no signal" included.
@@ -317,7 +324,9 @@ impl Ticker {
                 .as_ref()
                 .is_some_and(|frame| frame.kind == FrameKind::NoSignal);
             let idle = now.since(last.map_or(began, |frame| frame.at));
-            if ours || idle >= NO_SIGNAL_AFTER {
+            let running = matches!(*self.state.borrow(), SourceState::Running { .. });
+            let patience = if running { STALLED_AFTER } else { NO_SIGNAL_AFTER };
+            if ours || idle >= patience {
                 self.show(now);
             }
         }

@@ -31,7 +31,7 @@ pub use annexb::nal_units;
 pub use capabilities::{Capabilities, SourceCaps, StreamOptions, capabilities};
 pub use clock::{ClockMap, MediaClock};
 pub use config::{Codec, EncoderConfig, PictureSize, Rate, StreamId};
-pub use encoder::{EncoderChoice, EncoderState, available_encoders};
+pub use encoder::{EncoderChoice, EncoderState, KeyFrameRequests, available_encoders};
 pub use engine::{EngineOptions, MediaEngine, MediaStatus, StreamStatus};
 pub use error::Error;
 pub use frame::{FrameKind, Plane, RawFrame};

@@ -1,6 +1,6 @@
 //! The model's media port and the way into an RTSP stream.
 
-use std::sync::{Arc, OnceLock, Weak};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, UNIX_EPOCH};
 
 use parking_lot::Mutex;
@@ -9,7 +9,7 @@ use platecam_model::ports;
 use platecam_model::settings::BitRateType;
 
 use crate::config::{Codec, EncoderConfig, PictureSize, Rate, StreamId};
-use crate::encoder::EncoderState;
+use crate::encoder::{EncoderState, KeyFrameRequests};
 use crate::engine::MediaEngine;
 use crate::unit::{AccessUnit, AccessUnitSink, StreamFormat};
 use crate::{Error, StreamStatus};
@@ -130,24 +130,20 @@ impl ports::Media for MediaPort {
 /// afterwards.
 #[derive(Default)]
 pub struct KeyFrameHooks {
-    target: OnceLock<(Weak<MediaEngine>, StreamId)>,
+    target: OnceLock<KeyFrameRequests>,
 }
 
 impl KeyFrameHooks {
     /// Joins the hooks to the stream of an engine; the first call counts.
-    pub fn attach(&self, engine: &Arc<MediaEngine>, stream: StreamId) {
-        let _ = self.target.set((Arc::downgrade(engine), stream));
+    pub fn attach(&self, engine: &MediaEngine, stream: StreamId) {
+        let _ = self.target.set(engine.key_frame_requests(stream));
     }
 }
 
 impl rtsp::StreamHooks for KeyFrameHooks {
     fn key_frame_wanted(&self) {
-        let engine = self
-            .target
-            .get()
-            .and_then(|(engine, stream)| Some((engine.upgrade()?, *stream)));
-        if let Some((engine, stream)) = engine {
-            engine.request_key_frame(stream);
+        if let Some(requests) = self.target.get() {
+            requests.request();
         }
     }
 }

@@ -167,9 +167,8 @@ impl EncoderInput {
         *self.shared.config.lock()
     }
 
-    pub(crate) fn key_frame(&self) {
-        // A full queue means frames are coming anyway; the request is repeated by the caller's client.
-        let _ = self.messages.try_send(Message::KeyFrame);
+    pub(crate) fn key_frames(&self) -> KeyFrameRequests {
+        KeyFrameRequests(self.messages.clone())
     }
 
     /// Begins or ends passing the source's own units on.
@@ -191,6 +190,19 @@ impl EncoderInput {
         if self.shared.passing.load(Ordering::Acquire) {
             self.shared.emit(unit, format);
         }
+    }
+}
+
+/// Asks one stream for key pictures. Cheap to clone; does not keep the engine alive, so that a sink,
+/// which the engine's threads call, may hold it.
+#[derive(Clone)]
+pub struct KeyFrameRequests(SyncSender<Message>);
+
+impl KeyFrameRequests {
+    /// Makes the next frame a key picture, at most twice a second. Never blocks.
+    pub fn request(&self) {
+        // A full queue means frames are coming anyway; who needs a key picture asks again.
+        let _ = self.0.try_send(Message::KeyFrame);
     }
 }
 

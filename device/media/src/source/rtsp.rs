@@ -211,7 +211,12 @@ impl Input {
         let decoded = Arc::new(AtomicU64::new(0));
         decoder.sink.set_callbacks(
             gst_app::AppSinkCallbacks::builder()
-                .new_sample(on_sample(context.clone(), times.clone(), decoded.clone()))
+                .new_sample(on_sample(
+                    codec,
+                    context.clone(),
+                    times.clone(),
+                    decoded.clone(),
+                ))
                 .build(),
         );
         decoder.play()?;
@@ -307,16 +312,12 @@ impl Input {
 }
 
 fn on_sample(
+    codec: Codec,
     context: Context,
     times: Arc<Mutex<InFlight>>,
     decoded: Arc<AtomicU64>,
 ) -> impl FnMut(&gst_app::AppSink) -> std::result::Result<gst::FlowSuccess, gst::FlowError> + Send {
     let mut known = None;
-    let codec = context
-        .pass_to
-        .as_ref()
-        .and_then(|encoder| encoder.config())
-        .map(|config| config.codec);
     move |sink| {
         let sample = sink.pull_sample().map_err(|_| gst::FlowError::Eos)?;
         let Some(caps) = sample.caps_owned() else {
@@ -331,7 +332,7 @@ fn on_sample(
             let at = MediaTime::from_nanos(pts.nseconds());
             let utc = times.lock().take(at);
             let discontinuity = decoded.fetch_add(1, Ordering::Relaxed) == 0;
-            context.running(source_caps(info, codec));
+            context.running(source_caps(info, Some(codec)));
             context.hub.publish(Incoming {
                 buffer,
                 info,

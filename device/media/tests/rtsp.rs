@@ -1,0 +1,283 @@
+//! One engine's streams over RTSP, and another engine that has them as its source.
+
+mod common;
+#[path = "common/serve.rs"]
+mod serve;
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use common::{Collector, HUNG, Item, assert_well_formed};
+use platecam_media::{
+    Codec, EncoderConfig, EncoderState, EngineOptions, FrameKind, KeyFrameHooks, MediaEngine,
+    MediaPort, PictureSize, Rate, RecognitionFigures, RtspSink, SourceSpec, SourceState, StreamId,
+};
+use platecam_model::ports::{self, Media};
+use serve::{Streams, serve};
+
+fn config(codec: Codec, width: u32, height: u32) -> EncoderConfig {
+    let rate = Rate::Vbr {
+        quality: 4,
+        max_kbps: 1000,
+    };
+    EncoderConfig {
+        codec,
+        size: PictureSize::new(width, height),
+        frame_rate: 25,
+        rate,
+        gop: 25,
+    }
+}
+
+/// A camera on a synthetic source whose streams are there to be served.
+struct Camera {
+    engine: Arc<MediaEngine>,
+    main: Arc<RtspSink>,
+    sub: Arc<RtspSink>,
+}
+
+impl Camera {
+    fn start(codec: Codec) -> Self {
+        let hooks = [
+            Arc::new(KeyFrameHooks::default()),
+            Arc::new(KeyFrameHooks::default()),
+        ];
+        let sink = |name, hooks: &Arc<KeyFrameHooks>| {
+            Arc::new(
+                RtspSink::new(
+                    name,
+                    Codec::H264,
+                    [rtsp::Codec::OnvifMetadata],
+                    hooks.clone(),
+                )
+                .unwrap(),
+            )
+        };
+        let (main, sub) = (sink("main", &hooks[0]), sink("sub", &hooks[1]));
+        let source = SourceSpec::parse("test:?size=320x240&fps=25", Path::new("")).unwrap();
+        let options = EngineOptions {
+            source,
+            pass_through: true,
+            main: main.clone(),
+            sub: sub.clone(),
+        };
+        let engine = Arc::new(MediaEngine::start(options).unwrap());
+        hooks[0].attach(&engine, StreamId::Main);
+        hooks[1].attach(&engine, StreamId::Sub);
+        engine
+            .configure(StreamId::Main, Some(config(codec, 320, 240)))
+            .unwrap();
+        engine
+            .configure(StreamId::Sub, Some(config(Codec::H264, 160, 120)))
+            .unwrap();
+        Self { engine, main, sub }
+    }
+
+    fn streams(&self) -> Streams {
+        Streams {
+            main: self.main.stream().clone(),
+            sub: self.sub.stream().clone(),
+        }
+    }
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .unwrap()
+}
+
+fn any_port() -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], 0))
+}
+
+fn viewer(address: SocketAddr, codec: Codec) -> (MediaEngine, Arc<Collector>, Arc<Collector>) {
+    let (main, sub) = (Collector::new(), Collector::new());
+    let url = format!("rtsp://{address}/video/livemedia?Ch=1&Streamtype=0");
+    let source = SourceSpec::parse(&url, Path::new("")).unwrap();
+    let options = EngineOptions {
+        source,
+        pass_through: true,
+        main: main.clone(),
+        sub: sub.clone(),
+    };
+    let engine = MediaEngine::start(options).unwrap();
+    engine
+        .configure(StreamId::Main, Some(config(codec, 320, 240)))
+        .unwrap();
+    engine
+        .configure(StreamId::Sub, Some(config(Codec::H264, 160, 120)))
+        .unwrap();
+    (engine, main, sub)
+}
+
+/// Another camera as source: its stream is passed on, its pictures reach recognition and the sub
+/// stream, with one time for each picture.
+#[test]
+fn a_camera_is_a_source_and_is_passed_through() {
+    for codec in [Codec::H264, Codec::H265] {
+        let camera = Camera::start(codec);
+        let runtime = runtime();
+        let server = runtime
+            .block_on(serve(any_port(), camera.streams()))
+            .unwrap();
+        let (engine, main, sub) = viewer(server.local_addrs()[0], codec);
+        let reader = engine.frames();
+        let (frame, _) = reader.next(HUNG).expect("a decoded picture");
+        assert_eq!(
+            (frame.size(), frame.kind),
+            (PictureSize::new(320, 240), FrameKind::Picture)
+        );
+        main.wait("the unit of the decoded picture", |items| {
+            items
+                .iter()
+                .any(|item| matches!(item, Item::Unit(unit) if unit.at >= frame.at))
+        });
+        let unit = main
+            .units()
+            .into_iter()
+            .find(|unit| unit.at == frame.at)
+            .expect("passed on");
+        assert_eq!(unit.utc, frame.utc);
+        let seen = main.units().len();
+        main.wait_units(seen + 30);
+        sub.wait_units(5);
+        let status = engine.status();
+        assert_eq!(
+            status.streams[&StreamId::Main].state,
+            EncoderState::PassedThrough { codec }
+        );
+        assert!(matches!(
+            status.streams[&StreamId::Sub].state,
+            EncoderState::Running { .. }
+        ));
+        assert_eq!(
+            main.formats().last().unwrap().size,
+            PictureSize::new(320, 240)
+        );
+        engine.stop();
+        assert_well_formed(&main.items());
+        assert_well_formed(&sub.items());
+        runtime.block_on(server.shutdown());
+    }
+}
+
+/// Where the source's codec is not the configured one, the main stream is encoded.
+#[test]
+fn another_codec_is_encoded() {
+    let camera = Camera::start(Codec::H264);
+    let runtime = runtime();
+    let server = runtime
+        .block_on(serve(any_port(), camera.streams()))
+        .unwrap();
+    let (engine, main, _) = viewer(server.local_addrs()[0], Codec::Jpeg);
+    let reader = engine.frames();
+    reader.next(HUNG).expect("a decoded picture");
+    let seen = main.units().len();
+    main.wait_units(seen + 5);
+    assert!(main.units().last().unwrap().data.starts_with(&[0xff, 0xd8]));
+    assert!(matches!(
+        engine.status().streams[&StreamId::Main].state,
+        EncoderState::Running { .. }
+    ));
+    // Changed live to the source's codec, it is passed on from the next key picture.
+    engine
+        .configure(StreamId::Main, Some(config(Codec::H264, 320, 240)))
+        .unwrap();
+    main.wait("the passed-on stream", |items| {
+        items
+            .iter()
+            .any(|item| matches!(item, Item::Format(format) if format.codec == Codec::H264))
+    });
+    assert!(matches!(
+        engine.status().streams[&StreamId::Main].state,
+        EncoderState::PassedThrough { .. }
+    ));
+    engine.stop();
+    assert_well_formed(&main.items());
+    runtime.block_on(server.shutdown());
+}
+
+/// A camera that goes away: "no signal" for viewers, and the picture again once it is back.
+#[test]
+fn a_lost_camera_comes_back() {
+    let camera = Camera::start(Codec::H264);
+    let runtime = runtime();
+    let server = runtime
+        .block_on(serve(any_port(), camera.streams()))
+        .unwrap();
+    let address = server.local_addrs()[0];
+    let (engine, main, _) = viewer(address, Codec::H264);
+    let reader = engine.frames();
+    reader.next(HUNG).expect("a decoded picture");
+    runtime.block_on(server.shutdown());
+    let mut state = engine.source_state();
+    runtime.block_on(async {
+        let failed = state.wait_for(|state| matches!(state, SourceState::Failed { .. }));
+        tokio::time::timeout(HUNG, failed)
+            .await
+            .expect("the loss is reported")
+            .unwrap();
+    });
+    let seen = main.units().len();
+    main.wait_units(seen + 3);
+    assert_eq!(engine.latest_frame().unwrap().kind, FrameKind::NoSignal);
+    let server = runtime.block_on(serve(address, camera.streams())).unwrap();
+    while reader.next(HUNG).expect("the picture comes back").0.kind != FrameKind::Picture {}
+    let seen = main.units().len();
+    main.wait_units(seen + 3);
+    engine.stop();
+    assert_well_formed(&main.items());
+    runtime.block_on(server.shutdown());
+}
+
+/// The model's port over an engine: status, snapshots in each stream's size, key pictures.
+#[test]
+fn the_models_port_reports_what_runs() {
+    let camera = Camera::start(Codec::H264);
+    let reader = camera.engine.frames();
+    reader.next(HUNG).expect("a picture");
+    let figures = RecognitionFigures {
+        analysed_fps: 7.5,
+        dropped: 3,
+        mean_ms: 40.0,
+    };
+    let port = MediaPort::new(camera.engine.clone(), move || figures);
+    let mut status = port.status();
+    while !status
+        .streams
+        .iter()
+        .all(|stream| stream.encoder == "x264enc")
+    {
+        reader.next(HUNG).expect("a picture");
+        status = port.status();
+    }
+    assert_eq!((status.analysed_fps, status.recognition_dropped), (7.5, 3));
+    assert_eq!(status.source, "test:?size=320x240&fps=25");
+    let sizes: Vec<_> = status
+        .streams
+        .iter()
+        .map(|s| (s.stream, s.width, s.height, s.enabled))
+        .collect();
+    assert_eq!(
+        sizes,
+        [
+            (ports::StreamId::Main, 320, 240, true),
+            (ports::StreamId::Sub, 160, 120, true)
+        ]
+    );
+    for (stream, width) in [(ports::StreamId::Main, 320), (ports::StreamId::Sub, 160)] {
+        let snapshot = port.snapshot(stream).unwrap();
+        let picture =
+            image::load_from_memory_with_format(&snapshot.jpeg, image::ImageFormat::Jpeg).unwrap();
+        assert_eq!((snapshot.width, picture.width()), (width, width));
+    }
+    let caps = camera.engine.capabilities().for_settings();
+    assert_eq!(caps.source_size, Some((320, 240)));
+    assert!(caps.codecs.contains(&platecam_model::settings::Codec::H264));
+    camera.engine.configure(StreamId::Sub, None).unwrap();
+    assert!(!port.status().streams[1].enabled);
+}
