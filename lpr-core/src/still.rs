@@ -42,8 +42,17 @@ pub struct StillPlate {
 const MAX_SCALE: f32 = 1.0;
 /// Plates read in one picture at most, the best scored.
 const MAX_PLATES: usize = 16;
+/// A read this sure needs no second look.
+const SURE: f32 = 0.9;
+/// The second look at a large picture uses an input so much longer.
+const CLOSER: f32 = 1.7;
+/// Boxes of two looks that overlap more than this are one plate.
+const SAME_PLATE: f32 = 0.3;
 
 /// Finds and reads the plates of one picture, most likely first.
+///
+/// A picture larger than the net's input in which nothing sure was found is looked at once more in more
+/// detail; a plate that is not sure is cut out in several ways, which vote.
 ///
 /// # Errors
 /// [`Error::Net`] when a net fails.
@@ -53,43 +62,35 @@ pub fn recognize_still<D: Detector, R: Reader>(
     picture: &FrameView<'_>,
     options: &StillOptions,
 ) -> Result<Vec<StillPlate>, Error> {
-    let found = find(detector, picture, options)?;
-    let size = reader.crop_size();
-    let quads: Vec<PxQuad> = found
+    let mut plates = look(detector, reader, picture, options, options.long_side)?;
+    let long = picture.size().width().max(picture.size().height());
+    let sure = plates
         .iter()
-        .map(|d| usable_quad(&d.quad, &d.rect))
-        .collect();
-    let crops: Vec<_> = quads.iter().map(|q| rectify(picture, q, size)).collect();
-    let outputs = if crops.is_empty() {
-        Vec::new()
-    } else {
-        reader.read(&crops)?
-    };
-    let mut plates: Vec<StillPlate> = found
-        .iter()
-        .zip(&quads)
-        .zip(&outputs)
-        .filter_map(|((d, quad), output)| {
-            let plate = text_of(decode(output), options)?;
-            Some(StillPlate {
-                plate,
-                score: d.score,
-                rect: d.rect,
-                quad: *quad,
-            })
-        })
-        .collect();
+        .any(|p| p.plate.likelihood >= SURE.min(options.min_likelihood + 0.2));
+    if !sure && long as f32 > 1.2 * options.long_side as f32 {
+        let closer = look(
+            detector,
+            reader,
+            picture,
+            options,
+            (options.long_side as f32 * CLOSER) as u32,
+        )?;
+        merge(&mut plates, closer);
+    }
+    plates.retain(|p| p.plate.likelihood >= options.min_likelihood);
     plates.sort_by(|a, b| b.plate.likelihood.total_cmp(&a.plate.likelihood));
     Ok(plates)
 }
 
-/// Boxes in the whole picture.
-fn find<D: Detector>(
+/// One pass over the picture with an input of `long_side`; unlikely texts included.
+fn look<D: Detector, R: Reader>(
     detector: &mut D,
+    reader: &mut R,
     picture: &FrameView<'_>,
     options: &StillOptions,
-) -> Result<Vec<PlateDetection>, Error> {
-    let side = options.long_side.clamp(32, 4096).next_multiple_of(32);
+    long_side: u32,
+) -> Result<Vec<StillPlate>, Error> {
+    let side = long_side.clamp(32, 4096).next_multiple_of(32);
     let request = DetectRequest {
         region: picture.size().rect(),
         max_input: FrameSize::new(side, side)?,
@@ -98,17 +99,76 @@ fn find<D: Detector>(
     };
     let mut found = detector.detect(picture, &request)?;
     found.truncate(MAX_PLATES);
-    Ok(found)
+    let mut plates = Vec::new();
+    for d in &found {
+        let quad = usable_quad(&d.quad, &d.rect);
+        if let Some(plate) = read(reader, picture, &quad, d, options)? {
+            plates.push(StillPlate {
+                plate,
+                score: d.score,
+                rect: d.rect,
+                quad,
+            });
+        }
+    }
+    Ok(plates)
 }
 
-/// The text, when it passes for a plate's.
-fn text_of(read: Decoded, options: &StillOptions) -> Option<PlateText> {
-    if read.places.len() < options.min_length {
-        return None;
+/// The text of one plate, unless it is none.
+fn read<R: Reader>(
+    reader: &mut R,
+    picture: &FrameView<'_>,
+    quad: &PxQuad,
+    found: &PlateDetection,
+    options: &StillOptions,
+) -> Result<Option<PlateText>, Error> {
+    let size = reader.crop_size();
+    let mut cut = |views: &[PxQuad]| -> Result<Vec<Decoded>, Error> {
+        let crops: Vec<_> = views.iter().map(|q| rectify(picture, q, size)).collect();
+        Ok(reader.read(&crops)?.iter().map(decode).collect())
+    };
+    let mut reads = cut(&[*quad])?;
+    if reads
+        .iter()
+        .all(|r| r.confidence() < SURE || r.places.len() < options.min_length)
+    {
+        reads.extend(cut(&views(quad, &found.rect))?);
     }
-    let mut ballot = Ballot::default();
-    ballot.cast(read, 1.0);
-    ballot
+    let looks = reads.len();
+    reads.retain(|r| r.places.len() >= options.min_length);
+    // Lettering reads as a plate in one cut and as nothing in the others.
+    if reads.len() * 2 < looks {
+        return Ok(None);
+    }
+    let mut ballot = Ballot::of_one_picture();
+    for r in reads {
+        let weight = 0.1 + r.confidence();
+        ballot.cast(r, weight);
+    }
+    Ok(ballot
         .outcome(options.region)
-        .filter(|t| t.likelihood >= options.min_likelihood)
+        .filter(|t| t.text.len() >= options.min_length))
+}
+
+/// Other ways to cut a plate out: the box, a little wider and narrower, a little higher and lower.
+fn views(quad: &PxQuad, rect: &PxRect) -> [PxQuad; 5] {
+    let shift = 0.05 * quad.height();
+    [
+        PxQuad::from(*rect),
+        quad.grown(0.04, 0.08),
+        quad.grown(-0.02, -0.04),
+        quad.moved(0.0, shift),
+        quad.moved(0.0, -shift),
+    ]
+}
+
+/// Adds the plates of a second look; of two reads of one plate the likelier stays.
+fn merge(plates: &mut Vec<StillPlate>, closer: Vec<StillPlate>) {
+    for p in closer {
+        match plates.iter_mut().find(|q| q.rect.iou(&p.rect) > SAME_PLATE) {
+            Some(q) if p.plate.likelihood > q.plate.likelihood => *q = p,
+            Some(_) => {}
+            None => plates.push(p),
+        }
+    }
 }

@@ -22,14 +22,34 @@ struct Vote {
     weight: f32,
 }
 
-/// All reads of one track.
-#[derive(Default)]
+/// All reads of one plate.
 pub struct Ballot {
     votes: Vec<Vote>,
     cast: u32,
+    most_witnesses: f32,
+}
+
+impl Default for Ballot {
+    /// For reads from different frames.
+    fn default() -> Self {
+        Self {
+            votes: Vec::new(),
+            cast: 0,
+            most_witnesses: MAX_WITNESSES,
+        }
+    }
 }
 
 impl Ballot {
+    /// For several reads of one and the same picture: they do not confirm each other.
+    #[must_use]
+    pub fn of_one_picture() -> Self {
+        Self {
+            most_witnesses: 1.0,
+            ..Self::default()
+        }
+    }
+
     /// Adds a frame's read with its weight (above 0); one without text, or with an absurdly long one, is left out.
     pub fn cast(&mut self, decoded: Decoded, weight: f32) {
         let length = decoded.places.len();
@@ -79,7 +99,7 @@ impl Ballot {
                 }
             }
         }
-        let witnesses = (self.votes.len() as f32).sqrt().min(MAX_WITNESSES);
+        let witnesses = (self.votes.len() as f32).sqrt().min(self.most_witnesses);
         let places: Vec<SignProbs> = tally.iter().map(|t| t.pooled(witnesses)).collect();
         let mut chars = rerank(&places, region);
         for (c, t) in chars.iter_mut().zip(&tally) {
