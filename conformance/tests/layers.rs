@@ -30,7 +30,6 @@ const ONE_OWNER: &[(&str, &str)] = &[
     ("gstreamer", "platecam-media"),
     ("ort", "lpr-onnx"),
     ("rusqlite", "platecam-host"),
-    ("axum", "platecam-web"),
     ("onvif-contracts", "platecam-onvif"),
 ];
 

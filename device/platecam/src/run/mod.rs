@@ -1,11 +1,14 @@
 //! `platecam run`: starts every part, connects them, and stops them again.
 
 mod media;
+mod metadata;
 mod recognition;
 mod rtsp;
 mod state;
+mod web;
 
 use std::{
+    future::Future,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     sync::Arc,
     time::Duration,
@@ -16,6 +19,10 @@ use platecam_host::Recorder;
 use platecam_media::{MediaPort, RecognitionFigures, SourceSpec};
 use platecam_model::{
     Clock, Device, DeviceParts, EventKind, Service, auth::Sessions, settings::NetPorts,
+};
+use platecam_onvif::{
+    OnvifService, ServicePorts,
+    discovery::{self, DiscoveryConfig},
 };
 use recognition::{Meter, Recognition};
 use state::State;
@@ -76,21 +83,73 @@ async fn serve(args: RunArgs, source: SourceSpec, state: State) -> Result<(), Fa
         .local_addrs()
         .first()
         .map_or(0, SocketAddr::port);
-    state.bus.publish(
-        state.clock.now(),
-        EventKind::ServiceReady(Service::Rtsp(rtsp_port)),
+    // Its real ports follow; nobody can ask before the web server listens.
+    let onvif = OnvifService::new(
+        device.clone(),
+        ServicePorts {
+            http: 0,
+            https: None,
+            rtsp: rtsp_port,
+        },
     );
-    announce(&device, args.listen, rtsp_port);
+    let web_server = start_web(&args, &device, &state, &onvif, rtsp_server.clone()).await?;
+    let port_of = |address: Option<SocketAddr>| address.map(|a| a.port());
+    let (http, https) = (
+        port_of(web_server.http).unwrap_or(0),
+        port_of(web_server.https),
+    );
+    onvif.set_ports(ServicePorts {
+        http,
+        https,
+        rtsp: rtsp_port,
+    });
+
+    let (stopping, _) = tokio::sync::watch::channel(false);
+    let mut tasks = vec![
+        tokio::spawn({
+            let (service, stop) = (onvif.clone(), stopped(&stopping));
+            async move { service.run(stop).await }
+        }),
+        tokio::spawn(metadata::run(
+            onvif.clone(),
+            media.engine.clone(),
+            [media.main.clone(), media.sub.clone()],
+        )),
+    ];
+    if !args.no_discovery {
+        tasks.push(tokio::spawn(discovery::run(
+            onvif,
+            DiscoveryConfig::default(),
+            stopped(&stopping),
+        )));
+    }
+    for service in [
+        Some(Service::Http(http)),
+        https.map(Service::Https),
+        Some(Service::Rtsp(rtsp_port)),
+    ] {
+        service.map(|s| {
+            state
+                .bus
+                .publish(state.clock.now(), EventKind::ServiceReady(s))
+        });
+    }
+    announce(&device, args.listen, http, https, rtsp_port);
 
     stop.await;
     tracing::info!("stopping");
     state
         .bus
         .publish(state.clock.now(), EventKind::ShuttingDown);
+    stopping.send_replace(true);
     let ending = async {
-        rtsp_server.shutdown().await;
-        for task in &media.tasks {
+        // Viewers get their BYE while discovery says Bye and open requests end.
+        tokio::join!(rtsp_server.shutdown(), web_server.shutdown());
+        for task in media.tasks.iter().chain(&tasks[1..2]) {
             task.abort();
+        }
+        for task in tasks {
+            let _ = task.await;
         }
         // Stops the worker and stores what is queued; then the pipelines.
         let ended = tokio::task::spawn_blocking(move || drop((recognition, media)));
@@ -151,10 +210,49 @@ async fn start_rtsp(
     .map_err(|e| Failure::new(exit::LISTEN, format!("RTSP port {address}: {e}")))
 }
 
+async fn start_web(
+    args: &RunArgs,
+    device: &Device,
+    state: &State,
+    onvif: &OnvifService,
+    rtsp: Arc<::rtsp::Server>,
+) -> Result<platecam_web::Server, Failure> {
+    let ports = device.settings.get::<NetPorts>();
+    let http = SocketAddr::new(args.listen, args.http_port.unwrap_or(ports.http.get()));
+    let https = SocketAddr::new(args.listen, args.https_port.unwrap_or(ports.https.get()));
+    let config = web::config(http, https, web::tls(&state.certificate)?);
+    let routers = vec![web::onvif_router(onvif.clone())];
+    platecam_web::serve(config, device.clone(), routers, Arc::new(web::Tunnel(rtsp)))
+        .await
+        .map_err(|e| web::refused(&e))
+}
+
+/// Ready once the process is to stop.
+fn stopped(stopping: &tokio::sync::watch::Sender<bool>) -> impl Future<Output = ()> + Send + use<> {
+    let mut stopping = stopping.subscribe();
+    async move {
+        // An error means that the sender is gone, which is stopping too.
+        let _ = stopping.wait_for(|s| *s).await;
+    }
+}
+
 /// Prints where the device is reached.
-fn announce(device: &Device, listen: IpAddr, rtsp: u16) {
+fn announce(device: &Device, listen: IpAddr, http: u16, https: Option<u16>, rtsp: u16) {
     for host in hosts(device, listen) {
-        println!("RTSP    rtsp://{host}:{rtsp}/video/livemedia?Ch=1&Streamtype=0");
+        println!("Web     http://{host}:{http}/");
+        if let Some(https) = https {
+            println!("        https://{host}:{https}/");
+        }
+        println!(
+            "ONVIF   http://{host}:{http}{}",
+            platecam_onvif::DEVICE_PATH
+        );
+        println!(
+            "RTSP    rtsp://{host}:{rtsp}/video/livemedia?Ch=1&Streamtype=0 (main), ...&Streamtype=1 (sub)"
+        );
+    }
+    if !device.accounts.is_initialised() {
+        println!("Open the web address and set the administrator's password.");
     }
 }
 

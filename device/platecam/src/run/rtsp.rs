@@ -21,8 +21,9 @@ pub(crate) struct Streams {
 /// ONVIF's `/onvif/profile_main`, `/onvif/profile_sub`.
 fn stream_of(url: &StreamUrl) -> Option<StreamId> {
     match url.path.as_str() {
-        "/onvif/profile_main" => Some(StreamId::Main),
-        "/onvif/profile_sub" => Some(StreamId::Sub),
+        path if path.starts_with("/onvif/") => {
+            platecam_onvif::stream_target(path).map(|t| t.stream)
+        }
         path if path.eq_ignore_ascii_case("/video/livemedia") => {
             match (url.parameter("Ch"), url.parameter("Streamtype")) {
                 (Some("1") | None, Some("0") | None) => Some(StreamId::Main),

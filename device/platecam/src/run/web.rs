@@ -1,0 +1,110 @@
+//! The web server with its neighbours: ONVIF below `/onvif/`, RTSP behind the live WebSocket, TLS.
+
+use std::{future::Future, net::SocketAddr, pin::Pin, sync::Arc};
+
+use axum::{
+    Router,
+    body::{Body, to_bytes},
+    extract::{Request, State as Shared},
+    response::Response,
+    routing::any,
+};
+use platecam_host::DeviceCertificate;
+use platecam_onvif::{HttpRequest, MAX_BODY, OnvifService};
+use platecam_web::{ByteStream, ConnInfo, RtspTunnel, Viewer};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
+
+use crate::{Failure, cli::exit};
+
+/// ONVIF's HTTP side as a router of the web server.
+pub(crate) fn onvif_router(service: OnvifService) -> Router {
+    Router::new()
+        .route("/onvif/{*rest}", any(onvif))
+        .with_state(service)
+}
+
+async fn onvif(Shared(service): Shared<OnvifService>, request: Request) -> Response {
+    let (head, body) = request.into_parts();
+    let conn = head.extensions.get::<ConnInfo>().copied();
+    // One byte more than allowed reaches the service, which then says what is allowed.
+    let body = match to_bytes(body, MAX_BODY + 1).await {
+        Ok(body) => body,
+        Err(_) => vec![0; MAX_BODY + 1].into(),
+    };
+    let request = HttpRequest {
+        method: head.method,
+        uri: head.uri,
+        headers: head.headers,
+        peer: conn.map(|c| c.peer),
+        local: conn.map(|c| c.local),
+        tls: conn.is_some_and(|c| c.secure),
+    };
+    service.handle(request, body).await.map(Body::from)
+}
+
+/// The RTSP server behind `/api/v1/live`.
+pub(crate) struct Tunnel(pub(crate) Arc<rtsp::Server>);
+
+impl RtspTunnel for Tunnel {
+    fn serve(
+        &self,
+        stream: Box<dyn ByteStream>,
+        viewer: Viewer,
+    ) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        let server = self.0.clone();
+        let user = viewer.actor.and_then(|a| a.user).map(rtsp::User::new);
+        Box::pin(async move {
+            let context = rtsp::ConnectionContext {
+                user,
+                local: Some(viewer.local),
+                secure: viewer.secure,
+                transport: rtsp::Transport::WebSocket,
+            };
+            server.serve_connection(stream, viewer.peer, context).await;
+        })
+    }
+}
+
+/// TLS 1.2 and 1.3 with the device's certificate.
+///
+/// # Errors
+/// [`Failure`] with [`exit::STATE`] when the stored certificate and key do not fit.
+pub(crate) fn tls(certificate: &DeviceCertificate) -> Result<Arc<rustls::ServerConfig>, Failure> {
+    let bad =
+        |e: &dyn std::fmt::Display| Failure::new(exit::STATE, format!("device certificate: {e}"));
+    // A second installation in one process is refused; the first is the same.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let chain = CertificateDer::pem_slice_iter(certificate.certificate_pem.as_bytes())
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|e| bad(&e))?;
+    let key = PrivateKeyDer::from_pem_slice(certificate.key_pem.as_bytes()).map_err(|e| bad(&e))?;
+    let config = rustls::ServerConfig::builder()
+        .with_no_client_auth()
+        .with_single_cert(chain, key)
+        .map_err(|e| bad(&e))?;
+    Ok(Arc::new(config))
+}
+
+/// Why the web server did not start, with the port's number.
+pub(crate) fn refused(e: &platecam_web::Error) -> Failure {
+    let reason = std::error::Error::source(e)
+        .map(|s| format!(": {s}"))
+        .unwrap_or_default();
+    Failure::new(exit::LISTEN, format!("web: {e}{reason}"))
+}
+
+/// The two addresses of the web server.
+pub(crate) fn config(
+    http: SocketAddr,
+    https: SocketAddr,
+    tls: Arc<rustls::ServerConfig>,
+) -> platecam_web::Config {
+    platecam_web::Config {
+        http: Some(http),
+        https: Some(platecam_web::Tls {
+            address: https,
+            config: tls,
+        }),
+        ..platecam_web::Config::default()
+    }
+}
