@@ -45,6 +45,9 @@ impl Connection {
             tracing::debug!(%peer, "too many connections");
             return;
         };
+        if context.user.is_some() {
+            place.authenticated();
+        }
         let cancel = shared.cancel.child_token();
         let (out, queue) = mpsc::channel(QUEUE);
         let writing = Writer::new(shared.clone(), writer, peer, cancel.clone()).run(queue);

@@ -30,7 +30,7 @@ struct Inner {
     pending: HashMap<IpAddr, usize>,
 }
 
-/// A place among the sessions, taken before the session is made.
+/// The limit of sessions is reached.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Full;
 
@@ -72,6 +72,14 @@ impl Registry {
     /// Lets reports from `from` reach the session.
     pub(crate) fn add_rtcp(&self, from: SocketAddr, session: &Arc<Session>) {
         self.inner.lock().by_rtcp.insert(from, session.clone());
+    }
+
+    /// Undoes [`Registry::add_rtcp`], for a track that is set up anew with other ports.
+    pub(crate) fn remove_rtcp(&self, from: SocketAddr, session: &Session) {
+        let mut inner = self.inner.lock();
+        if inner.by_rtcp.get(&from).is_some_and(|other| other.id == session.id) {
+            inner.by_rtcp.remove(&from);
+        }
     }
 
     pub(crate) fn find_rtcp(&self, from: SocketAddr) -> Option<Arc<Session>> {

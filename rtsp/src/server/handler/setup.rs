@@ -129,7 +129,10 @@ impl Handler {
                 session
             }
         };
-        session.state.lock().routes[track.index] = Some(route);
+        let before = session.state.lock().routes[track.index].replace(route);
+        if let Some(Route::Udp(_, rtcp)) = before {
+            self.shared.registry.remove_rtcp(rtcp, &session);
+        }
         if let Route::Udp(_, rtcp) = route {
             self.shared.registry.add_rtcp(rtcp, &session);
         }
