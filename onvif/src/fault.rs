@@ -98,7 +98,7 @@ mod tests {
     use std::time::Duration;
 
     use onvif_xml::soap::Code;
-    use platecam_model::{Permission, Violations};
+    use platecam_model::Permission;
 
     use super::*;
 
@@ -122,7 +122,7 @@ mod tests {
                 &["InvalidArgVal"][..],
             ),
             (
-                Error::Invalid(Violations::default()),
+                Error::invalid("/password", "", "is too short"),
                 users,
                 Sender,
                 &["InvalidArgVal", "Password"],

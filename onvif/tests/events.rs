@@ -335,11 +335,11 @@ async fn subscriptions_live_as_asked() {
     let done = bench.call(&path, "<wsnt:Unsubscribe/>", ADMIN).await;
     assert_eq!(done.status, 200, "{}", done.text());
     for body in [
-        "<wsnt:Unsubscribe/>",
-        "<wsnt:Renew/>",
-        "<tev:SetSynchronizationPoint/>",
+        "<wsnt:Unsubscribe/>".to_owned(),
+        renew("PT5S"),
+        "<tev:SetSynchronizationPoint/>".to_owned(),
     ] {
-        let dead = bench.call(&path, body, ADMIN).await;
+        let dead = bench.call(&path, &body, ADMIN).await;
         assert_eq!(dead.status, 400);
         assert!(
             dead.text().contains("ResourceUnknownFault"),
