@@ -47,6 +47,7 @@ class Router {
 
   private read(): void {
     this.path = canonical(location.pathname);
+    if (this.path !== location.pathname) history.replaceState(null, '', this.path + location.search);
     this.query = new URLSearchParams(location.search);
   }
 

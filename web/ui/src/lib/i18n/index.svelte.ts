@@ -71,6 +71,10 @@ class I18n {
     return new Intl.DateTimeFormat(this.locale, { timeStyle: 'medium' }).format(new Date(value));
   }
 
+  date(value: string | Date): string {
+    return new Intl.DateTimeFormat(this.locale, { dateStyle: 'medium' }).format(new Date(value));
+  }
+
   dateTime(value: string | Date): string {
     return new Intl.DateTimeFormat(this.locale, { dateStyle: 'medium', timeStyle: 'medium' }).format(new Date(value));
   }
