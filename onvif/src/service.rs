@@ -3,7 +3,10 @@
 use std::{net::IpAddr, sync::Arc};
 
 use bytes::Bytes;
-use http::{Method, Response, StatusCode, header::ALLOW};
+use http::{
+    Method, Response, StatusCode,
+    header::{ALLOW, AUTHORIZATION},
+};
 use onvif_contracts::port::Operation;
 use onvif_xml::{
     Limits, Ns, ns,
@@ -133,6 +136,14 @@ impl OnvifService {
                 StatusCode::PAYLOAD_TOO_LARGE,
                 format!("{} bytes; at most {MAX_BODY}\n", body.len()),
             );
+        }
+        if body.is_empty() && !request.headers.contains_key(AUTHORIZATION) {
+            // libcurl (7.88, `--digest`) asks with an empty body first, to be challenged.
+            let denied = auth::Denied {
+                error: Error::Unauthenticated,
+                how: auth::How::Challenge { stale: false },
+            };
+            return answer::denied_plain(&self.0.device, denied);
         }
         let ready = match self.0.admit(&request, &body) {
             Ok(Admitted::Done(response)) => return *response,

@@ -66,7 +66,7 @@ async fn hostile_requests_are_refused() {
     let bench = Bench::new();
     let deep = format!("{}{}", "<a>".repeat(5000), "</a>".repeat(5000));
     for (request, status) in [
-        (String::new(), 400),
+        (" ".into(), 400),
         ("not xml".into(), 400),
         ("<a/>".into(), 400),
         ("<!DOCTYPE a [<!ENTITY x 'y'>]><a>&x;</a>".into(), 400),
@@ -97,6 +97,23 @@ async fn hostile_requests_are_refused() {
         let start: String = request.chars().take(200).collect();
         assert_eq!(answer.status, status, "{start}: {}", answer.text());
     }
+}
+
+/// curl 7.88 with `--digest` asks with an empty body first.
+#[tokio::test]
+async fn an_empty_request_is_challenged() {
+    let bench = Bench::new();
+    let mut request = Bench::request(Method::POST, DEVICE);
+    let first = bench.raw(request.clone(), "").await;
+    assert_eq!(first.status, 401);
+    bench.sign(
+        &mut request,
+        &first,
+        "admin",
+        platecam_model::testing::PASSWORD,
+    );
+    let users = bench.raw(request, envelope("", "<tds:GetUsers/>")).await;
+    assert_eq!(users.status, 200, "{}", users.text());
 }
 
 /// Interop trap 2, DEVICE-1-1-31: every address is on the host, port and scheme that the client used.
