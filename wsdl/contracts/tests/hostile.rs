@@ -28,7 +28,20 @@ fn bombs_are_refused() {
     let attributes: String = (0..65).map(|i| format!(" a{i}='1'")).collect();
     let nested = format!("{}{}", "<x>".repeat(10_000), "</x>".repeat(10_000));
     let bomb = "<!DOCTYPE l [<!ENTITY a 'aaaa'><!ENTITY b '&a;&a;'>]>";
-    let rows: [(&str, String, &str); 19] = [
+    let declarations = |from: usize| -> String {
+        (from..from + 60)
+            .map(|i| format!(" xmlns:p{i}='u'"))
+            .collect()
+    };
+    let scopes: String = (0..5)
+        .map(|i| format!("<x{}>", declarations(i * 60)))
+        .collect();
+    let rows: [(&str, String, &str); 20] = [
+        (
+            "many declarations in scope",
+            envelope(&scopes),
+            "namespace declarations in scope: more than 256",
+        ),
         (
             "deep nesting",
             envelope(&nested),

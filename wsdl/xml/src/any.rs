@@ -130,14 +130,16 @@ impl Any {
         }
     }
 
-    /// From the captured text, cut behind the element's name, and the declarations it inherits.
-    pub(crate) fn captured(head: &str, inherited: &[(&str, String)], tail: &str) -> Self {
-        let mut w = Writer::with_capacity(head.len() + tail.len() + 64);
+    /// From the captured text and the declarations it inherits; its `<name` is `name_end` long.
+    pub(crate) fn captured(raw: &str, name_end: usize, inherited: &Scope) -> Self {
+        let (head, tail) = raw.split_at(name_end.min(raw.len()));
+        let mut w = Writer::with_capacity(raw.len() + 64);
         w.push_raw(head);
-        for (prefix, uri) in inherited {
-            if prefix.is_empty() || uses(head, prefix) || uses(tail, prefix) {
-                w.declare_prefix(prefix, uri);
-            }
+        for (prefix, uri) in inherited
+            .iter()
+            .filter(|(p, u)| !p.is_empty() || !u.is_empty())
+        {
+            w.declare_prefix(prefix, uri);
         }
         w.push_raw(tail);
         Self {
@@ -237,11 +239,7 @@ impl Mixed {
     }
 
     pub(crate) fn captured(raw: &str, text: String, mut scope: Scope) -> Self {
-        scope.retain_used(raw);
-        if !raw.contains('<') {
-            // The default namespace has no meaning for text.
-            scope.remove_default();
-        }
+        scope.sort();
         Self {
             raw: raw.to_owned(),
             text,

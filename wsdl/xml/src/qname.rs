@@ -153,19 +153,8 @@ impl Scope {
         }
     }
 
-    pub(crate) fn remove_default(&mut self) {
-        self.0.retain(|(prefix, _)| !prefix.is_empty());
-    }
-
-    /// Keeps only what `text` can refer to.
-    pub(crate) fn retain_used(&mut self, text: &str) {
-        self.0.retain(|(prefix, uri)| {
-            if prefix.is_empty() {
-                !uri.is_empty()
-            } else {
-                uses(text, prefix)
-            }
-        });
+    /// Sorts by prefix.
+    pub(crate) fn sort(&mut self) {
         self.0.sort();
     }
 }

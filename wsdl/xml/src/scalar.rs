@@ -111,7 +111,7 @@ impl Text for Hex {
         let text = trim(text);
         let digit = |b: u8| (b as char).to_digit(16).and_then(|d| u8::try_from(d).ok());
         let expected = ValueError("an even number of hexadecimal digits");
-        if text.len() % 2 != 0 {
+        if !text.len().is_multiple_of(2) {
             return Err(expected);
         }
         text.as_bytes()
@@ -198,3 +198,77 @@ text_values!(
     crate::AbsoluteOrRelative,
     crate::TimeOfDay
 );
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Limits, Ns, Value};
+
+    /// What a text is read as, and how that is written.
+    fn read<T: Value>(text: &str) -> Option<String> {
+        let xml = format!("<v>{text}</v>");
+        let mut r = Reader::new(&xml, Limits::default()).ok()?;
+        r.root().ok()?;
+        let mut value = T::default();
+        value.read(&mut r).ok()?;
+        let mut w = Writer::new();
+        value.write(&mut w, Ns::NONE, "v");
+        Some(w.as_str().replace("<v>", "").replace("</v>", ""))
+    }
+
+    #[test]
+    fn simple_types_have_the_lexical_forms_of_xml_schema() {
+        type Read = fn(&str) -> Option<String>;
+        let rows: [(Read, &str, Option<&str>); 27] = [
+            (read::<bool>, " 1 ", Some("true")),
+            (read::<bool>, "False", Some("false")),
+            (read::<bool>, "yes", None),
+            (read::<bool>, "", None),
+            (read::<i32>, "+7", Some("7")),
+            (read::<i32>, "-2147483648", Some("-2147483648")),
+            (read::<i32>, "2147483648", None),
+            (read::<i32>, "1.0", None),
+            (read::<u32>, "-1", None),
+            (
+                read::<u64>,
+                "18446744073709551615",
+                Some("18446744073709551615"),
+            ),
+            (read::<f32>, "INF", Some("INF")),
+            (read::<f32>, "-INF", Some("-INF")),
+            (read::<f32>, "NaN", Some("NaN")),
+            (read::<f32>, "infinity", None),
+            (read::<f32>, "1e3", Some("1000")),
+            (read::<f32>, "0.1", Some("0.1")),
+            (read::<f32>, ".5", Some("0.5")),
+            (read::<f32>, "", None),
+            (read::<Base64>, " AQ ID\n", Some("AQID")),
+            (read::<Base64>, "A", None),
+            (read::<Hex>, "0aFF", Some("0AFF")),
+            (read::<Hex>, "0", None),
+            (read::<Hex>, "0g", None),
+            (read::<List<i32>>, " 1  2\n3 ", Some("1 2 3")),
+            (read::<List<i32>>, "", Some("")),
+            (read::<List<i32>>, "1,2", None),
+            (read::<String>, " a &lt; b ", Some(" a &lt; b ")),
+        ];
+        for (read, text, expect) in rows {
+            assert_eq!(read(text).as_deref(), expect, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn what_xml_cannot_carry_is_replaced() {
+        let mut w = Writer::new();
+        w.str_element(Ns::NONE, "v", "a\0b\u{1F}c\u{FFFE}d\u{FFFD}\r\n\t\"");
+        assert_eq!(
+            w.as_str(),
+            "<v>a\u{FFFD}b\u{FFFD}c\u{FFFD}d\u{FFFD}&#13;\n\t\"</v>"
+        );
+        let mut w = Writer::new();
+        w.start(Ns::NONE, "v");
+        w.attribute_str(Ns::NONE, "a", "\r\n\t\"<&>");
+        w.end_empty();
+        assert_eq!(w.as_str(), "<v a=\"&#13;&#10;&#9;&quot;&lt;&amp;&gt;\"/>");
+    }
+}

@@ -396,3 +396,79 @@ impl Text for AbsoluteOrRelative {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_read_with_zone_and_fraction() {
+        for (text, expect) in [
+            ("2026-01-31T23:59:59Z", Some("2026-01-31T23:59:59Z")),
+            (
+                " 2026-01-31T23:59:59.1239Z\n",
+                Some("2026-01-31T23:59:59.123Z"),
+            ),
+            ("2026-01-01T00:30:00+01:00", Some("2025-12-31T23:30:00Z")),
+            ("2026-01-01T00:30:00-14:00", Some("2026-01-01T14:30:00Z")),
+            ("2026-01-01T00:30:00", Some("2026-01-01T00:30:00Z")),
+            ("2026-12-31T24:00:00Z", Some("2027-01-01T00:00:00Z")),
+            ("2024-02-29T00:00:00Z", Some("2024-02-29T00:00:00Z")),
+            ("2026-02-29T00:00:00Z", None),
+            ("2026-1-1T00:00:00Z", None),
+            ("2026-01-01", None),
+            ("2026-01-01T00:00Z", None),
+            ("2026-01-01T24:00:01Z", None),
+            ("2026-01-01T00:00:60Z", None),
+            ("2026-01-01T00:00:00+14:01", None),
+            ("2026-01-01T00:00:00.Z", None),
+            ("999999-01-01T00:00:00Z", None),
+            ("-001-01-01T00:00:00Z", None),
+            ("2026-01-01T00:00:00\u{e9}Z", None),
+            ("", None),
+        ] {
+            assert_eq!(
+                DateTime::parse(text).map(|t| t.to_string()).as_deref(),
+                expect,
+                "{text:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn durations_are_read_and_written() {
+        for (text, expect) in [
+            ("PT60S", Some("PT1M")),
+            ("PT0S", Some("PT0S")),
+            ("P1Y2M3DT4H5M6.5S", Some("P1Y2M3DT4H5M6.5S")),
+            ("-P1D", Some("-P1D")),
+            ("P30D", Some("P30D")),
+            ("PT0.000000001S", Some("PT0.000000001S")),
+            ("PT10M", Some("PT10M")),
+            ("P", None),
+            ("PT", None),
+            ("P1DT", None),
+            ("60", None),
+            ("PT1.5M", None),
+            ("PT1S1M", None),
+            ("P1S", None),
+            ("PT99999999999999999999S", None),
+            ("P9999999999Y", None),
+            ("PT1\u{e9}", None),
+        ] {
+            assert_eq!(
+                Duration::parse(text).map(|d| d.to_string()).as_deref(),
+                expect,
+                "{text:?}"
+            );
+        }
+        assert_eq!(
+            Duration::parse("P1MT1S").unwrap().to_std().as_secs(),
+            30 * 86_400 + 1
+        );
+        assert_eq!(
+            Duration::parse("-PT1S").unwrap().to_std(),
+            std::time::Duration::ZERO
+        );
+    }
+}

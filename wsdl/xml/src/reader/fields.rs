@@ -1,8 +1,9 @@
 //! Typed content: the loops that all generated types share.
 
-use super::{Binding, Reader, Token, trim};
+use super::{Reader, Token, trim};
 use crate::any::{Any, Mixed};
 use crate::ns;
+use crate::qname::uses;
 use crate::value::{Complex, Content, Text, Value};
 use crate::{Error, ErrorKind};
 
@@ -13,45 +14,12 @@ impl<'a> Reader<'a> {
     /// The document is malformed or the text is not of the type.
     pub fn text_value<T: Text>(&mut self) -> Result<T, Error> {
         let collapse = std::mem::take(&mut self.collapse);
-        // The scope and path of the element are needed for the value, and both end with its end tag.
+        // Declarations and path of the element end with its end tag, and the value needs both.
         let name = self.path.last().copied();
-        let bindings = self
-            .bindings
-            .iter()
-            .filter(|b| b.depth == self.path.len())
-            .count();
-        if bindings > 0 {
-            return self.scoped_text_value(collapse);
-        }
-        let text = self.text()?;
-        let text = if collapse { trim(&text) } else { &text };
-        T::parse_text(text, self).map_err(|e| {
-            let mut error = self.bad_value(text, e.0);
-            if let Some(name) = name {
-                push_path(&mut error.path, name);
-            }
-            error
-        })
-    }
-
-    /// As [`Reader::text_value`] for an element with its own declarations: they are gone behind the end tag.
-    fn scoped_text_value<T: Text>(&mut self, collapse: bool) -> Result<T, Error> {
-        let depth = self.path.len();
-        let name = self.path.last().copied();
-        let kept: Vec<Binding<'a>> = self
-            .bindings
-            .iter()
-            .filter(|b| b.depth == depth)
-            .map(|b| Binding {
-                prefix: b.prefix,
-                uri: b.uri.clone(),
-                ns: b.ns,
-                depth,
-            })
-            .collect();
+        let own = self.own_bindings();
         let text = self.text()?;
         let outer = self.bindings.len();
-        self.bindings.extend(kept);
+        self.bindings.extend(own);
         let text = if collapse { trim(&text) } else { &text };
         let parsed = T::parse_text(text, self);
         self.bindings.truncate(outer);
@@ -247,13 +215,14 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// It is malformed.
     pub fn any(&mut self) -> Result<Any, Error> {
-        let (start, name_len, depth) = (self.start, self.name_len, self.path.len());
-        let own = self.bindings.iter().filter(|b| b.depth == depth).count();
-        let inherited = self.inherited(self.bindings.len() - own, own);
+        let (start, name_len) = (self.start, self.name_len);
+        let own = self.own_bindings();
         self.skip()?;
         let raw = &self.input[start..self.offset()];
-        let (head, tail) = raw.split_at((1 + name_len).min(raw.len()));
-        Ok(Any::captured(head, &inherited, tail))
+        let inherited = self.scope_with(&[], |prefix| {
+            own.iter().all(|o| o.prefix != prefix) && (prefix.is_empty() || uses(raw, prefix))
+        });
+        Ok(Any::captured(raw, 1 + name_len, &inherited))
     }
 
     /// Appends the element whose start tag was just read to a list of raw elements.
@@ -265,28 +234,12 @@ impl<'a> Reader<'a> {
         Ok(true)
     }
 
-    /// Outer bindings that the innermost `own` do not hide, innermost of each prefix.
-    fn inherited(&self, outer: usize, own: usize) -> Vec<(&'a str, String)> {
-        let mut found: Vec<(&'a str, String)> = Vec::new();
-        for b in self.bindings[..outer].iter().rev() {
-            let hidden = self.bindings[outer..outer + own]
-                .iter()
-                .any(|o| o.prefix == b.prefix)
-                || found.iter().any(|f| f.0 == b.prefix);
-            if !hidden && b.prefix != "xml" {
-                found.push((b.prefix, b.uri.to_string()));
-            }
-        }
-        found.retain(|f| !f.0.is_empty() || !f.1.is_empty());
-        found
-    }
-
     /// Captures mixed content to the end tag, with the prefixes in scope.
     ///
     /// # Errors
     /// It is malformed.
     pub(crate) fn mixed(&mut self) -> Result<Mixed, Error> {
-        let scope = self.scope();
+        let own = self.own_bindings();
         let from = self.offset();
         let depth = self.path.len();
         let mut to = from;
@@ -300,6 +253,9 @@ impl<'a> Reader<'a> {
             }
         }
         let raw = self.input.get(from..to).unwrap_or("");
+        // The default namespace has no meaning for text.
+        let elements = raw.contains('<');
+        let scope = self.scope_with(&own, |p| if p.is_empty() { elements } else { uses(raw, p) });
         Ok(Mixed::captured(raw, text, scope))
     }
 

@@ -38,6 +38,9 @@ impl Default for Limits {
     }
 }
 
+/// Declarations that may be in scope at once. Names are looked up among them one by one.
+const MAX_BINDINGS: usize = 256;
+
 #[derive(Debug)]
 struct Attribute<'a> {
     ns: Ns,
@@ -46,7 +49,7 @@ struct Attribute<'a> {
     value: Cow<'a, str>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Binding<'a> {
     pub(crate) prefix: &'a str,
     pub(crate) uri: Cow<'a, str>,
@@ -159,11 +162,31 @@ impl<'a> Reader<'a> {
     /// Prefixes in scope, innermost declaration of each.
     #[must_use]
     pub fn scope(&self) -> Scope {
+        self.scope_with(&[], |_| true)
+    }
+
+    /// Prefixes in scope that `wanted` keeps; `own` are further in than those that are open.
+    fn scope_with(&self, own: &[Binding<'a>], wanted: impl Fn(&str) -> bool) -> Scope {
         let mut scope = Scope::default();
-        for b in self.bindings.iter().rev().filter(|b| b.prefix != "xml") {
-            scope.add_outer(b.prefix, &b.uri);
+        for b in self.bindings.iter().chain(own).rev() {
+            if b.prefix != "xml" && wanted(b.prefix) {
+                scope.add_outer(b.prefix, &b.uri);
+            }
         }
         scope
+    }
+
+    /// Declarations of the element whose start tag was just read.
+    fn own_bindings(&self) -> Vec<Binding<'a>> {
+        let depth = self.path.len();
+        let own = self
+            .bindings
+            .iter()
+            .rev()
+            .take_while(|b| b.depth == depth && depth > 0);
+        let mut own: Vec<Binding<'a>> = own.cloned().collect();
+        own.reverse();
+        own
     }
 
     fn binding(&self, prefix: &str) -> Option<&Binding<'a>> {
@@ -285,6 +308,9 @@ impl<'a> Reader<'a> {
                     let uri = self.attribute_value(&attribute)?;
                     if uri.is_empty() && !prefix.is_empty() {
                         return Err(self.syntax(format_args!("prefix `{prefix}` declared empty")));
+                    }
+                    if self.bindings.len() >= MAX_BINDINGS {
+                        return Err(self.limit("namespace declarations in scope", MAX_BINDINGS));
                     }
                     let ns = Ns::of(&uri);
                     self.bindings.push(Binding {

@@ -118,11 +118,7 @@ impl Header {
         let must = r.attribute_of(envelope, "mustUnderstand");
         let must_understand = matches!(must.map(str::trim), Some("1" | "true"));
         let (uri, local) = (r.element_uri().to_owned(), name.to_owned());
-        let mut text = String::new();
-        let content = r.any()?;
-        if let Ok(mixed) = content.read_as::<crate::Mixed>() {
-            text.push_str(mixed.text());
-        }
+        let text = r.mixed()?.text().to_owned();
         if self.other.len() < MAX_OTHER {
             self.other.push(OtherHeader {
                 uri,

@@ -1,14 +1,18 @@
 //! From XML Schema to the model.
 
+mod fold;
+mod simple;
+
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::rc::Rc;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use onvif_xml::Ns;
 
 use crate::dom::{Node, XS};
-use crate::model::{Body, Enumeration, Field, Occurs, Part, Struct, Type, Unit};
-use crate::names::{snake, type_name, variant_name};
+use crate::model::{Body, Field, Part, Struct, Type, Unit};
+use crate::names::type_name;
+use simple::{builtin, enumeration, is_enum, xs_type};
 
 /// Where a declaration stands.
 #[derive(Debug)]
@@ -159,10 +163,10 @@ impl Schemas {
         let typed = order.iter().filter(|(k, _)| *k == Kind::Element);
         for (_, key) in typed.clone() {
             let global = self.global(Kind::Element, key)?;
-            if global.node.attr("type").is_some() {
-                if let Type::Complex { module, name } = self.element_type(key)? {
-                    users.entry((module, name)).or_default().push(key.clone());
-                }
+            if global.node.attr("type").is_some()
+                && let Type::Complex { module, name } = self.element_type(key)?
+            {
+                users.entry((module, name)).or_default().push(key.clone());
             }
         }
         for (_, key) in typed {
@@ -289,223 +293,6 @@ impl Schemas {
         Ok(())
     }
 
-    /// Adds what a complex type declares, its base's first.
-    fn fold(&mut self, node: &Rc<Node>, owner: &Owner, shape: &mut Shape) -> Result<()> {
-        shape.mixed |= node.attr("mixed") == Some("true");
-        for child in &node.children {
-            match child.name.as_str() {
-                "sequence" | "all" => {
-                    self.fold_group(child, owner, shape, occurs_least(child) == 0)?
-                }
-                "choice" => self.fold_choice(child, owner, shape)?,
-                "group" => self.fold_group_ref(child, owner, shape)?,
-                "attribute" => self.fold_attribute(child, owner, shape)?,
-                "simpleContent" | "complexContent" => {
-                    shape.mixed |= child.attr("mixed") == Some("true");
-                    let extension = child
-                        .xs("extension")
-                        .next()
-                        .context("only extensions are understood")?;
-                    let base = extension.qname("base").context("extension without base")?;
-                    if let Some(global) = self.complex.get(&base).cloned() {
-                        let rust = match self.names.get(&(Kind::Complex, base.clone())) {
-                            Some(Type::Complex { name, .. }) => name.clone(),
-                            _ => bail!("{base:?} has no name"),
-                        };
-                        let owner = Owner {
-                            rust,
-                            place: Rc::clone(&global.place),
-                        };
-                        self.fold(&global.node, &owner, shape)?;
-                    } else if base == (XS.to_owned(), "anyType".to_owned()) {
-                        shape.mixed = true;
-                    } else {
-                        shape.text = Some(self.named_type(&base)?);
-                    }
-                    self.fold(extension, owner, shape)?;
-                }
-                "anyAttribute" | "annotation" => {}
-                other => bail!("`{other}` in a complex type is not understood"),
-            }
-        }
-        Ok(())
-    }
-
-    fn fold_group(
-        &mut self,
-        node: &Rc<Node>,
-        owner: &Owner,
-        shape: &mut Shape,
-        optional: bool,
-    ) -> Result<()> {
-        ensure!(
-            occurs_most(node) == 1,
-            "a repeated sequence is not understood"
-        );
-        for child in &node.children {
-            match child.name.as_str() {
-                "element" => {
-                    let mut field = self.element(child, owner)?;
-                    if optional {
-                        field.occurs = relaxed(field.occurs);
-                    }
-                    shape.parts.push(Part::Element(field));
-                }
-                "any" => shape.parts.push(Part::Any),
-                "choice" => self.fold_choice(child, owner, shape)?,
-                "sequence" => {
-                    self.fold_group(child, owner, shape, optional || occurs_least(child) == 0)?
-                }
-                "group" => self.fold_group_ref(child, owner, shape)?,
-                "annotation" => {}
-                other => bail!("`{other}` in a sequence is not understood"),
-            }
-        }
-        Ok(())
-    }
-
-    fn fold_group_ref(&mut self, node: &Rc<Node>, owner: &Owner, shape: &mut Shape) -> Result<()> {
-        let key = node.qname("ref").context("group without ref")?;
-        let group = self
-            .groups
-            .get(&key)
-            .cloned()
-            .with_context(|| format!("no group {key:?}"))?;
-        let owner = Owner {
-            rust: owner.rust.clone(),
-            place: Rc::clone(&group.place),
-        };
-        for child in &group.node.children {
-            match child.name.as_str() {
-                "choice" => self.fold_choice(child, &owner, shape)?,
-                _ => self.fold_group(child, &owner, shape, occurs_least(node) == 0)?,
-            }
-        }
-        Ok(())
-    }
-
-    /// A choice that may repeat is a list in document order; any other is a set of optional fields.
-    fn fold_choice(&mut self, node: &Rc<Node>, owner: &Owner, shape: &mut Shape) -> Result<()> {
-        if occurs_most(node) == 1 {
-            return self.fold_group(node, owner, shape, true);
-        }
-        let mut options = Vec::new();
-        for child in node.xs("element") {
-            let mut field = self.element(child, owner)?;
-            field.occurs = Occurs::One;
-            options.push(field);
-        }
-        let key = Rc::as_ptr(node);
-        let name = match self.choices.get(&key) {
-            Some(name) => name.clone(),
-            None => {
-                let name = self.take(&owner.place.prefix, &format!("{}Item", owner.rust), "s");
-                self.choices.insert(key, name.clone());
-                name
-            }
-        };
-        shape.parts.push(Part::Choice { name, options });
-        Ok(())
-    }
-
-    fn fold_attribute(&mut self, node: &Rc<Node>, owner: &Owner, shape: &mut Shape) -> Result<()> {
-        if node.attr("use") == Some("prohibited") {
-            return Ok(());
-        }
-        let (ns, xml, ty) = match (node.qname("ref"), node.attr("name")) {
-            (Some((uri, name)), _) => (
-                Ns::of(&uri).prefix().to_owned(),
-                name,
-                builtin("String", false),
-            ),
-            (None, Some(name)) => {
-                let ty = match (node.qname("type"), node.xs("simpleType").next()) {
-                    (Some(ty), _) => self.named_type(&ty)?,
-                    (None, Some(simple)) => self.anonymous_simple(simple, owner, name)?,
-                    (None, None) => builtin("String", false),
-                };
-                (String::new(), name.to_owned(), ty)
-            }
-            (None, None) => bail!("attribute without name"),
-        };
-        let required = node.attr("use") == Some("required");
-        let occurs = if required {
-            Occurs::One
-        } else {
-            Occurs::Optional
-        };
-        // An extension may repeat an attribute of its base.
-        shape.attributes.retain(|a| a.xml != xml || a.ns != ns);
-        shape.attributes.push(Field {
-            rust: snake(&xml),
-            xml,
-            ns,
-            occurs,
-            ty,
-        });
-        Ok(())
-    }
-
-    fn element(&mut self, node: &Rc<Node>, owner: &Owner) -> Result<Field> {
-        let mut nillable = node.attr("nillable") == Some("true");
-        let (ns, xml, ty) = if let Some(key) = node.qname("ref") {
-            let global = self.global(Kind::Element, &key)?;
-            nillable |= global.node.attr("nillable") == Some("true");
-            (
-                global.place.prefix.clone(),
-                key.1.clone(),
-                self.element_type(&key)?,
-            )
-        } else {
-            let xml = node
-                .attr("name")
-                .context("element without name")?
-                .to_owned();
-            let anonymous = || {
-                node.children
-                    .iter()
-                    .find(|c| c.is_xs("complexType") || c.is_xs("simpleType"))
-            };
-            let ty = match (node.qname("type"), anonymous()) {
-                (Some(ty), _) => self
-                    .named_type(&ty)
-                    .with_context(|| format!("element {xml}"))?,
-                (None, Some(c)) if c.is_xs("complexType") => {
-                    self.anonymous_complex(c, owner, &xml)?
-                }
-                (None, Some(c)) => self.anonymous_simple(c, owner, &xml)?,
-                (None, None) => builtin("x::Mixed", false),
-            };
-            let qualified = match node.attr("form") {
-                Some(form) => form == "qualified",
-                None => owner.place.qualified,
-            };
-            (
-                if qualified {
-                    owner.place.prefix.clone()
-                } else {
-                    String::new()
-                },
-                xml,
-                ty,
-            )
-        };
-        let occurs = match (occurs_least(node), occurs_most(node)) {
-            (0, 1) => Occurs::Optional,
-            (0, _) => Occurs::Many,
-            (_, 1) if nillable => Occurs::Nillable,
-            (_, 1) => Occurs::One,
-            (_, _) => Occurs::Some,
-        };
-        Ok(Field {
-            rust: snake(&xml),
-            xml,
-            ns,
-            occurs,
-            ty,
-        })
-    }
-
     fn anonymous_complex(&mut self, node: &Rc<Node>, owner: &Owner, element: &str) -> Result<Type> {
         if let Some(ty) = self.anonymous.get(&Rc::as_ptr(node)) {
             return Ok(ty.clone());
@@ -570,44 +357,6 @@ impl Schemas {
         }
         self.simple_type(&self.global(Kind::Simple, key)?.node)
     }
-
-    /// A simple type that is no enumeration.
-    fn simple_type(&self, node: &Rc<Node>) -> Result<Type> {
-        if let Some(r) = node.xs("restriction").next() {
-            return match r.qname("base") {
-                Some(base) => self.named_type(&base),
-                None => r
-                    .xs("simpleType")
-                    .next()
-                    .map_or_else(|| Ok(builtin("String", false)), |s| self.simple_type(s)),
-            };
-        }
-        if let Some(list) = node.xs("list").next() {
-            let item = match (list.qname("itemType"), list.xs("simpleType").next()) {
-                (Some(item), _) => self.named_type(&item)?,
-                (None, Some(simple)) => self.simple_type(simple)?,
-                (None, None) => bail!("list without item type"),
-            };
-            let item = match item {
-                Type::Builtin { rust, .. } => rust,
-                Type::Enum { module, name } => format!("crate::{module}::{name}"),
-                Type::Complex { .. } => bail!("list of complex items"),
-            };
-            return Ok(builtin(&format!("x::List<{item}>"), false));
-        }
-        if let Some(union) = node.xs("union").next() {
-            let members: Vec<&str> = union
-                .attr("memberTypes")
-                .unwrap_or("")
-                .split_whitespace()
-                .collect();
-            return match members.as_slice() {
-                [only] => self.named_type(&union.resolve(only)),
-                _ => Ok(builtin("String", false)),
-            };
-        }
-        bail!("a simple type of no known kind")
-    }
 }
 
 /// Open content is kept where it is all there is, and in the OASIS and W3C types, where it carries meaning.
@@ -659,83 +408,4 @@ fn unique(name: &mut String, taken: &mut HashSet<String>) {
     while !taken.insert(name.clone()) {
         *name = name.trim_start_matches("r#").to_owned() + "_attribute";
     }
-}
-
-fn relaxed(occurs: Occurs) -> Occurs {
-    match occurs {
-        Occurs::One | Occurs::Optional | Occurs::Nillable => Occurs::Optional,
-        Occurs::Many | Occurs::Some => Occurs::Many,
-    }
-}
-
-fn occurs_least(node: &Node) -> u32 {
-    node.attr("minOccurs")
-        .and_then(|v| v.parse().ok())
-        .unwrap_or(1)
-}
-
-fn occurs_most(node: &Node) -> u32 {
-    match node.attr("maxOccurs") {
-        None => 1,
-        Some(v) => v.parse().unwrap_or(u32::MAX),
-    }
-}
-
-fn is_enum(node: &Node) -> bool {
-    node.xs("restriction").any(|r| {
-        r.xs("enumeration").next().is_some() && !r.qname("base").is_some_and(|b| b.1 == "QName")
-    })
-}
-
-fn enumeration(node: &Node, name: &str, doc: String) -> Enumeration {
-    let mut taken = HashSet::new();
-    let mut variants = Vec::new();
-    let mut texts = HashSet::new();
-    for value in node.xs("restriction").flat_map(|r| r.xs("enumeration")) {
-        let text = value.attr("value").unwrap_or("").to_owned();
-        if !texts.insert(text.clone()) {
-            continue;
-        }
-        let mut variant = variant_name(&text);
-        while !taken.insert(variant.clone()) {
-            variant.push('X');
-        }
-        variants.push((variant, text));
-    }
-    Enumeration {
-        name: name.to_owned(),
-        doc,
-        variants,
-    }
-}
-
-fn builtin(rust: &str, collapse: bool) -> Type {
-    Type::Builtin {
-        rust: rust.to_owned(),
-        collapse,
-    }
-}
-
-fn xs_type(name: &str) -> Result<Type> {
-    Ok(match name {
-        "string" | "anySimpleType" | "normalizedString" => builtin("String", false),
-        "anyURI" | "token" | "NCName" | "Name" | "ID" | "IDREF" | "language" | "NMTOKEN"
-        | "date" => builtin("String", true),
-        "boolean" => builtin("bool", false),
-        "int" | "short" | "byte" => builtin("i32", false),
-        "unsignedInt" | "unsignedShort" | "unsignedByte" => builtin("u32", false),
-        "integer" | "long" | "negativeInteger" | "nonPositiveInteger" => builtin("i64", false),
-        "nonNegativeInteger" | "positiveInteger" | "unsignedLong" => builtin("u64", false),
-        "float" => builtin("f32", false),
-        "double" | "decimal" => builtin("f64", false),
-        "dateTime" => builtin("x::DateTime", false),
-        "time" => builtin("x::TimeOfDay", false),
-        "duration" => builtin("x::Duration", false),
-        "base64Binary" => builtin("x::Base64", false),
-        "hexBinary" => builtin("x::Hex", false),
-        "QName" => builtin("x::QName", false),
-        "anyType" => builtin("x::Mixed", false),
-        "IDREFS" | "NMTOKENS" => builtin("x::List<String>", false),
-        other => bail!("xs:{other} is not understood"),
-    })
 }
