@@ -25,7 +25,8 @@ def ceil32(v):
 
 
 class Pipeline:
-    def __init__(self, models, long_side=None, threads=1, score=None, T=None):
+    def __init__(self, models, long_side=None, threads=1, score=None, T=None, passes=2):
+        self.passes = passes
         o = ort.SessionOptions()
         o.intra_op_num_threads = threads
         S = lambda n: ort.InferenceSession(os.path.join(models, n), o, providers=['CPUExecutionProvider'])
@@ -39,8 +40,24 @@ class Pipeline:
         self.min_length = r.get('min_length', 2)
 
     def detect(self, bgr):
+        return self.one_pass(bgr, min(MAX_UP, self.long / max(bgr.shape[:2])))
+
+    def recognise(self, bgr, both=False):
+        """-> (detections, reads): one or two passes; of two boxes for one plate the one with the surer text stays"""
+        g = cv2.cvtColor(bgr, cv2.COLOR_BGR2GRAY)
+        s = min(MAX_UP, self.long / max(bgr.shape[:2]))
+        ds = self.one_pass(bgr, s)
+        if self.passes == 2:
+            ds += self.one_pass(bgr, s / 2)
+        rs = self.read(g, ds, both)
+        keep = []
+        for d, r in sorted(zip(ds, rs), key=lambda t: (-t[1][1] * (len(t[1][0]) >= self.min_length), -t[0][0])):
+            if all(not (iou(d[1:5], k[1:5]) > .3 or inside(d, k)) for k, _ in keep):
+                keep.append((d, r))
+        return [d for d, _ in keep], [r for _, r in keep]
+
+    def one_pass(self, bgr, s):
         ph, pw = bgr.shape[:2]
-        s = min(MAX_UP, self.long / max(pw, ph))
         w, h = int(round(pw * s)), int(round(ph * s))
         im = cv2.resize(bgr, (w, h), interpolation=cv2.INTER_AREA if s < 1 else cv2.INTER_LINEAR) if s != 1 else bgr
         x = np.full((1, 3, ceil32(h), ceil32(w)), 114 / 255, np.float32)
@@ -56,17 +73,7 @@ class Pipeline:
         bw, bh = 8 * np.exp(np.minimum(v[3], 6)), 8 * np.exp(np.minimum(v[4], 6))
         q = np.stack([np.stack((cx + bw * v[5 + 2 * k], cy + bh * v[6 + 2 * k]), 1) for k in range(4)], 1) if len(i) else np.zeros((0, 4, 2))
         b = np.stack((cx - bw / 2, cy - bh / 2, cx + bw / 2, cy + bh / 2), 1)
-        keep = []
-        for k in np.argsort(-p[j, i]):
-            x = b[k]
-            ok = True
-            for _, *y, _ in keep:
-                if iou(x, y) > .45 or (y[0] < (x[0] + x[2]) / 2 < y[2] and y[1] < (x[1] + x[3]) / 2 < y[3]):
-                    ok = False
-                    break
-            if ok:
-                keep.append((float(p[j[k], i[k]]), *x.tolist(), q[k]))
-        return [(a, x0 / s, y0 / s, x1 / s, y1 / s, q / s) for a, x0, y0, x1, y1, q in keep]
+        return merge([(float(p[j[k], i[k]]), *(b[k] / s).tolist(), q[k] / s) for k in range(len(i))])
 
     def crop(self, gray, q):
         H = cv2.getPerspectiveTransform(np.float32(((0, 0), (1, 0), (1, 1), (0, 1))), q.astype(np.float32))
@@ -101,6 +108,21 @@ class Pipeline:
             out.append(max(r[k:k + len(g)], key=lambda t: t[1]))
             k += len(g)
         return out
+
+
+def merge(found):
+    """greedy suppression of overlapping and nested boxes, best score first"""
+    keep = []
+    for d in sorted(found, key=lambda d: -d[0]):
+        x = d[1:5]
+        if all(not (iou(x, y[1:5]) > .45 or inside(d, y)) for y in keep):
+            keep.append(d)
+    return keep
+
+
+def inside(d, k):
+    """the centre of detection d lies in the box of k"""
+    return k[1] < (d[1] + d[3]) / 2 < k[3] and k[2] < (d[2] + d[4]) / 2 < k[4]
 
 
 def iou(a, b):
@@ -170,8 +192,7 @@ def run(pipe, pics, conf, both, verbose=False, region=None):
     ms, wrong, rows = [], [], []
     for f, im, truth in pics:
         t0 = time.process_time()
-        ds = pipe.detect(im)
-        rs = pipe.read(cv2.cvtColor(im, cv2.COLOR_BGR2GRAY), ds, both)
+        ds, rs = pipe.recognise(im, both)
         ms.append((time.process_time() - t0) * 1000)
         dets += len(ds)
         used = set()
@@ -224,10 +245,11 @@ def main():
     ap.add_argument('--set', nargs='+', default=['web'])
     ap.add_argument('--long', type=int); ap.add_argument('--score', type=float); ap.add_argument('--conf', type=float, default=.5)
     ap.add_argument('--both', action='store_true', help='read the box as a second crop and keep the surer text')
+    ap.add_argument('--passes', type=int, default=2)
     ap.add_argument('--region'); ap.add_argument('-v', action='store_true')
     a = ap.parse_args()
     cv2.setNumThreads(1)
-    pipe = Pipeline(a.models, a.long, score=a.score)
+    pipe = Pipeline(a.models, a.long, score=a.score, passes=a.passes)
     for s in a.set:
         if s in ('us-crops', 'br-crops'):
             from detector_data import crops
