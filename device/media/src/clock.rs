@@ -79,7 +79,10 @@ impl ClockMap {
     /// Media time of a UTC time that this map gave: joins metadata to the picture it is about.
     /// Times before the start of media time are zero.
     pub fn media(&self, utc: UtcTime) -> MediaTime {
-        let nanos = utc.as_micros().saturating_mul(1000).saturating_sub(self.offset);
+        let nanos = utc
+            .as_micros()
+            .saturating_mul(1000)
+            .saturating_sub(self.offset);
         MediaTime::from_nanos(u64::try_from(nanos).unwrap_or(0))
     }
 
@@ -218,7 +221,10 @@ mod tests {
 
     #[test]
     fn utc_leads_back_to_the_media_time_it_came_from() {
-        let map = ClockMap::new(MediaTime::from_nanos(5_000_000), UtcTime::from_millis(1_795_000_000_000));
+        let map = ClockMap::new(
+            MediaTime::from_nanos(5_000_000),
+            UtcTime::from_millis(1_795_000_000_000),
+        );
         for nanos in [5_000_000, 6_123_000, 90_000_000_000] {
             let media = MediaTime::from_nanos(nanos);
             assert_eq!(map.media(map.utc(media)), media);

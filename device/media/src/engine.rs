@@ -325,7 +325,11 @@ impl Ticker {
                 .is_some_and(|frame| frame.kind == FrameKind::NoSignal);
             let idle = now.since(last.map_or(began, |frame| frame.at));
             let running = matches!(*self.state.borrow(), SourceState::Running { .. });
-            let patience = if running { STALLED_AFTER } else { NO_SIGNAL_AFTER };
+            let patience = if running {
+                STALLED_AFTER
+            } else {
+                NO_SIGNAL_AFTER
+            };
             if ours || idle >= patience {
                 self.show(now);
             }

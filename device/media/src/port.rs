@@ -68,6 +68,7 @@ impl MediaPort {
                 EncoderState::Running { element, .. } => (*element).into(),
                 EncoderState::PassedThrough { .. } => "passthrough".into(),
                 EncoderState::Off => "off".into(),
+                EncoderState::Idle => "idle".into(),
                 EncoderState::Waiting => "waiting".into(),
                 EncoderState::Failed { reason } => format!("failed: {reason}"),
             },
@@ -131,12 +132,25 @@ impl ports::Media for MediaPort {
 #[derive(Default)]
 pub struct KeyFrameHooks {
     target: OnceLock<KeyFrameRequests>,
+    on_demand: bool,
 }
 
 impl KeyFrameHooks {
+    /// Hooks that also stop the encoder while nobody watches: see [`KeyFrameRequests::set_wanted`].
+    pub fn on_demand() -> Self {
+        Self {
+            target: OnceLock::new(),
+            on_demand: true,
+        }
+    }
+
     /// Joins the hooks to the stream of an engine; the first call counts.
     pub fn attach(&self, engine: &MediaEngine, stream: StreamId) {
-        let _ = self.target.set(engine.key_frame_requests(stream));
+        let requests = engine.key_frame_requests(stream);
+        if self.on_demand {
+            requests.set_wanted(false);
+        }
+        let _ = self.target.set(requests);
     }
 }
 
@@ -144,6 +158,12 @@ impl rtsp::StreamHooks for KeyFrameHooks {
     fn key_frame_wanted(&self) {
         if let Some(requests) = self.target.get() {
             requests.request();
+        }
+    }
+
+    fn viewers_changed(&self, viewers: usize) {
+        if let Some(requests) = self.target.get().filter(|_| self.on_demand) {
+            requests.set_wanted(viewers > 0);
         }
     }
 }

@@ -37,6 +37,8 @@ pub enum EncoderState {
     Off,
     /// Waits for the first frame.
     Waiting,
+    /// Nobody watches, and the stream is encoded on demand only.
+    Idle,
     /// Encodes.
     Running {
         /// The GStreamer element.
@@ -83,6 +85,8 @@ pub(crate) struct Shared {
     format: Mutex<Option<StreamFormat>>,
     /// The source's own access units are passed on; its pictures are not encoded.
     passing: AtomicBool,
+    /// Apart, because a sink may hold it: a sink that held all of this would never be freed.
+    wanted: Arc<AtomicBool>,
     config: Mutex<Option<EncoderConfig>>,
     sink: Arc<dyn AccessUnitSink>,
 }
@@ -168,7 +172,10 @@ impl EncoderInput {
     }
 
     pub(crate) fn key_frames(&self) -> KeyFrameRequests {
-        KeyFrameRequests(self.messages.clone())
+        KeyFrameRequests {
+            messages: self.messages.clone(),
+            wanted: self.shared.wanted.clone(),
+        }
     }
 
     /// Begins or ends passing the source's own units on.
@@ -196,13 +203,22 @@ impl EncoderInput {
 /// Asks one stream for key pictures. Cheap to clone; does not keep the engine alive, so that a sink,
 /// which the engine's threads call, may hold it.
 #[derive(Clone)]
-pub struct KeyFrameRequests(SyncSender<Message>);
+pub struct KeyFrameRequests {
+    messages: SyncSender<Message>,
+    wanted: Arc<AtomicBool>,
+}
 
 impl KeyFrameRequests {
     /// Makes the next frame a key picture, at most twice a second. Never blocks.
     pub fn request(&self) {
         // A full queue means frames are coming anyway; who needs a key picture asks again.
-        let _ = self.0.try_send(Message::KeyFrame);
+        let _ = self.messages.try_send(Message::KeyFrame);
+    }
+
+    /// Says whether anybody wants the stream; at the start somebody does. Unwanted for 10 s, it is not
+    /// encoded, which leaves the processor to recognition; wanted again, it starts with the next frame.
+    pub fn set_wanted(&self, wanted: bool) {
+        self.wanted.store(wanted, Ordering::Release);
     }
 }
 
@@ -228,6 +244,7 @@ impl Encoder {
             output: Mutex::default(),
             format: Mutex::default(),
             passing: AtomicBool::new(false),
+            wanted: Arc::new(AtomicBool::new(true)),
             config: Mutex::new(None),
             sink,
         });

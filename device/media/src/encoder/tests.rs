@@ -251,3 +251,68 @@ fn the_source_may_change_its_size() {
         assert_eq!(unit.key, number == 0);
     }
 }
+
+#[derive(Default)]
+struct Counting(std::sync::Mutex<usize>, std::sync::Condvar);
+
+impl crate::AccessUnitSink for Counting {
+    fn format(&self, _: &crate::StreamFormat) {}
+
+    fn push(&self, _: crate::AccessUnit) {
+        *self.0.lock().unwrap() += 1;
+        self.1.notify_all();
+    }
+}
+
+/// A stream that nobody wants is encoded for 10 s more (of media time), then not; wanted again, at once.
+#[test]
+fn an_unwanted_stream_becomes_idle_and_comes_back() {
+    let sink = Arc::new(Counting::default());
+    crate::init().unwrap();
+    let encoder =
+        super::Encoder::start(StreamId::Sub, crate::MediaClock::start(), sink.clone()).unwrap();
+    let input = encoder.input();
+    let config = config(Codec::H264, Rate::Cbr { kbps: 300 });
+    input.configure(Some(config)).unwrap();
+    let offer = |number: u64| {
+        // The blocking way in, so that no frame is left out.
+        input
+            .messages
+            .send(super::Message::Frame(frame(number, config.size, 15)))
+            .unwrap();
+    };
+    let wait = |count: usize| {
+        let seen = sink.0.lock().unwrap();
+        let (seen, hung) = sink
+            .1
+            .wait_timeout_while(seen, HUNG, |seen| *seen < count)
+            .unwrap();
+        assert!(!hung.timed_out(), "{} of {count} units", *seen);
+    };
+    let settle = || {
+        while input.shared.state() != super::EncoderState::Idle {
+            std::thread::yield_now();
+        }
+    };
+    for number in 0..5 {
+        offer(number);
+        wait(number as usize + 1);
+    }
+    input.key_frames().set_wanted(false);
+    offer(5);
+    wait(6);
+    offer(5 + 9 * 15);
+    wait(7);
+    offer(6 + 10 * 15);
+    settle();
+    offer(7 + 10 * 15);
+    input.key_frames().set_wanted(true);
+    offer(8 + 10 * 15);
+    wait(8);
+    assert!(matches!(
+        input.shared.state(),
+        super::EncoderState::Running { .. }
+    ));
+    drop(encoder);
+    assert!(*sink.0.lock().unwrap() <= 9);
+}

@@ -21,6 +21,8 @@ use crate::unit::{AccessUnit, StreamFormat};
 
 /// After all encoders of a codec have failed, the next try waits this long.
 const RETRY: Duration = Duration::from_secs(5);
+/// An unwanted stream is encoded on for so long: viewers come again, and their clients open twice.
+const LINGER: Duration = Duration::from_secs(10);
 /// At most two forced key pictures a second, however many viewers join.
 const KEY_SPACING: Duration = Duration::from_millis(500);
 
@@ -38,6 +40,8 @@ pub(super) struct Worker {
     source_rate: Option<f64>,
     last_forced: Option<MediaTime>,
     key_wanted: bool,
+    /// When an unwanted stream is stopped.
+    unwanted_until: Option<MediaTime>,
 }
 
 struct Running {
@@ -62,6 +66,7 @@ impl Worker {
             source_rate: None,
             last_forced: None,
             key_wanted: false,
+            unwanted_until: None,
         }
     }
 
@@ -126,6 +131,9 @@ impl Worker {
         if frame.kind == FrameKind::Picture {
             self.source_rate = source_rate(frame);
         }
+        if self.is_idle(frame.at) {
+            return;
+        }
         self.shared
             .counters
             .frames_in
@@ -159,6 +167,29 @@ impl Worker {
                 .frames_dropped
                 .fetch_add(1, Ordering::Relaxed);
         }
+    }
+
+    /// True when nobody has wanted the stream for a while; the encoder is stopped then.
+    fn is_idle(&mut self, now: MediaTime) -> bool {
+        if self.shared.wanted.load(Ordering::Acquire) {
+            self.unwanted_until = None;
+            return false;
+        }
+        // A stream that has not begun has no viewer to wait for.
+        let linger = if self.running.is_some() {
+            LINGER
+        } else {
+            Duration::ZERO
+        };
+        if now < *self.unwanted_until.get_or_insert_with(|| now.plus(linger)) {
+            return false;
+        }
+        if self.running.is_some() {
+            tracing::info!(stream = %self.shared.stream, "nobody watches; the encoder stops");
+            self.stop();
+        }
+        self.set_state(EncoderState::Idle);
+        true
     }
 
     fn plan(&self, config: EncoderConfig, source: PictureSize) -> Plan {

@@ -174,7 +174,7 @@ fn look(frames: &Demuxed, index: usize) -> Option<(PictureSize, Option<f64>)> {
 struct Input {
     codec: Codec,
     context: Context,
-    _decoder: Decoder,
+    decoder: Decoder,
     source: gst_app::AppSrc,
     times: Arc<Mutex<InFlight>>,
     place: Place,
@@ -225,7 +225,7 @@ impl Input {
         Ok(Self {
             codec,
             context,
-            _decoder: decoder,
+            decoder,
             source,
             times,
             place,
@@ -236,7 +236,7 @@ impl Input {
     }
 
     fn frame(&mut self, frame: VideoFrame, look: Option<(PictureSize, Option<f64>)>) -> Result<()> {
-        if let Some(error) = self._decoder.error() {
+        if let Some(error) = self.decoder.error() {
             return Err(error);
         }
         let key = self.codec == Codec::Jpeg || frame.is_random_access_point();
