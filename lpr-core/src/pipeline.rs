@@ -29,10 +29,14 @@ const GAP: Duration = Duration::from_secs(5);
 const EARLY_LIKELIHOOD: f32 = 0.9;
 /// A stable, likely text waits this long for the direction, then is sent without.
 const WAIT_FOR_DIRECTION: Duration = Duration::from_millis(1500);
+/// A plate that comes nearer is waited for until it is this wide, pixels: its text and pictures get better.
+const WIDE: f32 = 100.0;
+/// But no longer than this.
+const WAIT_FOR_WIDTH: Duration = Duration::from_secs(4);
 /// A plate that did not leave its place for this long is parked.
 const PARKED_AFTER: Duration = Duration::from_secs(3);
 /// Likelihood from which a single frame is enough for a read.
-const SINGLE_FRAME: f32 = 0.9;
+const SINGLE_FRAME: f32 = 0.97;
 /// A detection of this score is shown at once, others from their second frame on.
 const SHOWN_AT_ONCE: f32 = 0.6;
 /// How far a plate may reach beyond the picture's edge and count as whole, pixels.
@@ -264,8 +268,12 @@ impl<D: Detector, R: Reader> Pipeline<D, R> {
         };
         let stable =
             track.unchanged >= self.settings.stable_reads && track.last_seen > track.first_seen;
-        let known = track.travel.direction() != Direction::Unknown
-            || track.last_seen.saturating_since(track.first_seen) >= WAIT_FOR_DIRECTION;
+        let age = track.last_seen.saturating_since(track.first_seen);
+        let known = match track.travel.direction() {
+            Direction::Departing => true,
+            Direction::Approaching => track.quad.width() >= WIDE || age >= WAIT_FOR_WIDTH,
+            Direction::Unknown => age >= WAIT_FOR_DIRECTION,
+        };
         stable && known && text.likelihood >= self.settings.min_likelihood.max(EARLY_LIKELIHOOD)
     }
 

@@ -46,12 +46,14 @@ const MAX_PLATES: usize = 16;
 const SURE: f32 = 0.9;
 /// The second look at a large picture uses an input so much longer.
 const CLOSER: f32 = 1.7;
+/// A text that holds another one is taken for the whole plate from this likelihood.
+const WHOLE: f32 = 0.4;
 /// Boxes of two looks that overlap more than this are one plate.
 const SAME_PLATE: f32 = 0.3;
 
 /// Finds and reads the plates of one picture, most likely first.
 ///
-/// A picture larger than the net's input in which nothing sure was found is looked at once more in more
+/// The picture is looked at in two sizes, for plates near and far. One larger than the net's input in which nothing sure was found is looked at once more in more
 /// detail; a plate that is not sure is cut out in several ways, which vote.
 ///
 /// # Errors
@@ -62,7 +64,12 @@ pub fn recognize_still<D: Detector, R: Reader>(
     picture: &FrameView<'_>,
     options: &StillOptions,
 ) -> Result<Vec<StillPlate>, Error> {
-    let mut plates = look(detector, reader, picture, options, options.long_side)?;
+    // Plates that fill the input are found whole in a smaller one only.
+    let mut plates = look(detector, reader, picture, options, options.long_side / 2)?;
+    merge(
+        &mut plates,
+        look(detector, reader, picture, options, options.long_side)?,
+    );
     let long = picture.size().width().max(picture.size().height());
     let sure = plates
         .iter()
@@ -162,13 +169,102 @@ fn views(quad: &PxQuad, rect: &PxRect) -> [PxQuad; 5] {
     ]
 }
 
-/// Adds the plates of a second look; of two reads of one plate the likelier stays.
-fn merge(plates: &mut Vec<StillPlate>, closer: Vec<StillPlate>) {
-    for p in closer {
-        match plates.iter_mut().find(|q| q.rect.iou(&p.rect) > SAME_PLATE) {
-            Some(q) if p.plate.likelihood > q.plate.likelihood => *q = p,
+/// Adds the plates of another look; of two reads of one plate the better stays.
+fn merge(plates: &mut Vec<StillPlate>, more: Vec<StillPlate>) {
+    for p in more {
+        match plates.iter_mut().find(|q| is_same(&q.rect, &p.rect)) {
+            Some(q) if is_better(&p, q) => *q = p,
             Some(_) => {}
             None => plates.push(p),
+        }
+    }
+}
+
+/// Whether two boxes are of one plate: they overlap, or one holds the other's middle.
+fn is_same(a: &PxRect, b: &PxRect) -> bool {
+    a.iou(b) > SAME_PLATE || a.contains(b.center()) || b.contains(a.center())
+}
+
+/// Whether `new` is the better read: it has the other's text and more, or is likelier.
+fn is_better(new: &StillPlate, old: &StillPlate) -> bool {
+    let (n, o) = (&new.plate, &old.plate);
+    let longer = n.text.len() > o.text.len() && n.text.contains(&o.text);
+    let shorter = n.text.len() < o.text.len() && o.text.contains(&n.text);
+    if longer {
+        n.likelihood >= WHOLE
+    } else if shorter {
+        o.likelihood < WHOLE
+    } else {
+        n.likelihood > o.likelihood
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plate(text: &str, likelihood: f32, x: f32, width: f32) -> StillPlate {
+        let rect = PxRect::new(x, 100.0, width, 40.0);
+        let plate = PlateText {
+            text: text.into(),
+            likelihood,
+            chars: Vec::new(),
+        };
+        StillPlate {
+            plate,
+            score: 0.9,
+            rect,
+            quad: rect.into(),
+        }
+    }
+
+    #[test]
+    fn of_two_reads_of_one_plate_the_better_stays() {
+        let rows = [
+            // likelier
+            (
+                plate("ABC128", 0.6, 0., 100.),
+                plate("ABC123", 0.9, 2., 100.),
+                vec!["ABC123"],
+            ),
+            (
+                plate("ABC123", 0.9, 0., 100.),
+                plate("ABC128", 0.6, 2., 100.),
+                vec!["ABC123"],
+            ),
+            // half a plate, however sure
+            (
+                plate("C123", 0.99, 40., 60.),
+                plate("ABC123", 0.8, 0., 100.),
+                vec!["ABC123"],
+            ),
+            (
+                plate("ABC123", 0.8, 0., 100.),
+                plate("C123", 0.99, 40., 60.),
+                vec!["ABC123"],
+            ),
+            (
+                plate("C123", 0.99, 40., 60.),
+                plate("ABC123", 0.2, 0., 100.),
+                vec!["C123"],
+            ),
+            // two plates
+            (
+                plate("ABC123", 0.9, 0., 100.),
+                plate("XYZ789", 0.9, 300., 100.),
+                vec!["ABC123", "XYZ789"],
+            ),
+        ];
+        for (first, second, expect) in rows {
+            let mut plates = vec![first];
+            merge(&mut plates, vec![second]);
+            assert_eq!(
+                plates
+                    .iter()
+                    .map(|p| p.plate.text.as_str())
+                    .collect::<Vec<_>>(),
+                expect
+            );
         }
     }
 }
