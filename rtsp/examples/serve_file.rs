@@ -85,7 +85,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     )?;
     let server = Server::bind(
         &[address],
-        Config::default(),
+        config,
         Arc::new(OneStream(stream.clone())),
         Arc::new(Anybody),
     )

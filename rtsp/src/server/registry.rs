@@ -77,7 +77,11 @@ impl Registry {
     /// Undoes [`Registry::add_rtcp`], for a track that is set up anew with other ports.
     pub(crate) fn remove_rtcp(&self, from: SocketAddr, session: &Session) {
         let mut inner = self.inner.lock();
-        if inner.by_rtcp.get(&from).is_some_and(|other| other.id == session.id) {
+        if inner
+            .by_rtcp
+            .get(&from)
+            .is_some_and(|other| other.id == session.id)
+        {
             inner.by_rtcp.remove(&from);
         }
     }
