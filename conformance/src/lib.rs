@@ -4,6 +4,8 @@
 //! The binary is `PLATECAM_BIN`, or `target/release/platecam` of this checkout. A missing binary or
 //! tool is a failure, never a skip.
 
+pub mod jpeg;
+
 use std::{
     io::{BufRead, BufReader, Read},
     path::{Path, PathBuf},
@@ -68,6 +70,16 @@ pub fn output(command: &mut Command, within: Duration) -> Result<String> {
         Some(status) => bail!("{name}: {status}\n{stdout}\n{stderr}"),
         None => bail!("{name}: not done within {within:?}\n{stdout}\n{stderr}"),
     }
+}
+
+/// What ffprobe finds behind a URL; `transport` is `tcp` or `udp` for RTSP.
+///
+/// # Errors
+/// When it plays nothing; the message holds ffprobe's own.
+pub fn ffprobe(transport: &str, url: &str) -> Result<serde_json::Value> {
+    let mut command = Command::new("ffprobe");
+    command.args(["-v", "error", "-rtsp_transport", transport, "-of", "json", "-show_streams", url]);
+    Ok(serde_json::from_str(&output(&mut command, PATIENCE)?)?)
 }
 
 fn collect(pipe: Option<impl Read + Send + 'static>) -> mpsc::Receiver<String> {

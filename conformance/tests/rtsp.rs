@@ -2,17 +2,11 @@
 
 use std::{process::Command, time::Duration};
 
-use conformance::{Camera, Options, PASSWORD, output};
+use conformance::{Camera, Options, PASSWORD, ffprobe, output};
 use futures_util::StreamExt;
 use retina::{client, codec::CodecItem};
 
 const WITHIN: Duration = Duration::from_secs(60);
-
-fn ffprobe(transport: &str, url: &str) -> anyhow::Result<serde_json::Value> {
-    let mut command = Command::new("ffprobe");
-    command.args(["-v", "error", "-rtsp_transport", transport, "-of", "json", "-show_streams", url]);
-    Ok(serde_json::from_str(&output(&mut command, WITHIN)?)?)
-}
 
 /// NET-19..22: both streams play over TCP and UDP with the manual's URL, and only with credentials.
 #[test]
