@@ -97,7 +97,9 @@ export class RtspClient {
       this.request('TEARDOWN', this.base).catch(() => undefined);
     }
     this.cleanUp('stopped');
-    this.socket.close(1000);
+    // Browsers warn about a socket that is closed while it connects.
+    if (this.socket.readyState === WebSocket.CONNECTING) this.socket.onopen = () => this.socket.close(1000);
+    else this.socket.close(1000);
   }
 
   private opened(): Promise<void> {
