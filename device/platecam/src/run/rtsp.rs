@@ -52,8 +52,12 @@ impl MediaSource for Streams {
 pub(crate) struct Doorkeeper(pub(crate) Device);
 
 impl Authorizer for Doorkeeper {
+    /// Some players look at the first challenge only, others (ffmpeg 5.1, live555) at the last, and the old ones of
+    /// both kinds know MD5 alone: it stands at both ends.
     fn challenge(&self, stale: bool) -> Vec<String> {
-        self.0.accounts.challenges(stale)
+        let mut all = self.0.accounts.challenges(stale);
+        all.extend(all.first().cloned());
+        all
     }
 
     fn authorize(&self, request: &AuthRequest<'_>) -> AuthOutcome {
@@ -135,5 +139,14 @@ mod tests {
         ] {
             assert_eq!(stream_of(&url(text)), stream, "{text}");
         }
+    }
+
+    #[test]
+    fn md5_is_the_first_and_the_last_challenge() {
+        let device = platecam_model::testing::initialised().device;
+        let all = Doorkeeper(device).challenge(false);
+        let md5 = |c: &String| c.contains("algorithm=MD5");
+        assert!(all.first().is_some_and(md5) && all.last().is_some_and(md5), "{all:?}");
+        assert!(all.iter().any(|c| c.contains("algorithm=SHA-256")), "{all:?}");
     }
 }
