@@ -186,7 +186,7 @@ proptest! {
 
     #[test]
     fn rules(name in text(), kind in qname(), other in qname(), parameters in items()) {
-        let rule = |r#type| tt::Config { name: name.clone(), r#type, parameters: parameters.clone(), ..Default::default() };
+        let rule = |r#type| tt::Config { name: name.clone(), r#type, parameters: parameters.clone() };
         same(&tan::CreateRules { configuration_token: name.clone(), rule: vec![rule(kind), rule(other)] })?;
     }
 
