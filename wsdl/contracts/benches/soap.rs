@@ -6,7 +6,7 @@ use divan::counter::BytesCount;
 use divan::{Bencher, black_box};
 use onvif_contracts::{ports, tds};
 use onvif_xml::soap::{Fault, Message, Reply, envelope};
-use onvif_xml::{Element, Limits, Value, Writer, from_document, to_document};
+use onvif_xml::{Element, Limits, Writer, from_document, to_document};
 use samples::{frame, profiles};
 
 mod samples;
@@ -15,7 +15,7 @@ fn main() {
     divan::main();
 }
 
-fn write<T: Element>(bencher: Bencher<'_, '_>, value: &T) {
+fn write<T: Element + Sync>(bencher: Bencher<'_, '_>, value: &T) {
     let bytes = to_document(value).len();
     bencher.counter(BytesCount::new(bytes)).bench(|| {
         let mut w = Writer::with_capacity(8192);
@@ -24,7 +24,7 @@ fn write<T: Element>(bencher: Bencher<'_, '_>, value: &T) {
     });
 }
 
-fn read<T: Element>(bencher: Bencher<'_, '_>, value: &T) {
+fn read<T: Element + Sync>(bencher: Bencher<'_, '_>, value: &T) {
     let xml = to_document(value);
     bencher
         .counter(BytesCount::new(xml.len()))
