@@ -1,0 +1,100 @@
+/** The first hour with a new camera over plain http: initialisation, live view, search, a setting, log out and in. */
+import { Browser, check, PASSWORD } from './camera.mjs';
+
+const b = await Browser.start('http', process.env.HTTP_PORT);
+const { page } = b;
+try {
+  await page.goto(b.origin);
+  check('plain http by name is no secure context', !(await page.evaluate(() => isSecureContext)));
+
+  // Initialisation (INIT-1..8).
+  await page.getByRole('heading', { name: 'Device Initialization' }).waitFor();
+  const password = page.getByLabel('New password', { exact: true });
+  const confirm = page.getByLabel('Confirm password', { exact: true });
+  const submit = page.getByRole('button', { name: 'OK' });
+  await password.fill('weak');
+  await confirm.fill('weak');
+  await submit.click();
+  check('a weak password is refused with its rules', (await page.locator('#rules li.bad').count()) >= 2);
+  check('and focus goes to it', await password.evaluate((e) => e === document.activeElement));
+  await b.examine('init');
+  await password.fill(PASSWORD);
+  await confirm.fill(`${PASSWORD}x`);
+  await submit.click();
+  await page.getByText('The two passwords are not the same.').waitFor();
+  await confirm.fill(PASSWORD);
+  await submit.click();
+
+  // Live view (LIVE-1, 2, 7, 13, 18).
+  await page.waitForURL('**/live');
+  await b.until('the video plays', async () => (await b.frames()) > 5);
+  const before = await b.frames();
+  await b.until('frames advance', async () => (await b.frames()) > before + 20);
+  check('shown by Media Source', await page.getByText('Media Source').isVisible());
+  await b.until('boxes are drawn', async () => (await b.boxes()) > 100);
+  const list = page.locator('aside ol li');
+  await b.until('plates are listed', async () => (await list.count()) >= 2);
+  await b.until('with a box in the picture', async () => (await b.boxes()) > 100);
+  await b.shot('live');
+  const plates = await list.locator('.plate').allInnerTexts();
+  const truth = process.env.TRUTH.split(',');
+  check('plates of the clip', plates.filter((p) => truth.includes(p)).length >= Math.min(2, plates.length), plates);
+  const plate = plates.find((p) => truth.includes(p));
+  await page.getByRole('button', { name: 'Manual Snapshot' }).click();
+  await page.getByText('Snapshot saved.').waitFor();
+  await b.examine('live');
+  await page.getByLabel('Sub stream').check({ force: true });
+  await b.until('the sub stream plays', async () => page.getByText('640×360').isVisible());
+  await page.getByLabel('Main stream').check({ force: true });
+
+  // Search (SEARCH-1).
+  await page.getByRole('link', { name: 'File Search' }).click();
+  await page.getByLabel('Plate No.').fill(plate.slice(0, 4));
+  await page.getByRole('button', { name: 'Search', exact: true }).click();
+  const row = page.locator('tbody tr').filter({ hasText: plate }).first();
+  await row.waitFor();
+  check('only that plate is found', (await page.locator('tbody tr').count()) === (await page.locator('tbody tr').filter({ hasText: plate.slice(0, 4) }).count()));
+  await b.until('the thumbnail is there', () => row.locator('img').first().evaluate((e) => e.complete && e.naturalWidth > 0));
+  await b.examine('search');
+  await row.getByRole('button').first().click();
+  const dialog = page.getByRole('dialog');
+  await b.until('the full picture opens', () => dialog.locator('figure img').evaluate((e) => e.complete && e.naturalWidth === 1920));
+  await b.examine('record');
+  await page.keyboard.press('Escape');
+
+  // A setting (VIDEO-10, UI-4).
+  await page.getByRole('link', { name: 'Setting' }).click();
+  await page.getByRole('heading', { name: 'Video Stream' }).waitFor();
+  const rate = page.getByLabel('Bit Rate', { exact: true });
+  await rate.fill('3000');
+  await page.getByRole('button', { name: 'Save' }).click();
+  await page.getByText('Saved.', { exact: true }).waitFor();
+  await b.examine('setting');
+  await page.reload();
+  await b.until('the saved value is shown again', async () => (await rate.inputValue()) === '3000');
+  // The page itself knows the bounds; the device's own refusal is shown as well.
+  await rate.fill('99999');
+  await page.getByRole('button', { name: 'Save' }).click();
+  const error = page.locator('.row.wrong .error');
+  await b.until('a wrong value is refused at its field with the bound', async () => /16,?384/.test(await error.first().innerText().catch(() => '')));
+  await b.shot('setting-refused');
+  page.on('dialog', (d) => d.accept());
+  await page.getByRole('button', { name: 'Refresh' }).click();
+  await page.getByRole('button', { name: 'Discard my changes' }).click();
+
+  // Out and in (AUTH-1, 3, 4).
+  await page.getByRole('button', { name: 'Log out' }).click();
+  await page.getByText('You are logged out.').waitFor();
+  await page.getByLabel('Password', { exact: true }).fill('Wrong-2026');
+  await page.getByRole('button', { name: 'Log in' }).click();
+  await page.getByText('Username or password is wrong.').waitFor();
+  await b.examine('login');
+  await page.getByLabel('Password', { exact: true }).fill(PASSWORD);
+  await page.getByRole('button', { name: 'Log in' }).click();
+  await page.waitForURL(/\/(live|setting)/);
+} catch (error) {
+  await b.shot('failed');
+  console.error(`problems so far:\n${b.problems.join('\n')}`);
+  throw error;
+}
+await b.end();
