@@ -63,7 +63,7 @@ impl Base {
         let far = peer.is_some_and(|p| !p.to_canonical().is_loopback());
         let reachable = |ip: IpAddr| {
             let ip = ip.to_canonical();
-            !ip.is_unspecified() && !(far && ip.is_loopback())
+            !(ip.is_unspecified() || far && ip.is_loopback())
         };
         let default_port = if tls { 443 } else { 80 };
         let named = headers

@@ -12,6 +12,7 @@ use onvif_xml::{
     Limits, Ns, ns,
     soap::{Body, Code, Fault, Header, Message, OtherHeader, Version},
 };
+use parking_lot::Mutex;
 use platecam_model::{Actor, Device, Error, UtcTime};
 use tokio::sync::broadcast;
 
@@ -77,6 +78,8 @@ pub(crate) struct Inner {
     pub(crate) notices: broadcast::Sender<Arc<Notice>>,
     /// Tells the metadata stream to say all states again.
     pub(crate) synchronize: broadcast::Sender<()>,
+    /// Changes of media profiles queue here: each reads before it writes.
+    pub(crate) profiles: Mutex<()>,
 }
 
 impl OnvifService {
@@ -88,6 +91,7 @@ impl OnvifService {
             subscriptions: Subscriptions::default(),
             notices: broadcast::channel(METADATA_LAG).0,
             synchronize: broadcast::channel(4).0,
+            profiles: Mutex::new(()),
         };
         inner.publish_initial_states();
         Self(Arc::new(inner))

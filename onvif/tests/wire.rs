@@ -220,6 +220,157 @@ async fn every_profile_has_stream_and_snapshot_addresses() {
     assert_eq!(unknown.fault(), ["Sender", "InvalidArgVal", "NoProfile"]);
 }
 
+/// Interop #7: Synology makes a profile, fills it, plays it, deletes it.
+#[tokio::test]
+async fn clients_make_profiles_of_their_own() {
+    let bench = Bench::new();
+    let two = |op: &str, configuration: &str| {
+        format!(
+            "<trt:{op}><trt:ProfileToken>SynoProfile</trt:ProfileToken><trt:ConfigurationToken>{configuration}</trt:ConfigurationToken></trt:{op}>"
+        )
+    };
+    let one =
+        |op: &str| format!("<trt:{op}><trt:ProfileToken>SynoProfile</trt:ProfileToken></trt:{op}>");
+    let create = "<trt:CreateProfile><trt:Name>SynoProfile</trt:Name><trt:Token>SynoProfile</trt:Token></trt:CreateProfile>";
+    let uri = "<tr2:GetStreamUri><tr2:Protocol>RTSP</tr2:Protocol><tr2:ProfileToken>SynoProfile</tr2:ProfileToken></tr2:GetStreamUri>";
+    for (body, faults) in [
+        (create.to_owned(), &[][..]),
+        (create.to_owned(), &["InvalidArgVal", "ProfileExists"]),
+        (uri.to_owned(), &["Action", "IncompleteConfiguration"]),
+        (
+            two("AddVideoSourceConfiguration", "nothing"),
+            &["InvalidArgVal", "NoConfig"],
+        ),
+        (two("AddVideoSourceConfiguration", "source_config_1"), &[]),
+        (two("AddVideoEncoderConfiguration", "encoder_sub"), &[]),
+        (two("AddMetadataConfiguration", "metadata_1"), &[]),
+        (uri.to_owned(), &[]),
+        (one("RemoveMetadataConfiguration"), &[]),
+        (one("SetSynchronizationPoint"), &[]),
+    ] {
+        let answer = bench.call(DEVICE, &body, ADMIN).await;
+        if faults.is_empty() {
+            assert_eq!(answer.status, 200, "{body}: {}", answer.text());
+        } else {
+            assert_eq!(answer.fault()[1..], *faults, "{body}");
+        }
+    }
+    let mine = bench.call(DEVICE, &one("GetProfile"), ADMIN).await;
+    let mine = mine.read::<trt::GetProfileResponse>().profile;
+    assert_eq!(mine.fixed, Some(false));
+    assert_eq!(mine.metadata_configuration, None);
+    let encoder = mine.video_encoder_configuration.unwrap();
+    assert_eq!(
+        (encoder.token.as_str(), encoder.use_count),
+        ("encoder_sub", 2)
+    );
+    assert_eq!(
+        bench
+            .call(DEVICE, &one("DeleteProfile"), ADMIN)
+            .await
+            .status,
+        200
+    );
+    assert_eq!(
+        bench
+            .call(DEVICE, &one("DeleteProfile"), ADMIN)
+            .await
+            .fault(),
+        ["Sender", "InvalidArgVal", "NoProfile"]
+    );
+    let fixed = one("DeleteProfile").replace("SynoProfile", "profile_main");
+    assert_eq!(
+        bench.call(DEVICE, &fixed, ADMIN).await.fault(),
+        ["Sender", "Action", "DeletionOfFixedProfile"]
+    );
+}
+
+/// MEDIA2-1-1-2, -3, -5, -6, -7: made with configurations, emptied, refilled; fixed ones too.
+#[tokio::test]
+async fn profiles_are_emptied_and_refilled() {
+    let bench = Bench::new();
+    let configuration =
+        |kind: &str| format!("<tr2:Configuration><tr2:Type>{kind}</tr2:Type></tr2:Configuration>");
+    let call = |op: &str, token: &str, kinds: &[&str]| {
+        let list: String = kinds.iter().map(|k| configuration(k)).collect();
+        format!("<tr2:{op}><tr2:ProfileToken>{token}</tr2:ProfileToken>{list}</tr2:{op}>")
+    };
+    let get = |token: String| {
+        let bench = &bench;
+        async move {
+            let body = format!(
+                "<tr2:GetProfiles><tr2:Token>{token}</tr2:Token><tr2:Type>All</tr2:Type></tr2:GetProfiles>"
+            );
+            let answer = bench.call(DEVICE, &body, ADMIN).await;
+            *answer.read::<tr2::GetProfilesResponse>().profiles[0]
+                .configurations
+                .clone()
+                .unwrap()
+        }
+    };
+    let create = format!(
+        "<tr2:CreateProfile><tr2:Name>t</tr2:Name>{}</tr2:CreateProfile>",
+        configuration("VideoSource")
+    );
+    let made = bench.call(DEVICE, &create, ADMIN).await;
+    let token = made.read::<tr2::CreateProfileResponse>().token;
+    assert!(get(token.clone()).await.video_source.is_some());
+    let orphan = format!(
+        "<tr2:CreateProfile><tr2:Name>t</tr2:Name>{}</tr2:CreateProfile>",
+        configuration("VideoEncoder")
+    );
+    assert_eq!(
+        bench.call(DEVICE, &orphan, ADMIN).await.fault(),
+        ["Sender", "InvalidArgVal", "ConfigurationConflict"]
+    );
+    for token in [token.as_str(), "profile_main"] {
+        let before = get("profile_main".into()).await;
+        let emptied = bench
+            .call(DEVICE, &call("RemoveConfiguration", token, &["All"]), ADMIN)
+            .await;
+        assert_eq!(emptied.status, 200, "{}", emptied.text());
+        assert_eq!(get(token.into()).await, tr2::ConfigurationSet::default());
+        let conflict = bench
+            .call(
+                DEVICE,
+                &call("AddConfiguration", token, &["VideoEncoder"]),
+                ADMIN,
+            )
+            .await;
+        assert_eq!(
+            conflict.fault(),
+            ["Sender", "InvalidArgVal", "ConfigurationConflict"]
+        );
+        let all = ["VideoSource", "VideoEncoder", "Analytics", "Metadata"];
+        let filled = bench
+            .call(DEVICE, &call("AddConfiguration", token, &all), ADMIN)
+            .await;
+        assert_eq!(filled.status, 200, "{}", filled.text());
+        let after = get(token.into()).await;
+        assert_eq!(
+            after.video_encoder.as_ref().map(|e| &e.token),
+            before.video_encoder.as_ref().map(|e| &e.token)
+        );
+        assert!(after.metadata.is_some() && after.analytics.is_some());
+    }
+    let odd = bench
+        .call(
+            DEVICE,
+            &call("AddConfiguration", "profile_main", &["PTZ"]),
+            ADMIN,
+        )
+        .await;
+    assert_eq!(odd.fault()[1..], ["InvalidArgVal", "ConfigurationConflict"]);
+    let mut full = None;
+    for _ in 0..12 {
+        full = Some(bench.call(DEVICE, &create, ADMIN).await);
+    }
+    assert_eq!(
+        full.unwrap().fault(),
+        ["Receiver", "Action", "MaxNVTProfiles"]
+    );
+}
+
 /// DISCOVERY-1-1-11 on the SOAP side: scopes are kept where they belong.
 #[tokio::test]
 async fn scopes_are_set_added_and_removed() {

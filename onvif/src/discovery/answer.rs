@@ -131,6 +131,8 @@ fn wanted(probe: &Probe, described: &Described) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::slice;
+
     use super::*;
 
     fn described() -> Described {
@@ -179,16 +181,16 @@ mod tests {
         );
         for (types, scopes, rule, answered) in [
             (&[][..], &[][..], None, true),
-            (&[nvt.clone()], &[], None, true),
-            (&[device.clone()], &[], None, true),
+            (slice::from_ref(&nvt), &[], None, true),
+            (slice::from_ref(&device), &[], None, true),
             (&[nvt.clone(), device.clone()], &[name, video], None, true),
             (&[], &[name], Some(MATCH_RFC2396), true),
             (&[], &[name], Some(MATCH_RFC3986), true),
             (&[], &[video], Some(MATCH_STRCMP0), true),
             (&[], &[name], Some(MATCH_STRCMP0), false),
             (&[], &[name], Some("urn:other-rule"), false),
-            (&[printer.clone()], &[], None, false),
-            (&[nvt.clone(), printer], &[], None, false),
+            (slice::from_ref(&printer), &[], None, false),
+            (&[nvt.clone(), printer.clone()], &[], None, false),
             (&[], &["onvif://www.onvif.org/name/Gate"], None, false),
             (
                 &[],

@@ -103,12 +103,22 @@ pub static CONFIGURATION_CHANGED: Topic = Topic {
     elements: &[],
 };
 
+/// A media profile was made, changed or deleted (Media2 §5.16).
+pub static PROFILE_CHANGED: Topic = Topic {
+    path: &["Media", "ProfileChanged"],
+    property: false,
+    source: &[("Token", Type::Token)],
+    data: &[],
+    elements: &[],
+};
+
 /// Everything we publish.
 pub static CATALOG: &[&Topic] = &[
     &LICENSE_PLATE,
     &VEHICLE_DETECT,
     &SIGNAL_LOSS,
     &CONFIGURATION_CHANGED,
+    &PROFILE_CHANGED,
 ];
 
 impl Topic {

@@ -20,7 +20,8 @@ use tokio::{
 };
 
 pub use catalog::{
-    CATALOG, CONFIGURATION_CHANGED, LICENSE_PLATE, SIGNAL_LOSS, Topic, Type, VEHICLE_DETECT,
+    CATALOG, CONFIGURATION_CHANGED, LICENSE_PLATE, PROFILE_CHANGED, SIGNAL_LOSS, Topic, Type,
+    VEHICLE_DETECT,
 };
 pub use content::{ContentFilter, ITEM_FILTER, Items};
 pub use notice::{ItemValue, Notice, Operation};
@@ -31,18 +32,18 @@ pub use topic::{BadExpression, TopicExpression};
 
 use crate::service::Inner;
 use translate::Translator;
+pub(crate) use translate::profile_changed;
 
 impl Inner {
     /// States that hold before anything happened.
     pub(crate) fn publish_initial_states(&self) {
-        let state = self.device.media.status().state;
-        for notice in Translator::default().initial(&state, self.now()) {
+        for notice in Translator::initial(self.now()) {
             self.subscriptions.publish(notice);
         }
     }
 
     /// Tells subscribers and the metadata stream.
-    fn tell(&self, notices: Vec<Notice>) {
+    pub(crate) fn tell(&self, notices: Vec<Notice>) {
         for notice in notices {
             // Nobody may be watching the metadata stream.
             let _ = self.notices.send(Arc::new(notice.clone()));
@@ -56,6 +57,8 @@ pub(crate) async fn run(inner: &Inner, stop: impl Future<Output = ()>) {
     let mut events = inner.device.bus.subscribe();
     let mut scenes = inner.device.bus.subscribe_scenes();
     let mut translator = Translator::default();
+    // What happened before the subscription above.
+    inner.tell(translator.source(&inner.device.media.status().state, inner.now()));
     tokio::pin!(stop);
     loop {
         let due = translator.due(Instant::now());

@@ -105,6 +105,9 @@ fn list(
     simple: &[(&'static str, Type)],
     elements: &[(&'static str, Type)],
 ) {
+    if simple.is_empty() && elements.is_empty() {
+        return;
+    }
     w.start(ns::TT, name);
     w.end_start();
     let kinds = [

@@ -63,7 +63,9 @@ fn tt_message(notice: &Notice, base: &Base) -> tt::Message {
     };
     tt::Message {
         source: Some(Box::new(source)),
-        data: Some(Box::new(data)),
+        // An empty list would say that there is data.
+        data: (!data.simple_item.is_empty() || !data.element_item.is_empty())
+            .then(|| Box::new(data)),
         utc_time: date_time(notice.at),
         property_operation: notice.operation.map(|o| match o {
             Operation::Initialized => tt::PropertyOperation::Initialized,

@@ -322,7 +322,7 @@ mod tests {
                 None,
             ),
         ] {
-            match life(asked.clone(), true, now) {
+            match life(asked, true, now) {
                 Ok(d) => assert_eq!(Some(d.as_secs()), seconds, "{asked:?}"),
                 Err(f) => {
                     assert_eq!(seconds, None, "{asked:?}");

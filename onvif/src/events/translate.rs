@@ -9,7 +9,9 @@ use platecam_model::{Event, EventKind, Picture, Record, SourceState};
 use tokio::time::Instant;
 
 use super::{
-    catalog::{CONFIGURATION_CHANGED, LICENSE_PLATE, SIGNAL_LOSS, Topic, VEHICLE_DETECT},
+    catalog::{
+        CONFIGURATION_CHANGED, LICENSE_PLATE, PROFILE_CHANGED, SIGNAL_LOSS, Topic, VEHICLE_DETECT,
+    },
     notice::{ItemValue, Notice, Operation},
 };
 use crate::{
@@ -33,7 +35,8 @@ pub(super) struct Translator {
     waiting: VecDeque<(Instant, Arc<PlateRead>)>,
     /// A vehicle is there; until when without news, and the last time it was seen.
     vehicle: Option<(Instant, UtcTime)>,
-    signal_lost: Option<bool>,
+    /// As it was told last; at the start it is told as not lost.
+    signal_lost: bool,
 }
 
 fn text(value: impl Into<String>) -> ItemValue {
@@ -66,12 +69,9 @@ fn signal(at: UtcTime, lost: bool) -> Notice {
 }
 
 impl Translator {
-    /// All properties as they are at the start.
-    pub(super) fn initial(&self, state: &SourceState, now: UtcTime) -> Vec<Notice> {
-        vec![
-            vehicle(now, false),
-            signal(now, is_lost(state).unwrap_or(false)),
-        ]
+    /// All properties as they are told at the start; what differs then follows as a change.
+    pub(super) fn initial(now: UtcTime) -> Vec<Notice> {
+        vec![vehicle(now, false), signal(now, false)]
     }
 
     /// When [`Translator::tick`] has something to do.
@@ -140,10 +140,11 @@ impl Translator {
         }
     }
 
-    fn source(&mut self, state: &SourceState, at: UtcTime) -> Vec<Notice> {
+    /// Translates the state of the picture source.
+    pub(super) fn source(&mut self, state: &SourceState, at: UtcTime) -> Vec<Notice> {
         let mut notices = Vec::new();
         if let Some(lost) = is_lost(state)
-            && self.signal_lost.replace(lost) != Some(lost)
+            && std::mem::replace(&mut self.signal_lost, lost) != lost
         {
             notices.push(signal(at, lost));
         }
@@ -167,6 +168,18 @@ impl Translator {
         } else {
             Vec::new()
         }
+    }
+}
+
+/// A media profile was made, changed or deleted.
+pub(crate) fn profile_changed(token: &str, at: UtcTime) -> Notice {
+    Notice {
+        topic: &PROFILE_CHANGED,
+        at,
+        operation: None,
+        source: vec![("Token", token.to_owned())],
+        data: Vec::new(),
+        elements: Vec::new(),
     }
 }
 

@@ -6,15 +6,15 @@ use platecam_model::{SourceState, ports::StreamId, settings::LprRecognition};
 
 use super::{
     ANALYTICS_CONFIG, METADATA_CONFIG, MODULE, OWN_NS, RULE, SOURCE, SOURCE_CONFIG, STREAMS,
-    encoder, profile_stream, stream_path,
+    encoder, profile_token, profiles, stream_path,
 };
 use crate::{
     call::{Answer, Call},
     fault, pictures,
 };
 
-/// Profiles that there can be; clients cannot make more.
-pub(crate) const MAX_PROFILES: i32 = 2;
+/// Profiles that there can be.
+pub(crate) const MAX_PROFILES: i32 = profiles::MAX as i32;
 
 /// Size of the source's picture in pixels, and frames a second.
 fn picture(call: &Call<'_>) -> (i32, i32, f32) {
@@ -55,7 +55,7 @@ pub(super) fn source_config(call: &Call<'_>) -> tt::VideoSourceConfiguration {
     let (width, height, _) = picture(call);
     tt::VideoSourceConfiguration {
         name: "Video source".into(),
-        use_count: MAX_PROFILES,
+        use_count: profiles::uses(call.device(), |p| p.source),
         token: SOURCE_CONFIG.into(),
         source_token: SOURCE.into(),
         bounds: tt::IntRectangle {
@@ -117,10 +117,10 @@ pub(super) fn check_source_config(
 }
 
 /// The metadata configuration: analytics and all events, always on.
-pub(super) fn metadata_config() -> tt::MetadataConfiguration {
+pub(super) fn metadata_config(call: &Call<'_>) -> tt::MetadataConfiguration {
     tt::MetadataConfiguration {
         name: "Plates and events".into(),
-        use_count: MAX_PROFILES,
+        use_count: profiles::uses(call.device(), |p| p.metadata),
         token: METADATA_CONFIG.into(),
         events: Some(Box::default()),
         analytics: Some(true),
@@ -165,7 +165,7 @@ pub(super) fn analytics_config(call: &Call<'_>) -> tt::VideoAnalyticsConfigurati
     };
     tt::VideoAnalyticsConfiguration {
         name: "Plate recognition".into(),
-        use_count: MAX_PROFILES,
+        use_count: profiles::uses(call.device(), |p| p.analytics),
         token: ANALYTICS_CONFIG.into(),
         analytics_engine_configuration: tt::AnalyticsEngineConfiguration {
             analytics_module: vec![module],
@@ -183,6 +183,7 @@ pub(super) fn analytics_config(call: &Call<'_>) -> tt::VideoAnalyticsConfigurati
 /// # Errors
 /// `ter:NoConfig`, `ter:NoProfile`.
 pub(super) fn check_tokens(
+    call: &Call<'_>,
     configuration: Option<&str>,
     profile: Option<&str>,
     ours: &str,
@@ -191,7 +192,7 @@ pub(super) fn check_tokens(
         return Err(fault::no_config(token));
     }
     match profile {
-        Some(token) => stream(token).map(|_| ()),
+        Some(token) => profiles::find(call.device(), token).map(|_| ()),
         None => Ok(()),
     }
 }
@@ -201,27 +202,32 @@ pub(super) fn check_tokens(
 /// # Errors
 /// `ter:NoConfig`, `ter:NoProfile`.
 pub(super) fn encoders(
+    call: &Call<'_>,
     configuration: Option<&str>,
     profile: Option<&str>,
 ) -> Answer<Vec<StreamId>> {
-    match (configuration, profile) {
-        (Some(token), profile) => {
-            let named = encoder::stream_of(token)?;
-            profile.map(stream).transpose()?;
-            Ok(vec![named])
-        }
+    if let Some(token) = profile {
         // Both encoders fit every profile: they share the one source.
-        (None, Some(token)) => stream(token).map(|_| STREAMS.to_vec()),
-        (None, None) => Ok(STREAMS.to_vec()),
+        profiles::find(call.device(), token)?;
+    }
+    match configuration {
+        Some(token) => Ok(vec![encoder::stream_of(token)?]),
+        None => Ok(STREAMS.to_vec()),
     }
 }
 
-/// The stream of a profile.
+/// The stream that a profile plays.
 ///
 /// # Errors
-/// `ter:NoProfile`.
-pub(super) fn stream(profile: &str) -> Answer<StreamId> {
-    profile_stream(profile).ok_or_else(|| fault::no_profile(profile))
+/// `ter:NoProfile`; `ter:IncompleteConfiguration` when it has no source or no encoder.
+pub(super) fn stream(call: &Call<'_>, profile: &str) -> Answer<StreamId> {
+    let found = profiles::find(call.device(), profile)?;
+    found.encoder.filter(|_| found.source).ok_or_else(|| {
+        Fault::receiver(
+            &["Action", "IncompleteConfiguration"],
+            format!("the profile '{profile}' needs a video source and an encoder"),
+        )
+    })
 }
 
 /// RTSP address of a stream, on the host that the client used.
@@ -230,15 +236,16 @@ pub(super) fn stream_uri(call: &Call<'_>, stream: StreamId) -> String {
         .rtsp(call.inner.ports.get().rtsp, &stream_path(stream))
 }
 
-/// Address of a profile's snapshot.
-pub(super) fn snapshot_uri(call: &Call<'_>, profile: &str) -> String {
-    call.url(&pictures::snapshot_path(profile))
+/// Address of the snapshot of a stream.
+pub(super) fn snapshot_uri(call: &Call<'_>, stream: StreamId) -> String {
+    call.url(&pictures::snapshot_path(profile_token(stream)))
 }
 
 /// The next frame is a key frame, and the metadata stream says all states again.
 pub(super) fn synchronize(call: &Call<'_>, profile: &str) -> Answer<()> {
-    let stream = stream(profile)?;
-    call.device().media.request_key_frame(stream);
+    if let Some(stream) = profiles::find(call.device(), profile)?.encoder {
+        call.device().media.request_key_frame(stream);
+    }
     // Nobody may be watching the metadata stream.
     let _ = call.inner.synchronize.send(());
     Ok(())

@@ -14,7 +14,7 @@ use platecam_model::{
     },
 };
 
-use super::{STREAMS, encoder_token};
+use super::{STREAMS, encoder_token, profiles};
 use crate::{call::Answer, fault};
 
 /// H.264 profile that our encoders produce.
@@ -100,7 +100,7 @@ pub(super) fn media1(device: &Device, stream: StreamId) -> Option<tt::VideoEncod
     };
     Some(tt::VideoEncoderConfiguration {
         name: name(stream).into(),
-        use_count: 1,
+        use_count: profiles::uses(device, |p| p.encoder == Some(stream)),
         token: encoder_token(stream).into(),
         encoding,
         resolution: tt::VideoResolution {
@@ -127,7 +127,7 @@ pub(super) fn media2(device: &Device, stream: StreamId) -> tt::VideoEncoder2Conf
     let gop = (c.codec != Codec::Mjpeg).then(|| int(c.gop_length.get()));
     tt::VideoEncoder2Configuration {
         name: name(stream).into(),
-        use_count: 1,
+        use_count: profiles::uses(device, |p| p.encoder == Some(stream)),
         token: encoder_token(stream).into(),
         encoding: encoding(c.codec).into(),
         resolution: tt::VideoResolution2 {

@@ -7,7 +7,7 @@ use platecam_model::ports::StreamId;
 use super::{
     ANALYTICS_CONFIG, METADATA_CONFIG, SOURCE_CONFIG, STREAMS, configurations as shared,
     encoder::{self, Wanted},
-    profile_token,
+    profiles::{self, Kind, Part, Profile},
 };
 use crate::{
     call::{Answer, Call},
@@ -15,20 +15,36 @@ use crate::{
 };
 
 /// A profile as Media 1 shows it. An H.265 profile has no encoder here.
-fn profile(call: &Call<'_>, stream: StreamId) -> tt::Profile {
+fn profile(call: &Call<'_>, p: Profile) -> tt::Profile {
+    let encoder = p.encoder.and_then(|s| encoder::media1(call.device(), s));
     tt::Profile {
-        name: match stream {
-            StreamId::Main => "Main stream".into(),
-            StreamId::Sub => "Sub stream".into(),
-        },
-        token: profile_token(stream).into(),
-        fixed: Some(true),
-        video_source_configuration: Some(Box::new(shared::source_config(call))),
-        video_encoder_configuration: encoder::media1(call.device(), stream).map(Box::new),
-        video_analytics_configuration: Some(Box::new(shared::analytics_config(call))),
-        metadata_configuration: Some(Box::new(shared::metadata_config())),
+        fixed: Some(p.is_fixed()),
+        video_source_configuration: p.source.then(|| Box::new(shared::source_config(call))),
+        video_encoder_configuration: encoder.map(Box::new),
+        video_analytics_configuration: p
+            .analytics
+            .then(|| Box::new(shared::analytics_config(call))),
+        metadata_configuration: p.metadata.then(|| Box::new(shared::metadata_config(call))),
+        name: p.name,
+        token: p.token,
         ..Default::default()
     }
+}
+
+/// Adds a configuration to a profile, in any order.
+fn add(call: &Call<'_>, profile: &str, kind: Kind, token: &str) -> Answer<()> {
+    let part = Part::named(kind, Some(token))?;
+    profiles::change(call, profile, |p| {
+        p.put(part);
+        Ok(())
+    })
+}
+
+fn remove(call: &Call<'_>, profile: &str, kind: Kind) -> Answer<()> {
+    profiles::change(call, profile, |p| {
+        p.take(kind);
+        Ok(())
+    })
 }
 
 fn encoder_config(call: &Call<'_>, stream: StreamId) -> Answer<tt::VideoEncoderConfiguration> {
@@ -47,8 +63,8 @@ fn media_uri(uri: String) -> tt::MediaUri {
 }
 
 /// Whether the one configuration `ours` is asked for.
-fn only(token: &str, ours: &str) -> Answer<()> {
-    shared::check_tokens(Some(token), None, ours)
+fn only(call: &Call<'_>, token: &str, ours: &str) -> Answer<()> {
+    shared::check_tokens(call, Some(token), None, ours)
 }
 
 impl Media for Call<'_> {
@@ -69,30 +85,109 @@ impl Media for Call<'_> {
 
     fn get_profiles(&self, _: trt::GetProfiles) -> Answer<trt::GetProfilesResponse> {
         Ok(trt::GetProfilesResponse {
-            profiles: STREAMS.map(|s| profile(self, s)).to_vec(),
+            profiles: profiles::all(self.device())
+                .into_iter()
+                .map(|p| profile(self, p))
+                .collect(),
         })
     }
 
     fn get_profile(&self, request: trt::GetProfile) -> Answer<trt::GetProfileResponse> {
-        let stream = shared::stream(&request.profile_token)?;
+        let found = profiles::find(self.device(), &request.profile_token)?;
         Ok(trt::GetProfileResponse {
-            profile: profile(self, stream),
+            profile: profile(self, found),
         })
     }
 
-    fn create_profile(&self, _: trt::CreateProfile) -> Answer<trt::CreateProfileResponse> {
-        Err(Fault::receiver(
-            &["Action", "MaxNVTProfiles"],
-            format!("there are {} profiles, all fixed", shared::MAX_PROFILES),
-        ))
+    fn create_profile(&self, request: trt::CreateProfile) -> Answer<trt::CreateProfileResponse> {
+        let made = profiles::create(self, request.token, request.name, &[])?;
+        Ok(trt::CreateProfileResponse {
+            profile: profile(self, made),
+        })
     }
 
     fn delete_profile(&self, request: trt::DeleteProfile) -> Answer<trt::DeleteProfileResponse> {
-        shared::stream(&request.profile_token)?;
-        Err(Fault::sender(
-            &["Action", "DeletionOfFixedProfile"],
-            format!("the profile '{}' is fixed", request.profile_token),
-        ))
+        profiles::delete(self, &request.profile_token)?;
+        Ok(Default::default())
+    }
+
+    fn add_video_source_configuration(
+        &self,
+        r: trt::AddVideoSourceConfiguration,
+    ) -> Answer<trt::AddVideoSourceConfigurationResponse> {
+        add(self, &r.profile_token, Kind::Source, &r.configuration_token)?;
+        Ok(Default::default())
+    }
+
+    fn remove_video_source_configuration(
+        &self,
+        r: trt::RemoveVideoSourceConfiguration,
+    ) -> Answer<trt::RemoveVideoSourceConfigurationResponse> {
+        remove(self, &r.profile_token, Kind::Source)?;
+        Ok(Default::default())
+    }
+
+    fn add_video_encoder_configuration(
+        &self,
+        r: trt::AddVideoEncoderConfiguration,
+    ) -> Answer<trt::AddVideoEncoderConfigurationResponse> {
+        add(
+            self,
+            &r.profile_token,
+            Kind::Encoder,
+            &r.configuration_token,
+        )?;
+        Ok(Default::default())
+    }
+
+    fn remove_video_encoder_configuration(
+        &self,
+        r: trt::RemoveVideoEncoderConfiguration,
+    ) -> Answer<trt::RemoveVideoEncoderConfigurationResponse> {
+        remove(self, &r.profile_token, Kind::Encoder)?;
+        Ok(Default::default())
+    }
+
+    fn add_video_analytics_configuration(
+        &self,
+        r: trt::AddVideoAnalyticsConfiguration,
+    ) -> Answer<trt::AddVideoAnalyticsConfigurationResponse> {
+        add(
+            self,
+            &r.profile_token,
+            Kind::Analytics,
+            &r.configuration_token,
+        )?;
+        Ok(Default::default())
+    }
+
+    fn remove_video_analytics_configuration(
+        &self,
+        r: trt::RemoveVideoAnalyticsConfiguration,
+    ) -> Answer<trt::RemoveVideoAnalyticsConfigurationResponse> {
+        remove(self, &r.profile_token, Kind::Analytics)?;
+        Ok(Default::default())
+    }
+
+    fn add_metadata_configuration(
+        &self,
+        r: trt::AddMetadataConfiguration,
+    ) -> Answer<trt::AddMetadataConfigurationResponse> {
+        add(
+            self,
+            &r.profile_token,
+            Kind::Metadata,
+            &r.configuration_token,
+        )?;
+        Ok(Default::default())
+    }
+
+    fn remove_metadata_configuration(
+        &self,
+        r: trt::RemoveMetadataConfiguration,
+    ) -> Answer<trt::RemoveMetadataConfigurationResponse> {
+        remove(self, &r.profile_token, Kind::Metadata)?;
+        Ok(Default::default())
     }
 
     fn get_video_source_configurations(
@@ -108,7 +203,7 @@ impl Media for Call<'_> {
         &self,
         request: trt::GetVideoSourceConfiguration,
     ) -> Answer<trt::GetVideoSourceConfigurationResponse> {
-        only(&request.configuration_token, SOURCE_CONFIG)?;
+        only(self, &request.configuration_token, SOURCE_CONFIG)?;
         Ok(trt::GetVideoSourceConfigurationResponse {
             configuration: shared::source_config(self),
         })
@@ -118,7 +213,7 @@ impl Media for Call<'_> {
         &self,
         request: trt::GetCompatibleVideoSourceConfigurations,
     ) -> Answer<trt::GetCompatibleVideoSourceConfigurationsResponse> {
-        shared::stream(&request.profile_token)?;
+        profiles::find(self.device(), &request.profile_token)?;
         Ok(trt::GetCompatibleVideoSourceConfigurationsResponse {
             configurations: vec![shared::source_config(self)],
         })
@@ -129,6 +224,7 @@ impl Media for Call<'_> {
         request: trt::GetVideoSourceConfigurationOptions,
     ) -> Answer<trt::GetVideoSourceConfigurationOptionsResponse> {
         shared::check_tokens(
+            self,
             request.configuration_token.as_deref(),
             request.profile_token.as_deref(),
             SOURCE_CONFIG,
@@ -172,7 +268,7 @@ impl Media for Call<'_> {
         &self,
         request: trt::GetCompatibleVideoEncoderConfigurations,
     ) -> Answer<trt::GetCompatibleVideoEncoderConfigurationsResponse> {
-        let streams = shared::encoders(None, Some(&request.profile_token))?;
+        let streams = shared::encoders(self, None, Some(&request.profile_token))?;
         Ok(trt::GetCompatibleVideoEncoderConfigurationsResponse {
             configurations: streams
                 .into_iter()
@@ -186,6 +282,7 @@ impl Media for Call<'_> {
         request: trt::GetVideoEncoderConfigurationOptions,
     ) -> Answer<trt::GetVideoEncoderConfigurationOptionsResponse> {
         let streams = shared::encoders(
+            self,
             request.configuration_token.as_deref(),
             request.profile_token.as_deref(),
         )?;
@@ -217,7 +314,7 @@ impl Media for Call<'_> {
         &self,
         request: trt::GetGuaranteedNumberOfVideoEncoderInstances,
     ) -> Answer<trt::GetGuaranteedNumberOfVideoEncoderInstancesResponse> {
-        only(&request.configuration_token, SOURCE_CONFIG)?;
+        only(self, &request.configuration_token, SOURCE_CONFIG)?;
         let codecs = self.device().settings.video_capabilities().codecs();
         let both = |c| codecs.contains(&c).then_some(2);
         Ok(trt::GetGuaranteedNumberOfVideoEncoderInstancesResponse {
@@ -233,7 +330,7 @@ impl Media for Call<'_> {
         _: trt::GetMetadataConfigurations,
     ) -> Answer<trt::GetMetadataConfigurationsResponse> {
         Ok(trt::GetMetadataConfigurationsResponse {
-            configurations: vec![shared::metadata_config()],
+            configurations: vec![shared::metadata_config(self)],
         })
     }
 
@@ -241,9 +338,9 @@ impl Media for Call<'_> {
         &self,
         request: trt::GetMetadataConfiguration,
     ) -> Answer<trt::GetMetadataConfigurationResponse> {
-        only(&request.configuration_token, METADATA_CONFIG)?;
+        only(self, &request.configuration_token, METADATA_CONFIG)?;
         Ok(trt::GetMetadataConfigurationResponse {
-            configuration: shared::metadata_config(),
+            configuration: shared::metadata_config(self),
         })
     }
 
@@ -251,9 +348,9 @@ impl Media for Call<'_> {
         &self,
         request: trt::GetCompatibleMetadataConfigurations,
     ) -> Answer<trt::GetCompatibleMetadataConfigurationsResponse> {
-        shared::stream(&request.profile_token)?;
+        profiles::find(self.device(), &request.profile_token)?;
         Ok(trt::GetCompatibleMetadataConfigurationsResponse {
-            configurations: vec![shared::metadata_config()],
+            configurations: vec![shared::metadata_config(self)],
         })
     }
 
@@ -262,6 +359,7 @@ impl Media for Call<'_> {
         request: trt::GetMetadataConfigurationOptions,
     ) -> Answer<trt::GetMetadataConfigurationOptionsResponse> {
         shared::check_tokens(
+            self,
             request.configuration_token.as_deref(),
             request.profile_token.as_deref(),
             METADATA_CONFIG,
@@ -284,7 +382,7 @@ impl Media for Call<'_> {
         &self,
         request: trt::GetVideoAnalyticsConfiguration,
     ) -> Answer<trt::GetVideoAnalyticsConfigurationResponse> {
-        only(&request.configuration_token, ANALYTICS_CONFIG)?;
+        only(self, &request.configuration_token, ANALYTICS_CONFIG)?;
         Ok(trt::GetVideoAnalyticsConfigurationResponse {
             configuration: shared::analytics_config(self),
         })
@@ -294,14 +392,14 @@ impl Media for Call<'_> {
         &self,
         request: trt::GetCompatibleVideoAnalyticsConfigurations,
     ) -> Answer<trt::GetCompatibleVideoAnalyticsConfigurationsResponse> {
-        shared::stream(&request.profile_token)?;
+        profiles::find(self.device(), &request.profile_token)?;
         Ok(trt::GetCompatibleVideoAnalyticsConfigurationsResponse {
             configurations: vec![shared::analytics_config(self)],
         })
     }
 
     fn get_stream_uri(&self, request: trt::GetStreamUri) -> Answer<trt::GetStreamUriResponse> {
-        let stream = shared::stream(&request.profile_token)?;
+        let stream = shared::stream(self, &request.profile_token)?;
         // ZoneMinder's probe tries misspelt types as well: what cannot be read is refused, at once.
         if request.stream_setup.stream != tt::StreamType::RtpUnicast {
             return Err(Fault::sender(
@@ -321,9 +419,9 @@ impl Media for Call<'_> {
         &self,
         request: trt::GetSnapshotUri,
     ) -> Answer<trt::GetSnapshotUriResponse> {
-        shared::stream(&request.profile_token)?;
+        let stream = shared::stream(self, &request.profile_token)?;
         Ok(trt::GetSnapshotUriResponse {
-            media_uri: media_uri(shared::snapshot_uri(self, &request.profile_token)),
+            media_uri: media_uri(shared::snapshot_uri(self, stream)),
         })
     }
 

@@ -7,7 +7,7 @@ use platecam_model::ports::StreamId;
 use super::{
     ANALYTICS_CONFIG, METADATA_CONFIG, SOURCE_CONFIG, STREAMS, configurations as shared,
     encoder::{self, Wanted},
-    profile_token,
+    profiles::{self, Kind, Part, Profile},
 };
 use crate::{
     call::{Answer, Call},
@@ -15,38 +15,63 @@ use crate::{
 };
 
 /// A profile with the configurations of the wanted kinds.
-fn profile(call: &Call<'_>, stream: StreamId, kinds: &[String]) -> tr2::MediaProfile {
+fn profile(call: &Call<'_>, p: Profile, kinds: &[String]) -> tr2::MediaProfile {
     let wants = |kind: &str| kinds.iter().any(|k| k == kind || k == "All");
+    let encoder = p.encoder.filter(|_| wants("VideoEncoder"));
     let set = tr2::ConfigurationSet {
-        video_source: wants("VideoSource").then(|| Box::new(shared::source_config(call))),
-        video_encoder: wants("VideoEncoder")
-            .then(|| Box::new(encoder::media2(call.device(), stream))),
-        analytics: wants("Analytics").then(|| Box::new(shared::analytics_config(call))),
-        metadata: wants("Metadata").then(|| Box::new(shared::metadata_config())),
+        video_source: (p.source && wants("VideoSource"))
+            .then(|| Box::new(shared::source_config(call))),
+        video_encoder: encoder.map(|s| Box::new(encoder::media2(call.device(), s))),
+        analytics: (p.analytics && wants("Analytics"))
+            .then(|| Box::new(shared::analytics_config(call))),
+        metadata: (p.metadata && wants("Metadata"))
+            .then(|| Box::new(shared::metadata_config(call))),
         ..Default::default()
     };
     tr2::MediaProfile {
-        name: match stream {
-            StreamId::Main => "Main stream".into(),
-            StreamId::Sub => "Sub stream".into(),
-        },
-        token: profile_token(stream).into(),
-        fixed: Some(true),
+        fixed: Some(p.is_fixed()),
+        name: p.name,
+        token: p.token,
         configurations: (!kinds.is_empty()).then(|| Box::new(set)),
     }
 }
 
+/// The kind of a configuration by its name.
+fn kind(name: &str) -> Answer<Kind> {
+    match name.trim() {
+        "VideoSource" => Ok(Kind::Source),
+        "VideoEncoder" => Ok(Kind::Encoder),
+        "Analytics" => Ok(Kind::Analytics),
+        "Metadata" => Ok(Kind::Metadata),
+        other => Err(Fault::sender(
+            &["InvalidArgVal", "ConfigurationConflict"],
+            format!(
+                "there are no configurations of type {}",
+                fault::shortened(other)
+            ),
+        )),
+    }
+}
+
+fn parts(list: &[tr2::ConfigurationRef]) -> Answer<Vec<Part>> {
+    list.iter()
+        .map(|c| Part::named(kind(&c.r#type)?, c.token.as_deref()))
+        .collect()
+}
+
 /// One configuration for all: checks the tokens of a request for it.
-fn single(request: &tr2::GetConfiguration, ours: &str) -> Answer<()> {
+fn single(call: &Call<'_>, request: &tr2::GetConfiguration, ours: &str) -> Answer<()> {
     shared::check_tokens(
+        call,
         request.configuration_token.as_deref(),
         request.profile_token.as_deref(),
         ours,
     )
 }
 
-fn encoders(request: &tr2::GetConfiguration) -> Answer<Vec<StreamId>> {
+fn encoders(call: &Call<'_>, request: &tr2::GetConfiguration) -> Answer<Vec<StreamId>> {
     shared::encoders(
+        call,
         request.configuration_token.as_deref(),
         request.profile_token.as_deref(),
     )
@@ -63,38 +88,68 @@ impl Media2 for Call<'_> {
     }
 
     fn get_profiles(&self, request: tr2::GetProfiles) -> Answer<tr2::GetProfilesResponse> {
-        let streams = match &request.token {
-            Some(token) => vec![shared::stream(token)?],
-            None => STREAMS.to_vec(),
+        let found = match &request.token {
+            Some(token) => vec![profiles::find(self.device(), token)?],
+            None => profiles::all(self.device()),
         };
         Ok(tr2::GetProfilesResponse {
-            profiles: streams
+            profiles: found
                 .into_iter()
-                .map(|s| profile(self, s, &request.r#type))
+                .map(|p| profile(self, p, &request.r#type))
                 .collect(),
         })
     }
 
-    fn create_profile(&self, _: tr2::CreateProfile) -> Answer<tr2::CreateProfileResponse> {
-        Err(Fault::receiver(
-            &["Action", "MaxNVTProfiles"],
-            format!("there are {} profiles, all fixed", shared::MAX_PROFILES),
-        ))
+    fn create_profile(&self, request: tr2::CreateProfile) -> Answer<tr2::CreateProfileResponse> {
+        let parts = parts(&request.configuration)?;
+        let made = profiles::create(self, None, request.name, &parts)?;
+        Ok(tr2::CreateProfileResponse { token: made.token })
     }
 
     fn delete_profile(&self, request: tr2::DeleteProfile) -> Answer<tr2::DeleteProfileResponse> {
-        shared::stream(&request.token)?;
-        Err(Fault::sender(
-            &["Action", "DeletionOfFixedProfile"],
-            format!("the profile '{}' is fixed", request.token),
-        ))
+        profiles::delete(self, &request.token)?;
+        Ok(Default::default())
+    }
+
+    fn add_configuration(
+        &self,
+        request: tr2::AddConfiguration,
+    ) -> Answer<tr2::AddConfigurationResponse> {
+        let parts = parts(&request.configuration)?;
+        profiles::change(self, &request.profile_token, |p| {
+            if let Some(name) = request.name {
+                p.name = name;
+            }
+            parts.iter().for_each(|part| p.put(*part));
+            profiles::whole(p)
+        })?;
+        Ok(Default::default())
+    }
+
+    fn remove_configuration(
+        &self,
+        request: tr2::RemoveConfiguration,
+    ) -> Answer<tr2::RemoveConfigurationResponse> {
+        let mut kinds = Vec::new();
+        for c in &request.configuration {
+            if c.r#type.trim() == "All" {
+                kinds.extend([Kind::Source, Kind::Encoder, Kind::Analytics, Kind::Metadata]);
+            } else {
+                kinds.push(kind(&c.r#type)?);
+            }
+        }
+        profiles::change(self, &request.profile_token, |p| {
+            kinds.iter().for_each(|k| p.take(*k));
+            Ok(())
+        })?;
+        Ok(Default::default())
     }
 
     fn get_video_source_configurations(
         &self,
         request: tr2::GetConfiguration,
     ) -> Answer<tr2::GetVideoSourceConfigurationsResponse> {
-        single(&request, SOURCE_CONFIG)?;
+        single(self, &request, SOURCE_CONFIG)?;
         Ok(tr2::GetVideoSourceConfigurationsResponse {
             configurations: vec![shared::source_config(self)],
         })
@@ -104,7 +159,7 @@ impl Media2 for Call<'_> {
         &self,
         request: tr2::GetConfiguration,
     ) -> Answer<tr2::GetVideoSourceConfigurationOptionsResponse> {
-        single(&request, SOURCE_CONFIG)?;
+        single(self, &request, SOURCE_CONFIG)?;
         Ok(tr2::GetVideoSourceConfigurationOptionsResponse {
             options: shared::source_options(self),
         })
@@ -123,7 +178,7 @@ impl Media2 for Call<'_> {
         request: tr2::GetConfiguration,
     ) -> Answer<tr2::GetVideoEncoderConfigurationsResponse> {
         Ok(tr2::GetVideoEncoderConfigurationsResponse {
-            configurations: encoders(&request)?
+            configurations: encoders(self, &request)?
                 .into_iter()
                 .map(|s| encoder::media2(self.device(), s))
                 .collect(),
@@ -135,7 +190,7 @@ impl Media2 for Call<'_> {
         request: tr2::GetConfiguration,
     ) -> Answer<tr2::GetVideoEncoderConfigurationOptionsResponse> {
         Ok(tr2::GetVideoEncoderConfigurationOptionsResponse {
-            options: encoder::media2_options(self.device(), &encoders(&request)?),
+            options: encoder::media2_options(self.device(), &encoders(self, &request)?),
         })
     }
 
@@ -152,7 +207,12 @@ impl Media2 for Call<'_> {
         &self,
         request: tr2::GetVideoEncoderInstances,
     ) -> Answer<tr2::GetVideoEncoderInstancesResponse> {
-        shared::check_tokens(Some(&request.configuration_token), None, SOURCE_CONFIG)?;
+        shared::check_tokens(
+            self,
+            Some(&request.configuration_token),
+            None,
+            SOURCE_CONFIG,
+        )?;
         let codec = encoder::media2_options(self.device(), &STREAMS)
             .into_iter()
             .map(|o| tr2::EncoderInstance {
@@ -169,9 +229,9 @@ impl Media2 for Call<'_> {
         &self,
         request: tr2::GetConfiguration,
     ) -> Answer<tr2::GetMetadataConfigurationsResponse> {
-        single(&request, METADATA_CONFIG)?;
+        single(self, &request, METADATA_CONFIG)?;
         Ok(tr2::GetMetadataConfigurationsResponse {
-            configurations: vec![shared::metadata_config()],
+            configurations: vec![shared::metadata_config(self)],
         })
     }
 
@@ -179,7 +239,7 @@ impl Media2 for Call<'_> {
         &self,
         request: tr2::GetConfiguration,
     ) -> Answer<tr2::GetMetadataConfigurationOptionsResponse> {
-        single(&request, METADATA_CONFIG)?;
+        single(self, &request, METADATA_CONFIG)?;
         Ok(tr2::GetMetadataConfigurationOptionsResponse {
             options: shared::metadata_options(),
         })
@@ -189,14 +249,14 @@ impl Media2 for Call<'_> {
         &self,
         request: tr2::GetConfiguration,
     ) -> Answer<tr2::GetAnalyticsConfigurationsResponse> {
-        single(&request, ANALYTICS_CONFIG)?;
+        single(self, &request, ANALYTICS_CONFIG)?;
         Ok(tr2::GetAnalyticsConfigurationsResponse {
             configurations: vec![shared::analytics_config(self)],
         })
     }
 
     fn get_stream_uri(&self, request: tr2::GetStreamUri) -> Answer<tr2::GetStreamUriResponse> {
-        let stream = shared::stream(&request.profile_token)?;
+        let stream = shared::stream(self, &request.profile_token)?;
         match request.protocol.trim() {
             "RtspUnicast" | "RTSP" | "RtspOverHttp" => Ok(tr2::GetStreamUriResponse {
                 uri: shared::stream_uri(self, stream),
@@ -215,9 +275,9 @@ impl Media2 for Call<'_> {
         &self,
         request: tr2::GetSnapshotUri,
     ) -> Answer<tr2::GetSnapshotUriResponse> {
-        shared::stream(&request.profile_token)?;
+        let stream = shared::stream(self, &request.profile_token)?;
         Ok(tr2::GetSnapshotUriResponse {
-            uri: shared::snapshot_uri(self, &request.profile_token),
+            uri: shared::snapshot_uri(self, stream),
         })
     }
 

@@ -1,12 +1,13 @@
 //! Media service 1 and 2: profiles, configurations, addresses of streams and snapshots.
 //!
-//! There is one video source and there are two profiles that cannot be deleted, main and sub; both
-//! versions of the service show the same tokens (interop trap 9).
+//! There is one video source and there are two profiles that cannot be deleted, main and sub; clients
+//! may make more. Both versions of the service show the same tokens (interop trap 9).
 
 pub(crate) mod configurations;
 mod encoder;
 mod media1;
 mod media2;
+mod profiles;
 
 use platecam_model::ports::StreamId;
 
@@ -44,7 +45,7 @@ pub(crate) const fn encoder_token(stream: StreamId) -> &'static str {
     }
 }
 
-/// The stream of a profile.
+/// The stream of one of the device's own profiles.
 pub(crate) fn profile_stream(token: &str) -> Option<StreamId> {
     STREAMS.into_iter().find(|s| profile_token(*s) == token)
 }

@@ -13,10 +13,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, Response, Uri};
 use md5::Md5;
 use onvif_xml::{Element, Limits, soap::Message};
-use platecam_model::{
-    Clock,
-    testing::{PASSWORD, TestDevice, initialised},
-};
+use platecam_model::testing::{PASSWORD, TestDevice, initialised};
 use platecam_onvif::{HttpRequest, OnvifService, ServicePorts};
 use sha1::{Digest, Sha1};
 

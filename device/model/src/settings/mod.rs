@@ -13,7 +13,7 @@ mod video;
 
 pub use general::DeviceGeneral;
 pub use lpr::LprRecognition;
-pub use onvif::{DiscoveryMode, OnvifService};
+pub use onvif::{DiscoveryMode, MediaProfile, OnvifProfiles, OnvifService, ProfileEncoder};
 pub use ports::{NetPorts, Port, RESERVED_PORTS};
 pub use section::{Descriptor, Section};
 pub use security::SecurityLogin;
@@ -52,6 +52,7 @@ pub fn all_sections() -> Vec<Descriptor> {
         Descriptor::of::<VideoSub>(),
         Descriptor::of::<NetPorts>(),
         Descriptor::of::<OnvifService>(),
+        Descriptor::of::<OnvifProfiles>(),
         Descriptor::of::<SecurityLogin>(),
         Descriptor::of::<LprRecognition>(),
     ]

@@ -65,3 +65,124 @@ impl Section for OnvifService {
         }
     }
 }
+
+/// The encoder of a media profile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(inline)]
+#[serde(rename_all = "lowercase")]
+pub enum ProfileEncoder {
+    /// Main stream.
+    Main,
+    /// Sub stream.
+    Sub,
+}
+
+/// A media profile as a client put it together.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(inline)]
+#[serde(deny_unknown_fields)]
+pub struct MediaProfile {
+    /// Token, 1 to 64 characters.
+    pub token: String,
+    /// Name, up to 64 characters.
+    pub name: String,
+    /// Holds the video source.
+    pub source: bool,
+    /// Holds an encoder.
+    pub encoder: Option<ProfileEncoder>,
+    /// Holds the analytics.
+    pub analytics: bool,
+    /// Holds the metadata.
+    pub metadata: bool,
+}
+
+/// Media profiles made or changed by ONVIF clients. ONVIF: `trt:CreateProfile`, `tr2:AddConfiguration`.
+///
+/// The two profiles of the device itself are in here only when a client changed them.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct OnvifProfiles {
+    /// The profiles, at most [`OnvifProfiles::MAX`].
+    #[schemars(title = "Media Profiles")]
+    pub profiles: Vec<MediaProfile>,
+}
+
+impl OnvifProfiles {
+    /// Most profiles.
+    pub const MAX: usize = 10;
+}
+
+impl Section for OnvifProfiles {
+    const KEY: &'static str = "onvif.profiles";
+    const TITLE: &'static str = "ONVIF Media Profiles";
+    const PAGE: &'static str = "Setting/Network/ONVIF";
+    const WRITE: Permission = Permission::VideoConfig;
+
+    fn check(&self, _cx: &CheckContext<'_>, violations: &mut Violations) {
+        let n = self.profiles.len();
+        violations.require(n <= Self::MAX, || {
+            Violation::new("/profiles", n, format!("at most {} profiles", Self::MAX))
+        });
+        for (i, p) in self.profiles.iter().enumerate() {
+            for (field, text, least) in [("token", &p.token, 1), ("name", &p.name, 0)] {
+                let n = text.chars().count();
+                let good = (least..=64).contains(&n) && !text.chars().any(char::is_control);
+                violations.require(good, || {
+                    Violation::new(
+                        &format!("/profiles/{i}/{field}"),
+                        text,
+                        format!("must have {least} to 64 characters, none of them a control"),
+                    )
+                });
+            }
+            let twin = self.profiles[..i].iter().any(|o| o.token == p.token);
+            violations.require(!twin, || {
+                Violation::new(&format!("/profiles/{i}/token"), &p.token, "exists already")
+            });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Actor, testing::uninitialised};
+
+    #[test]
+    fn profiles_are_bounded_and_unlike() {
+        let t = uninitialised();
+        let profile = |token: &str| MediaProfile {
+            token: token.into(),
+            name: "n".into(),
+            source: true,
+            encoder: Some(ProfileEncoder::Sub),
+            analytics: false,
+            metadata: true,
+        };
+        let set = |profiles: Vec<MediaProfile>| {
+            let change = |s: &mut OnvifProfiles| s.profiles = profiles;
+            t.device.settings.update(&Actor::system(), change)
+        };
+        let many: Vec<_> = (0..=OnvifProfiles::MAX)
+            .map(|i| profile(&i.to_string()))
+            .collect();
+        for (profiles, pointer) in [
+            (vec![profile("a"), profile("b")], None),
+            (vec![profile("a"), profile("a")], Some("/profiles/1/token")),
+            (vec![profile("")], Some("/profiles/0/token")),
+            (vec![profile(&"x".repeat(65))], Some("/profiles/0/token")),
+            (vec![profile("a\n")], Some("/profiles/0/token")),
+            (many, Some("/profiles")),
+        ] {
+            match (set(profiles), pointer) {
+                (Ok(_), None) => {}
+                (Err(crate::Error::Invalid(v)), Some(pointer)) => {
+                    assert_eq!(v.0[0].pointer, pointer);
+                }
+                (other, pointer) => panic!("{pointer:?}: {other:?}"),
+            }
+        }
+        let kept = t.device.settings.get::<OnvifProfiles>();
+        assert_eq!(kept.profiles.len(), 2, "refused changes change nothing");
+    }
+}
