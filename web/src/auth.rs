@@ -1,7 +1,7 @@
 //! Who asks: session cookie, CSRF header, permissions.
 
 use axum::extract::FromRequestParts;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, header, request::Parts};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header, request::Parts};
 use platecam_model::{
     Actor, Error, Origin,
     auth::{Session, SessionToken},
@@ -91,8 +91,8 @@ fn conn_of(parts: &Parts) -> Result<&ConnInfo, Problem> {
 
 /// Refuses requests that a page of another origin made a browser send. Requests without `Origin`
 /// come from programs, which carry no cookie by accident.
-pub(crate) fn check_origin(headers: &HeaderMap, secure: bool) -> Result<(), Problem> {
-    match same_origin(headers, secure) {
+pub(crate) fn check_origin(uri: &Uri, headers: &HeaderMap, secure: bool) -> Result<(), Problem> {
+    match same_origin(uri, headers, secure) {
         Some(false) => Err(Problem::foreign_origin()),
         Some(true) | None => Ok(()),
     }

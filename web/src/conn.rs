@@ -1,7 +1,10 @@
 use std::net::SocketAddr;
 
 use axum::extract::ConnectInfo;
-use http::{Extensions, HeaderMap, header, uri::Scheme};
+use http::{
+    Extensions, HeaderMap, Uri, header,
+    uri::{Authority, Scheme},
+};
 
 /// What the server knows of the connection a request came by.
 ///
@@ -32,18 +35,20 @@ impl ConnInfo {
 
 /// Whether a browser's `Origin` is this server: same scheme, host and port as the request's own.
 ///
-/// `None` means that there is no `Origin`: not a browser, or a browser's plain navigation.
-pub(crate) fn same_origin(headers: &HeaderMap, secure: bool) -> Option<bool> {
+/// `None` means that there is no `Origin`: not a browser, or a browser's plain navigation. The host
+/// is the `Host` header in HTTP/1.1 and the authority of the URI in HTTP/2.
+pub(crate) fn same_origin(uri: &Uri, headers: &HeaderMap, secure: bool) -> Option<bool> {
     let origin = headers.get(header::ORIGIN)?;
-    let host = headers
-        .get(header::HOST)
-        .and_then(|h| h.to_str().ok())
-        .unwrap_or_default();
+    let host = match headers.get(header::HOST) {
+        Some(host) => host.to_str().ok(),
+        None => uri.authority().map(Authority::as_str),
+    };
     let scheme = if secure { "https" } else { "http" };
+    let own = host.map(|host| format!("{scheme}://{host}"));
     Some(
         origin
             .to_str()
-            .is_ok_and(|o| o.eq_ignore_ascii_case(&format!("{scheme}://{host}"))),
+            .is_ok_and(|o| own.is_some_and(|own| o.eq_ignore_ascii_case(&own))),
     )
 }
 
@@ -91,7 +96,33 @@ mod tests {
             if let Some(origin) = origin {
                 headers.insert(header::ORIGIN, HeaderValue::from_static(origin));
             }
-            assert_eq!(same_origin(&headers, secure), want, "{host} {origin:?}");
+            assert_eq!(
+                same_origin(&Uri::from_static("/"), &headers, secure),
+                want,
+                "{host} {origin:?}"
+            );
+        }
+    }
+
+    /// HTTP/2 has no `Host` header.
+    #[test]
+    fn origins_over_http_2() {
+        let uri = Uri::from_static("https://cam.lan:8443/api/v1/session");
+        for (origin, want) in [
+            (Some("https://cam.lan:8443"), Some(true)),
+            (Some("https://cam.lan"), Some(false)),
+            (None, None),
+        ] {
+            let mut headers = HeaderMap::new();
+            if let Some(origin) = origin {
+                headers.insert(header::ORIGIN, HeaderValue::from_static(origin));
+            }
+            assert_eq!(same_origin(&uri, &headers, true), want, "{origin:?}");
+            assert_eq!(
+                same_origin(&Uri::from_static("/"), &headers, true),
+                want.map(|_| false),
+                "neither host nor authority"
+            );
         }
     }
 }

@@ -26,7 +26,7 @@ pub(crate) async fn guard(State(app): State<App>, request: Request, next: Next) 
         .extensions()
         .get::<ConnInfo>()
         .is_some_and(|c| c.secure);
-    if !safe && let Err(problem) = check_origin(request.headers(), secure) {
+    if !safe && let Err(problem) = check_origin(request.uri(), request.headers(), secure) {
         return problem.into_response();
     }
     let limit = app.limits.request_timeout;

@@ -8,7 +8,7 @@ use axum::{
         State, WebSocketUpgrade,
         ws::{Message, WebSocket},
     },
-    http::HeaderMap,
+    http::{HeaderMap, Uri},
     response::Response,
 };
 use bytes::BytesMut;
@@ -71,10 +71,11 @@ pub trait RtspTunnel: Send + Sync + 'static {
 pub(crate) async fn connect(
     State(app): State<App>,
     conn: ConnInfo,
+    uri: Uri,
     headers: HeaderMap,
     upgrade: WebSocketUpgrade,
 ) -> Answer<Response> {
-    if same_origin(&headers, conn.secure) == Some(false) {
+    if same_origin(&uri, &headers, conn.secure) == Some(false) {
         return Err(Problem::foreign_origin());
     }
     let login = match Login::find(&app, &conn, &headers) {

@@ -7,7 +7,7 @@ use axum::{
         State, WebSocketUpgrade,
         ws::{CloseFrame, Message, WebSocket},
     },
-    http::HeaderMap,
+    http::{HeaderMap, Uri},
     response::Response,
 };
 use platecam_model::{Error, Event, EventKind, Permission, Record, UtcTime, settings::Revision};
@@ -67,11 +67,12 @@ pub(crate) async fn connect(
     State(app): State<App>,
     conn: ConnInfo,
     login: Login,
+    uri: Uri,
     headers: HeaderMap,
     upgrade: WebSocketUpgrade,
 ) -> Answer<Response> {
     login.actor.require(Permission::LiveView)?;
-    if same_origin(&headers, conn.secure) == Some(false) {
+    if same_origin(&uri, &headers, conn.secure) == Some(false) {
         return Err(Problem::foreign_origin());
     }
     let Ok(permit) = app.event_sockets.clone().try_acquire_owned() else {

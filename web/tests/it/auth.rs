@@ -226,6 +226,21 @@ async fn foreign_origins_are_refused() {
             "{origin}"
         );
     }
+    // HTTP/2 names the host in the URI only.
+    let mut client = client;
+    client.conn.secure = true;
+    for (origin, status) in [
+        ("https://cam.lan:8443", StatusCode::CREATED),
+        ("https://evil.example", StatusCode::FORBIDDEN),
+    ] {
+        let request = http::Request::post("https://cam.lan:8443/api/v1/session")
+            .header(header::CONTENT_TYPE, "application/json")
+            .header(header::ORIGIN, origin);
+        let body = json!({"username": "admin", "password": PASSWORD}).to_string();
+        let reply = client.send(request.body(Body::from(body)).unwrap()).await;
+        assert_eq!(reply.status, status, "{origin}");
+    }
+    client.conn.secure = false;
     // A form can be sent across origins without asking; JSON cannot.
     let request = client
         .request(Method::POST, "/api/v1/session")

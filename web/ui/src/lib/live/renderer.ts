@@ -97,12 +97,16 @@ class CanvasPainter<T extends { close(): void } & CanvasImageSource> {
   }
 }
 
+/** More undecoded frames than this and the browser falls behind: skip to the next key frame. */
+const MAX_UNDECODED = 12;
+
 /** Secure contexts: lowest delay, exact time of each shown frame. */
 class WebCodecsRenderer implements Renderer {
   readonly kind = 'webcodecs';
   private readonly painter: CanvasPainter<VideoFrame>;
   private readonly decoder: VideoDecoder;
   private base: number | null = null;
+  private skipping = false;
 
   constructor(surface: Surface, private readonly events: RendererEvents) {
     this.painter = new CanvasPainter(surface.canvas, events);
@@ -120,6 +124,9 @@ class WebCodecsRenderer implements Renderer {
     try {
       if (unit.config) this.decoder.configure(decoderConfig(unit.config));
       if (this.decoder.state !== 'configured') return;
+      if (this.decoder.decodeQueueSize > MAX_UNDECODED) this.skipping = true;
+      if (unit.key && this.decoder.decodeQueueSize <= MAX_UNDECODED) this.skipping = false;
+      if (this.skipping) return;
       this.base ??= unit.rtp;
       const timestamp = Math.round(((unit.rtp - this.base) * 100) / 9);
       this.decoder.decode(new EncodedVideoChunk({ type: unit.key ? 'key' : 'delta', timestamp, data: unit.data }));
@@ -137,6 +144,9 @@ class WebCodecsRenderer implements Renderer {
 /** Play faster above this delay to the newest frame, jump above the second. */
 const CATCH_UP_S = 0.1;
 const JUMP_S = 0.4;
+/** A browser that is too slow for the jumps is left more delay, up to this. */
+const MAX_JUMP_S = 4;
+const JUMP_PAUSE_MS = 5000;
 const KEEP_S = 10;
 const MAX_QUEUE = 300;
 
@@ -153,6 +163,8 @@ class MseRenderer implements Renderer {
   private duration = TIMESCALE / 30;
   private sequence = 0;
   private closed = false;
+  private jumpAt = JUMP_S;
+  private jumped = 0;
   private readonly timer: number;
 
   constructor(private readonly surface: Surface, private readonly events: RendererEvents) {
@@ -244,8 +256,15 @@ class MseRenderer implements Renderer {
     const start = ranges.start(ranges.length - 1);
     const end = ranges.end(ranges.length - 1);
     const behind = end - video.currentTime;
-    if (video.currentTime < start || behind > JUMP_S) {
+    const now = performance.now();
+    if (video.currentTime < start || behind > this.jumpAt) {
+      // Each jump decodes from the last key frame on: a jump soon after a jump would only do harm.
+      const soon = now - this.jumped < JUMP_PAUSE_MS;
+      this.jumpAt = soon ? Math.min(MAX_JUMP_S, this.jumpAt * 1.5) : this.jumpAt;
+      this.jumped = now;
       video.currentTime = Math.max(start, end - CATCH_UP_S / 2);
+    } else if (now - this.jumped > 6 * JUMP_PAUSE_MS) {
+      this.jumpAt = JUMP_S;
     }
     video.playbackRate = behind > CATCH_UP_S ? 1.1 : 1;
     if (video.paused) video.play().catch(() => undefined);

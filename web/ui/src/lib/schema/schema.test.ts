@@ -41,6 +41,11 @@ describe('fieldsOf', () => {
     expect(field('inner').fields[0].pointer).toBe('/inner/deep');
   });
 
+  it('keeps the order of the model, which only `required` tells', () => {
+    const schema: JsonSchema = { properties: { a: {}, b: {}, c: {}, d: {} }, required: ['d', 'b', 'a'] };
+    expect(fieldsOf(schema).map((f) => f.name)).toEqual(['d', 'b', 'a', 'c']);
+  });
+
   it('ends on a schema that contains itself', () => {
     const loop: JsonSchema = { $defs: {}, properties: {} };
     loop.$defs = { Node: { type: 'object', properties: { next: { $ref: '#/$defs/Node' } } } };

@@ -74,7 +74,7 @@ const MAX_DEPTH = 8;
 
 function objectFields(schema: JsonSchema, root: JsonSchema, pointer: string, depth: number): FieldSpec[] {
   if (depth > MAX_DEPTH) return []; // a schema that refers to itself
-  return Object.entries(schema.properties ?? {}).map(([name, raw]) => {
+  return ordered(schema).map(([name, raw]) => {
     const schema = resolve(raw, root);
     const at = `${pointer}/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`;
     const { inner, nullable } = unwrapNullable(schema, root);
@@ -100,6 +100,13 @@ function objectFields(schema: JsonSchema, root: JsonSchema, pointer: string, dep
       hiddenWhen: conditions(schema['x-hidden-when']),
     };
   });
+}
+
+/** `properties` come sorted by name; `required` has the order in which the model declares its fields. */
+function ordered(schema: JsonSchema): [string, JsonSchema][] {
+  const place = new Map((schema.required ?? []).map((name, index) => [name, index]));
+  const rank = (name: string) => place.get(name) ?? place.size;
+  return Object.entries(schema.properties ?? {}).sort(([a], [b]) => rank(a) - rank(b));
 }
 
 function conditions(value: Condition | Condition[] | undefined): Condition[] {
