@@ -8,8 +8,12 @@ use std::path::{Path, PathBuf};
 
 use common::Bench;
 use http::Method;
+use lpr_core::{
+    Direction, FrameSize, PlateText, PxPoint, PxQuad, PxRect, Scene, TrackedObject, UtcTime,
+};
 use onvif_xml::{Limits, canonical};
 use platecam_model::testing::PASSWORD;
+use platecam_onvif::metadata::scene_document;
 
 fn requests(dir: &Path, into: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(dir).unwrap() {
@@ -56,4 +60,53 @@ async fn answers_are_as_recorded() {
         }
     }
     assert!(different.is_empty(), "{}", different.join("\n"));
+}
+
+/// Documents of the metadata stream, `golden/metadata/`: a frame with a read plate beside one that is
+/// not read yet, and the states that a stream begins with.
+#[tokio::test]
+async fn metadata_documents_are_as_recorded() {
+    let object = |track_id, x: f32, plate: Option<&str>| {
+        let rect = PxRect::new(x, 540.0, 192.0, 54.0);
+        TrackedObject {
+            track_id,
+            rect,
+            quad: PxQuad::new([
+                PxPoint::new(x, 545.0),
+                PxPoint::new(rect.right(), 540.0),
+                PxPoint::new(rect.right(), 589.0),
+                PxPoint::new(x, rect.bottom()),
+            ]),
+            score: 0.75,
+            plate: plate.map(|text| PlateText {
+                text: text.into(),
+                likelihood: 0.5,
+                chars: vec![],
+            }),
+            direction: Direction::Approaching,
+            unreadable: None,
+        }
+    };
+    let scene = Scene {
+        captured_at: UtcTime::from_millis(1_795_000_000_123),
+        frame_size: FrameSize::new(1920, 1080).unwrap(),
+        objects: vec![object(41, 0.0, Some("ABC123")), object(42, 1800.0, None)],
+    };
+    let bench = Bench::new();
+    let states = bench.service.metadata().next().await.unwrap().xml;
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/metadata");
+    for (name, xml) in [
+        ("frame.xml", scene_document(&scene)),
+        ("states.xml", states),
+    ] {
+        let file = root.join(name);
+        if std::env::var_os("UPDATE_GOLDEN").is_some() {
+            std::fs::create_dir_all(&root).unwrap();
+            std::fs::write(&file, format!("{}\n", xml.trim_end())).unwrap();
+            continue;
+        }
+        let recorded = std::fs::read_to_string(&file).unwrap_or_default();
+        let canon = |xml: &str| canonical(xml, Limits::default()).unwrap_or_else(|e| e.to_string());
+        assert_eq!(canon(&recorded), canon(&xml), "{name}");
+    }
 }
