@@ -27,7 +27,7 @@ const MAX_READS: usize = 8;
 const GAP: Duration = Duration::from_secs(5);
 /// Likelihood from which a stable text is sent before its track ends.
 const EARLY_LIKELIHOOD: f32 = 0.9;
-/// A stable, likely text waits this long for the direction, then is sent without.
+/// A plate that stands is sent without a direction after this.
 const WAIT_FOR_DIRECTION: Duration = Duration::from_millis(1500);
 /// A plate that comes nearer is waited for until it is this wide, pixels: its text and pictures get better.
 const WIDE: f32 = 100.0;
@@ -272,7 +272,8 @@ impl<D: Detector, R: Reader> Pipeline<D, R> {
         let known = match track.travel.direction() {
             Direction::Departing => true,
             Direction::Approaching => track.quad.width() >= WIDE || age >= WAIT_FOR_WIDTH,
-            Direction::Unknown => age >= WAIT_FOR_DIRECTION,
+            Direction::Unknown if track.is_parked(WAIT_FOR_DIRECTION) => true,
+            Direction::Unknown => age >= WAIT_FOR_WIDTH,
         };
         stable && known && text.likelihood >= self.settings.min_likelihood.max(EARLY_LIKELIHOOD)
     }

@@ -12,8 +12,9 @@ const GROWTH: f32 = 0.18;
 /// Way down or up, in picture heights, that alone decides: a camera above a lane sees who
 /// comes nearer move down.
 const WAY: f32 = 0.09;
-/// Plates narrower than this, in pixels, have boxes too coarse to tell growth; their way still counts.
-const MEASURABLE: f32 = 64.0;
+/// Plates narrower than this share of the picture have boxes too coarse to tell growth (the net sees
+/// the picture shrunk to 640 pixels); their way still counts.
+const MEASURABLE: f32 = 1.0 / 27.0;
 
 /// One position.
 #[derive(Clone, Copy)]
@@ -49,7 +50,7 @@ impl Travel {
             });
             self.thinning += 1;
         }
-        let log_width = (width >= MEASURABLE).then(|| width.ln());
+        let log_width = (width >= MEASURABLE * frame.width() as f32).then(|| width.ln());
         self.points.push(Point {
             log_width,
             y: rect.center().y / frame.height() as f32,
