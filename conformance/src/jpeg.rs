@@ -7,8 +7,16 @@ use anyhow::{Result, bail, ensure};
 /// # Errors
 /// When `bytes` is not a whole JPEG file.
 pub fn size(bytes: &[u8]) -> Result<(u32, u32)> {
-    ensure!(bytes.starts_with(&[0xff, 0xd8]), "no JPEG: begins with {:02x?}", &bytes[..bytes.len().min(4)]);
-    ensure!(bytes.ends_with(&[0xff, 0xd9]), "the JPEG of {} bytes is cut off", bytes.len());
+    ensure!(
+        bytes.starts_with(&[0xff, 0xd8]),
+        "no JPEG: begins with {:02x?}",
+        &bytes[..bytes.len().min(4)]
+    );
+    ensure!(
+        bytes.ends_with(&[0xff, 0xd9]),
+        "the JPEG of {} bytes is cut off",
+        bytes.len()
+    );
     let mut at = 2;
     while let [0xff, marker, high, low, ..] = bytes[at..] {
         // SOF0..SOF15 without DHT, JPG and DAC.

@@ -30,7 +30,11 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub fn binary() -> Result<PathBuf> {
     let path = std::env::var_os("PLATECAM_BIN")
         .map_or_else(|| root().join("target/release/platecam"), PathBuf::from);
-    ensure!(path.exists(), "{} does not exist: run `make build`, or set PLATECAM_BIN", path.display());
+    ensure!(
+        path.exists(),
+        "{} does not exist: run `make build`, or set PLATECAM_BIN",
+        path.display()
+    );
     Ok(path)
 }
 
@@ -64,7 +68,10 @@ pub fn output(command: &mut Command, within: Duration) -> Result<String> {
         let _ = child.kill();
         let _ = child.wait();
     }
-    let (stdout, stderr) = (stdout.recv().unwrap_or_default(), stderr.recv().unwrap_or_default());
+    let (stdout, stderr) = (
+        stdout.recv().unwrap_or_default(),
+        stderr.recv().unwrap_or_default(),
+    );
     match status {
         Some(status) if status.success() => Ok(stdout),
         Some(status) => bail!("{name}: {status}\n{stdout}\n{stderr}"),
@@ -78,7 +85,16 @@ pub fn output(command: &mut Command, within: Duration) -> Result<String> {
 /// When it plays nothing; the message holds ffprobe's own.
 pub fn ffprobe(transport: &str, url: &str) -> Result<serde_json::Value> {
     let mut command = Command::new("ffprobe");
-    command.args(["-v", "error", "-rtsp_transport", transport, "-of", "json", "-show_streams", url]);
+    command.args([
+        "-v",
+        "error",
+        "-rtsp_transport",
+        transport,
+        "-of",
+        "json",
+        "-show_streams",
+        url,
+    ]);
     Ok(serde_json::from_str(&output(&mut command, PATIENCE)?)?)
 }
 
@@ -118,7 +134,11 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { source: "demo".into(), initialised: true, args: Vec::new() }
+        Self {
+            source: "demo".into(),
+            initialised: true,
+            args: Vec::new(),
+        }
     }
 }
 
@@ -168,7 +188,17 @@ impl Camera {
     fn spawn(options: &Options, state: PathBuf, dir: Option<TempDir>) -> Result<Self> {
         let mut command = Command::new(binary()?);
         command
-            .args(["run", "--listen", "127.0.0.1", "--http-port", "0", "--https-port", "0", "--rtsp-port", "0"])
+            .args([
+                "run",
+                "--listen",
+                "127.0.0.1",
+                "--http-port",
+                "0",
+                "--https-port",
+                "0",
+                "--rtsp-port",
+                "0",
+            ])
             .arg("--state-dir")
             .arg(&state)
             .args(["--source", &options.source])
@@ -180,14 +210,27 @@ impl Camera {
             command.env("PLATECAM_INITIAL_PASSWORD", PASSWORD);
         }
         let mut child = command.spawn().context("cannot start platecam")?;
-        let stdout = child.stdout.take().ok_or_else(|| anyhow!("no standard output"))?;
+        let stdout = child
+            .stdout
+            .take()
+            .ok_or_else(|| anyhow!("no standard output"))?;
         let announced = announced(BufReader::new(stdout));
-        let mut camera = Self { http: 0, https: 0, rtsp: 0, state, child, _dir: dir };
+        let mut camera = Self {
+            http: 0,
+            https: 0,
+            rtsp: 0,
+            state,
+            child,
+            _dir: dir,
+        };
         let end = Instant::now() + PATIENCE;
         while camera.http == 0 || camera.https == 0 || camera.rtsp == 0 {
             let left = end.saturating_duration_since(Instant::now());
             let line = announced.recv_timeout(left).map_err(|_| {
-                anyhow!("platecam ended or did not announce its addresses: {:?}", camera.child.try_wait())
+                anyhow!(
+                    "platecam ended or did not announce its addresses: {:?}",
+                    camera.child.try_wait()
+                )
             })?;
             for (scheme, port) in [
                 ("http://", &mut camera.http),
@@ -211,13 +254,19 @@ impl Camera {
     /// The manual's RTSP URL of a stream, with credentials; 0 is main, 1 is sub (NET-19, NET-22).
     #[must_use]
     pub fn rtsp_url(&self, stream: u8) -> String {
-        format!("rtsp://admin:{PASSWORD}@127.0.0.1:{}/video/livemedia?Ch=1&Streamtype={stream}", self.rtsp)
+        format!(
+            "rtsp://admin:{PASSWORD}@127.0.0.1:{}/video/livemedia?Ch=1&Streamtype={stream}",
+            self.rtsp
+        )
     }
 
     /// The same without credentials.
     #[must_use]
     pub fn rtsp_url_anonymous(&self, stream: u8) -> String {
-        format!("rtsp://127.0.0.1:{}/video/livemedia?Ch=1&Streamtype={stream}", self.rtsp)
+        format!(
+            "rtsp://127.0.0.1:{}/video/livemedia?Ch=1&Streamtype={stream}",
+            self.rtsp
+        )
     }
 
     /// Process number, for measuring.
@@ -233,7 +282,8 @@ impl Camera {
     pub fn stop(mut self) -> Result<(ExitStatus, Duration)> {
         let started = Instant::now();
         self.signal(libc::SIGTERM)?;
-        let status = wait(&mut self.child, PATIENCE).ok_or_else(|| anyhow!("platecam does not end"))?;
+        let status =
+            wait(&mut self.child, PATIENCE).ok_or_else(|| anyhow!("platecam does not end"))?;
         Ok((status, started.elapsed()))
     }
 
@@ -248,7 +298,10 @@ impl Camera {
     }
 
     fn signal(&self, signal: i32) -> Result<()> {
-        let status = Command::new("kill").arg(format!("-{signal}")).arg(self.child.id().to_string()).status()?;
+        let status = Command::new("kill")
+            .arg(format!("-{signal}"))
+            .arg(self.child.id().to_string())
+            .status()?;
         ensure!(status.success(), "kill: {status}");
         Ok(())
     }
@@ -256,7 +309,9 @@ impl Camera {
 
 impl Drop for Camera {
     fn drop(&mut self) {
-        if self.signal(libc::SIGTERM).is_ok() && wait(&mut self.child, Duration::from_secs(5)).is_some() {
+        if self.signal(libc::SIGTERM).is_ok()
+            && wait(&mut self.child, Duration::from_secs(5)).is_some()
+        {
             return;
         }
         let _ = self.child.kill();
@@ -301,7 +356,11 @@ impl Web {
             .danger_accept_invalid_certs(true)
             .timeout(PATIENCE)
             .build()?;
-        Ok(Self { client, base: camera.url(""), csrf: None })
+        Ok(Self {
+            client,
+            base: camera.url(""),
+            csrf: None,
+        })
     }
 
     /// Logs in as `admin`.
@@ -326,7 +385,12 @@ impl Web {
     ///
     /// # Errors
     /// When there is no answer.
-    pub async fn send(&self, method: &str, path: &str, body: Option<serde_json::Value>) -> Result<(u16, serde_json::Value)> {
+    pub async fn send(
+        &self,
+        method: &str,
+        path: &str,
+        body: Option<serde_json::Value>,
+    ) -> Result<(u16, serde_json::Value)> {
         let response = self.raw(method, path, body, &[]).await?;
         let status = response.status().as_u16();
         let text = response.text().await?;
@@ -337,8 +401,16 @@ impl Web {
     ///
     /// # Errors
     /// When there is no answer.
-    pub async fn raw(&self, method: &str, path: &str, body: Option<serde_json::Value>, headers: &[(&str, &str)]) -> Result<reqwest::Response> {
-        let mut request = self.client.request(method.parse()?, format!("{}{path}", self.base));
+    pub async fn raw(
+        &self,
+        method: &str,
+        path: &str,
+        body: Option<serde_json::Value>,
+        headers: &[(&str, &str)],
+    ) -> Result<reqwest::Response> {
+        let mut request = self
+            .client
+            .request(method.parse()?, format!("{}{path}", self.base));
         if let Some(csrf) = &self.csrf {
             request = request.header("X-Platecam-CSRF", csrf);
         }
@@ -380,5 +452,11 @@ pub fn demo_truth() -> Result<Vec<Pass>> {
     let truth: serde_json::Value = serde_json::from_str(&text)?;
     let passes = truth["passes"].as_array().context("no passes")?;
     let text = |p: &serde_json::Value, key: &str| p[key].as_str().unwrap_or_default().to_owned();
-    Ok(passes.iter().map(|p| Pass { plate: text(p, "plate"), direction: text(p, "direction") }).collect())
+    Ok(passes
+        .iter()
+        .map(|p| Pass {
+            plate: text(p, "plate"),
+            direction: text(p, "direction"),
+        })
+        .collect())
 }

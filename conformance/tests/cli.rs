@@ -23,7 +23,16 @@ fn version_and_help_say_what_they_should() {
     assert!(String::from_utf8_lossy(&version.stdout).starts_with("platecam 0."));
     let help = platecam(&["run", "--help"]);
     let text = String::from_utf8_lossy(&help.stdout);
-    for option in ["--state-dir", "--listen", "--http-port", "--https-port", "--rtsp-port", "--source", "--max-sessions", "--no-discovery"] {
+    for option in [
+        "--state-dir",
+        "--listen",
+        "--http-port",
+        "--https-port",
+        "--rtsp-port",
+        "--source",
+        "--max-sessions",
+        "--no-discovery",
+    ] {
         assert!(text.contains(option), "{option} is missing in --help");
     }
 }
@@ -35,12 +44,30 @@ fn wrong_arguments_exit_with_2_and_leave_no_state() {
     let state = dir.path().join("state");
     let state = state.to_str().unwrap();
     for (args, says) in [
-        (vec!["run", "--state-dir", state, "--source", "ftp://x"], "ftp"),
-        (vec!["run", "--state-dir", state, "--source", "file:"], "file"),
-        (vec!["run", "--state-dir", state, "--source", "v4l2:video0"], "v4l2"),
-        (vec!["run", "--state-dir", state, "--rtsp-port", "70000"], "70000"),
-        (vec!["run", "--state-dir", state, "--max-sessions", "5000"], "4096"),
-        (vec!["run", "--state-dir", state, "--listen", "300.0.0.1"], "300.0.0.1"),
+        (
+            vec!["run", "--state-dir", state, "--source", "ftp://x"],
+            "ftp",
+        ),
+        (
+            vec!["run", "--state-dir", state, "--source", "file:"],
+            "file",
+        ),
+        (
+            vec!["run", "--state-dir", state, "--source", "v4l2:video0"],
+            "v4l2",
+        ),
+        (
+            vec!["run", "--state-dir", state, "--rtsp-port", "70000"],
+            "70000",
+        ),
+        (
+            vec!["run", "--state-dir", state, "--max-sessions", "5000"],
+            "4096",
+        ),
+        (
+            vec!["run", "--state-dir", state, "--listen", "300.0.0.1"],
+            "300.0.0.1",
+        ),
         (vec!["recognize", "--threads", "0", "x"], "1..=64"),
     ] {
         let o = platecam(&args);
@@ -55,15 +82,31 @@ fn an_unusable_state_directory_exits_with_3() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("file");
     std::fs::write(&file, b"").unwrap();
-    let o = platecam(&["run", "--state-dir", file.to_str().unwrap(), "--source", "test:"]);
+    let o = platecam(&[
+        "run",
+        "--state-dir",
+        file.to_str().unwrap(),
+        "--source",
+        "test:",
+    ]);
     assert_eq!(o.status.code(), Some(3), "{}", stderr(&o));
     assert!(stderr(&o).contains("file"), "{}", stderr(&o));
 }
 
 #[test]
 fn a_second_process_on_the_same_state_is_refused() {
-    let camera = Camera::start(&Options { source: "test:".into(), ..Options::default() }).unwrap();
-    let o = platecam(&["run", "--state-dir", camera.state.to_str().unwrap(), "--source", "test:"]);
+    let camera = Camera::start(&Options {
+        source: "test:".into(),
+        ..Options::default()
+    })
+    .unwrap();
+    let o = platecam(&[
+        "run",
+        "--state-dir",
+        camera.state.to_str().unwrap(),
+        "--source",
+        "test:",
+    ]);
     assert_eq!(o.status.code(), Some(3), "{}", stderr(&o));
     assert!(stderr(&o).contains("in use"), "{}", stderr(&o));
 }
@@ -74,8 +117,19 @@ fn a_taken_port_exits_with_4_and_names_it() {
     let port = taken.local_addr().unwrap().port().to_string();
     let dir = tempfile::tempdir().unwrap();
     let o = platecam(&[
-        "run", "--state-dir", dir.path().to_str().unwrap(), "--source", "test:", "--listen", "127.0.0.1",
-        "--http-port", "0", "--https-port", "0", "--rtsp-port", &port,
+        "run",
+        "--state-dir",
+        dir.path().to_str().unwrap(),
+        "--source",
+        "test:",
+        "--listen",
+        "127.0.0.1",
+        "--http-port",
+        "0",
+        "--https-port",
+        "0",
+        "--rtsp-port",
+        &port,
     ]);
     assert_eq!(o.status.code(), Some(4), "{}", stderr(&o));
     assert!(stderr(&o).contains(&port), "{}", stderr(&o));
@@ -86,12 +140,22 @@ fn a_weak_initial_password_is_refused_and_a_good_one_counts_once() {
     let dir = tempfile::tempdir().unwrap();
     let state = dir.path().join("state");
     let o = Command::new(binary().unwrap())
-        .args(["run", "--source", "test:", "--state-dir", state.to_str().unwrap()])
+        .args([
+            "run",
+            "--source",
+            "test:",
+            "--state-dir",
+            state.to_str().unwrap(),
+        ])
         .env("PLATECAM_INITIAL_PASSWORD", "short")
         .output()
         .unwrap();
     assert_eq!(o.status.code(), Some(2), "{}", stderr(&o));
-    assert!(stderr(&o).contains("8 to 32") && !stderr(&o).contains("short'"), "{}", stderr(&o));
+    assert!(
+        stderr(&o).contains("8 to 32") && !stderr(&o).contains("short'"),
+        "{}",
+        stderr(&o)
+    );
 }
 
 /// Ends cleanly within 2 s of SIGTERM. The bound is the contract with service managers; the
@@ -123,11 +187,19 @@ fn recognize_prints_one_line_a_plate() {
         .arg(&missing)
         .output()
         .unwrap();
-    assert_eq!(o.status.code(), Some(1), "a missing file is reported at the end: {}", stderr(&o));
+    assert_eq!(
+        o.status.code(),
+        Some(1),
+        "a missing file is reported at the end: {}",
+        stderr(&o)
+    );
     assert!(stderr(&o).contains("missing.jpg"));
     let text = String::from_utf8(o.stdout).unwrap();
     for file in &files {
-        let lines: Vec<_> = text.lines().filter(|l| l.split('\t').next().unwrap().ends_with(file)).collect();
+        let lines: Vec<_> = text
+            .lines()
+            .filter(|l| l.split('\t').next().unwrap().ends_with(file))
+            .collect();
         assert!(!lines.is_empty(), "{file} has no line in\n{text}");
         for line in lines {
             let fields: Vec<_> = line.split('\t').collect();
@@ -136,11 +208,18 @@ fn recognize_prints_one_line_a_plate() {
                 let confidence: f32 = fields[2].parse().unwrap();
                 assert!((0.0..=1.0).contains(&confidence), "{line}");
                 let numbers: Vec<i64> = fields[3].split(',').map(|n| n.parse().unwrap()).collect();
-                assert!(numbers.len() == 4 && numbers[2] > 0 && numbers[3] > 0, "{line}");
+                assert!(
+                    numbers.len() == 4 && numbers[2] > 0 && numbers[3] > 0,
+                    "{line}"
+                );
             }
         }
     }
-    let json = Command::new(binary().unwrap()).args(["recognize", "--json"]).arg(data.join(files[0])).output().unwrap();
+    let json = Command::new(binary().unwrap())
+        .args(["recognize", "--json"])
+        .arg(data.join(files[0]))
+        .output()
+        .unwrap();
     assert!(json.status.success());
     for line in String::from_utf8(json.stdout).unwrap().lines() {
         serde_json::from_str::<serde_json::Value>(line).unwrap();
@@ -151,15 +230,38 @@ fn recognize_prints_one_line_a_plate() {
 #[test]
 fn a_restart_keeps_identity_and_settings() {
     let dir = tempfile::tempdir().unwrap();
-    let options = Options { source: "test:".into(), ..Options::default() };
+    let options = Options {
+        source: "test:".into(),
+        ..Options::default()
+    };
     let certificate = |state: &Path| std::fs::read(state.join("tls/device.crt")).unwrap();
     let first = Camera::start_in(&options, dir.path()).unwrap();
     let before = certificate(dir.path());
     first.stop().unwrap();
-    let second = Camera::start_in(&Options { initialised: false, ..options }, dir.path()).unwrap();
+    let second = Camera::start_in(
+        &Options {
+            initialised: false,
+            ..options
+        },
+        dir.path(),
+    )
+    .unwrap();
     assert_eq!(certificate(dir.path()), before);
     let within = Duration::from_secs(30);
     let mut probe = Command::new("ffprobe");
-    probe.args(["-v", "error", "-rtsp_transport", "tcp", "-show_entries", "stream=codec_name", &second.rtsp_url(0)]);
-    assert!(conformance::output(&mut probe, within).unwrap().contains("h264"), "the password still counts");
+    probe.args([
+        "-v",
+        "error",
+        "-rtsp_transport",
+        "tcp",
+        "-show_entries",
+        "stream=codec_name",
+        &second.rtsp_url(0),
+    ]);
+    assert!(
+        conformance::output(&mut probe, within)
+            .unwrap()
+            .contains("h264"),
+        "the password still counts"
+    );
 }

@@ -35,26 +35,53 @@ const ONE_OWNER: &[(&str, &str)] = &[
 
 /// What the pure crates must not reach for.
 const PURE: &[&str] = &["lpr-core", "platecam-model"];
-const IMPURE: &[&str] = &["hyper", "axum", "quick-xml", "rusqlite", "gstreamer", "ort", "reqwest", "socket2", "nix"];
+const IMPURE: &[&str] = &[
+    "hyper",
+    "axum",
+    "quick-xml",
+    "rusqlite",
+    "gstreamer",
+    "ort",
+    "reqwest",
+    "socket2",
+    "nix",
+];
 
 #[test]
 fn dependencies_point_downwards() {
-    let metadata = MetadataCommand::new().manifest_path(conformance::root().join("Cargo.toml")).no_deps().exec().unwrap();
+    let metadata = MetadataCommand::new()
+        .manifest_path(conformance::root().join("Cargo.toml"))
+        .no_deps()
+        .exec()
+        .unwrap();
     let layers: BTreeMap<&str, u8> = LAYERS.iter().copied().collect();
     let mut problems = Vec::new();
     for package in &metadata.packages {
         let name = package.name.as_str();
         let Some(layer) = layers.get(name) else {
-            problems.push(format!("{name} has no layer: add it to LAYERS and ARCHITECTURE.md"));
+            problems.push(format!(
+                "{name} has no layer: add it to LAYERS and ARCHITECTURE.md"
+            ));
             continue;
         };
-        let used = package.dependencies.iter().filter(|d| d.kind == DependencyKind::Normal);
+        let used = package
+            .dependencies
+            .iter()
+            .filter(|d| d.kind == DependencyKind::Normal);
         for dependency in used.map(|d| d.name.as_str()) {
             if layers.get(dependency).is_some_and(|d| d >= layer) {
-                problems.push(format!("{name} (layer {layer}) uses {dependency} (layer {})", layers[dependency]));
+                problems.push(format!(
+                    "{name} (layer {layer}) uses {dependency} (layer {})",
+                    layers[dependency]
+                ));
             }
-            if ONE_OWNER.iter().any(|(d, owner)| *d == dependency && *owner != name) {
-                problems.push(format!("{name} uses {dependency}, which another crate owns"));
+            if ONE_OWNER
+                .iter()
+                .any(|(d, owner)| *d == dependency && *owner != name)
+            {
+                problems.push(format!(
+                    "{name} uses {dependency}, which another crate owns"
+                ));
             }
             if PURE.contains(&name) && IMPURE.contains(&dependency) {
                 problems.push(format!("{name} is pure and uses {dependency}"));
@@ -62,5 +89,9 @@ fn dependencies_point_downwards() {
         }
     }
     assert!(problems.is_empty(), "{}", problems.join("\n"));
-    assert_eq!(metadata.packages.len(), LAYERS.len(), "every layer entry names a crate");
+    assert_eq!(
+        metadata.packages.len(),
+        LAYERS.len(),
+        "every layer entry names a crate"
+    );
 }

@@ -12,7 +12,10 @@ fn script(name: &str, camera: &Camera) -> Command {
     command.arg(root().join("conformance/onvif").join(name));
     command.args(["--http", &camera.http.to_string(), "--password", PASSWORD]);
     // Proxies of the environment have no business between a client and a camera on loopback.
-    command.env("PYTHONDONTWRITEBYTECODE", "1").env("no_proxy", "127.0.0.1").env("NO_PROXY", "127.0.0.1");
+    command
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .env("no_proxy", "127.0.0.1")
+        .env("NO_PROXY", "127.0.0.1");
     command
 }
 
@@ -24,7 +27,11 @@ fn run(command: &mut Command) {
 fn third_party_clients_find_play_configure_and_hear_the_camera() {
     let camera = Camera::demo().unwrap();
     let contracts = root().join(".cache/wsdl/onvif/wsdl");
-    run(script("schema_check.py", &camera).arg("--contracts").arg(contracts));
-    run(script("zeep_client.py", &camera).arg("--truth").arg(root().join("assets/demo.truth.json")));
+    run(script("schema_check.py", &camera)
+        .arg("--contracts")
+        .arg(contracts));
+    run(script("zeep_client.py", &camera)
+        .arg("--truth")
+        .arg(root().join("assets/demo.truth.json")));
     run(script("python_client.py", &camera).env("PYTHONPATH", root().join(".cache/onvif-python")));
 }

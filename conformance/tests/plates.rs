@@ -18,7 +18,10 @@ const WRONG_AT_MOST: usize = 1;
 const PATIENCE: Duration = Duration::from_secs(180);
 
 async fn records(web: &Web, query: &str) -> Vec<Value> {
-    let page = web.get(&format!("/api/v1/records?limit=500&{query}")).await.unwrap();
+    let page = web
+        .get(&format!("/api/v1/records?limit=500&{query}"))
+        .await
+        .unwrap();
     page["items"].as_array().unwrap().clone()
 }
 
@@ -44,7 +47,10 @@ async fn one_loop(web: &Web) -> Vec<Value> {
         loop {
             let now = millis(text(&web.get("/api/v1/status").await.unwrap(), "time"));
             if first.is_none() {
-                first = records(web, "kind=lpr").await.last().map(|r| millis(text(r, "captured_at")));
+                first = records(web, "kind=lpr")
+                    .await
+                    .last()
+                    .map(|r| millis(text(r, "captured_at")));
             }
             // A record comes when its pass is over and voted: the slack after the loop is for that.
             if first.is_some_and(|first| now > first + LOOP_MS + 2 * SLACK_MS) {
@@ -53,7 +59,9 @@ async fn one_loop(web: &Web) -> Vec<Value> {
             tokio::time::sleep(Duration::from_millis(500)).await;
         }
     };
-    tokio::time::timeout(PATIENCE, watch).await.expect("plates within some minutes");
+    tokio::time::timeout(PATIENCE, watch)
+        .await
+        .expect("plates within some minutes");
     let end = first.unwrap() + LOOP_MS - SLACK_MS;
     let mut all = records(web, "kind=lpr").await;
     all.reverse();
@@ -63,24 +71,47 @@ async fn one_loop(web: &Web) -> Vec<Value> {
 
 /// Every pass is told once a loop, with the right text and direction (LPR-1, LIVE-18).
 fn compare(truth: &[Pass], seen: &[Value]) {
-    let count = |plate: &str| seen.iter().filter(|r| text(r, "plate_number") == plate).count();
-    println!("  {:<10} {:<12} {:>4}  seen as", "plate", "direction", "seen");
+    let count = |plate: &str| {
+        seen.iter()
+            .filter(|r| text(r, "plate_number") == plate)
+            .count()
+    };
+    println!(
+        "  {:<10} {:<12} {:>4}  seen as",
+        "plate", "direction", "seen"
+    );
     let (mut exact, mut problems) = (0, Vec::new());
     for pass in truth {
         let n = count(&pass.plate);
-        let found: Vec<_> = seen.iter().filter(|r| text(r, "plate_number") == pass.plate).collect();
+        let found: Vec<_> = seen
+            .iter()
+            .filter(|r| text(r, "plate_number") == pass.plate)
+            .collect();
         let directions: Vec<_> = found.iter().map(|r| text(r, "direction")).collect();
-        println!("  {:<10} {:<12} {n:>4}  {directions:?}", pass.plate, pass.direction);
+        println!(
+            "  {:<10} {:<12} {n:>4}  {directions:?}",
+            pass.plate, pass.direction
+        );
         exact += usize::from(n > 0);
         if n > 1 {
             problems.push(format!("{} is told {n} times", pass.plate));
         }
         if directions.iter().any(|d| *d != pass.direction) {
-            problems.push(format!("{} is {} and was told {directions:?}", pass.plate, pass.direction));
+            problems.push(format!(
+                "{} is {} and was told {directions:?}",
+                pass.plate, pass.direction
+            ));
         }
     }
-    let wrong: Vec<_> = seen.iter().map(|r| text(r, "plate_number")).filter(|p| truth.iter().all(|t| t.plate != *p)).collect();
-    println!("  {exact} of {} exact, never passed: {wrong:?}", truth.len());
+    let wrong: Vec<_> = seen
+        .iter()
+        .map(|r| text(r, "plate_number"))
+        .filter(|p| truth.iter().all(|t| t.plate != *p))
+        .collect();
+    println!(
+        "  {exact} of {} exact, never passed: {wrong:?}",
+        truth.len()
+    );
     assert!(problems.is_empty(), "{problems:?}");
     assert!(exact >= EXACT_AT_LEAST, "{exact} of {} plates", truth.len());
     assert!(wrong.len() <= WRONG_AT_MOST, "{wrong:?}");
@@ -91,21 +122,36 @@ async fn pictures(web: &Web, seen: &[Value]) {
     for record in seen {
         let id = &record["id"];
         let get = |name: &'static str| async move {
-            let response = web.raw("GET", &format!("/api/v1/records/{id}/{name}"), None, &[]).await.unwrap();
+            let response = web
+                .raw("GET", &format!("/api/v1/records/{id}/{name}"), None, &[])
+                .await
+                .unwrap();
             assert_eq!(response.status().as_u16(), 200, "{name} of {record}");
             assert_eq!(response.headers()["content-type"], "image/jpeg");
             response.bytes().await.unwrap()
         };
         let full = jpeg::size(&get("picture.jpg").await).unwrap();
         let frame = &record["frame"];
-        assert_eq!(full, (frame["width"].as_u64().unwrap() as u32, frame["height"].as_u64().unwrap() as u32));
+        assert_eq!(
+            full,
+            (
+                frame["width"].as_u64().unwrap() as u32,
+                frame["height"].as_u64().unwrap() as u32
+            )
+        );
         assert_eq!(full, (1920, 1080));
         let (width, height) = jpeg::size(&get("plate.jpg").await).unwrap();
-        assert!(width > height && width >= 60 && height >= 20, "cut-out of {width}x{height}");
+        assert!(
+            width > height && width >= 60 && height >= 20,
+            "cut-out of {width}x{height}"
+        );
         let rect = &record["plate_rect"];
         let [x, y, w, h] = ["x", "y", "width", "height"].map(|k| rect[k].as_f64().unwrap());
         assert!(w >= 40.0 && w > h, "{record}");
-        assert!(x >= 0.0 && y >= 0.0 && x + w <= 1920.0 && y + h <= 1080.0, "{record}");
+        assert!(
+            x >= 0.0 && y >= 0.0 && x + w <= 1920.0 && y + h <= 1080.0,
+            "{record}"
+        );
         let likelihood = record["likelihood"].as_f64().unwrap();
         assert!(likelihood > 0.3 && likelihood <= 1.0, "{record}");
     }
@@ -115,9 +161,18 @@ async fn pictures(web: &Web, seen: &[Value]) {
 async fn search(web: &Web, seen: &[Value]) {
     let record = &seen[seen.len() / 2];
     let (plate, at) = (text(record, "plate_number"), text(record, "captured_at"));
-    let ids = |list: &[Value]| list.iter().map(|r| r["id"].as_i64().unwrap()).collect::<Vec<_>>();
+    let ids = |list: &[Value]| {
+        list.iter()
+            .map(|r| r["id"].as_i64().unwrap())
+            .collect::<Vec<_>>()
+    };
     let id = record["id"].as_i64().unwrap();
-    for query in [format!("plate={plate}"), format!("plate={}*", &plate[..3]), format!("plate={}", &plate[1..4]), format!("from={at}")] {
+    for query in [
+        format!("plate={plate}"),
+        format!("plate={}*", &plate[..3]),
+        format!("plate={}", &plate[1..4]),
+        format!("from={at}"),
+    ] {
         let found = records(web, &query).await;
         assert!(ids(&found).contains(&id), "{query} finds {plate}");
     }
@@ -131,9 +186,17 @@ async fn search(web: &Web, seen: &[Value]) {
         assert_eq!(text(&found, "direction"), direction);
     }
     assert!(records(web, "to=2020-01-01T00:00:00Z").await.is_empty());
-    let (status, problem) = web.send("GET", "/api/v1/records?from=yesterday&limit=0", None).await.unwrap();
+    let (status, problem) = web
+        .send("GET", "/api/v1/records?from=yesterday&limit=0", None)
+        .await
+        .unwrap();
     assert_eq!(status, 422, "{problem}");
-    let pointers: Vec<_> = problem["errors"].as_array().unwrap().iter().map(|e| text(e, "pointer")).collect();
+    let pointers: Vec<_> = problem["errors"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|e| text(e, "pointer"))
+        .collect();
     assert_eq!(pointers, ["/from", "/limit"]);
 }
 
@@ -151,7 +214,15 @@ async fn one_loop_of_the_clip_is_told_recorded_found_and_kept() {
     // A power cut: what was told is there again, with its pictures. INIT-1 holds too: no second
     // initialisation.
     camera.kill().unwrap();
-    let camera = Camera::start_in(&Options { initialised: false, source: "test:".into(), ..Options::default() }, dir.path()).unwrap();
+    let camera = Camera::start_in(
+        &Options {
+            initialised: false,
+            source: "test:".into(),
+            ..Options::default()
+        },
+        dir.path(),
+    )
+    .unwrap();
     let web = Web::login(&camera).await.unwrap();
     let kept = records(&web, "kind=lpr").await;
     for record in &seen {

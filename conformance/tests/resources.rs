@@ -13,14 +13,32 @@ const FRAMES: usize = 250;
 
 /// Plays `frames` pictures over TCP; ends with the count of bytes.
 async fn watch(url: String, frames: usize) -> usize {
-    let credentials = client::Credentials { username: "admin".into(), password: PASSWORD.into() };
+    let credentials = client::Credentials {
+        username: "admin".into(),
+        password: PASSWORD.into(),
+    };
     let options = client::SessionOptions::default().creds(Some(credentials));
-    let mut session = client::Session::describe(url::Url::parse(&url).unwrap(), options).await.unwrap();
-    session.setup(0, client::SetupOptions::default()).await.unwrap();
-    let mut demuxed = session.play(client::PlayOptions::default()).await.unwrap().demuxed().unwrap();
+    let mut session = client::Session::describe(url::Url::parse(&url).unwrap(), options)
+        .await
+        .unwrap();
+    session
+        .setup(0, client::SetupOptions::default())
+        .await
+        .unwrap();
+    let mut demuxed = session
+        .play(client::PlayOptions::default())
+        .await
+        .unwrap()
+        .demuxed()
+        .unwrap();
     let (mut seen, mut bytes) = (0, 0);
     while seen < frames {
-        if let CodecItem::VideoFrame(frame) = demuxed.next().await.expect("goes on").expect("without errors") {
+        if let CodecItem::VideoFrame(frame) = demuxed
+            .next()
+            .await
+            .expect("goes on")
+            .expect("without errors")
+        {
             seen += 1;
             bytes += frame.data().len();
         }
@@ -41,7 +59,12 @@ fn usage(pid: u32) -> (u64, u64, u64) {
 /// Processor seconds used since the start.
 fn cpu_seconds(pid: u32) -> f64 {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
-    let fields: Vec<_> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
+    let fields: Vec<_> = stat
+        .rsplit(')')
+        .next()
+        .unwrap()
+        .split_whitespace()
+        .collect();
     let ticks: u64 = fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap();
     ticks as f64 / 100.0
 }
@@ -55,7 +78,9 @@ async fn memory_with_ten_viewers_stays_in_its_budget() {
     let (alone, _, _) = usage(camera.pid());
     let (started, cpu) = (std::time::Instant::now(), cpu_seconds(camera.pid()));
     // Half of them on either stream; each keeps up, or the test waits for it.
-    let viewers: Vec<_> = (0..VIEWERS).map(|i| tokio::spawn(watch(camera.rtsp_url_anonymous(i % 2), FRAMES))).collect();
+    let viewers: Vec<_> = (0..VIEWERS)
+        .map(|i| tokio::spawn(watch(camera.rtsp_url_anonymous(i % 2), FRAMES)))
+        .collect();
     let mut peak = 0;
     let all = async {
         for viewer in viewers {
@@ -76,7 +101,20 @@ async fn memory_with_ten_viewers_stays_in_its_budget() {
     let took = started.elapsed().as_secs_f64();
     let used = (cpu_seconds(camera.pid()) - cpu) / took;
     let status = web.get("/api/v1/status").await.unwrap();
-    println!("  RSS: alone {} MB, {VIEWERS} viewers {} MB, highest {} MB; {threads} threads", alone / 1024, peak / 1024, high / 1024);
-    println!("  {used:.2} cores; capture {} fps, analysed {} fps", status["capture_fps"], status["analysed_fps"]);
-    assert!(peak.max(now) <= MEMORY_KB, "{} MB with {VIEWERS} viewers; the budget is {} MB", peak.max(now) / 1024, MEMORY_KB / 1024);
+    println!(
+        "  RSS: alone {} MB, {VIEWERS} viewers {} MB, highest {} MB; {threads} threads",
+        alone / 1024,
+        peak / 1024,
+        high / 1024
+    );
+    println!(
+        "  {used:.2} cores; capture {} fps, analysed {} fps",
+        status["capture_fps"], status["analysed_fps"]
+    );
+    assert!(
+        peak.max(now) <= MEMORY_KB,
+        "{} MB with {VIEWERS} viewers; the budget is {} MB",
+        peak.max(now) / 1024,
+        MEMORY_KB / 1024
+    );
 }

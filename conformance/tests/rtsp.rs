@@ -17,10 +17,15 @@ fn ffprobe_plays_main_and_sub_over_tcp_and_udp() {
             let found = ffprobe(transport, &camera.rtsp_url(stream)).unwrap();
             let video = &found["streams"][0];
             assert_eq!(video["codec_name"], "h264", "{transport} {stream}: {found}");
-            assert_eq!((video["width"].as_i64(), video["height"].as_i64()), (Some(width), Some(height)));
+            assert_eq!(
+                (video["width"].as_i64(), video["height"].as_i64()),
+                (Some(width), Some(height))
+            );
         }
     }
-    let refused = ffprobe("tcp", &camera.rtsp_url_anonymous(0)).unwrap_err().to_string();
+    let refused = ffprobe("tcp", &camera.rtsp_url_anonymous(0))
+        .unwrap_err()
+        .to_string();
     assert!(refused.contains("401"), "{refused}");
     let unknown = ffprobe("tcp", &camera.rtsp_url(7)).unwrap_err().to_string();
     assert!(unknown.contains("404"), "{unknown}");
@@ -31,8 +36,25 @@ fn gstreamer_decodes_frames_over_tcp() {
     let camera = Camera::demo().unwrap();
     let location = format!("location={}", camera.rtsp_url_anonymous(1));
     let mut command = Command::new("gst-launch-1.0");
-    command.args(["-q", "rtspsrc", &location, "user-id=admin", &format!("user-pw={PASSWORD}"), "protocols=tcp", "!"]);
-    command.args(["rtph264depay", "!", "avdec_h264", "!", "fakesink", "num-buffers=30", "silent=false", "-v"]);
+    command.args([
+        "-q",
+        "rtspsrc",
+        &location,
+        "user-id=admin",
+        &format!("user-pw={PASSWORD}"),
+        "protocols=tcp",
+        "!",
+    ]);
+    command.args([
+        "rtph264depay",
+        "!",
+        "avdec_h264",
+        "!",
+        "fakesink",
+        "num-buffers=30",
+        "silent=false",
+        "-v",
+    ]);
     output(&mut command, WITHIN).unwrap();
 }
 
@@ -41,43 +63,78 @@ fn gstreamer_decodes_frames_over_tcp() {
 async fn retina_plays_video_and_metadata() {
     let camera = Camera::demo().unwrap();
     let url = url::Url::parse(&camera.rtsp_url_anonymous(0)).unwrap();
-    let credentials = client::Credentials { username: "admin".into(), password: PASSWORD.into() };
+    let credentials = client::Credentials {
+        username: "admin".into(),
+        password: PASSWORD.into(),
+    };
     let options = client::SessionOptions::default().creds(Some(credentials));
     let mut session = client::Session::describe(url, options).await.unwrap();
-    let media: Vec<_> = session.streams().iter().map(|s| s.media().to_owned()).collect();
+    let media: Vec<_> = session
+        .streams()
+        .iter()
+        .map(|s| s.media().to_owned())
+        .collect();
     assert_eq!(media, ["video", "application"]);
     for i in 0..media.len() {
-        session.setup(i, client::SetupOptions::default()).await.unwrap();
+        session
+            .setup(i, client::SetupOptions::default())
+            .await
+            .unwrap();
     }
     let playing = session.play(client::PlayOptions::default()).await.unwrap();
     let mut demuxed = playing.demuxed().unwrap();
     let (mut frames, mut documents) = (0, Vec::new());
     let collect = async {
         while frames < 50 || documents.len() < 5 {
-            match demuxed.next().await.expect("the stream goes on").expect("without errors") {
+            match demuxed
+                .next()
+                .await
+                .expect("the stream goes on")
+                .expect("without errors")
+            {
                 CodecItem::VideoFrame(_) => frames += 1,
-                CodecItem::MessageFrame(m) => documents.push(String::from_utf8(m.data().to_vec()).unwrap()),
+                CodecItem::MessageFrame(m) => {
+                    documents.push(String::from_utf8(m.data().to_vec()).unwrap())
+                }
                 _ => {}
             }
         }
     };
-    tokio::time::timeout(WITHIN, collect).await.expect("pictures and metadata within a minute");
+    tokio::time::timeout(WITHIN, collect)
+        .await
+        .expect("pictures and metadata within a minute");
     for d in &documents {
-        assert!(d.contains("MetadataStream") && d.contains("http://www.onvif.org/ver10/schema"), "{d}");
+        assert!(
+            d.contains("MetadataStream") && d.contains("http://www.onvif.org/ver10/schema"),
+            "{d}"
+        );
     }
 }
 
 /// `--max-sessions`: the next one is refused politely, those connected go on (GEN-5).
 #[tokio::test(flavor = "multi_thread")]
 async fn one_session_too_many_is_refused() {
-    let options = Options { args: vec!["--max-sessions".into(), "1".into()], ..Options::default() };
+    let options = Options {
+        args: vec!["--max-sessions".into(), "1".into()],
+        ..Options::default()
+    };
     let camera = Camera::start(&options).unwrap();
     let open = || async {
         let url = url::Url::parse(&camera.rtsp_url_anonymous(1)).unwrap();
-        let credentials = client::Credentials { username: "admin".into(), password: PASSWORD.into() };
-        let mut session = client::Session::describe(url, client::SessionOptions::default().creds(Some(credentials))).await?;
+        let credentials = client::Credentials {
+            username: "admin".into(),
+            password: PASSWORD.into(),
+        };
+        let mut session = client::Session::describe(
+            url,
+            client::SessionOptions::default().creds(Some(credentials)),
+        )
+        .await?;
         session.setup(0, client::SetupOptions::default()).await?;
-        session.play(client::PlayOptions::default()).await?.demuxed()
+        session
+            .play(client::PlayOptions::default())
+            .await?
+            .demuxed()
     };
     let mut first = open().await.unwrap();
     assert!(first.next().await.unwrap().is_ok());
@@ -94,23 +151,47 @@ async fn one_session_too_many_is_refused() {
 /// Every kind of source but a sensor: the test pattern, a file, another RTSP camera passed through.
 #[test]
 fn other_sources_play_too() {
-    let pattern = Camera::start(&Options { source: "test:".into(), ..Options::default() }).unwrap();
+    let pattern = Camera::start(&Options {
+        source: "test:".into(),
+        ..Options::default()
+    })
+    .unwrap();
     let found = ffprobe("tcp", &pattern.rtsp_url(0)).unwrap();
     assert_eq!(found["streams"][0]["codec_name"], "h264");
     let upstream = pattern.rtsp_url(0);
-    let chained = Camera::start(&Options { source: upstream, ..Options::default() }).unwrap();
+    let chained = Camera::start(&Options {
+        source: upstream,
+        ..Options::default()
+    })
+    .unwrap();
     let found = ffprobe("tcp", &chained.rtsp_url(0)).unwrap();
     assert_eq!(found["streams"][0]["codec_name"], "h264", "{found}");
-    let clip = conformance::root().join("assets/demo.mp4").canonicalize().unwrap();
-    let file = Camera::start(&Options { source: format!("file:{}", clip.display()), ..Options::default() }).unwrap();
-    assert_eq!(ffprobe("tcp", &file.rtsp_url(0)).unwrap()["streams"][0]["width"], 1920);
+    let clip = conformance::root()
+        .join("assets/demo.mp4")
+        .canonicalize()
+        .unwrap();
+    let file = Camera::start(&Options {
+        source: format!("file:{}", clip.display()),
+        ..Options::default()
+    })
+    .unwrap();
+    assert_eq!(
+        ffprobe("tcp", &file.rtsp_url(0)).unwrap()["streams"][0]["width"],
+        1920
+    );
 }
 
 /// A source that is not there is reported, and the stream shows so; nothing else stops.
 #[test]
 fn a_missing_source_leaves_the_streams_up() {
-    let options = Options { source: "file:/nonexistent/clip.mp4".into(), ..Options::default() };
+    let options = Options {
+        source: "file:/nonexistent/clip.mp4".into(),
+        ..Options::default()
+    };
     let camera = Camera::start(&options).unwrap();
     let found = ffprobe("tcp", &camera.rtsp_url(0)).unwrap();
-    assert_eq!(found["streams"][0]["codec_name"], "h264", "the no-signal picture");
+    assert_eq!(
+        found["streams"][0]["codec_name"], "h264",
+        "the no-signal picture"
+    );
 }
