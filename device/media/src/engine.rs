@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use lpr_core::MediaTime;
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
@@ -330,13 +331,16 @@ impl Ticker {
             } else {
                 NO_SIGNAL_AFTER
             };
-            if ours || idle >= patience {
+            // Read after `now`: a picture expected from here on has a later time than ours.
+            let coming = now.since(self.hub.expected()) < NO_SIGNAL_AFTER
+                && self.hub.expected() != MediaTime::default();
+            if !coming && (ours || idle >= patience) {
                 self.show(now);
             }
         }
     }
 
-    fn show(&mut self, at: lpr_core::MediaTime) {
+    fn show(&mut self, at: MediaTime) {
         // The source's last size, so that no encoder has to change; else the main stream's.
         let configured = || {
             self.main

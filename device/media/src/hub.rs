@@ -22,6 +22,8 @@ pub(crate) struct Hub {
     state: Mutex<State>,
     readers: Mutex<Vec<Weak<Slot>>>,
     encoders: Vec<EncoderInput>,
+    /// Media nanoseconds of a source's first sign of life; its first picture is being decoded.
+    expected: AtomicU64,
 }
 
 #[derive(Default)]
@@ -51,6 +53,7 @@ impl Hub {
             state: Mutex::default(),
             readers: Mutex::default(),
             encoders,
+            expected: AtomicU64::new(0),
         }
     }
 
@@ -111,6 +114,17 @@ impl Hub {
             });
         }
         Some(frame)
+    }
+
+    /// Says that a picture is on its way, so that no "no signal" picture comes between it and its time.
+    pub(crate) fn expect_picture(&self) {
+        self.expected
+            .store(self.clock.now().as_nanos(), Ordering::Release);
+    }
+
+    /// When a picture was last expected.
+    pub(crate) fn expected(&self) -> MediaTime {
+        MediaTime::from_nanos(self.expected.load(Ordering::Acquire))
     }
 
     pub(crate) fn latest(&self) -> Option<Arc<RawFrame>> {

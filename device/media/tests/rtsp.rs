@@ -39,10 +39,11 @@ struct Camera {
 
 impl Camera {
     fn start(codec: Codec) -> Self {
-        let hooks = [
-            Arc::new(KeyFrameHooks::default()),
-            Arc::new(KeyFrameHooks::default()),
-        ];
+        Self::with_hooks(codec, KeyFrameHooks::default)
+    }
+
+    fn with_hooks(codec: Codec, hooks: fn() -> KeyFrameHooks) -> Self {
+        let hooks = [Arc::new(hooks()), Arc::new(hooks())];
         let sink = |name, hooks: &Arc<KeyFrameHooks>| {
             Arc::new(
                 RtspSink::new(
@@ -126,7 +127,11 @@ fn a_camera_is_a_source_and_is_passed_through() {
             .unwrap();
         let (engine, main, sub) = viewer(server.local_addrs()[0], codec);
         let reader = engine.frames();
-        let (frame, _) = reader.next(HUNG).expect("a decoded picture");
+        // Past the start, where a "no signal" picture may have pushed the first frame forward.
+        let mut frame = reader.next(HUNG).expect("a decoded picture").0;
+        for _ in 0..10 {
+            frame = reader.next(HUNG).expect("a decoded picture").0;
+        }
         assert_eq!(
             (frame.size(), frame.kind),
             (PictureSize::new(320, 240), FrameKind::Picture)
@@ -187,15 +192,15 @@ fn another_codec_is_encoded() {
     engine
         .configure(StreamId::Main, Some(config(Codec::H264, 320, 240)))
         .unwrap();
-    main.wait("the passed-on stream", |items| {
-        items
-            .iter()
-            .any(|item| matches!(item, Item::Format(format) if format.codec == Codec::H264))
+    main.wait("the passed-on stream", |_| {
+        matches!(
+            engine.status().streams[&StreamId::Main].state,
+            EncoderState::PassedThrough { codec: Codec::H264 }
+        )
     });
-    assert!(matches!(
-        engine.status().streams[&StreamId::Main].state,
-        EncoderState::PassedThrough { .. }
-    ));
+    let seen = main.units().len();
+    main.wait_units(seen + 30);
+    assert_eq!(main.formats().last().unwrap().codec, Codec::H264);
     engine.stop();
     assert_well_formed(&main.items());
     runtime.block_on(server.shutdown());
@@ -280,4 +285,34 @@ fn the_models_port_reports_what_runs() {
     assert!(caps.codecs.contains(&platecam_model::settings::Codec::H264));
     camera.engine.configure(StreamId::Sub, None).unwrap();
     assert!(!port.status().streams[1].enabled);
+}
+
+/// A stream that nobody watches costs nothing; the first viewer still gets the parameter sets in its
+/// DESCRIBE and a picture.
+#[test]
+fn an_idle_stream_starts_with_its_first_viewer() {
+    let camera = Camera::with_hooks(Codec::H264, KeyFrameHooks::on_demand);
+    let watched = camera.engine.frames();
+    while camera.engine.status().streams[&StreamId::Main].state != EncoderState::Idle {
+        watched.next(HUNG).expect("a picture");
+    }
+    let runtime = runtime();
+    let server = runtime
+        .block_on(serve(any_port(), camera.streams()))
+        .unwrap();
+    let (engine, main, _) = viewer(server.local_addrs()[0], Codec::H264);
+    engine.frames().next(HUNG).expect("a decoded picture");
+    main.wait_units(3);
+    let status = camera.engine.status();
+    assert!(matches!(
+        status.streams[&StreamId::Main].state,
+        EncoderState::Running { .. }
+    ));
+    assert_eq!(
+        status.streams[&StreamId::Sub].state,
+        EncoderState::Idle,
+        "nobody watches the sub stream"
+    );
+    engine.stop();
+    runtime.block_on(server.shutdown());
 }

@@ -67,7 +67,7 @@ enum Message {
     Configure(Option<EncoderConfig>),
     KeyFrame,
     /// Passing the source's units through began or ended.
-    Suspend,
+    Suspend(Option<Codec>),
     Failed {
         generation: u64,
         reason: String,
@@ -100,8 +100,13 @@ struct Output {
 
 impl Shared {
     /// Sends a unit on, and its format first where it is new. `parameter_sets` come with key units.
-    fn emit(&self, mut unit: AccessUnit, format: StreamFormat) {
+    ///
+    /// `passed` tells the source's own units from the encoder's: only those are sent that are wanted now.
+    fn emit(&self, mut unit: AccessUnit, format: StreamFormat, passed: bool) {
         let mut output = self.output.lock();
+        if passed != self.passing.load(Ordering::Acquire) {
+            return;
+        }
         if output.awaits_key && !unit.key {
             return;
         }
@@ -180,23 +185,21 @@ impl EncoderInput {
 
     /// Begins or ends passing the source's own units on.
     pub(crate) fn set_passing(&self, codec: Option<Codec>) {
-        let was = self.shared.passing.swap(codec.is_some(), Ordering::AcqRel);
-        if was == codec.is_some() {
-            return;
+        {
+            // Under the lock of `emit`, so that no unit of the other kind slips in behind the change.
+            let mut output = self.shared.output.lock();
+            let was = self.shared.passing.swap(codec.is_some(), Ordering::AcqRel);
+            if was == codec.is_some() {
+                return;
+            }
+            output.awaits_key = true;
         }
-        self.shared.expect_key();
-        *self.shared.state.lock() = match codec {
-            Some(codec) => EncoderState::PassedThrough { codec },
-            None => EncoderState::Waiting,
-        };
-        let _ = self.messages.send(Message::Suspend);
+        let _ = self.messages.send(Message::Suspend(codec));
     }
 
     /// Passes one unit of the source on.
     pub(crate) fn pass(&self, unit: AccessUnit, format: StreamFormat) {
-        if self.shared.passing.load(Ordering::Acquire) {
-            self.shared.emit(unit, format);
-        }
+        self.shared.emit(unit, format, true);
     }
 }
 

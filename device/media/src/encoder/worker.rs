@@ -73,10 +73,19 @@ impl Worker {
     pub(super) fn run(mut self, inbox: &Receiver<Message>) {
         while let Ok(message) = inbox.recv() {
             match message {
+                // Left over from before the source's own units were passed on.
+                Message::Frame(_) if self.shared.passing.load(Ordering::Acquire) => {}
                 Message::Frame(frame) => self.frame(&frame),
                 Message::Configure(config) => self.configure(config),
                 Message::KeyFrame => self.key_wanted = true,
-                Message::Suspend => self.stop(),
+                Message::Suspend(passed) => {
+                    self.stop();
+                    self.set_state(match (passed, self.config) {
+                        (Some(codec), _) => EncoderState::PassedThrough { codec },
+                        (None, Some(_)) => EncoderState::Waiting,
+                        (None, None) => EncoderState::Off,
+                    });
+                }
                 Message::Failed { generation, reason } if generation == self.generation => {
                     self.failed(&reason)
                 }
@@ -293,6 +302,7 @@ impl Worker {
                     frame_rate,
                     parameter_sets,
                 },
+                false,
             );
         }
     }

@@ -243,7 +243,10 @@ impl Input {
         if !self.seen_key && !key {
             return Ok(());
         }
-        self.seen_key = true;
+        if !self.seen_key {
+            self.seen_key = true;
+            self.context.hub.expect_picture();
+        }
         let clock = &self.context.hub.clock;
         let elapsed = elapsed(frame.timestamp().elapsed(), frame.timestamp().clock_rate());
         let at = self.place.of(elapsed, clock.now());
