@@ -47,7 +47,8 @@ def main():
     ap.add_argument('--texts', default=os.path.join(here, 'texts.tsv')); ap.add_argument('--score', type=float, default=.4)
     ap.add_argument('--long', type=int, default=768); ap.add_argument('--conf', type=float, default=.5)
     a = ap.parse_args()
-    pipe = Pipeline(a.models, a.long, score=.3, T=1.)
+    cv2.setNumThreads(1)
+    pipe = Pipeline(a.models, a.long, score=.3, T=1., passes=1)
     L = logits_of(pipe, a.data, a.texts)
     z, t = np.stack([x for x, _ in L]), [x for _, x in L]
     best = None

@@ -10,7 +10,7 @@ from reader_data import transcribed
 def main():
     models, root, out = sys.argv[1:4]
     cv2.setNumThreads(1)
-    pipe = Pipeline(models, score=.3)
+    pipe = Pipeline(models, score=.3, passes=1)
     done, res = {}, {}
     for folder, f, im, (x, y, w, h), t in transcribed(root, sys.argv[4] if len(sys.argv) > 4 else 'texts.tsv'):
         if held(folder, f):
