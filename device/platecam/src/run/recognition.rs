@@ -22,6 +22,9 @@ use platecam_model::{
 /// How long one wait for a frame lasts before the stop flag is looked at again.
 const WAIT: Duration = Duration::from_millis(200);
 
+/// Nice value of the worker's thread.
+const BELOW_ENCODERS: i32 = 8;
+
 /// Figures of the worker.
 #[derive(Debug, Default)]
 pub(crate) struct Meter {
@@ -143,6 +146,10 @@ struct Worker {
 
 impl Worker {
     fn run(self, nets: Nets) {
+        // Linux keeps a nice value for each thread: the encoders come first, analysed frames give way.
+        if let Err(e) = rustix::process::setpriority_process(None, BELOW_ENCODERS) {
+            tracing::warn!(error = %e, "recognition runs at the encoders' priority");
+        }
         let watch = self.parts.settings.watch();
         let mut stored = self.parts.settings.get::<LprRecognition>();
         let tuning = nets.card.tuning();

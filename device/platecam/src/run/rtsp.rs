@@ -146,7 +146,13 @@ mod tests {
         let device = platecam_model::testing::initialised().device;
         let all = Doorkeeper(device).challenge(false);
         let md5 = |c: &String| c.contains("algorithm=MD5");
-        assert!(all.first().is_some_and(md5) && all.last().is_some_and(md5), "{all:?}");
-        assert!(all.iter().any(|c| c.contains("algorithm=SHA-256")), "{all:?}");
+        assert!(
+            all.first().is_some_and(md5) && all.last().is_some_and(md5),
+            "{all:?}"
+        );
+        assert!(
+            all.iter().any(|c| c.contains("algorithm=SHA-256")),
+            "{all:?}"
+        );
     }
 }

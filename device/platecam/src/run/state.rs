@@ -24,7 +24,7 @@ const FIRST_PORTS: (u16, u16, u16) = (8080, 8443, 8554);
 /// The opened state.
 pub(crate) struct State {
     /// Keeps the directory locked.
-    pub(crate) dir: StateDir,
+    _dir: StateDir,
     pub(crate) bus: EventBus,
     pub(crate) clock: Arc<SystemClock>,
     pub(crate) settings: Arc<SettingsStore>,
@@ -73,7 +73,7 @@ impl State {
             uuid,
         };
         Ok(Self {
-            dir,
+            _dir: dir,
             bus,
             clock,
             settings,
