@@ -70,7 +70,7 @@ def main():
                      'mean': [0, 0, 0], 'std': [1, 1, 1], 'colour': 'RGB', 'stride': 8, 'pad': 114, 'nms_iou': .45, 'score_threshold': a.score,
                      'live_input': [640, 384], 'still_long_side': a.long},
         'reader': {'file': 'reader.onnx', 'sha256': sha(os.path.join(a.models, 'reader.onnx')), 'input': 'crops', 'output': 'logits', 'crop': [128, 64],
-                   'margin': [.05, .10], 'alphabet': '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ', 'blank': 36, 'temperature': round(T, 2), 'min_length': 3,
+                   'margin': [.05, .10], 'alphabet': '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ', 'blank': 36, 'temperature': round(T, 2), 'min_length': 4,
                    'min_confidence': a.conf}}
     json.dump(card, open(os.path.join(a.models, 'models.json'), 'w'), indent=2)
     open(os.path.join(a.models, 'models.json'), 'a').write('\n')
