@@ -1,7 +1,8 @@
 //! Platecam's one binary: wires the parts together and owns no logic.
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 mod cli;
+mod memory;
 mod recognize;
 mod run;
 
@@ -27,6 +28,7 @@ impl Failure {
 }
 
 fn main() -> ExitCode {
+    memory::tame_allocator();
     let command = Cli::parse().command;
     let log = match command {
         Command::Run(_) => "info",
