@@ -56,7 +56,8 @@ try {
   await page.getByRole('button', { name: 'Search', exact: true }).click();
   const row = page.locator('tbody tr').filter({ hasText: plate }).first();
   await row.waitFor();
-  check('only that plate is found', (await page.locator('tbody tr').count()) === (await page.locator('tbody tr').filter({ hasText: plate.slice(0, 4) }).count()));
+  const hits = page.locator('tbody tr').filter({ hasText: plate.slice(0, 4) });
+  await b.until('only that plate is found', async () => (await hits.count()) > 0 && (await hits.count()) === (await page.locator('tbody tr').count()));
   await b.until('the thumbnail is there', () => row.locator('img').first().evaluate((e) => e.complete && e.naturalWidth > 0));
   await b.examine('search');
   await row.getByRole('button').first().click();
