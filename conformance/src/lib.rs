@@ -309,6 +309,9 @@ impl Camera {
 
 impl Drop for Camera {
     fn drop(&mut self) {
+        if matches!(self.child.try_wait(), Ok(Some(_))) {
+            return;
+        }
         if self.signal(libc::SIGTERM).is_ok()
             && wait(&mut self.child, Duration::from_secs(5)).is_some()
         {
