@@ -130,6 +130,8 @@ pub struct Options {
     pub initialised: bool,
     /// More arguments.
     pub args: Vec<String>,
+    /// Environment variables beside the test's own.
+    pub env: Vec<(String, String)>,
 }
 
 impl Default for Options {
@@ -138,6 +140,7 @@ impl Default for Options {
             source: "demo".into(),
             initialised: true,
             args: Vec::new(),
+            env: Vec::new(),
         }
     }
 }
@@ -204,6 +207,7 @@ impl Camera {
             .args(["--source", &options.source])
             .args(&options.args)
             .env_remove("PLATECAM_INITIAL_PASSWORD")
+            .envs(options.env.iter().cloned())
             .stdin(Stdio::null())
             .stdout(Stdio::piped());
         if options.initialised {

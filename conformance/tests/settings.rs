@@ -371,3 +371,25 @@ async fn an_uninitialised_device_refuses_everything_but_its_initialisation() {
     assert!(ffprobe("tcp", &camera.rtsp_url(0)).is_ok());
     assert!(soap(&camera, PASSWORD).starts_with("http/1.1 200"));
 }
+
+/// Recognition that cannot start is told to people; video goes on.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_missing_recognition_engine_is_told_and_stops_nothing_else() {
+    let options = Options {
+        env: vec![(
+            "ORT_DYLIB_PATH".into(),
+            "/nonexistent/libonnxruntime.so".into(),
+        )],
+        ..Options::default()
+    };
+    let camera = Camera::start(&options).unwrap();
+    let web = Web::login(&camera).await.unwrap();
+    let status = web.get("/api/v1/status").await.unwrap();
+    let reason = status["recognition_error"].as_str().unwrap_or_default();
+    assert!(
+        reason.contains("/nonexistent/libonnxruntime.so"),
+        "{status}"
+    );
+    let found = ffprobe("tcp", &camera.rtsp_url(1)).unwrap();
+    assert_eq!(found["streams"][0]["codec_name"], "h264", "{found}");
+}

@@ -18,7 +18,7 @@ use crate::{Error, StreamStatus};
 const SNAPSHOT_QUALITY: u8 = 85;
 
 /// How recognition is doing; known to whoever runs it.
-#[derive(Copy, Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct RecognitionFigures {
     /// Analysed frames a second.
     pub analysed_fps: f32,
@@ -26,6 +26,8 @@ pub struct RecognitionFigures {
     pub dropped: u64,
     /// Mean milliseconds a frame.
     pub mean_ms: f32,
+    /// Why it does not run.
+    pub error: Option<String>,
 }
 
 /// The model's media port over an engine.
@@ -105,6 +107,7 @@ impl ports::Media for MediaPort {
             analysed_fps: recognition.analysed_fps,
             recognition_dropped: recognition.dropped,
             recognition_ms: recognition.mean_ms,
+            recognition_error: recognition.error,
         }
     }
 

@@ -249,8 +249,9 @@ fn the_models_port_reports_what_runs() {
         analysed_fps: 7.5,
         dropped: 3,
         mean_ms: 40.0,
+        error: Some("no engine".into()),
     };
-    let port = MediaPort::new(camera.engine.clone(), move || figures);
+    let port = MediaPort::new(camera.engine.clone(), move || figures.clone());
     let mut status = port.status();
     while !status
         .streams
@@ -261,6 +262,7 @@ fn the_models_port_reports_what_runs() {
         status = port.status();
     }
     assert_eq!((status.analysed_fps, status.recognition_dropped), (7.5, 3));
+    assert_eq!(status.recognition_error.as_deref(), Some("no engine"));
     assert_eq!(status.source, "test:?size=320x240&fps=25");
     let sizes: Vec<_> = status
         .streams

@@ -200,6 +200,8 @@ pub struct MediaStatus {
     pub recognition_dropped: u64,
     /// Mean time recognition needs for a frame, milliseconds.
     pub recognition_ms: f32,
+    /// Why recognition does not run, for people; `None` while it does or is switched off.
+    pub recognition_error: Option<String>,
 }
 
 /// The picture: status, snapshots, key frames.

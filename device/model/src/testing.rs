@@ -236,6 +236,7 @@ impl Media for TestMedia {
             analysed_fps: 10.0,
             recognition_dropped: 0,
             recognition_ms: 20.0,
+            recognition_error: None,
         }
     }
 

@@ -54,16 +54,18 @@ async fn serve(args: RunArgs, source: SourceSpec, state: State) -> Result<(), Fa
     let stop = stop_signal()?;
     let media = Media::start(source, &state.settings, &state.bus, state.clock.clone())?;
     let recognition = start_recognition(&media, &state);
-    let meter: Arc<Meter> = recognition
-        .as_ref()
-        .map(|r| r.meter.clone())
-        .unwrap_or_default();
+    let meter: Arc<Meter> = match &recognition {
+        Ok(recognition) => recognition.meter.clone(),
+        Err(_) => Arc::default(),
+    };
+    let error = recognition.as_ref().err().cloned();
     let port = MediaPort::new(media.engine.clone(), move || {
         let (analysed_fps, mean_ms) = meter.rates();
         RecognitionFigures {
             analysed_fps,
             dropped: meter.dropped(),
             mean_ms,
+            error: error.clone(),
         }
     });
     let device = Device::new(DeviceParts {
@@ -163,7 +165,7 @@ async fn serve(args: RunArgs, source: SourceSpec, state: State) -> Result<(), Fa
 }
 
 /// Without ONNX Runtime video goes on; the reason is in the log and in the status.
-fn start_recognition(media: &Media, state: &State) -> Option<Recognition> {
+fn start_recognition(media: &Media, state: &State) -> Result<Recognition, String> {
     let recorder = Recorder::start(
         state.records.clone(),
         state.bus.clone(),
@@ -179,7 +181,7 @@ fn start_recognition(media: &Media, state: &State) -> Option<Recognition> {
     });
     started
         .inspect_err(|e| tracing::error!(error = %e, "recognition is off"))
-        .ok()
+        .map_err(|e| e.to_string())
 }
 
 async fn start_rtsp(

@@ -91,6 +91,8 @@ export interface DeviceStatus {
   analysed_fps: number;
   recognition_dropped: number;
   recognition_ms: number;
+  /** Why recognition does not run; `null` while it does. */
+  recognition_error: string | null;
 }
 
 export interface FieldError {
