@@ -4,13 +4,12 @@ use axum::{
     Router,
     extract::DefaultBodyLimit,
     middleware::{from_fn, from_fn_with_state},
-    routing::{get, post},
 };
 use platecam_model::{Device, Error};
 use tokio::sync::{Semaphore, watch};
 
 use crate::{
-    Limits, RtspTunnel, api, assets, gate, headers, live,
+    Limits, RtspTunnel, api, assets, gate, headers,
     problem::{Answer, Problem},
 };
 
@@ -84,30 +83,7 @@ pub fn router(
     stopping: watch::Receiver<bool>,
 ) -> Router {
     let app = App::new(device, rtsp, limits, Stop(stopping));
-    let v1 = Router::new()
-        .route("/device", get(api::device::show))
-        .route("/init", post(api::init::initialise))
-        .route(
-            "/session",
-            get(api::session::show)
-                .post(api::session::login)
-                .delete(api::session::logout),
-        )
-        .route("/settings", get(api::settings::list))
-        .route(
-            "/settings/{key}",
-            get(api::settings::read).patch(api::settings::patch),
-        )
-        .route("/schema/{key}", get(api::settings::schema))
-        .route("/status", get(api::status::show))
-        .route("/snapshot.jpg", get(api::snapshot::picture))
-        .route("/snapshots", post(api::snapshot::take))
-        .route("/records", get(api::records::search))
-        .route("/records/{id}", get(api::records::show))
-        .route("/records/{id}/picture.jpg", get(api::records::picture))
-        .route("/records/{id}/plate.jpg", get(api::records::plate_picture))
-        .route("/events", get(api::events::connect))
-        .route("/live", get(live::connect))
+    let v1 = api::routes()
         .fallback(api::unknown)
         .method_not_allowed_fallback(api::wrong_method)
         .layer(DefaultBodyLimit::max(limits.body_bytes))

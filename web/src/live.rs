@@ -24,6 +24,12 @@ use crate::{
     conn::same_origin,
     problem::{Answer, Problem},
 };
+use axum::routing::get;
+
+/// Paths of this resource.
+pub(crate) fn routes() -> axum::Router<App> {
+    axum::Router::new().route("/live", get(connect))
+}
 
 /// Subprotocol of the ONVIF Streaming Specification.
 const PROTOCOL: &str = "rtsp.onvif.org";

@@ -7,6 +7,7 @@
 mod certificate;
 mod database;
 mod key;
+mod mode;
 mod network;
 mod recorder;
 mod records;
@@ -15,6 +16,7 @@ mod state_dir;
 pub use certificate::DeviceCertificate;
 pub use database::Database;
 pub use key::DeviceKey;
+pub use mode::HostMode;
 pub use network::LinuxNetwork;
 pub use recorder::{EncodeJpeg, Recorder};
 pub use records::{RecordLimits, RecordStore};

@@ -4,7 +4,8 @@ use bytes::Bytes;
 use lpr_core::{Direction, FrameSize};
 
 use crate::{
-    Actor, Clock, Error, EventBus, EventKind, NewRecord, Permission, Record, RecordKind, Result,
+    Actor, AuditEvent, Clock, Error, EventBus, EventKind, LogKind, NewRecord, Permission, Record,
+    RecordKind, Result,
     auth::{Accounts, Sessions},
     ports::{Media, Network, Records, StreamId},
     settings::SettingsStore,
@@ -57,6 +58,16 @@ impl Device {
     /// Puts the parts together.
     pub fn new(parts: DeviceParts) -> Self {
         Self(Arc::new(parts))
+    }
+
+    /// Tells the log that `by` did `what`, one sentence without secrets (LOG-7, LOG-8).
+    pub fn audit(&self, kind: LogKind, by: &Actor, what: impl Into<String>) {
+        let audit = AuditEvent {
+            kind,
+            actor: by.clone(),
+            what: what.into(),
+        };
+        self.bus.publish(self.clock.now(), EventKind::Audit(audit));
     }
 
     /// Takes a picture now and keeps it as a record of the kind "manual" (LIVE-13).

@@ -4,6 +4,8 @@ use std::sync::{
 };
 
 use lpr_core::{PlateRead, Scene, UtcTime};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast;
 
 use crate::{Actor, Record, settings::Revision};
@@ -39,6 +41,8 @@ pub enum EventKind {
     Source(SourceState),
     /// Login, logout, refused login.
     Login(LoginEvent),
+    /// Somebody or the device itself did something that the log keeps (LOG-2, LOG-7).
+    Audit(AuditEvent),
     /// The device got its first administrator, or lost all users.
     Initialised(bool),
     /// The encoder of a stream was rebuilt or changed.
@@ -72,6 +76,49 @@ pub struct LoginEvent {
     pub actor: Actor,
     /// What happened.
     pub outcome: LoginOutcome,
+}
+
+/// Kinds of log entries, as the log page filters them (LOG-2, C-57).
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum LogKind {
+    /// Somebody came in, or was refused.
+    Login,
+    /// Somebody left or was disconnected.
+    Logout,
+    /// Settings were changed.
+    SaveConfig,
+    /// Start, stop, reboot, time, faults of the device.
+    System,
+    /// Import, export, restore, reset of the configuration.
+    Configuration,
+    /// Memory card and uploads.
+    Storage,
+    /// Alarms and exceptions.
+    Alarm,
+    /// Users, groups, tokens, passwords.
+    Account,
+    /// Records and lists.
+    Record,
+    /// Firmware.
+    Upgrade,
+    /// The log was cleared.
+    Clear,
+}
+
+/// An operation that the log keeps. Logins and settings have events of their own.
+///
+/// `what` is one English sentence without secrets (LOG-8): what was done, to what, with which result.
+#[derive(Clone, Debug)]
+pub struct AuditEvent {
+    /// Kind of the entry.
+    pub kind: LogKind,
+    /// Who, by which way, from where.
+    pub actor: Actor,
+    /// What was done.
+    pub what: String,
 }
 
 /// How a login ended.

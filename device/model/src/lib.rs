@@ -22,8 +22,8 @@ pub use clock::{Clock, SystemClock};
 pub use device::{Device, DeviceParts, Identity};
 pub use error::{Error, Result, Violation, Violations};
 pub use event::{
-    Event, EventBus, EventKind, LoginEvent, LoginOutcome, SceneSubscription, Service, SourceState,
-    Subscription,
+    AuditEvent, Event, EventBus, EventKind, LogKind, LoginEvent, LoginOutcome, SceneSubscription,
+    Service, SourceState, Subscription,
 };
 pub use lpr_core::UtcTime;
 pub use permission::{Actor, Origin, Permission, Permissions, UserLevel};

@@ -4,6 +4,7 @@ use std::{net::IpAddr, path::PathBuf, str::FromStr};
 
 use clap::{Args, Parser, Subcommand};
 use lpr_core::Region;
+use platecam_host::HostMode;
 
 /// Turns any Linux box with a picture source into an ONVIF licence-plate-recognition camera.
 #[derive(Debug, Parser)]
@@ -62,6 +63,10 @@ pub(crate) struct RunArgs {
     /// Most simultaneous RTSP sessions.
     #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=4096))]
     pub(crate) max_sessions: u32,
+    /// How much of this machine belongs to the camera: system (network, clock, services and reboot are really
+    /// changed), observe (the machine is read, never changed), simulated (changes happen in memory).
+    #[arg(long, value_name = "MODE", default_value = "observe", value_parser = HostMode::from_str)]
+    pub(crate) host: HostMode,
     /// Do not announce the device in the network (WS-Discovery) in this run.
     #[arg(long)]
     pub(crate) no_discovery: bool,

@@ -133,6 +133,7 @@ impl Translator {
                 })
                 .collect(),
             EventKind::Login(_)
+            | EventKind::Audit(_)
             | EventKind::Initialised(_)
             | EventKind::StreamChanged { .. }
             | EventKind::ServiceReady(_)

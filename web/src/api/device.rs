@@ -3,6 +3,12 @@ use platecam_model::{UtcTime, settings::DeviceGeneral};
 use serde::Serialize;
 
 use crate::{ConnInfo, app::App, auth::Login};
+use axum::routing::get;
+
+/// Paths of this resource.
+pub(crate) fn routes() -> axum::Router<App> {
+    axum::Router::new().route("/device", get(show))
+}
 
 /// `GET /device`. Before a login only what the first pages need.
 #[derive(Debug, Serialize)]

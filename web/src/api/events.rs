@@ -22,6 +22,12 @@ use crate::{
     conn::same_origin,
     problem::{Answer, Problem},
 };
+use axum::routing::get;
+
+/// Paths of this resource.
+pub(crate) fn routes() -> axum::Router<App> {
+    axum::Router::new().route("/events", get(connect))
+}
 
 /// Status and the check of the session come this often.
 const TICK: Duration = Duration::from_secs(2);
@@ -165,6 +171,7 @@ fn translate(event: &Arc<Event>, config: bool) -> Option<Told<'_>> {
         EventKind::SettingsChanged { .. }
         | EventKind::PlateRead(_)
         | EventKind::Login(_)
+        | EventKind::Audit(_)
         | EventKind::Initialised(_)
         | EventKind::ServiceReady(_)
         | EventKind::ShuttingDown => None,

@@ -12,6 +12,12 @@ use crate::{
     app::{App, blocking},
     problem::Answer,
 };
+use axum::routing::post;
+
+/// Paths of this resource.
+pub(crate) fn routes() -> axum::Router<App> {
+    axum::Router::new().route("/init", post(initialise))
+}
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -9,9 +9,23 @@ pub(crate) mod settings;
 pub(crate) mod snapshot;
 pub(crate) mod status;
 
-use axum::http::Uri;
+use axum::{Router, http::Uri};
 
-use crate::problem::Problem;
+use crate::{app::App, live, problem::Problem};
+
+/// Everything below `/api/v1`; each resource brings its own paths.
+pub(crate) fn routes() -> Router<App> {
+    Router::new()
+        .merge(device::routes())
+        .merge(init::routes())
+        .merge(session::routes())
+        .merge(settings::routes())
+        .merge(status::routes())
+        .merge(snapshot::routes())
+        .merge(records::routes())
+        .merge(events::routes())
+        .merge(live::routes())
+}
 
 pub(crate) async fn unknown(uri: Uri) -> Problem {
     // The router has taken the prefix off.

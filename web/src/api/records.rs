@@ -18,6 +18,16 @@ use crate::{
     auth::Login,
     problem::Answer,
 };
+use axum::routing::get;
+
+/// Paths of this resource.
+pub(crate) fn routes() -> axum::Router<App> {
+    axum::Router::new()
+        .route("/records", get(search))
+        .route("/records/{id}", get(show))
+        .route("/records/{id}/picture.jpg", get(picture))
+        .route("/records/{id}/plate.jpg", get(plate_picture))
+}
 
 /// Rows per page at most.
 const MAX_LIMIT: u32 = 500;

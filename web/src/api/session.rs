@@ -15,6 +15,12 @@ use crate::{
     auth::{Login, end_cookie, start_cookie},
     problem::Answer,
 };
+use axum::routing::get;
+
+/// Paths of this resource.
+pub(crate) fn routes() -> axum::Router<App> {
+    axum::Router::new().route("/session", get(show).post(login).delete(logout))
+}
 
 #[derive(Debug, Serialize)]
 pub(crate) struct SessionInfo {

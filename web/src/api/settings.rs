@@ -16,6 +16,15 @@ use crate::{
     auth::Login,
     problem::{Answer, Problem},
 };
+use axum::routing::get;
+
+/// Paths of this resource.
+pub(crate) fn routes() -> axum::Router<App> {
+    axum::Router::new()
+        .route("/settings", get(list))
+        .route("/settings/{key}", get(read).patch(patch))
+        .route("/schema/{key}", get(schema))
+}
 
 #[derive(Debug, Serialize)]
 pub(crate) struct Summary {

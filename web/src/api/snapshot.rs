@@ -16,6 +16,14 @@ use crate::{
     auth::Login,
     problem::Answer,
 };
+use axum::routing::{get, post};
+
+/// Paths of this resource.
+pub(crate) fn routes() -> axum::Router<App> {
+    axum::Router::new()
+        .route("/snapshot.jpg", get(picture))
+        .route("/snapshots", post(take))
+}
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -3,6 +3,12 @@ use platecam_model::{Permission, SourceState, UtcTime, ports::MediaStatus};
 use serde::Serialize;
 
 use crate::{app::App, auth::Login, problem::Answer};
+use axum::routing::get;
+
+/// Paths of this resource.
+pub(crate) fn routes() -> axum::Router<App> {
+    axum::Router::new().route("/status", get(show))
+}
 
 /// How video and recognition are doing, `GET /status` and the `status` message of `/events`.
 #[derive(Debug, Serialize)]

@@ -39,6 +39,7 @@ pub(crate) fn run(args: RunArgs) -> Result<(), Failure> {
     let source = SourceSpec::parse(&args.source, &media::demo_clip())
         .map_err(|e| Failure::new(exit::USAGE, format!("--source: {e}")))?;
     let state = State::open(&args.state_dir)?;
+    tracing::info!(mode = ?args.host, "host");
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .thread_name("platecam")
