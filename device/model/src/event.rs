@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast;
 
-use crate::{Actor, Record, settings::Revision};
+use crate::{Actor, LogEntry, Record, settings::Revision};
 
 /// One thing that happened.
 #[derive(Clone, Debug)]
@@ -34,6 +34,8 @@ pub enum EventKind {
         key: &'static str,
         /// Its new revision.
         revision: Revision,
+        /// Names of the fields whose values differ now, in alphabetical order. Never values (LOG-8).
+        fields: Vec<String>,
         /// Who changed it.
         actor: Actor,
     },
@@ -52,6 +54,16 @@ pub enum EventKind {
     },
     /// Listening sockets, for status pages and discovery.
     ServiceReady(Service),
+    /// The wall clock was set, by whomever: it read `before` when it should have read on, and reads
+    /// `after` now (SYS-16). Durations measured by the wall clock across it are wrong.
+    ClockJumped {
+        /// What it would read now without the jump.
+        before: UtcTime,
+        /// What it reads.
+        after: UtcTime,
+    },
+    /// The log has a new entry (LOG-2); for live readers.
+    LogStored(Arc<LogEntry>),
     /// The process is about to stop: send Bye, close sessions.
     ShuttingDown,
 }
@@ -106,6 +118,45 @@ pub enum LogKind {
     Upgrade,
     /// The log was cleared.
     Clear,
+}
+
+impl LogKind {
+    /// All of them, in the order of the log page's list.
+    pub const ALL: [Self; 11] = [
+        Self::Login,
+        Self::Logout,
+        Self::SaveConfig,
+        Self::System,
+        Self::Configuration,
+        Self::Storage,
+        Self::Alarm,
+        Self::Account,
+        Self::Record,
+        Self::Upgrade,
+        Self::Clear,
+    ];
+
+    /// The word of the API, the store and exports.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Login => "login",
+            Self::Logout => "logout",
+            Self::SaveConfig => "save-config",
+            Self::System => "system",
+            Self::Configuration => "configuration",
+            Self::Storage => "storage",
+            Self::Alarm => "alarm",
+            Self::Account => "account",
+            Self::Record => "record",
+            Self::Upgrade => "upgrade",
+            Self::Clear => "clear",
+        }
+    }
+
+    /// The kind with this word.
+    pub fn of_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|k| k.word() == word)
+    }
 }
 
 /// An operation that the log keeps. Logins and settings have events of their own.

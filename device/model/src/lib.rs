@@ -11,12 +11,14 @@ mod clock;
 mod device;
 mod error;
 mod event;
+pub mod log;
 mod permission;
 pub mod ports;
 mod record;
 mod secret;
 pub mod settings;
 pub mod testing;
+pub mod time;
 
 pub use clock::{Clock, SystemClock};
 pub use device::{Device, DeviceParts, Identity};
@@ -25,6 +27,7 @@ pub use event::{
     AuditEvent, Event, EventBus, EventKind, LogKind, LoginEvent, LoginOutcome, SceneSubscription,
     Service, SourceState, Subscription,
 };
+pub use log::LogEntry;
 pub use lpr_core::UtcTime;
 pub use permission::{Actor, Origin, Permission, Permissions, UserLevel};
 pub use record::{NewRecord, Picture, Record, RecordId, RecordKind, RecordPage, RecordQuery};

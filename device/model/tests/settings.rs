@@ -97,6 +97,7 @@ fn a_patch_is_stored_published_and_survives() {
     let EventKind::SettingsChanged {
         key,
         revision,
+        fields,
         actor,
     } = &events.try_recv().unwrap().kind.clone()
     else {
@@ -106,6 +107,7 @@ fn a_patch_is_stored_published_and_survives() {
         (*key, *revision, actor.user.as_deref()),
         ("video.main", Revision(1), Some("admin"))
     );
+    assert_eq!(*fields, ["bit_rate"], "names of what changed, no values");
     let again = load(&r.store, &r.bus);
     assert_eq!(again.get::<VideoMain>().bit_rate.get(), 2048);
     assert_eq!(*again.get::<VideoSub>(), VideoSub::default());

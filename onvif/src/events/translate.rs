@@ -134,6 +134,8 @@ impl Translator {
                 .collect(),
             EventKind::Login(_)
             | EventKind::Audit(_)
+            | EventKind::ClockJumped { .. }
+            | EventKind::LogStored(_)
             | EventKind::Initialised(_)
             | EventKind::StreamChanged { .. }
             | EventKind::ServiceReady(_)

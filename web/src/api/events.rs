@@ -60,6 +60,10 @@ enum Told<'a> {
     StreamChanged {
         stream: &'a str,
     },
+    ClockJumped {
+        before: UtcTime,
+        after: UtcTime,
+    },
     Missed {
         count: u64,
     },
@@ -157,6 +161,7 @@ fn translate(event: &Arc<Event>, config: bool) -> Option<Told<'_>> {
             key,
             revision,
             actor,
+            ..
         } if config => Some(Told::Settings {
             key,
             revision: *revision,
@@ -168,7 +173,12 @@ fn translate(event: &Arc<Event>, config: bool) -> Option<Told<'_>> {
         EventKind::StreamChanged { main } => Some(Told::StreamChanged {
             stream: if *main { "main" } else { "sub" },
         }),
+        EventKind::ClockJumped { before, after } => Some(Told::ClockJumped {
+            before: *before,
+            after: *after,
+        }),
         EventKind::SettingsChanged { .. }
+        | EventKind::LogStored(_)
         | EventKind::PlateRead(_)
         | EventKind::Login(_)
         | EventKind::Audit(_)

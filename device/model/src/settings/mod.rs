@@ -6,18 +6,22 @@ mod lpr;
 mod merge;
 mod onvif;
 mod ports;
+mod remote_log;
 mod section;
 mod security;
 mod store;
+mod time;
 mod video;
 
 pub use general::DeviceGeneral;
 pub use lpr::LprRecognition;
 pub use onvif::{DiscoveryMode, MediaProfile, OnvifProfiles, OnvifService, ProfileEncoder};
 pub use ports::{NetPorts, Port, RESERVED_PORTS};
+pub use remote_log::{Facility, LogPort, LogRemote, LogTransport};
 pub use section::{Descriptor, Section};
 pub use security::SecurityLogin;
 pub use store::{Patch, Revision, SectionView, Settings, SettingsStore};
+pub use time::{DstRule, NtpPort, NtpUpdate, TimeSettings};
 pub use video::{
     BitRateType, Codec, FrameRate, GopLength, Kbps, Quality, Resolution, StreamConfig, VideoMain,
     VideoSub,
@@ -55,5 +59,7 @@ pub fn all_sections() -> Vec<Descriptor> {
         Descriptor::of::<OnvifProfiles>(),
         Descriptor::of::<SecurityLogin>(),
         Descriptor::of::<LprRecognition>(),
+        Descriptor::of::<TimeSettings>(),
+        Descriptor::of::<LogRemote>(),
     ]
 }

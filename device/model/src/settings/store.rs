@@ -298,6 +298,7 @@ impl SettingsStore {
                 EventKind::SettingsChanged {
                     key: d.key,
                     revision: s.revision,
+                    fields: differing(&before, &after, d),
                     actor: actor.clone(),
                 },
             );
@@ -328,6 +329,16 @@ impl SettingsStore {
             .get(key)
             .ok_or_else(|| Error::not_found("settings section", key))
     }
+}
+
+/// Names of the top-level fields of a section whose values differ.
+fn differing(before: &Settings, after: &Settings, d: &Descriptor) -> Vec<String> {
+    let value = |settings: &Settings| settings.0.get(d.key).map(|h| (d.value)(&h.section));
+    let (Some(Value::Object(old)), Some(Value::Object(new))) = (value(before), value(after)) else {
+        return Vec::new();
+    };
+    let changed = new.iter().filter(|(field, v)| old.get(*field) != Some(v));
+    changed.map(|(field, _)| field.clone()).collect()
 }
 
 fn stored(settings: &Settings, d: &Descriptor) -> Option<StoredSection> {

@@ -1,0 +1,178 @@
+use std::collections::HashMap;
+
+use lpr_core::UtcTime;
+
+use super::{NewLogEntry, Severity};
+use crate::{Actor, Event, EventKind, LogKind, LoginEvent, LoginOutcome, SourceState};
+
+/// Turns what happens into log entries (AUTH-7, LOG-7). Pure; remembers only what keeps the log from
+/// saying the same thing again and again.
+#[derive(Debug, Default)]
+pub struct Scribe {
+    /// Whether the source was told as failed.
+    source_failed: bool,
+    /// Refused logins per claimed name and address since the last one written.
+    refused: HashMap<String, (UtcTime, u32)>,
+}
+
+/// Refused logins of one name and address within this time are counted, not written again: a guessing
+/// program must not push everything else out of 1,024 entries.
+const REPEAT_MS: u64 = 10_000;
+/// Names and addresses remembered.
+const MAX_REFUSED: usize = 512;
+
+impl Scribe {
+    /// The entry for an event; `None` for what the log does not keep.
+    pub fn entry(&mut self, event: &Event) -> Option<NewLogEntry> {
+        let at = event.at;
+        let system = |severity, text: String| {
+            NewLogEntry::new(at, LogKind::System, severity, &Actor::system(), text)
+        };
+        Some(match &event.kind {
+            EventKind::Login(login) => self.login(at, login)?,
+            EventKind::Audit(a) => {
+                NewLogEntry::new(at, a.kind, severity_of(a.kind), &a.actor, &a.what)
+            }
+            EventKind::SettingsChanged {
+                key,
+                revision,
+                fields,
+                actor,
+            } => NewLogEntry::new(
+                at,
+                LogKind::SaveConfig,
+                Severity::Notice,
+                actor,
+                format!("Settings of '{key}' saved."),
+            )
+            .with("section", key)
+            .with("fields", fields.join(", "))
+            .with("revision", revision.to_string()),
+            EventKind::Source(state) => self.source(at, state)?,
+            EventKind::Initialised(true) => NewLogEntry::new(
+                at,
+                LogKind::Account,
+                Severity::Notice,
+                &Actor::system(),
+                "The device was initialised: it has its first administrator.",
+            ),
+            EventKind::Initialised(false) => NewLogEntry::new(
+                at,
+                LogKind::Account,
+                Severity::Warning,
+                &Actor::system(),
+                "All users were removed; the device waits for its first administrator.",
+            ),
+            EventKind::ServiceReady(service) => {
+                system(Severity::Info, format!("Listening: {service:?}."))
+            }
+            EventKind::ClockJumped { before, after } => {
+                system(Severity::Notice, "The clock was set.".into())
+                    .with("before", before.to_string())
+                    .with("after", after.to_string())
+            }
+            EventKind::ShuttingDown => system(Severity::Notice, "The device stops.".into()),
+            EventKind::PlateRead(_)
+            | EventKind::RecordStored(_)
+            | EventKind::StreamChanged { .. }
+            | EventKind::LogStored(_) => return None,
+        })
+    }
+
+    /// The entry that says that `lost` events were not seen.
+    pub fn gap(at: UtcTime, lost: u64) -> NewLogEntry {
+        let text = format!("{lost} events came faster than the log could keep them.");
+        NewLogEntry::new(at, LogKind::System, Severity::Error, &Actor::system(), text)
+            .with("lost", lost.to_string())
+    }
+
+    fn login(&mut self, at: UtcTime, login: &LoginEvent) -> Option<NewLogEntry> {
+        let actor = Actor {
+            user: Some(login.user.clone()).filter(|u| !u.is_empty()),
+            ..login.actor.clone()
+        };
+        let entry = |kind, severity, text| NewLogEntry::new(at, kind, severity, &actor, text);
+        let mut repeated = 0;
+        if matches!(login.outcome, LoginOutcome::Refused | LoginOutcome::Locked) {
+            repeated = self.repeated(at, &actor, login.outcome)?;
+        }
+        let e = match login.outcome {
+            LoginOutcome::Granted => entry(LogKind::Login, Severity::Info, "Logged in."),
+            LoginOutcome::Refused => entry(
+                LogKind::Login,
+                Severity::Warning,
+                "Login refused: wrong name or password.",
+            ),
+            LoginOutcome::Locked => entry(
+                LogKind::Login,
+                Severity::Warning,
+                "Login refused: locked after too many failures.",
+            ),
+            LoginOutcome::LoggedOut => entry(LogKind::Logout, Severity::Info, "Logged out."),
+        };
+        Some(if repeated > 0 {
+            e.with("repeated", repeated.to_string())
+        } else {
+            e
+        })
+    }
+
+    /// How many refusals like this were left out since the last entry; `None` to leave this one out too.
+    fn repeated(&mut self, at: UtcTime, actor: &Actor, outcome: LoginOutcome) -> Option<u32> {
+        // The peer decides, and the name only as far as it is bounded: names are anybody's text.
+        let name: String = actor.user.iter().flat_map(|u| u.chars()).take(64).collect();
+        let key = format!("{outcome:?} {:?} {:?} {name}", actor.peer, actor.origin);
+        if let Some((written, count)) = self.refused.get_mut(&key)
+            && u128::from(REPEAT_MS) > at.abs_diff(*written).as_millis()
+        {
+            *count += 1;
+            return None;
+        }
+        if self.refused.len() >= MAX_REFUSED {
+            self.refused.retain(|_, (written, _)| {
+                u128::from(REPEAT_MS) > at.abs_diff(*written).as_millis()
+            });
+        }
+        if self.refused.len() >= MAX_REFUSED {
+            self.refused.clear();
+        }
+        let before = self.refused.insert(key, (at, 0));
+        Some(before.map_or(0, |(_, count)| count))
+    }
+
+    fn source(&mut self, at: UtcTime, state: &SourceState) -> Option<NewLogEntry> {
+        let entry = |severity, text: String| {
+            NewLogEntry::new(at, LogKind::System, severity, &Actor::system(), text)
+        };
+        match state {
+            SourceState::Connecting => None,
+            SourceState::Running { width, height, .. } => {
+                self.source_failed = false;
+                Some(entry(
+                    Severity::Info,
+                    format!("Picture source: {width} x {height}."),
+                ))
+            }
+            SourceState::Failed { reason, .. } => {
+                let first = !std::mem::replace(&mut self.source_failed, true);
+                first.then(|| {
+                    entry(Severity::Error, "Picture source failed.".into()).with("reason", reason)
+                })
+            }
+        }
+    }
+}
+
+const fn severity_of(kind: LogKind) -> Severity {
+    match kind {
+        LogKind::Login | LogKind::Logout | LogKind::Record => Severity::Info,
+        LogKind::SaveConfig
+        | LogKind::System
+        | LogKind::Configuration
+        | LogKind::Storage
+        | LogKind::Account
+        | LogKind::Upgrade
+        | LogKind::Clear => Severity::Notice,
+        LogKind::Alarm => Severity::Warning,
+    }
+}

@@ -1,0 +1,13 @@
+//! Time zones, local time and the watch on the wall clock. Pure: time comes in as an argument.
+
+mod calendar;
+mod format;
+mod jump;
+mod posix;
+mod zone;
+
+pub use calendar::{Month, Week, Weekday, YearMoment};
+pub use format::{DateFormat, TimeFormat, local_text};
+pub use jump::{JUMP, JumpDetector};
+pub use posix::{PosixTz, PosixTzError, Rule, RuleDay, Transitions};
+pub use zone::{LocalTime, Resolved, in_bounds};
