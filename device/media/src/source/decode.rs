@@ -26,12 +26,9 @@ pub(crate) fn make(name: &str) -> Result<gst::Element> {
 impl Decoder {
     /// Builds `source ! decodebin ! videoconvertscale ! appsink`, not yet started.
     ///
-    /// `low_delay` turns off threads of the decoder that each hold a frame back.
-    pub(crate) fn new(
-        source: &gst::Element,
-        sink: gst_app::AppSink,
-        low_delay: bool,
-    ) -> Result<Self> {
+    /// The decoder has one thread: it keeps up with real time several times over, and each further one
+    /// would hold a frame back and its memory.
+    pub(crate) fn new(source: &gst::Element, sink: gst_app::AppSink) -> Result<Self> {
         let decode = make("decodebin")?;
         let convert = make("videoconvertscale")?;
         sink.set_caps(Some(
@@ -95,13 +92,11 @@ impl Decoder {
                 let _ = bus.post(error);
             }
         });
-        if low_delay {
-            pipeline.connect_deep_element_added(|_, _, element| {
-                if element.find_property("max-threads").is_some() && is_decoder(element) {
-                    element.set_property_from_str("max-threads", "1");
-                }
-            });
-        }
+        pipeline.connect_deep_element_added(|_, _, element| {
+            if element.find_property("max-threads").is_some() && is_decoder(element) {
+                element.set_property_from_str("max-threads", "1");
+            }
+        });
         Ok(Self { pipeline, sink })
     }
 

@@ -18,8 +18,8 @@ use crate::hub::Incoming;
 use crate::stop::StopToken;
 use crate::{Error, Result};
 
-/// Decoded frames held ready: they cover the time that going back to the start takes.
-const AHEAD: usize = 8;
+/// Decoded frames held ready: they cover the time that going back to the start takes. A 1080p frame has 3 MB.
+const AHEAD: usize = 4;
 /// A player this late (machine asleep, stopped in a debugger) starts its clock anew instead of
 /// rushing through what it missed.
 const LATE: Duration = Duration::from_secs(1);
@@ -137,9 +137,9 @@ fn open(path: &Path) -> Result<Decoder> {
     source.set_property("location", path);
     let sink = gst_app::AppSink::builder()
         .sync(false)
-        .max_buffers(2)
+        .max_buffers(1)
         .build();
-    let decoder = Decoder::new(&source, sink, false)?;
+    let decoder = Decoder::new(&source, sink)?;
     decoder.play()?;
     Ok(decoder)
 }

@@ -206,7 +206,7 @@ impl Input {
             .max_buffers(QUEUE)
             .build();
         let sink = gst_app::AppSink::builder().sync(false).build();
-        let decoder = Decoder::new(gst::prelude::Cast::upcast_ref(&source), sink, true)?;
+        let decoder = Decoder::new(gst::prelude::Cast::upcast_ref(&source), sink)?;
         let times = Arc::new(Mutex::new(InFlight::default()));
         let decoded = Arc::new(AtomicU64::new(0));
         decoder.sink.set_callbacks(
