@@ -21,10 +21,12 @@ at_least() { [ "$(printf '%s\n%s\n' "$2" "$1" | sort -V | head -n1)" = "$2" ]; }
 fresh() { local step=$1; shift; [ -f ".cache/stamp-$step" ] && [ "$(cat "$@" | sha256sum)" = "$(cat ".cache/stamp-$step")" ]; }
 done_with() { local step=$1; shift; cat "$@" | sha256sum > ".cache/stamp-$step"; }
 
+# system_packages run|test: the parts of packages.txt that are wanted
 system_packages() {
-    local missing=() p
+    local missing=() p tests=no
     while read -r p; do
-        [[ -z $p || $p == \#* ]] && continue
+        [[ $p == \#* ]] && { [[ $p == "# tests"* ]] && tests=yes || tests=no; continue; }
+        [[ -z $p || ( $1 == run && $tests == yes ) ]] && continue
         dpkg-query -W -f='${Status}' "$p" 2>/dev/null | grep -q 'ok installed' || missing+=("$p")
     done < scripts/packages.txt
     if [ ${#missing[@]} -gt 0 ]; then
@@ -146,7 +148,7 @@ contracts() {
 }
 
 case "${1:-}" in
-    run) system_packages; gstreamer_registry; rust; onnxruntime; ui ;;
-    test) system_packages; gstreamer_registry; rust; onnxruntime; ui; browser; python_packages; contracts ;;
+    run) system_packages run; gstreamer_registry; rust; onnxruntime; ui ;;
+    test) system_packages test; gstreamer_registry; rust; onnxruntime; ui; browser; python_packages; contracts ;;
     *) die "usage: scripts/setup.sh run|test" ;;
 esac
