@@ -26,4 +26,5 @@ pub use access::needed;
 pub use address::{Base, Ports, ServicePorts};
 pub use media::{StreamTarget, stream_path, stream_target};
 pub use request::{HttpRequest, MAX_BODY};
+pub use route::operations;
 pub use service::{DEVICE_PATH, OnvifService};

@@ -31,6 +31,17 @@ impl Port {
         Self::Manager,
     ];
 
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Device => "Device",
+            Self::Media => "Media 1",
+            Self::Media2 => "Media 2",
+            Self::Event => "Events",
+            Self::PullPoint => "Pull point",
+            Self::Manager => "Subscription manager",
+        }
+    }
+
     fn operations(self) -> &'static [Operation] {
         match self {
             Self::Device => &ports::device::OPERATIONS,
@@ -65,6 +76,13 @@ impl Port {
             Self::Manager => ports::subscription_manager::dispatch(call, operation, body),
         }
     }
+}
+
+/// Every operation that is routed, with the name of its service; for documents and tests.
+#[must_use]
+pub fn operations() -> Vec<(&'static str, &'static Operation)> {
+    let of = |port: Port| port.operations().iter().map(move |op| (port.name(), op));
+    Port::ALL.into_iter().flat_map(of).collect()
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use common::{ADMIN, As, Bench, envelope, token_header};
 use http::Method;
 use onvif_contracts::{
     port::{AccessClass, Operation},
-    ports, tds,
+    tds,
 };
 use platecam_model::testing::{PASSWORD, uninitialised};
 
@@ -14,14 +14,10 @@ const DEVICE: &str = "/onvif/device_service";
 
 /// Every operation of the services that we have.
 fn operations() -> Vec<&'static Operation> {
-    let mut all: Vec<&Operation> = Vec::new();
-    all.extend(&ports::device::OPERATIONS);
-    all.extend(&ports::media::OPERATIONS);
-    all.extend(&ports::media2::OPERATIONS);
-    all.extend(&ports::event_port_type::OPERATIONS);
-    all.extend(&ports::pull_point_subscription::OPERATIONS);
-    all.extend(&ports::subscription_manager::OPERATIONS);
-    all
+    platecam_onvif::operations()
+        .into_iter()
+        .map(|(_, op)| op)
+        .collect()
 }
 
 fn empty(op: &Operation) -> String {

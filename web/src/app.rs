@@ -11,6 +11,7 @@ use tokio::sync::{Semaphore, watch};
 use crate::{
     Limits, RtspTunnel, api, assets, gate, headers,
     problem::{Answer, Problem},
+    routes::Table,
 };
 
 /// What handlers share. Cheap to clone.
@@ -22,6 +23,8 @@ pub(crate) struct App {
     pub(crate) event_sockets: Arc<Semaphore>,
     pub(crate) live_sockets: Arc<Semaphore>,
     pub(crate) stop: Stop,
+    /// Who may call which route.
+    pub(crate) table: Arc<Table>,
 }
 
 /// Tells long-lived connections that the server stops.
@@ -49,6 +52,7 @@ impl App {
         rtsp: Arc<dyn RtspTunnel>,
         limits: Limits,
         stop: Stop,
+        table: Table,
     ) -> Self {
         Self {
             device,
@@ -57,6 +61,7 @@ impl App {
             event_sockets: Arc::new(Semaphore::new(limits.event_sockets)),
             live_sockets: Arc::new(Semaphore::new(limits.live_sockets)),
             stop,
+            table: Arc::new(table),
         }
     }
 }
@@ -82,8 +87,9 @@ pub fn router(
     extra: Vec<Router>,
     stopping: watch::Receiver<bool>,
 ) -> Router {
-    let app = App::new(device, rtsp, limits, Stop(stopping));
-    let v1 = api::routes()
+    let (routes, table) = api::routes().split();
+    let app = App::new(device, rtsp, limits, Stop(stopping), table);
+    let v1 = routes
         .fallback(api::unknown)
         .method_not_allowed_fallback(api::wrong_method)
         .layer(DefaultBodyLimit::max(limits.body_bytes))

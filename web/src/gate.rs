@@ -1,32 +1,24 @@
-//! What stands before every handler of the JSON API.
+//! What stands before every handler of the JSON API: initialisation, origin, login, permission, time.
 
 use axum::{
-    extract::{Request, State},
+    extract::{MatchedPath, Request, State},
     middleware::Next,
     response::{IntoResponse, Response},
 };
 use http::Method;
 use platecam_model::Error;
 
-use crate::{ConnInfo, app::App, auth::check_origin, problem::Problem};
+use crate::{
+    ConnInfo,
+    app::App,
+    auth::{Login, check_origin},
+    problem::{Answer, Problem},
+    routes::Access,
+};
 
-/// Paths below `/api/v1` that an uninitialised device answers (INIT-1).
-const BEFORE_INIT: [&str; 2] = ["/device", "/init"];
-
-/// Refuses what needs an initialised device and what another site sends; bounds the time.
-pub(crate) async fn guard(State(app): State<App>, request: Request, next: Next) -> Response {
-    let path = request.uri().path();
-    // Seen with or without the prefix, depending on where the layer sits.
-    let path = path.strip_prefix("/api/v1").unwrap_or(path);
-    if !app.device.accounts.is_initialised() && !BEFORE_INIT.contains(&path) {
-        return Problem::from(Error::NotInitialised).into_response();
-    }
-    let safe = matches!(*request.method(), Method::GET | Method::HEAD);
-    let secure = request
-        .extensions()
-        .get::<ConnInfo>()
-        .is_some_and(|c| c.secure);
-    if !safe && let Err(problem) = check_origin(request.uri(), request.headers(), secure) {
+/// Refuses what the table of routes does not allow and what another site sends; bounds the time.
+pub(crate) async fn guard(State(app): State<App>, mut request: Request, next: Next) -> Response {
+    if let Err(problem) = admit(&app, &mut request) {
         return problem.into_response();
     }
     let limit = app.limits.request_timeout;
@@ -34,4 +26,31 @@ pub(crate) async fn guard(State(app): State<App>, request: Request, next: Next) 
         Ok(response) => response,
         Err(_) => Problem::timeout(limit).into_response(),
     }
+}
+
+/// Checks a request against its route; the login that was needed goes with it to the handler.
+fn admit(app: &App, request: &mut Request) -> Answer<()> {
+    let matched = request.extensions().get::<MatchedPath>();
+    // Every route is in the table; what is not ends in "not found" or "method not allowed".
+    let access = matched.and_then(|path| app.table.access(request.method(), path.as_str()));
+    if !app.device.accounts.is_initialised() && access != Some(Access::Always) {
+        return Err(Error::NotInitialised.into());
+    }
+    let conn = request.extensions().get::<ConnInfo>().copied();
+    let conn = conn.ok_or_else(|| Error::internal("request without ConnInfo"))?;
+    if !matches!(*request.method(), Method::GET | Method::HEAD) {
+        check_origin(request.uri(), request.headers(), conn.secure)?;
+    }
+    let permission = match access {
+        None | Some(Access::Always | Access::Anybody | Access::OrProvesItself(_)) => return Ok(()),
+        Some(Access::OwnSession | Access::LoggedIn(_)) => None,
+        Some(Access::Needs(permission)) => Some(permission),
+    };
+    let login = Login::find(app, &conn, request.headers())?;
+    login.check_csrf(request.method(), request.headers())?;
+    if let Some(permission) = permission {
+        login.actor.require(permission)?;
+    }
+    request.extensions_mut().insert(login);
+    Ok(())
 }

@@ -17,10 +17,12 @@ mod gate;
 mod headers;
 mod live;
 mod problem;
+mod routes;
 mod server;
 
 pub use app::router;
 pub use config::{Config, Limits, Tls};
 pub use conn::ConnInfo;
 pub use live::{ByteStream, RtspTunnel, Viewer};
+pub use routes::{Access, Route, permission_table};
 pub use server::{Error, Server, serve};

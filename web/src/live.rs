@@ -23,12 +23,16 @@ use crate::{
     auth::Login,
     conn::same_origin,
     problem::{Answer, Problem},
+    routes::{Access, Routes},
 };
-use axum::routing::get;
 
 /// Paths of this resource.
-pub(crate) fn routes() -> axum::Router<App> {
-    axum::Router::new().route("/live", get(connect))
+pub(crate) fn routes() -> Routes {
+    Routes::new().get(
+        "/live",
+        Access::OrProvesItself(Permission::LiveView),
+        connect,
+    )
 }
 
 /// Subprotocol of the ONVIF Streaming Specification.

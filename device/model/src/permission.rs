@@ -5,11 +5,11 @@ use serde::{Deserialize, Serialize};
 use crate::{Error, Result};
 
 macro_rules! permissions {
-    ($($(#[$doc:meta])* $name:ident = $word:literal),+ $(,)?) => {
+    ($(#[doc = $doc:literal] $name:ident = $word:literal),+ $(,)?) => {
         /// What somebody may do. Every operation of every adapter needs exactly one (default deny).
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         #[serde(rename_all = "kebab-case")]
-        pub enum Permission { $($(#[$doc])* $name),+ }
+        pub enum Permission { $(#[doc = $doc] $name),+ }
 
         impl Permission {
             /// All of them, in the order of the documentation.
@@ -18,6 +18,25 @@ macro_rules! permissions {
             /// The word used in the API and in messages.
             pub const fn word(self) -> &'static str {
                 match self { $(Permission::$name => $word),+ }
+            }
+
+            /// What it allows, for people.
+            pub fn title(self) -> &'static str {
+                match self { $(Permission::$name => $doc),+ }.trim().trim_end_matches('.')
+            }
+        }
+
+        impl std::str::FromStr for Permission {
+            type Err = String;
+
+            fn from_str(word: &str) -> std::result::Result<Self, String> {
+                match word {
+                    $($word => Ok(Permission::$name),)+
+                    other => {
+                        let shown: String = other.chars().take(32).collect();
+                        Err(format!("there is no permission '{shown}'"))
+                    }
+                }
             }
         }
     };
@@ -86,9 +105,44 @@ impl Permissions {
         Self::of(Permission::ALL)
     }
 
+    /// Whether all of `other` are in the set.
+    pub const fn covers(self, other: Self) -> bool {
+        other.0 & !self.0 == 0
+    }
+
+    /// What is in both sets.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
+    /// What is in this set but not in `other`.
+    #[must_use]
+    pub const fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
+    /// Whether there is nothing in it.
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
     /// Whether `p` is in the set.
     pub const fn has(self, p: Permission) -> bool {
         self.0 & (1 << p as u32) != 0
+    }
+
+    /// The ONVIF level that the set stands for: the greatest whose whole default policy it covers
+    /// ([`UserLevel::policy`]); [`UserLevel::Extended`] when it covers none.
+    pub fn level(self) -> UserLevel {
+        [
+            UserLevel::Administrator,
+            UserLevel::Operator,
+            UserLevel::User,
+        ]
+        .into_iter()
+        .find(|level| self.covers(level.policy()))
+        .unwrap_or(UserLevel::Extended)
     }
 
     /// The permissions in documentation order.
@@ -100,7 +154,26 @@ impl Permissions {
     }
 }
 
-/// The group a user belongs to, in ONVIF's words (`tt:UserLevel`; GEN-1).
+impl FromIterator<Permission> for Permissions {
+    fn from_iter<I: IntoIterator<Item = Permission>>(list: I) -> Self {
+        Self(list.into_iter().fold(0, |bits, p| bits | 1 << p as u32))
+    }
+}
+
+/// Stored and published as words: numbers would change their meaning with the order of the list.
+impl Serialize for Permissions {
+    fn serialize<S: serde::Serializer>(&self, s: S) -> std::result::Result<S::Ok, S::Error> {
+        s.collect_seq(self.iter())
+    }
+}
+
+impl<'de> Deserialize<'de> for Permissions {
+    fn deserialize<D: serde::Deserializer<'de>>(d: D) -> std::result::Result<Self, D::Error> {
+        Ok(Vec::<Permission>::deserialize(d)?.into_iter().collect())
+    }
+}
+
+/// What a set of permissions amounts to in ONVIF's words (`tt:UserLevel`; GEN-1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum UserLevel {
@@ -110,10 +183,34 @@ pub enum UserLevel {
     Operator,
     /// Watches and searches.
     User,
+    /// Less than a user: some permissions of a group of its own.
+    Extended,
 }
 
 impl UserLevel {
-    /// What members of the group may do at most (GEN-2).
+    /// What the access classes that ONVIF's default policy opens to this level need (Core §7.9.4):
+    /// the least that makes somebody of this level.
+    pub fn policy(self) -> Permissions {
+        use Permission as P;
+        match self {
+            Self::Administrator => Permissions::of(&[
+                P::LiveView,
+                P::ReadConfig,
+                P::VideoConfig,
+                P::EventConfig,
+                P::SystemConfig,
+                P::Maintenance,
+                P::UserManagement,
+            ]),
+            Self::Operator => {
+                Permissions::of(&[P::LiveView, P::ReadConfig, P::VideoConfig, P::EventConfig])
+            }
+            Self::User => Permissions::of(&[P::LiveView, P::ReadConfig]),
+            Self::Extended => Permissions::NONE,
+        }
+    }
+
+    /// What members of the built-in group of this level may do at first (GEN-2).
     pub fn permissions(self) -> Permissions {
         use Permission as P;
         match self {
@@ -137,6 +234,7 @@ impl UserLevel {
                 P::SearchRecords,
                 P::ReadConfig,
             ]),
+            Self::Extended => Permissions::NONE,
         }
     }
 
@@ -146,6 +244,7 @@ impl UserLevel {
             Self::Administrator => "administrator",
             Self::Operator => "operator",
             Self::User => "user",
+            Self::Extended => "extended",
         }
     }
 }
@@ -248,6 +347,44 @@ mod tests {
             assert!(level.permissions().iter().all(|p| admin.has(p)));
         }
         assert_eq!(admin.iter().count(), Permission::ALL.len());
+    }
+
+    /// The rule of `docs/reference/permissions.md`: the greatest level that is wholly covered.
+    #[test]
+    fn a_set_has_the_greatest_level_that_it_covers() {
+        use Permission as P;
+        for level in [
+            UserLevel::Administrator,
+            UserLevel::Operator,
+            UserLevel::User,
+            UserLevel::Extended,
+        ] {
+            assert_eq!(level.policy().level(), level);
+            assert_eq!(level.permissions().level(), level);
+            // One permission less of what it takes is a lower level.
+            for p in level.policy().iter() {
+                let less = level.permissions().without(Permissions::of(&[p]));
+                assert_ne!(less.level(), level, "{level:?} without {p}");
+            }
+        }
+        let barrier = Permissions::of(&[P::LiveView, P::ReadConfig, P::BarrierControl]);
+        assert_eq!(barrier.level(), UserLevel::User);
+        assert_eq!(Permissions::of(&[P::LiveView]).level(), UserLevel::Extended);
+    }
+
+    /// Words survive a new order of the list; numbers would not.
+    #[test]
+    fn sets_are_stored_as_words() {
+        let set = Permissions::of(&[Permission::ReadLog, Permission::LiveView]);
+        let text = serde_json::to_string(&set).unwrap();
+        assert_eq!(text, r#"["live-view","read-log"]"#);
+        assert_eq!(serde_json::from_str::<Permissions>(&text).unwrap(), set);
+        assert!(serde_json::from_str::<Permissions>(r#"["fly"]"#).is_err());
+        for p in Permission::ALL {
+            assert_eq!(p.word().parse(), Ok(*p));
+            assert!(!p.title().is_empty());
+        }
+        assert!(Permission::ALL.len() <= 32, "the set has 32 bits");
     }
 
     /// Default deny: nothing that changes the device is open to a plain user.

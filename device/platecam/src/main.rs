@@ -3,6 +3,8 @@
 
 mod cli;
 mod memory;
+#[cfg(test)]
+mod permissions;
 mod recognize;
 mod run;
 

@@ -24,6 +24,7 @@ pub(super) fn get(call: &Call<'_>) -> Answer<tds::GetUsersResponse> {
                     UserLevel::Administrator => tt::UserLevel::Administrator,
                     UserLevel::Operator => tt::UserLevel::Operator,
                     UserLevel::User => tt::UserLevel::User,
+                    UserLevel::Extended => tt::UserLevel::Extended,
                 },
                 ..Default::default()
             })

@@ -2,12 +2,16 @@ use axum::{Json, extract::State, http::HeaderMap};
 use platecam_model::{UtcTime, settings::DeviceGeneral};
 use serde::Serialize;
 
-use crate::{ConnInfo, app::App, auth::Login};
-use axum::routing::get;
+use crate::{
+    ConnInfo,
+    app::App,
+    auth::Login,
+    routes::{Access, Routes},
+};
 
 /// Paths of this resource.
-pub(crate) fn routes() -> axum::Router<App> {
-    axum::Router::new().route("/device", get(show))
+pub(crate) fn routes() -> Routes {
+    Routes::new().get("/device", Access::Always, show)
 }
 
 /// `GET /device`. Before a login only what the first pages need.

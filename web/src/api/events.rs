@@ -21,12 +21,12 @@ use crate::{
     auth::Login,
     conn::same_origin,
     problem::{Answer, Problem},
+    routes::{Access, Routes},
 };
-use axum::routing::get;
 
 /// Paths of this resource.
-pub(crate) fn routes() -> axum::Router<App> {
-    axum::Router::new().route("/events", get(connect))
+pub(crate) fn routes() -> Routes {
+    Routes::new().get("/events", Access::Needs(Permission::LiveView), connect)
 }
 
 /// Status and the check of the session come this often.

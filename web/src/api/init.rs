@@ -11,12 +11,12 @@ use crate::{
     ConnInfo,
     app::{App, blocking},
     problem::Answer,
+    routes::{Access, Routes},
 };
-use axum::routing::post;
 
 /// Paths of this resource.
-pub(crate) fn routes() -> axum::Router<App> {
-    axum::Router::new().route("/init", post(initialise))
+pub(crate) fn routes() -> Routes {
+    Routes::new().post("/init", Access::Always, initialise)
 }
 
 #[derive(Deserialize)]

@@ -9,13 +9,13 @@ pub(crate) mod settings;
 pub(crate) mod snapshot;
 pub(crate) mod status;
 
-use axum::{Router, http::Uri};
+use axum::http::Uri;
 
-use crate::{app::App, live, problem::Problem};
+use crate::{live, problem::Problem, routes::Routes};
 
 /// Everything below `/api/v1`; each resource brings its own paths.
-pub(crate) fn routes() -> Router<App> {
-    Router::new()
+pub(crate) fn routes() -> Routes {
+    Routes::new()
         .merge(device::routes())
         .merge(init::routes())
         .merge(session::routes())

@@ -17,16 +17,17 @@ use crate::{
     assets,
     auth::Login,
     problem::Answer,
+    routes::{Access, Routes},
 };
-use axum::routing::get;
 
 /// Paths of this resource.
-pub(crate) fn routes() -> axum::Router<App> {
-    axum::Router::new()
-        .route("/records", get(search))
-        .route("/records/{id}", get(show))
-        .route("/records/{id}/picture.jpg", get(picture))
-        .route("/records/{id}/plate.jpg", get(plate_picture))
+pub(crate) fn routes() -> Routes {
+    let needs = Access::Needs(Permission::SearchRecords);
+    Routes::new()
+        .get("/records", needs, search)
+        .get("/records/{id}", needs, show)
+        .get("/records/{id}/picture.jpg", needs, picture)
+        .get("/records/{id}/plate.jpg", needs, plate_picture)
 }
 
 /// Rows per page at most.

@@ -14,12 +14,15 @@ use crate::{
     app::{App, blocking},
     auth::{Login, end_cookie, start_cookie},
     problem::Answer,
+    routes::{Access, Routes},
 };
-use axum::routing::get;
 
 /// Paths of this resource.
-pub(crate) fn routes() -> axum::Router<App> {
-    axum::Router::new().route("/session", get(show).post(login).delete(logout))
+pub(crate) fn routes() -> Routes {
+    Routes::new()
+        .get("/session", Access::OwnSession, show)
+        .post("/session", Access::Anybody, login)
+        .delete("/session", Access::OwnSession, logout)
 }
 
 #[derive(Debug, Serialize)]

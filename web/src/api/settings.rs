@@ -15,15 +15,18 @@ use crate::{
     app::{App, blocking},
     auth::Login,
     problem::{Answer, Problem},
+    routes::{Access, Routes},
 };
-use axum::routing::get;
 
 /// Paths of this resource.
-pub(crate) fn routes() -> axum::Router<App> {
-    axum::Router::new()
-        .route("/settings", get(list))
-        .route("/settings/{key}", get(read).patch(patch))
-        .route("/schema/{key}", get(schema))
+pub(crate) fn routes() -> Routes {
+    let read_of = Access::LoggedIn("the section's read permission");
+    let write_of = Access::LoggedIn("the section's change permission");
+    Routes::new()
+        .get("/settings", read_of, list)
+        .get("/settings/{key}", read_of, read)
+        .patch("/settings/{key}", write_of, patch)
+        .get("/schema/{key}", read_of, schema)
 }
 
 #[derive(Debug, Serialize)]

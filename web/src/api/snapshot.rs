@@ -15,14 +15,22 @@ use crate::{
     app::{App, blocking},
     auth::Login,
     problem::Answer,
+    routes::{Access, Routes},
 };
-use axum::routing::{get, post};
 
 /// Paths of this resource.
-pub(crate) fn routes() -> axum::Router<App> {
-    axum::Router::new()
-        .route("/snapshot.jpg", get(picture))
-        .route("/snapshots", post(take))
+pub(crate) fn routes() -> Routes {
+    Routes::new()
+        .get(
+            "/snapshot.jpg",
+            Access::Needs(Permission::LiveView),
+            picture,
+        )
+        .post(
+            "/snapshots",
+            Access::Needs(Permission::ManualSnapshot),
+            take,
+        )
 }
 
 #[derive(Debug, Deserialize)]

@@ -2,12 +2,14 @@ use axum::{Json, extract::State};
 use platecam_model::{Permission, SourceState, UtcTime, ports::MediaStatus};
 use serde::Serialize;
 
-use crate::{app::App, auth::Login, problem::Answer};
-use axum::routing::get;
+use crate::{
+    app::App,
+    routes::{Access, Routes},
+};
 
 /// Paths of this resource.
-pub(crate) fn routes() -> axum::Router<App> {
-    axum::Router::new().route("/status", get(show))
+pub(crate) fn routes() -> Routes {
+    Routes::new().get("/status", Access::Needs(Permission::LiveView), show)
 }
 
 /// How video and recognition are doing, `GET /status` and the `status` message of `/events`.
@@ -64,7 +66,6 @@ impl Status {
     }
 }
 
-pub(crate) async fn show(State(app): State<App>, login: Login) -> Answer<Json<Status>> {
-    login.actor.require(Permission::LiveView)?;
-    Ok(Json(Status::now(&app)))
+pub(crate) async fn show(State(app): State<App>) -> Json<Status> {
+    Json(Status::now(&app))
 }

@@ -1,0 +1,153 @@
+//! The permission matrix of the web: every route as everybody, compared with the table of routes.
+
+use axum::body::Body;
+use http::{Method, StatusCode, header};
+use platecam_model::{
+    Actor, Permissions, Secret, UserLevel,
+    auth::NewUser,
+    testing::{self, PASSWORD},
+};
+use platecam_web::{Access, Route, permission_table};
+
+use crate::support::{Client, Reply};
+
+/// Somebody who calls, and what they may.
+struct Caller {
+    name: &'static str,
+    permissions: Permissions,
+    client: Client,
+}
+
+async fn caller(name: &'static str) -> Caller {
+    let mut client = Client::new(testing::initialised());
+    let level = match name {
+        "anonymous" => {
+            return Caller {
+                name,
+                permissions: Permissions::NONE,
+                client,
+            };
+        }
+        "administrator" => UserLevel::Administrator,
+        "operator" => UserLevel::Operator,
+        _ => UserLevel::User,
+    };
+    let new = NewUser {
+        name: name.into(),
+        password: Secret::new(PASSWORD),
+        level,
+    };
+    client
+        .test
+        .device
+        .accounts
+        .create(vec![new], &Actor::system())
+        .unwrap();
+    assert_eq!(
+        client.login(name, PASSWORD).await.status,
+        StatusCode::CREATED
+    );
+    Caller {
+        name,
+        permissions: level.permissions(),
+        client,
+    }
+}
+
+/// Parameters stand for nothing that exists, the body is empty: who is let in gets some other answer.
+async fn call(client: &Client, route: &Route) -> Reply {
+    let mut path = String::from("/api/v1");
+    for part in route.path.split('/').skip(1) {
+        path.push('/');
+        path.push_str(if part.starts_with('{') {
+            "nothing"
+        } else {
+            part
+        });
+    }
+    let request = client
+        .request(route.method.clone(), &path)
+        .header(header::CONTENT_TYPE, "application/json");
+    client.send(request.body(Body::from("{}")).unwrap()).await
+}
+
+/// GEN-2, USER-6, USER-7: default deny; what the table says is what happens.
+#[tokio::test]
+async fn every_route_lets_in_whom_its_entry_names() {
+    let mut problems = Vec::new();
+    for route in permission_table() {
+        for name in ["anonymous", "user", "operator", "administrator"] {
+            let who = caller(name).await;
+            let anonymous = name == "anonymous";
+            let (allowed, refusal) = match route.access {
+                Access::Always | Access::Anybody | Access::OrProvesItself(_) => (true, None),
+                Access::OwnSession | Access::LoggedIn(_) => (!anonymous, Some("login")),
+                Access::Needs(_) if anonymous => (false, Some("login")),
+                Access::Needs(p) => (who.permissions.has(p), Some("forbidden")),
+            };
+            let reply = call(&who.client, &route).await;
+            let refused = matches!(
+                reply.status,
+                StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN
+            );
+            let right = match (allowed, route.access) {
+                (false, _) => refused && Some(reply.problem().as_str()) == refusal,
+                // The model decides by item.
+                (true, Access::LoggedIn(_)) => reply.status != StatusCode::UNAUTHORIZED,
+                (true, _) => !refused,
+            };
+            if !right {
+                problems.push(format!(
+                    "{} {} as {}: {} but the table says {}",
+                    route.method, route.path, who.name, reply.status, route.access
+                ));
+            }
+        }
+    }
+    assert!(problems.is_empty(), "{}", problems.join("\n"));
+}
+
+/// INIT-1: before the initialisation only what the table says.
+#[tokio::test]
+async fn an_uninitialised_device_answers_only_what_always_answers() {
+    let client = Client::new(testing::uninitialised());
+    for route in permission_table() {
+        let reply = call(&client, &route).await;
+        let refused = reply.status == StatusCode::FORBIDDEN;
+        assert_eq!(
+            refused,
+            route.access != Access::Always,
+            "{} {}: {}",
+            route.method,
+            route.path,
+            reply.status
+        );
+        if refused {
+            assert_eq!(reply.problem(), "not-initialised");
+        }
+    }
+}
+
+/// What changes something needs the CSRF value of its session, without exception.
+#[tokio::test]
+async fn every_change_needs_the_csrf_value() {
+    for route in permission_table() {
+        let open = matches!(
+            route.access,
+            Access::Always | Access::Anybody | Access::OrProvesItself(_)
+        );
+        if route.method == Method::GET || open {
+            continue;
+        }
+        let mut who = caller("administrator").await;
+        who.client.csrf = None;
+        let reply = call(&who.client, &route).await;
+        assert_eq!(
+            (reply.status, reply.problem().as_str()),
+            (StatusCode::FORBIDDEN, "csrf"),
+            "{} {}",
+            route.method,
+            route.path
+        );
+    }
+}
