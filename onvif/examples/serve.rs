@@ -47,6 +47,9 @@ async fn main() -> Result<(), Failure> {
         }
     });
     let device = Device::new(DeviceParts {
+        upkeep: platecam_model::upkeep::Upkeep::new(Arc::new(
+            platecam_model::testing::SimulatedPower::default(),
+        )),
         identity: d.identity.clone(),
         settings: d.settings.clone(),
         accounts: d.accounts.clone(),

@@ -9,6 +9,7 @@ use crate::{
     auth::{Accounts, Sessions},
     ports::{Media, Network, Records, StreamId},
     settings::SettingsStore,
+    upkeep::Upkeep,
 };
 
 /// Who this unit is. Fixed for one state directory and one firmware.
@@ -46,6 +47,8 @@ pub struct DeviceParts {
     pub media: Arc<dyn Media>,
     /// The host's network.
     pub network: Arc<dyn Network>,
+    /// Restart, upgrade and what else keeps the unit running.
+    pub upkeep: Upkeep,
     /// Time.
     pub clock: Arc<dyn Clock>,
 }

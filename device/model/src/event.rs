@@ -64,8 +64,29 @@ pub enum EventKind {
     },
     /// The log has a new entry (LOG-2); for live readers.
     LogStored(Arc<LogEntry>),
+    /// The unit is to restart, once this was told to everybody; publish it by `Device::restart`.
+    RestartWanted {
+        /// One English sentence without secrets; the log has it before and after the restart.
+        reason: String,
+        /// How much restarts.
+        scope: RestartScope,
+    },
+    /// A newer firmware was found at the upgrade server (SYS-27).
+    UpgradeAvailable {
+        /// Its version.
+        version: String,
+    },
     /// The process is about to stop: send Bye, close sessions.
     ShuttingDown,
+}
+
+/// How much a restart takes along.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RestartScope {
+    /// The process alone: it stops cleanly and begins anew on the same ports.
+    Process,
+    /// The machine where it belongs to the product, otherwise the process.
+    Machine,
 }
 
 /// A listening service and its port.

@@ -53,6 +53,10 @@ impl Device for Call<'_> {
         Ok(system::date_and_time(self))
     }
 
+    fn system_reboot(&self, _: tds::SystemReboot) -> Answer<tds::SystemRebootResponse> {
+        system::reboot(self)
+    }
+
     fn get_endpoint_reference(
         &self,
         _: tds::GetEndpointReference,

@@ -2,8 +2,12 @@
 
 use chrono::{DateTime, Datelike, Timelike, Utc};
 use onvif_contracts::{tds, tt};
+use platecam_model::ports::Reach;
 
-use crate::call::Call;
+use crate::{
+    call::{Answer, Call},
+    fault,
+};
 
 /// `GetDeviceInformation`.
 pub(super) fn information(call: &Call<'_>) -> tds::GetDeviceInformationResponse {
@@ -15,6 +19,18 @@ pub(super) fn information(call: &Call<'_>) -> tds::GetDeviceInformationResponse 
         serial_number: id.serial.clone(),
         hardware_id: id.hardware_id.clone(),
     }
+}
+
+/// `SystemReboot` (SYS-18): the answer goes out first, then Bye, then a new Hello.
+pub(super) fn reboot(call: &Call<'_>) -> Answer<tds::SystemRebootResponse> {
+    let reach = call.device().reboot(call.actor).map_err(fault::of)?;
+    let message = match reach {
+        Reach::Machine => "The device reboots; it is back in about 60 seconds.",
+        Reach::Process | Reach::Simulated => "The device restarts; it is back in a few seconds.",
+    };
+    Ok(tds::SystemRebootResponse {
+        message: message.into(),
+    })
 }
 
 /// `GetSystemDateAndTime`: always in UTC, so that clients can correct their skew (interop #6).

@@ -137,6 +137,8 @@ impl Translator {
             | EventKind::ClockJumped { .. }
             | EventKind::LogStored(_)
             | EventKind::Initialised(_)
+            | EventKind::RestartWanted { .. }
+            | EventKind::UpgradeAvailable { .. }
             | EventKind::StreamChanged { .. }
             | EventKind::ServiceReady(_)
             | EventKind::ShuttingDown => Vec::new(),

@@ -64,6 +64,12 @@ enum Told<'a> {
         before: UtcTime,
         after: UtcTime,
     },
+    Restarting {
+        reason: &'a str,
+    },
+    UpgradeAvailable {
+        version: &'a str,
+    },
     Missed {
         count: u64,
     },
@@ -177,8 +183,13 @@ fn translate(event: &Arc<Event>, config: bool) -> Option<Told<'_>> {
             before: *before,
             after: *after,
         }),
+        EventKind::RestartWanted { reason, .. } => Some(Told::Restarting { reason }),
+        EventKind::UpgradeAvailable { version } if config => {
+            Some(Told::UpgradeAvailable { version })
+        }
         EventKind::SettingsChanged { .. }
         | EventKind::LogStored(_)
+        | EventKind::UpgradeAvailable { .. }
         | EventKind::PlateRead(_)
         | EventKind::Login(_)
         | EventKind::Audit(_)

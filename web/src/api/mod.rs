@@ -3,6 +3,7 @@
 pub(crate) mod device;
 pub(crate) mod events;
 pub(crate) mod init;
+pub(crate) mod maintenance;
 pub(crate) mod records;
 pub(crate) mod session;
 pub(crate) mod settings;
@@ -18,6 +19,7 @@ pub(crate) fn routes() -> Routes {
     Routes::new()
         .merge(device::routes())
         .merge(init::routes())
+        .merge(maintenance::routes())
         .merge(session::routes())
         .merge(settings::routes())
         .merge(status::routes())

@@ -3,6 +3,7 @@
 mod api;
 mod assets;
 mod auth;
+mod maintenance;
 mod permissions;
 mod records;
 mod settings;

@@ -71,10 +71,19 @@ impl Scribe {
                     .with("before", before.to_string())
                     .with("after", after.to_string())
             }
+            EventKind::UpgradeAvailable { version } => NewLogEntry::new(
+                at,
+                LogKind::Upgrade,
+                Severity::Notice,
+                &Actor::system(),
+                format!("Version {version} is available at the upgrade server."),
+            ),
             EventKind::ShuttingDown => system(Severity::Notice, "The device stops.".into()),
             EventKind::PlateRead(_)
             | EventKind::RecordStored(_)
             | EventKind::StreamChanged { .. }
+            // Told as an audit event before it is wanted.
+            | EventKind::RestartWanted { .. }
             | EventKind::LogStored(_) => return None,
         })
     }

@@ -1,6 +1,8 @@
 //! What the model needs of the host: traits with a Linux implementation in `platecam-host` or
 //! `platecam-media` and an in-memory one in [`crate::testing`].
 
+mod power;
+
 use std::net::IpAddr;
 
 use bytes::Bytes;
@@ -12,6 +14,8 @@ use crate::{
     NewRecord, Picture, Record, RecordId, RecordPage, RecordQuery, Result, SourceState, UserLevel,
     settings::{BitRateType, Codec, Resolution, Revision},
 };
+
+pub use power::{LastRun, Power, Reach, RestartNote};
 
 /// A section as it is stored.
 #[derive(Clone, Debug, PartialEq)]

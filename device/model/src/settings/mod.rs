@@ -1,8 +1,10 @@
 //! The settings model: typed sections, one store, one way to write.
 
 mod bounded;
+mod commission;
 mod general;
 mod lpr;
+mod maintenance;
 mod merge;
 mod onvif;
 mod ports;
@@ -13,8 +15,10 @@ mod store;
 mod time;
 mod video;
 
+pub use commission::LprCommission;
 pub use general::DeviceGeneral;
 pub use lpr::LprRecognition;
+pub use maintenance::{Maintenance, Monitoring, RestartDay, TimeOfDay};
 pub use onvif::{DiscoveryMode, MediaProfile, OnvifProfiles, OnvifService, ProfileEncoder};
 pub use ports::{NetPorts, Port, RESERVED_PORTS};
 pub use remote_log::{Facility, LogPort, LogRemote, LogTransport};
@@ -61,5 +65,8 @@ pub fn all_sections() -> Vec<Descriptor> {
         Descriptor::of::<LprRecognition>(),
         Descriptor::of::<TimeSettings>(),
         Descriptor::of::<LogRemote>(),
+        Descriptor::of::<LprCommission>(),
+        Descriptor::of::<Maintenance>(),
+        Descriptor::of::<Monitoring>(),
     ]
 }

@@ -1,5 +1,7 @@
 //! In-memory implementations of the ports, for the tests of every crate above.
 
+mod upkeep;
+
 use std::{
     net::{IpAddr, Ipv4Addr},
     sync::Arc,
@@ -9,6 +11,8 @@ use std::{
 use bytes::Bytes;
 use lpr_core::{FrameSize, UtcTime};
 use parking_lot::Mutex;
+
+pub use upkeep::SimulatedPower;
 
 use crate::{
     Clock, Device, DeviceParts, Error, EventBus, Identity, NewRecord, Picture, Record, RecordId,
@@ -304,6 +308,8 @@ pub struct TestDevice {
     pub clock: Arc<TestClock>,
     /// Its camera.
     pub media: Arc<TestMedia>,
+    /// Its power switch.
+    pub power: Arc<SimulatedPower>,
 }
 
 /// Password of `admin` on an [`initialised`] device.
@@ -334,6 +340,7 @@ pub fn uninitialised() -> TestDevice {
         clock: clock.clone(),
         key_frames: Mutex::default(),
     });
+    let power = Arc::new(SimulatedPower::default());
     let device = Device::new(DeviceParts {
         identity: Identity {
             manufacturer: "Platecam".into(),
@@ -350,6 +357,7 @@ pub fn uninitialised() -> TestDevice {
         records: store.clone(),
         media: media.clone(),
         network: Arc::new(TestNetwork),
+        upkeep: crate::upkeep::Upkeep::new(power.clone()),
         clock: clock.clone(),
     });
     TestDevice {
@@ -357,6 +365,7 @@ pub fn uninitialised() -> TestDevice {
         store,
         clock,
         media,
+        power,
     }
 }
 

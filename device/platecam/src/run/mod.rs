@@ -2,7 +2,9 @@
 
 mod media;
 mod metadata;
+mod notify;
 mod recognition;
+mod restart;
 mod rtsp;
 mod state;
 mod web;
@@ -19,12 +21,14 @@ use platecam_host::Recorder;
 use platecam_media::{MediaPort, RecognitionFigures, SourceSpec};
 use platecam_model::{
     Clock, Device, DeviceParts, EventKind, Service, auth::Sessions, settings::NetPorts,
+    upkeep::Upkeep,
 };
 use platecam_onvif::{
     OnvifService, ServicePorts,
     discovery::{self, DiscoveryConfig},
 };
 use recognition::{Meter, Recognition};
+use restart::{Ended, Ports};
 use state::State;
 
 use crate::{
@@ -38,21 +42,33 @@ const STOP_WITHIN: Duration = Duration::from_millis(1800);
 pub(crate) fn run(args: RunArgs) -> Result<(), Failure> {
     let source = SourceSpec::parse(&args.source, &media::demo_clip())
         .map_err(|e| Failure::new(exit::USAGE, format!("--source: {e}")))?;
-    let state = State::open(&args.state_dir)?;
+    let state = State::open(&args.state_dir, args.host)?;
     tracing::info!(mode = ?args.host, "host");
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .thread_name("platecam")
         .build()
         .map_err(|e| Failure::new(exit::FAILED, e))?;
+    let power = state.power.clone();
     let result = runtime.block_on(serve(args, source, state));
     // Connections that do not end by themselves are cut here.
     runtime.shutdown_timeout(Duration::from_millis(200));
-    result
+    let (ended, ports) = result?;
+    power.ends();
+    match ended {
+        Ended::Stopped => Ok(()),
+        Ended::Restart(scope) => Err(restart::restart(scope, &power, ports)),
+    }
 }
 
-async fn serve(args: RunArgs, source: SourceSpec, state: State) -> Result<(), Failure> {
+async fn serve(
+    mut args: RunArgs,
+    source: SourceSpec,
+    state: State,
+) -> Result<(Ended, Ports), Failure> {
     let stop = stop_signal()?;
+    let restart = restart::wanted(state.bus.subscribe());
+    keep_ports(&mut args);
     let media = Media::start(source, &state.settings, &state.bus, state.clock.clone())?;
     let recognition = start_recognition(&media, &state);
     let meter: Arc<Meter> = match &recognition {
@@ -78,6 +94,7 @@ async fn serve(args: RunArgs, source: SourceSpec, state: State) -> Result<(), Fa
         records: state.records.clone(),
         media: Arc::new(port),
         network: state.network.clone(),
+        upkeep: Upkeep::new(state.power.clone()),
         clock: state.clock.clone(),
     });
 
@@ -138,9 +155,22 @@ async fn serve(args: RunArgs, source: SourceSpec, state: State) -> Result<(), Fa
         });
     }
     announce(&device, args.listen, http, https, rtsp_port);
+    restart::tell_start(&device);
+    notify::ready();
+    let chores = [
+        tokio::spawn(restart::schedule(device.clone())),
+        tokio::spawn(notify::watchdog(device.clone())),
+    ];
 
-    stop.await;
+    let ended = tokio::select! {
+        () = stop => Ended::Stopped,
+        scope = restart => Ended::Restart(scope),
+    };
     tracing::info!("stopping");
+    notify::stopping();
+    for chore in &chores {
+        chore.abort();
+    }
     state
         .bus
         .publish(state.clock.now(), EventKind::ShuttingDown);
@@ -162,7 +192,26 @@ async fn serve(args: RunArgs, source: SourceSpec, state: State) -> Result<(), Fa
         tracing::warn!("some parts did not stop in time");
     }
     drop(state);
-    Ok(())
+    let ports = Ports {
+        http,
+        https: https.unwrap_or(0),
+        rtsp: rtsp_port,
+    };
+    Ok((ended, ports))
+}
+
+/// After a restart a free port is the same free port as before.
+fn keep_ports(args: &mut RunArgs) {
+    let Some(kept) = Ports::kept() else { return };
+    for (port, kept) in [
+        (&mut args.http_port, kept.http),
+        (&mut args.https_port, kept.https),
+        (&mut args.rtsp_port, kept.rtsp),
+    ] {
+        if *port == Some(0) {
+            *port = Some(kept);
+        }
+    }
 }
 
 /// Without ONNX Runtime video goes on; the reason is in the log and in the status.

@@ -3,7 +3,8 @@
 use std::{path::Path, sync::Arc};
 
 use platecam_host::{
-    Database, DeviceCertificate, DeviceKey, LinuxNetwork, RecordLimits, RecordStore, StateDir,
+    Database, DeviceCertificate, DeviceKey, HostMode, HostPower, LinuxNetwork, RecordLimits,
+    RecordStore, StateDir,
 };
 use platecam_model::{
     Actor, EventBus, Identity, Origin, Secret, SystemClock,
@@ -33,6 +34,7 @@ pub(crate) struct State {
     pub(crate) network: Arc<LinuxNetwork>,
     pub(crate) identity: Identity,
     pub(crate) certificate: DeviceCertificate,
+    pub(crate) power: Arc<HostPower>,
 }
 
 impl State {
@@ -40,8 +42,9 @@ impl State {
     ///
     /// # Errors
     /// [`Failure`] with [`exit::STATE`]; a wrong initial password is [`exit::USAGE`].
-    pub(crate) fn open(path: &Path) -> Result<Self, Failure> {
+    pub(crate) fn open(path: &Path, mode: HostMode) -> Result<Self, Failure> {
         let dir = StateDir::open(path).map_err(|e| Failure::new(exit::STATE, e))?;
+        let power = Arc::new(HostPower::open(&dir, mode)?);
         let db = Database::open(&dir.join("platecam.db"))?;
         let key = Arc::new(DeviceKey::open(&dir.join("device.key"))?);
         let (bus, clock) = (EventBus::default(), Arc::new(SystemClock::default()));
@@ -82,6 +85,7 @@ impl State {
             network,
             identity,
             certificate,
+            power,
         })
     }
 }

@@ -1,0 +1,57 @@
+use http::StatusCode;
+use serde_json::json;
+
+use crate::support::Client;
+
+/// SYS-18, SYS-22: nothing without confirmation; then the reason is kept and the unit restarts.
+#[tokio::test]
+async fn a_reboot_needs_a_confirmation() {
+    let client = Client::logged_in().await;
+    for body in [json!({}), json!({"confirm": false})] {
+        let reply = client.post("/api/v1/maintenance/reboot", &body).await;
+        assert_eq!(reply.problem(), "invalid");
+        assert_eq!(reply.pointers(), ["/confirm"]);
+    }
+    assert!(client.test.power.notes.lock().is_empty());
+    let reply = client
+        .post("/api/v1/maintenance/reboot", &json!({"confirm": true}))
+        .await;
+    assert_eq!(reply.status, StatusCode::ACCEPTED);
+    assert_eq!(
+        reply.json(),
+        json!({"reach": "simulated", "expected_down_s": 5})
+    );
+    let notes = client.test.power.notes.lock();
+    assert_eq!(notes.len(), 1);
+    assert!(notes[0].0.by.starts_with("admin@"), "{:?}", notes[0]);
+}
+
+/// SYS-19: the page shows the next moment.
+#[tokio::test]
+async fn the_schedule_is_shown() {
+    let client = Client::logged_in().await;
+    let before = client.get("/api/v1/maintenance").await.json();
+    assert_eq!(before["next_restart"], json!(null));
+    assert_eq!(before["reach"], "simulated");
+    let on = json!({"auto_restart": true, "day": "every-day", "time": "03:00"});
+    let reply = client.patch("maintenance", "\"0\"", &on).await;
+    assert_eq!(reply.status, StatusCode::OK);
+    let after = client.get("/api/v1/maintenance").await.json();
+    assert!(
+        after["next_restart"]
+            .as_str()
+            .unwrap()
+            .ends_with("T03:00:00.000Z"),
+        "{after}"
+    );
+    for (field, value) in [("time", "24:00"), ("day", "someday"), ("url", "ftp://x")] {
+        let reply = client
+            .patch("maintenance", "\"1\"", &json!({field: value}))
+            .await;
+        assert_eq!(reply.pointers(), [format!("/{field}")]);
+    }
+    let reply = client
+        .patch("maintenance", "\"1\"", &json!({"auto_check": true}))
+        .await;
+    assert_eq!(reply.pointers(), ["/url"], "needs an address");
+}
