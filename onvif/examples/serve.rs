@@ -13,7 +13,7 @@ use lpr_core::{
     PxQuad, PxRect, Scene, TrackedObject, UtcTime,
 };
 use platecam_model::{
-    Clock, Device, DeviceParts, EventKind, SystemClock,
+    Clock, Device, EventKind, SystemClock,
     testing::{PASSWORD, initialised, new_record},
 };
 use platecam_onvif::{
@@ -46,20 +46,7 @@ async fn main() -> Result<(), Failure> {
             ticking.advance(Duration::from_millis(100));
         }
     });
-    let device = Device::new(DeviceParts {
-        upkeep: platecam_model::upkeep::Upkeep::new(Arc::new(
-            platecam_model::testing::SimulatedPower::default(),
-        )),
-        identity: d.identity.clone(),
-        settings: d.settings.clone(),
-        accounts: d.accounts.clone(),
-        sessions: d.sessions.clone(),
-        bus: d.bus.clone(),
-        records: d.records.clone(),
-        media: d.media.clone(),
-        network: d.network.clone(),
-        clock: d.clock.clone(),
-    });
+    let device = test.device.clone();
     let listener = TcpListener::bind(("0.0.0.0", port)).await?;
     let http = listener.local_addr()?.port();
     let service = OnvifService::new(

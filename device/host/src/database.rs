@@ -32,6 +32,22 @@ const STEPS: &[M<'static>] = &[M::up(
      ) STRICT;
      CREATE INDEX records_by_time ON records (captured_at);
      CREATE INDEX records_by_plate ON records (plate);",
+), M::up(
+    "CREATE TABLE log (
+        id INTEGER PRIMARY KEY, at INTEGER NOT NULL, kind TEXT NOT NULL, user TEXT, entry TEXT NOT NULL
+     ) STRICT;
+     CREATE INDEX log_by_time ON log (at);
+     CREATE TABLE audit (
+        id INTEGER PRIMARY KEY, entry TEXT NOT NULL, prev BLOB NOT NULL, hash BLOB NOT NULL
+     ) STRICT;
+     CREATE TRIGGER audit_is_append_only BEFORE UPDATE ON audit
+        BEGIN SELECT RAISE(ABORT, 'the audit trail is append-only'); END;
+     CREATE TRIGGER audit_loses_the_oldest_only BEFORE DELETE ON audit
+        WHEN OLD.id <> (SELECT min(id) FROM audit)
+        BEGIN SELECT RAISE(ABORT, 'only the oldest entries leave the audit trail'); END;
+     CREATE TABLE audit_head (one INTEGER PRIMARY KEY CHECK (one = 1), sealed BLOB NOT NULL) STRICT;
+     CREATE TABLE log_queue (id INTEGER PRIMARY KEY, entry TEXT NOT NULL) STRICT;
+     CREATE TABLE log_counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT;",
 )];
 
 /// Changes of a section that are remembered.

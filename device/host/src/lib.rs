@@ -7,19 +7,23 @@
 mod certificate;
 mod database;
 mod key;
+mod log;
 mod mode;
 mod network;
 mod power;
 mod recorder;
 mod records;
 mod state_dir;
+mod time;
 
 pub use certificate::DeviceCertificate;
 pub use database::Database;
 pub use key::DeviceKey;
+pub use log::{Forwarder, LogDatabase, Pace, write_log};
 pub use mode::HostMode;
 pub use network::LinuxNetwork;
 pub use power::HostPower;
 pub use recorder::{EncodeJpeg, Recorder};
 pub use records::{RecordLimits, RecordStore};
 pub use state_dir::{StateDir, StateDirError};
+pub use time::{LinuxTime, TimePace, TimePaths, keep_time};

@@ -1,4 +1,7 @@
-use std::time::{Duration, Instant, SystemTime};
+use std::{
+    sync::atomic::{AtomicI64, Ordering},
+    time::{Duration, Instant, SystemTime},
+};
 
 use lpr_core::UtcTime;
 
@@ -10,26 +13,47 @@ pub trait Clock: Send + Sync + 'static {
     fn monotonic(&self) -> Duration;
 }
 
-/// The machine's clock.
+/// A clock of this process that can be set without touching the machine's (`--host simulated`, tests).
+pub trait SettableClock: Clock {
+    /// From now on the wall clock reads on from `to`.
+    fn set(&self, to: UtcTime);
+}
+
+/// The machine's clock, shifted by what [`SettableClock::set`] asked for: by nothing otherwise.
 #[derive(Debug)]
 pub struct SystemClock {
     start: Instant,
+    /// Microseconds.
+    shift: AtomicI64,
 }
 
 impl Default for SystemClock {
     fn default() -> Self {
         Self {
             start: Instant::now(),
+            shift: AtomicI64::new(0),
         }
     }
 }
 
 impl Clock for SystemClock {
     fn now(&self) -> UtcTime {
-        chrono::DateTime::<chrono::Utc>::from(SystemTime::now()).into()
+        let machine = machine_time().as_micros();
+        UtcTime::from_micros(machine + self.shift.load(Ordering::Relaxed))
     }
 
     fn monotonic(&self) -> Duration {
         self.start.elapsed()
     }
+}
+
+impl SettableClock for SystemClock {
+    fn set(&self, to: UtcTime) {
+        let shift = to.as_micros().saturating_sub(machine_time().as_micros());
+        self.shift.store(shift, Ordering::Relaxed);
+    }
+}
+
+fn machine_time() -> UtcTime {
+    chrono::DateTime::<chrono::Utc>::from(SystemTime::now()).into()
 }

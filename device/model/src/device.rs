@@ -7,7 +7,7 @@ use crate::{
     Actor, AuditEvent, Clock, Error, EventBus, EventKind, LogKind, NewRecord, Permission, Record,
     RecordKind, Result,
     auth::{Accounts, Sessions},
-    ports::{Media, Network, Records, StreamId},
+    ports::{LogStore, Media, Network, Records, RemoteLog, StreamId, TimeControl},
     settings::SettingsStore,
     upkeep::Upkeep,
 };
@@ -49,6 +49,12 @@ pub struct DeviceParts {
     pub network: Arc<dyn Network>,
     /// Restart, upgrade and what else keeps the unit running.
     pub upkeep: Upkeep,
+    /// System log and audit trail.
+    pub log: Arc<dyn LogStore>,
+    /// The log server.
+    pub remote_log: Arc<dyn RemoteLog>,
+    /// The host's clock, zone and NTP daemon.
+    pub time: Arc<dyn TimeControl>,
     /// Time.
     pub clock: Arc<dyn Clock>,
 }

@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast;
 
-use crate::{Actor, LogEntry, Record, settings::Revision};
+use crate::{Actor, LogEntry, Record, log::NewLogEntry, settings::Revision};
 
 /// One thing that happened.
 #[derive(Clone, Debug)]
@@ -62,8 +62,6 @@ pub enum EventKind {
         /// What it reads.
         after: UtcTime,
     },
-    /// The log has a new entry (LOG-2); for live readers.
-    LogStored(Arc<LogEntry>),
     /// The unit is to restart, once this was told to everybody; publish it by `Device::restart`.
     RestartWanted {
         /// One English sentence without secrets; the log has it before and after the restart.
@@ -76,6 +74,15 @@ pub enum EventKind {
         /// Its version.
         version: String,
     },
+    /// NTP corrected the clock at that time by what `source` said.
+    ClockSynchronised {
+        /// Time of the measurement.
+        at: UtcTime,
+        /// The server.
+        source: String,
+    },
+    /// Something for the log and nobody else: a fault of a service, its end (SYS-17, RLOG-3).
+    Log(NewLogEntry),
     /// The process is about to stop: send Bye, close sessions.
     ShuttingDown,
 }
@@ -232,12 +239,13 @@ pub enum SourceState {
 /// The one event bus. Cheap to clone.
 ///
 /// Publishing never blocks: a subscriber that lags more than the capacity loses the oldest events
-/// and is told how many. Analysed frames ([`Scene`]) have a channel of their own so that their rate
-/// cannot push out events.
+/// and is told how many. Analysed frames ([`Scene`]) and log entries have channels of their own: the rate of
+/// the former, and the answer of the log to every event, cannot push out events.
 #[derive(Clone, Debug)]
 pub struct EventBus {
     events: broadcast::Sender<Arc<Event>>,
     scenes: broadcast::Sender<Arc<Scene>>,
+    entries: broadcast::Sender<Arc<LogEntry>>,
     next: Arc<AtomicU64>,
 }
 
@@ -246,16 +254,22 @@ pub type Subscription = broadcast::Receiver<Arc<Event>>;
 /// Analysed frames from the moment of subscription on.
 pub type SceneSubscription = broadcast::Receiver<Arc<Scene>>;
 
+/// Log entries from the moment of subscription on.
+pub type LogSubscription = broadcast::Receiver<Arc<LogEntry>>;
+
 /// Events a subscriber may lag behind.
 const EVENT_CAPACITY: usize = 1024;
 /// Analysed frames a subscriber may lag behind.
 const SCENE_CAPACITY: usize = 64;
+/// Log entries a live reader may lag behind.
+const ENTRY_CAPACITY: usize = 256;
 
 impl Default for EventBus {
     fn default() -> Self {
         Self {
             events: broadcast::channel(EVENT_CAPACITY).0,
             scenes: broadcast::channel(SCENE_CAPACITY).0,
+            entries: broadcast::channel(ENTRY_CAPACITY).0,
             next: Arc::new(AtomicU64::new(1)),
         }
     }
@@ -273,6 +287,16 @@ impl EventBus {
     /// Passes on one analysed frame.
     pub fn publish_scene(&self, scene: Arc<Scene>) {
         let _ = self.scenes.send(scene);
+    }
+
+    /// Tells live readers of an entry that the log has (DEBUG-4).
+    pub fn publish_entry(&self, entry: Arc<LogEntry>) {
+        let _ = self.entries.send(entry);
+    }
+
+    /// Listens to new log entries from now on.
+    pub fn subscribe_entries(&self) -> LogSubscription {
+        self.entries.subscribe()
     }
 
     /// Listens to events from now on.

@@ -21,12 +21,12 @@ pub mod testing;
 pub mod time;
 pub mod upkeep;
 
-pub use clock::{Clock, SystemClock};
+pub use clock::{Clock, SettableClock, SystemClock};
 pub use device::{Device, DeviceParts, Identity};
 pub use error::{Error, Result, Violation, Violations};
 pub use event::{
-    AuditEvent, Event, EventBus, EventKind, LogKind, LoginEvent, LoginOutcome, RestartScope,
-    SceneSubscription, Service, SourceState, Subscription,
+    AuditEvent, Event, EventBus, EventKind, LogKind, LogSubscription, LoginEvent, LoginOutcome,
+    RestartScope, SceneSubscription, Service, SourceState, Subscription,
 };
 pub use log::LogEntry;
 pub use lpr_core::UtcTime;

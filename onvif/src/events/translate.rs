@@ -135,7 +135,8 @@ impl Translator {
             EventKind::Login(_)
             | EventKind::Audit(_)
             | EventKind::ClockJumped { .. }
-            | EventKind::LogStored(_)
+            | EventKind::ClockSynchronised { .. }
+            | EventKind::Log(_)
             | EventKind::Initialised(_)
             | EventKind::RestartWanted { .. }
             | EventKind::UpgradeAvailable { .. }

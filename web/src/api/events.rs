@@ -188,8 +188,9 @@ fn translate(event: &Arc<Event>, config: bool) -> Option<Told<'_>> {
             Some(Told::UpgradeAvailable { version })
         }
         EventKind::SettingsChanged { .. }
-        | EventKind::LogStored(_)
         | EventKind::UpgradeAvailable { .. }
+        | EventKind::ClockSynchronised { .. }
+        | EventKind::Log(_)
         | EventKind::PlateRead(_)
         | EventKind::Login(_)
         | EventKind::Audit(_)

@@ -33,6 +33,7 @@ impl Scribe {
             EventKind::Audit(a) => {
                 NewLogEntry::new(at, a.kind, severity_of(a.kind), &a.actor, &a.what)
             }
+            EventKind::Log(entry) => entry.clone(),
             EventKind::SettingsChanged {
                 key,
                 revision,
@@ -84,7 +85,7 @@ impl Scribe {
             | EventKind::StreamChanged { .. }
             // Told as an audit event before it is wanted.
             | EventKind::RestartWanted { .. }
-            | EventKind::LogStored(_) => return None,
+            | EventKind::ClockSynchronised { .. } => return None,
         })
     }
 

@@ -3,6 +3,7 @@
 mod entry;
 mod events;
 mod line;
+mod operations;
 pub mod syslog;
 
 pub use entry::{

@@ -1,7 +1,9 @@
 //! What the model needs of the host: traits with a Linux implementation in `platecam-host` or
 //! `platecam-media` and an in-memory one in [`crate::testing`].
 
+mod log;
 mod power;
+mod time;
 
 use std::net::IpAddr;
 
@@ -15,7 +17,9 @@ use crate::{
     settings::{BitRateType, Codec, Resolution, Revision},
 };
 
+pub use log::{LOG_CAPACITY, LogStore, RemoteLog, RemoteLogStatus, TRAIL_CAPACITY};
 pub use power::{LastRun, Power, Reach, RestartNote};
+pub use time::{NamedZone, NtpPlan, NtpStatus, TimeControl};
 
 /// A section as it is stored.
 #[derive(Clone, Debug, PartialEq)]

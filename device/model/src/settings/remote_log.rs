@@ -2,7 +2,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{CheckContext, Section, time::host_name};
-use crate::{Permission, Violation, Violations, bounded, log::Severity};
+use crate::{LogEntry, Permission, Violation, Violations, bounded, log::Severity};
 
 bounded! {
     /// Port of a log server (RLOG-2).
@@ -64,6 +64,13 @@ impl Default for LogRemote {
             min_severity: Severity::Info,
             ca_certificate: String::new(),
         }
+    }
+}
+
+impl LogRemote {
+    /// Whether an entry is to be sent.
+    pub fn wants(&self, entry: &LogEntry) -> bool {
+        self.enabled && entry.severity >= self.min_severity
     }
 }
 

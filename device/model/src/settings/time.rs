@@ -69,7 +69,7 @@ pub struct TimeSettings {
     /// UDP port of the servers.
     #[schemars(title = "Port", extend("x-visible-when" = {"ntp_enabled": true}))]
     pub ntp_port: NtpPort,
-    /// Time between two questions; the daemon rounds to powers of two seconds, 16 s to 36 h.
+    /// Time between two questions; the daemon takes the nearest power of two seconds.
     #[schemars(title = "Update Cycle", extend("x-visible-when" = {"ntp_enabled": true}))]
     pub ntp_update_minutes: NtpUpdate,
 }

@@ -1,5 +1,7 @@
 //! In-memory implementations of the ports, for the tests of every crate above.
 
+mod log;
+mod time;
 mod upkeep;
 
 use std::{
@@ -25,6 +27,9 @@ use crate::{
     settings::{SettingsStore, StreamConfig, VideoMain, VideoSub, all_sections},
 };
 
+pub use log::{MemoryLog, OffRemoteLog};
+pub use time::SimulatedTime;
+
 /// A clock that stands until it is moved.
 #[derive(Debug)]
 pub struct TestClock(Mutex<(UtcTime, Duration)>);
@@ -44,6 +49,12 @@ impl TestClock {
         let mut t = self.0.lock();
         t.0 = t.0 + by;
         t.1 += by;
+    }
+}
+
+impl crate::SettableClock for TestClock {
+    fn set(&self, to: UtcTime) {
+        self.0.lock().0 = to;
     }
 }
 
@@ -310,6 +321,10 @@ pub struct TestDevice {
     pub media: Arc<TestMedia>,
     /// Its power switch.
     pub power: Arc<SimulatedPower>,
+    /// Its log.
+    pub log: Arc<MemoryLog>,
+    /// Its way to set the clock.
+    pub time: Arc<SimulatedTime>,
 }
 
 /// Password of `admin` on an [`initialised`] device.
@@ -321,6 +336,15 @@ pub const PASSWORD: &str = "Passw0rd-1";
 /// Never in practice: memory does not fail to load.
 #[must_use]
 pub fn uninitialised() -> TestDevice {
+    customised(|_| {})
+}
+
+/// A device without users, some parts of which are others than those in memory.
+///
+/// # Panics
+/// Never in practice: memory does not fail to load.
+#[must_use]
+pub fn customised(change: impl FnOnce(&mut DeviceParts)) -> TestDevice {
     let store = Arc::new(MemoryStore::default());
     let clock = Arc::new(TestClock::default());
     let bus = EventBus::default();
@@ -341,7 +365,12 @@ pub fn uninitialised() -> TestDevice {
         key_frames: Mutex::default(),
     });
     let power = Arc::new(SimulatedPower::default());
-    let device = Device::new(DeviceParts {
+    let log = Arc::new(MemoryLog::default());
+    let time = Arc::new(SimulatedTime::new(clock.clone()));
+    let mut parts = DeviceParts {
+        log: log.clone(),
+        remote_log: Arc::new(OffRemoteLog),
+        time: time.clone(),
         identity: Identity {
             manufacturer: "Platecam".into(),
             model: "Platecam".into(),
@@ -359,13 +388,17 @@ pub fn uninitialised() -> TestDevice {
         network: Arc::new(TestNetwork),
         upkeep: crate::upkeep::Upkeep::new(power.clone()),
         clock: clock.clone(),
-    });
+    };
+    change(&mut parts);
+    let device = Device::new(parts);
     TestDevice {
         device,
         store,
         clock,
         media,
         power,
+        log,
+        time,
     }
 }
 

@@ -1,5 +1,6 @@
 //! `platecam run`: starts every part, connects them, and stops them again.
 
+mod log;
 mod media;
 mod metadata;
 mod notify;
@@ -17,7 +18,7 @@ use std::{
 };
 
 use media::Media;
-use platecam_host::Recorder;
+use platecam_host::{Recorder, TimePace};
 use platecam_media::{MediaPort, RecognitionFigures, SourceSpec};
 use platecam_model::{
     Clock, Device, DeviceParts, EventKind, Service, auth::Sessions, settings::NetPorts,
@@ -64,10 +65,11 @@ pub(crate) fn run(args: RunArgs) -> Result<(), Failure> {
 async fn serve(
     mut args: RunArgs,
     source: SourceSpec,
-    state: State,
+    mut state: State,
 ) -> Result<(Ended, Ports), Failure> {
     let stop = stop_signal()?;
     let restart = restart::wanted(state.bus.subscribe());
+    let (log_done, log_task) = log::start(&mut state);
     keep_ports(&mut args);
     let media = Media::start(source, &state.settings, &state.bus, state.clock.clone())?;
     let recognition = start_recognition(&media, &state);
@@ -94,6 +96,9 @@ async fn serve(
         records: state.records.clone(),
         media: Arc::new(port),
         network: state.network.clone(),
+        log: state.log.clone(),
+        remote_log: state.remote_log.clone(),
+        time: state.time.clone(),
         upkeep: Upkeep::new(state.power.clone()),
         clock: state.clock.clone(),
     });
@@ -134,6 +139,11 @@ async fn serve(
             onvif.clone(),
             media.engine.clone(),
             [media.main.clone(), media.sub.clone()],
+        )),
+        tokio::spawn(platecam_host::keep_time(
+            device.clone(),
+            TimePace::default(),
+            stopped(&stopping),
         )),
     ];
     if !args.no_discovery {
@@ -191,6 +201,8 @@ async fn serve(
     if tokio::time::timeout(STOP_WITHIN, ending).await.is_err() {
         tracing::warn!("some parts did not stop in time");
     }
+    // The last that happened is in the log as well.
+    log::finish(log_done, log_task).await;
     drop(state);
     let ports = Ports {
         http,

@@ -3,14 +3,15 @@
 use std::{path::Path, sync::Arc};
 
 use platecam_host::{
-    Database, DeviceCertificate, DeviceKey, HostMode, HostPower, LinuxNetwork, RecordLimits,
-    RecordStore, StateDir,
+    Database, DeviceCertificate, DeviceKey, Forwarder, HostMode, HostPower, LinuxNetwork,
+    LinuxTime, LogDatabase, Pace, RecordLimits, RecordStore, StateDir, TimePaths,
 };
 use platecam_model::{
-    Actor, EventBus, Identity, Origin, Secret, SystemClock,
+    Actor, Clock, EventBus, Identity, Origin, Secret, Subscription, SystemClock,
     auth::Accounts,
-    ports::Network,
-    settings::{NetPorts, SettingsStore, all_sections},
+    ports::{Network, RemoteLog, TimeControl},
+    settings::{LogRemote, NetPorts, SettingsStore, TimeSettings, all_sections},
+    testing::SimulatedTime,
 };
 use serde_json::json;
 
@@ -35,6 +36,11 @@ pub(crate) struct State {
     pub(crate) identity: Identity,
     pub(crate) certificate: DeviceCertificate,
     pub(crate) power: Arc<HostPower>,
+    pub(crate) log: Arc<LogDatabase>,
+    /// Everything from the start on, for the log.
+    pub(crate) log_events: Subscription,
+    pub(crate) remote_log: Arc<dyn RemoteLog>,
+    pub(crate) time: Arc<dyn TimeControl>,
 }
 
 impl State {
@@ -48,6 +54,7 @@ impl State {
         let db = Database::open(&dir.join("platecam.db"))?;
         let key = Arc::new(DeviceKey::open(&dir.join("device.key"))?);
         let (bus, clock) = (EventBus::default(), Arc::new(SystemClock::default()));
+        let log_events = bus.subscribe();
         let backend = Arc::new(db.clone());
         let settings = Arc::new(SettingsStore::load(
             all_sections(),
@@ -55,11 +62,36 @@ impl State {
             bus.clone(),
             clock.clone(),
         )?);
+        let time: Arc<dyn TimeControl> = match mode {
+            HostMode::Simulated => Arc::new(SimulatedTime::new(clock.clone())),
+            HostMode::System | HostMode::Observe => {
+                Arc::new(LinuxTime::new(mode, TimePaths::default()))
+            }
+        };
         first_ports(&settings)?;
+        first_zone(&settings, &*time)?;
+        let log = {
+            let settings = settings.clone();
+            let queued = move |e: &_| settings.get::<LogRemote>().wants(e);
+            Arc::new(LogDatabase::open(
+                db.clone(),
+                key.clone(),
+                clock.now(),
+                queued,
+            )?)
+        };
         let accounts = Accounts::load(backend, key, settings.clone(), bus.clone(), clock.clone())?;
         first_password(&accounts)?;
         let records = RecordStore::open(db.clone(), dir.join("pictures"), RecordLimits::default())?;
         let network = Arc::new(LinuxNetwork);
+        let remote_log = Forwarder::start(
+            log.clone(),
+            settings.clone(),
+            bus.clone(),
+            clock.clone(),
+            network.hostname(),
+            Pace::default(),
+        )?;
         let uuid = db.fact("uuid", || uuid::Uuid::new_v4().to_string())?;
         let uuid = uuid::Uuid::parse_str(&uuid)
             .map_err(|e| Failure::new(exit::STATE, format!("stored uuid: {e}")))?;
@@ -86,6 +118,10 @@ impl State {
             identity,
             certificate,
             power,
+            log,
+            log_events,
+            remote_log: Arc::new(remote_log),
+            time,
         })
     }
 }
@@ -98,6 +134,19 @@ fn first_ports(settings: &SettingsStore) -> Result<(), Failure> {
         settings.patch("net.ports", &ports, Some(view.revision), &Actor::system())?;
     }
     debug_assert!(settings.get::<NetPorts>().http.get() > 0);
+    Ok(())
+}
+
+/// A new unit shows the time as its machine does.
+fn first_zone(settings: &SettingsStore, time: &dyn TimeControl) -> Result<(), Failure> {
+    let view = settings.read("time", &Actor::system())?;
+    let zone = time.host_zone();
+    if view.revision.0 == 0 && zone != TimeSettings::default().time_zone {
+        let dst = zone.dst.is_some();
+        let first =
+            json!({"zone_name": "", "time_zone": zone, "dst_enabled": dst, "dst_rule": "zone"});
+        settings.patch("time", &first, Some(view.revision), &Actor::system())?;
+    }
     Ok(())
 }
 

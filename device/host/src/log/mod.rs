@@ -1,0 +1,14 @@
+//! System log, audit trail and remote log behind their ports.
+
+mod chain;
+mod forward;
+mod kernel;
+mod queue;
+mod store;
+mod tls;
+mod wire;
+mod writer;
+
+pub use forward::{Forwarder, Pace};
+pub use store::LogDatabase;
+pub use writer::write_log;
