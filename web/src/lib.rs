@@ -9,6 +9,7 @@
 
 mod api;
 mod app;
+mod archive;
 mod assets;
 mod auth;
 mod config;

@@ -3,12 +3,15 @@
 pub(crate) mod device;
 pub(crate) mod events;
 pub(crate) mod init;
+pub(crate) mod log;
+mod log_live;
 pub(crate) mod maintenance;
 pub(crate) mod records;
 pub(crate) mod session;
 pub(crate) mod settings;
 pub(crate) mod snapshot;
 pub(crate) mod status;
+pub(crate) mod time;
 
 use axum::http::Uri;
 
@@ -19,10 +22,12 @@ pub(crate) fn routes() -> Routes {
     Routes::new()
         .merge(device::routes())
         .merge(init::routes())
+        .merge(log::routes())
         .merge(maintenance::routes())
         .merge(session::routes())
         .merge(settings::routes())
         .merge(status::routes())
+        .merge(time::routes())
         .merge(snapshot::routes())
         .merge(records::routes())
         .merge(events::routes())

@@ -109,7 +109,8 @@ impl Search {
     }
 }
 
-fn field<T>(
+/// Reads one field of a query; empty means not given, a mistake is noted with its pointer.
+pub(super) fn field<T>(
     given: Option<String>,
     pointer: &str,
     reason: &str,
@@ -122,7 +123,8 @@ fn field<T>(
     value
 }
 
-fn time(text: &str) -> Option<UtcTime> {
+/// A time in RFC 3339.
+pub(super) fn time(text: &str) -> Option<UtcTime> {
     serde_json::from_value(serde_json::Value::String(text.to_owned())).ok()
 }
 

@@ -3,9 +3,11 @@
 mod api;
 mod assets;
 mod auth;
+mod log;
 mod maintenance;
 mod permissions;
 mod records;
 mod settings;
 mod sockets;
 mod support;
+mod time;

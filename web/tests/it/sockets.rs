@@ -5,8 +5,9 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use futures_util::{SinkExt, StreamExt};
 use http::{HeaderValue, StatusCode, header};
 use platecam_model::{
-    Clock, EventKind, Origin,
-    ports::Records,
+    Clock, EventKind, LogKind, Origin,
+    log::{NewLogEntry, Severity},
+    ports::{LogStore, Records},
     settings::SecurityLogin,
     testing::{self, PASSWORD, TestDevice, new_record},
 };
@@ -386,4 +387,36 @@ async fn start_and_stop() {
         .await
         .expect("stops within 2 s");
     assert!(TcpStream::connect(address).await.is_err());
+}
+
+/// DEBUG-3..5: new entries of the chosen kinds, as they come; only for who may read the log.
+#[tokio::test]
+async fn the_log_is_read_live() {
+    let test = testing::initialised();
+    let (server, address) = start(&test, Limits::default()).await;
+    let cookie = cookie(&test);
+    let with = [(header::COOKIE, cookie.as_str())];
+    let refused = connect(address, "log/live?kind=nothing", &with).await;
+    assert_eq!(refused.err(), Some(StatusCode::UNPROCESSABLE_ENTITY));
+    assert_eq!(
+        connect(address, "log/live", &[]).await.err(),
+        Some(StatusCode::UNAUTHORIZED)
+    );
+    let mut socket = connect(address, "log/live?kind=login,clear", &with)
+        .await
+        .unwrap();
+    next_of(&mut socket, "hello").await;
+    let by = platecam_model::Actor::system();
+    for (kind, text) in [(LogKind::System, "no"), (LogKind::Login, "yes")] {
+        let new = NewLogEntry::new(test.clock.now(), kind, Severity::Info, &by, text);
+        let entry = test.log.append(vec![new]).unwrap().remove(0);
+        test.device.bus.publish_entry(Arc::new(entry));
+    }
+    assert_eq!(next_of(&mut socket, "entry").await["entry"]["text"], "yes");
+    test.device.clear_log(&by).unwrap();
+    assert_eq!(
+        next_of(&mut socket, "entry").await["entry"]["kind"],
+        "clear"
+    );
+    server.shutdown().await;
 }
