@@ -130,6 +130,8 @@ pub struct Options {
     pub initialised: bool,
     /// More arguments.
     pub args: Vec<String>,
+    /// Arguments of `launch`, when the launcher starts the camera.
+    pub launcher: Option<Vec<String>>,
     /// Environment variables beside the test's own.
     pub env: Vec<(String, String)>,
 }
@@ -140,6 +142,7 @@ impl Default for Options {
             source: "demo".into(),
             initialised: true,
             args: Vec::new(),
+            launcher: None,
             env: Vec::new(),
         }
     }
@@ -190,9 +193,12 @@ impl Camera {
 
     fn spawn(options: &Options, state: PathBuf, dir: Option<TempDir>) -> Result<Self> {
         let mut command = Command::new(binary()?);
+        match &options.launcher {
+            Some(args) => command.arg("launch").args(args).arg("--"),
+            None => command.arg("run"),
+        };
         command
             .args([
-                "run",
                 "--listen",
                 "127.0.0.1",
                 "--http-port",
@@ -289,6 +295,14 @@ impl Camera {
         let status =
             wait(&mut self.child, PATIENCE).ok_or_else(|| anyhow!("platecam does not end"))?;
         Ok((status, started.elapsed()))
+    }
+
+    /// Waits until it ends by itself.
+    ///
+    /// # Errors
+    /// When it does not within the time.
+    pub fn ended(mut self, within: Duration) -> Result<ExitStatus> {
+        wait(&mut self.child, within).ok_or_else(|| anyhow!("platecam does not end"))
     }
 
     /// Kills it without warning, as a power cut would.
@@ -428,6 +442,30 @@ impl Web {
             request = request.json(&body);
         }
         Ok(request.send().await?)
+    }
+
+    /// One request with a file as its body; the answer's JSON, or `null`.
+    ///
+    /// # Errors
+    /// When there is no answer.
+    pub async fn upload(
+        &self,
+        method: &str,
+        path: &str,
+        body: Vec<u8>,
+    ) -> Result<(u16, serde_json::Value)> {
+        let mut request = self
+            .client
+            .request(method.parse()?, format!("{}{path}", self.base))
+            .header("Content-Type", "application/octet-stream")
+            .body(body);
+        if let Some(csrf) = &self.csrf {
+            request = request.header("X-Platecam-CSRF", csrf);
+        }
+        let response = request.send().await?;
+        let status = response.status().as_u16();
+        let text = response.text().await?;
+        Ok((status, serde_json::from_str(&text).unwrap_or_default()))
     }
 
     /// The JSON of a GET that must succeed.

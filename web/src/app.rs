@@ -9,7 +9,7 @@ use platecam_model::{Device, Error};
 use tokio::sync::{Semaphore, watch};
 
 use crate::{
-    Limits, RtspTunnel, api, assets, gate, headers,
+    Limits, RtspTunnel, api, assets, gate, headers, monitor,
     problem::{Answer, Problem},
     routes::Table,
 };
@@ -89,6 +89,7 @@ pub fn router(
 ) -> Router {
     let (routes, table) = api::routes().split();
     let app = App::new(device, rtsp, limits, Stop(stopping), table);
+    let monitor = monitor::routes(app.clone());
     let v1 = routes
         .fallback(api::unknown)
         .method_not_allowed_fallback(api::wrong_method)
@@ -97,7 +98,10 @@ pub fn router(
         .with_state(app);
     extra
         .into_iter()
-        .fold(Router::new().nest("/api/v1", v1), Router::merge)
+        .fold(
+            Router::new().nest("/api/v1", v1).merge(monitor),
+            Router::merge,
+        )
         .fallback(assets::serve)
         .layer(from_fn(headers::secure))
 }

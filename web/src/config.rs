@@ -35,6 +35,8 @@ pub struct Limits {
     pub header_timeout: Duration,
     /// From the request head to the answer's head, the body's arrival included.
     pub request_timeout: Duration,
+    /// The same for a request that brings a file.
+    pub upload_timeout: Duration,
     /// `/api/v1/events` sockets at a time.
     pub event_sockets: usize,
     /// `/api/v1/live` sockets at a time.
@@ -50,6 +52,7 @@ impl Default for Limits {
             body_bytes: 64 * 1024,
             header_timeout: Duration::from_secs(30),
             request_timeout: Duration::from_secs(30),
+            upload_timeout: Duration::from_secs(3600),
             event_sockets: 64,
             live_sockets: 64,
         }

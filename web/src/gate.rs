@@ -16,12 +16,19 @@ use crate::{
     routes::Access,
 };
 
+/// Paths that take files.
+const UPLOADS: [&str; 1] = ["/api/v1/upgrade"];
+
 /// Refuses what the table of routes does not allow and what another site sends; bounds the time.
 pub(crate) async fn guard(State(app): State<App>, mut request: Request, next: Next) -> Response {
     if let Err(problem) = admit(&app, &mut request) {
         return problem.into_response();
     }
-    let limit = app.limits.request_timeout;
+    let limit = match request.extensions().get::<MatchedPath>() {
+        // Packages may be large and lines slow; the handler gives up one that rests.
+        Some(path) if UPLOADS.contains(&path.as_str()) => app.limits.upload_timeout,
+        _ => app.limits.request_timeout,
+    };
     match tokio::time::timeout(limit, next.run(request)).await {
         Ok(response) => response,
         Err(_) => Problem::timeout(limit).into_response(),

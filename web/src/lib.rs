@@ -17,6 +17,7 @@ mod conn;
 mod gate;
 mod headers;
 mod live;
+mod monitor;
 mod problem;
 mod routes;
 mod server;

@@ -15,6 +15,7 @@ mod recorder;
 mod records;
 mod state_dir;
 mod time;
+pub mod upgrade;
 
 pub use certificate::DeviceCertificate;
 pub use database::Database;

@@ -5,6 +5,7 @@ use std::{net::IpAddr, path::PathBuf, str::FromStr};
 use clap::{Args, Parser, Subcommand};
 use lpr_core::Region;
 use platecam_host::HostMode;
+use platecam_model::ports::FirmwareVersion;
 
 /// Turns any Linux box with a picture source into an ONVIF licence-plate-recognition camera.
 #[derive(Debug, Parser)]
@@ -34,6 +35,11 @@ pub(crate) mod exit {
 pub(crate) enum Command {
     /// Run the camera until it is stopped.
     Run(RunArgs),
+    /// Pick the installed version to start, and start it with the arguments of `run`; used by the systemd unit.
+    Launch(LaunchArgs),
+    /// Make and check upgrade packages.
+    #[command(subcommand)]
+    Package(PackageCommand),
     /// Read the plates in still pictures (JPEG, PNG).
     Recognize(RecognizeArgs),
     /// Print the version.
@@ -67,9 +73,93 @@ pub(crate) struct RunArgs {
     /// changed), observe (the machine is read, never changed), simulated (changes happen in memory).
     #[arg(long, value_name = "MODE", default_value = "observe", value_parser = HostMode::from_str)]
     pub(crate) host: HostMode,
+    /// Keys whose upgrade packages are taken: one a line, 64 hexadecimal digits. Without the file no package is.
+    #[arg(
+        long,
+        value_name = "FILE",
+        default_value = "/etc/platecam/upgrade.keys"
+    )]
+    pub(crate) upgrade_keys: PathBuf,
     /// Do not announce the device in the network (WS-Discovery) in this run.
     #[arg(long)]
     pub(crate) no_discovery: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LaunchArgs {
+    /// Directory of the two slots; without it `slots` in the state directory.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) slots: Option<PathBuf>,
+    /// A new version has to prove itself within so many seconds, or the old one comes back.
+    #[arg(long, value_name = "N", default_value_t = 90, value_parser = clap::value_parser!(u32).range(3..=3600))]
+    pub(crate) trial_seconds: u32,
+    /// Arguments of `run`.
+    #[arg(last = true, value_name = "RUN ARGUMENT")]
+    pub(crate) run: Vec<std::ffi::OsString>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum PackageCommand {
+    /// Make a key: FILE is secret, FILE.pub goes into the units' trust file.
+    Keygen {
+        /// The new file; an existing one is never overwritten.
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
+    /// Make a signed package of a directory that holds bin/platecam.
+    Build(BuildArgs),
+    /// Check a package and print its manifest.
+    Verify(VerifyArgs),
+    /// Print the signed list of versions for an upgrade server.
+    Announce(AnnounceArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BuildArgs {
+    /// The secret key.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) key: PathBuf,
+    /// The package's version.
+    #[arg(long, value_name = "X.Y.Z", value_parser = FirmwareVersion::from_str)]
+    pub(crate) version: FirmwareVersion,
+    /// The oldest version that can be upgraded to it.
+    #[arg(long, value_name = "X.Y.Z", default_value = "0.1.0", value_parser = FirmwareVersion::from_str)]
+    pub(crate) min_version: FirmwareVersion,
+    /// Model that it is for.
+    #[arg(long, default_value = "Platecam")]
+    pub(crate) model: String,
+    /// Processor that it is for.
+    #[arg(long, default_value = std::env::consts::ARCH)]
+    pub(crate) arch: String,
+    /// What is new, one or two sentences.
+    #[arg(long, default_value = "")]
+    pub(crate) notes: String,
+    /// The directory.
+    #[arg(value_name = "DIR")]
+    pub(crate) root: PathBuf,
+    /// The package.
+    #[arg(value_name = "PACKAGE")]
+    pub(crate) out: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct VerifyArgs {
+    /// Trusted keys, as on a unit.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) keys: PathBuf,
+    /// The package.
+    #[arg(value_name = "PACKAGE")]
+    pub(crate) package: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AnnounceArgs {
+    /// The secret key that the packages were signed with.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) key: PathBuf,
+    /// The packages; on the server they lie beside the list.
+    #[arg(required = true, value_name = "PACKAGE")]
+    pub(crate) packages: Vec<PathBuf>,
 }
 
 #[derive(Debug, Args)]

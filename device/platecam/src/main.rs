@@ -2,7 +2,9 @@
 #![deny(unsafe_code)]
 
 mod cli;
+mod launch;
 mod memory;
+mod package;
 #[cfg(test)]
 mod permissions;
 mod recognize;
@@ -38,12 +40,14 @@ fn main() -> ExitCode {
     memory::tame_allocator();
     let command = Cli::parse().command;
     let log = match command {
-        Command::Run(_) => "info",
-        Command::Recognize(_) | Command::Version => "warn",
+        Command::Run(_) | Command::Launch(_) => "info",
+        Command::Package(_) | Command::Recognize(_) | Command::Version => "warn",
     };
     init_log(log);
     let result = match command {
         Command::Run(args) => run::run(args),
+        Command::Launch(args) => Err(launch::launch(&args)),
+        Command::Package(command) => package::package(&command),
         Command::Recognize(args) => recognize::recognize(&args),
         Command::Version => {
             println!("platecam {}", env!("CARGO_PKG_VERSION"));

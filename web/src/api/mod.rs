@@ -12,6 +12,7 @@ pub(crate) mod settings;
 pub(crate) mod snapshot;
 pub(crate) mod status;
 pub(crate) mod time;
+pub(crate) mod upgrade;
 
 use axum::http::Uri;
 
@@ -24,6 +25,7 @@ pub(crate) fn routes() -> Routes {
         .merge(init::routes())
         .merge(log::routes())
         .merge(maintenance::routes())
+        .merge(upgrade::routes())
         .merge(session::routes())
         .merge(settings::routes())
         .merge(status::routes())

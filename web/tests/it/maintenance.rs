@@ -55,3 +55,44 @@ async fn the_schedule_is_shown() {
         .await;
     assert_eq!(reply.pointers(), ["/url"], "needs an address");
 }
+
+/// SYS-26: without slots nothing can be installed, and the answer says so; without a length nothing is read.
+#[tokio::test]
+async fn a_unit_without_slots_says_so() {
+    let client = Client::logged_in().await;
+    for path in ["/api/v1/upgrade/check", "/api/v1/upgrade/online"] {
+        let reply = client.post(path, &json!({})).await;
+        assert!(["invalid", "unsupported"].contains(&reply.problem().as_str()));
+    }
+    let upload = |length: Option<usize>| {
+        let mut request = client.request(http::Method::POST, "/api/v1/upgrade");
+        if let Some(length) = length {
+            request = request.header(http::header::CONTENT_LENGTH, length);
+        }
+        client.send(request.body(axum::body::Body::from("x")).unwrap())
+    };
+    assert_eq!(upload(None).await.problem(), "length");
+    assert_eq!(upload(Some(1)).await.problem(), "unsupported");
+    assert_eq!(upload(Some(2 << 30)).await.pointers(), ["/package"]);
+}
+
+/// Probes need no session, also before the initialisation, and learn nothing but one word.
+#[tokio::test]
+async fn health_is_open_and_says_one_word() {
+    for test in [
+        platecam_model::testing::initialised(),
+        platecam_model::testing::uninitialised(),
+    ] {
+        let client = Client::new(test);
+        let reply = client.get("/healthz").await;
+        assert_eq!(
+            (reply.status, reply.json()),
+            (StatusCode::OK, json!({"status": "ok"}))
+        );
+        let reply = client.get("/readyz").await;
+        assert_eq!(
+            (reply.status, reply.json()),
+            (StatusCode::OK, json!({"status": "ready"}))
+        );
+    }
+}

@@ -4,6 +4,7 @@
 mod log;
 mod power;
 mod time;
+mod upgrade;
 
 use std::net::IpAddr;
 
@@ -20,6 +21,10 @@ use crate::{
 pub use log::{LOG_CAPACITY, LogStore, RemoteLog, RemoteLogStatus, TRAIL_CAPACITY};
 pub use power::{LastRun, Power, Reach, RestartNote};
 pub use time::{NamedZone, NtpPlan, NtpStatus, TimeControl};
+pub use upgrade::{
+    Available, Expectation, FirmwareVersion, LastUpgrade, Outcome, Slot, Trial, UpgradePhase,
+    UpgradeStatus, Upgrades, Upload,
+};
 
 /// A section as it is stored.
 #[derive(Clone, Debug, PartialEq)]

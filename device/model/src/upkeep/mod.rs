@@ -1,15 +1,17 @@
 //! What keeps a unit running: restart, schedule.
 
 mod schedule;
+mod upgrade;
 
 use std::sync::Arc;
 
 use lpr_core::UtcTime;
 pub use schedule::RestartPlan;
+pub use upgrade::{Checked, MAX_PACKAGE, Upgrading};
 
 use crate::{
-    Actor, Device, EventKind, LogKind, Permission, RestartScope, Result,
-    ports::{Power, Reach, RestartNote},
+    Actor, Device, Error, EventKind, LogKind, Permission, RestartScope, Result,
+    ports::{Power, Reach, RestartNote, Upgrades},
     settings::TimeSettings,
 };
 
@@ -18,12 +20,29 @@ use crate::{
 pub struct Upkeep {
     /// The power switch.
     pub power: Arc<dyn Power>,
+    /// Versions and slots, where there are any.
+    pub upgrades: Option<Arc<dyn Upgrades>>,
 }
 
 impl Upkeep {
     /// With everything that needs hardware or a launcher left out.
     pub fn new(power: Arc<dyn Power>) -> Self {
-        Self { power }
+        Self {
+            power,
+            upgrades: None,
+        }
+    }
+
+    /// With versions and slots.
+    #[must_use]
+    pub fn with_upgrades(mut self, upgrades: Arc<dyn Upgrades>) -> Self {
+        self.upgrades = Some(upgrades);
+        self
+    }
+
+    fn upgrades(&self) -> Result<&dyn Upgrades> {
+        let none = || Error::Unsupported("this unit has no slots for upgrades".into());
+        self.upgrades.as_deref().ok_or_else(none)
     }
 }
 
@@ -104,7 +123,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::{Error, Origin, settings::Maintenance, testing::initialised};
+    use crate::{Origin, settings::Maintenance, testing::initialised};
 
     /// SYS-18, SYS-22: permission first, then the note, then the log, then the restart.
     #[test]

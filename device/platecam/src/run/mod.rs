@@ -8,6 +8,7 @@ mod recognition;
 mod restart;
 mod rtsp;
 mod state;
+mod trial;
 mod web;
 
 use std::{
@@ -35,15 +36,17 @@ use state::State;
 use crate::{
     Failure,
     cli::{RunArgs, exit},
+    launch::Launched,
 };
 
 /// Everything must have ended by then after Ctrl-C or SIGTERM.
 const STOP_WITHIN: Duration = Duration::from_millis(1800);
 
 pub(crate) fn run(args: RunArgs) -> Result<(), Failure> {
+    let launched = Launched::from_environment();
     let source = SourceSpec::parse(&args.source, &media::demo_clip())
         .map_err(|e| Failure::new(exit::USAGE, format!("--source: {e}")))?;
-    let state = State::open(&args.state_dir, args.host)?;
+    let state = State::open(&args, &launched)?;
     tracing::info!(mode = ?args.host, "host");
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -51,7 +54,7 @@ pub(crate) fn run(args: RunArgs) -> Result<(), Failure> {
         .build()
         .map_err(|e| Failure::new(exit::FAILED, e))?;
     let power = state.power.clone();
-    let result = runtime.block_on(serve(args, source, state));
+    let result = runtime.block_on(serve(args, source, state, launched.trial_seconds));
     // Connections that do not end by themselves are cut here.
     runtime.shutdown_timeout(Duration::from_millis(200));
     let (ended, ports) = result?;
@@ -66,6 +69,7 @@ async fn serve(
     mut args: RunArgs,
     source: SourceSpec,
     mut state: State,
+    trial_seconds: Option<u64>,
 ) -> Result<(Ended, Ports), Failure> {
     let stop = stop_signal()?;
     let restart = restart::wanted(state.bus.subscribe());
@@ -99,7 +103,7 @@ async fn serve(
         log: state.log.clone(),
         remote_log: state.remote_log.clone(),
         time: state.time.clone(),
-        upkeep: Upkeep::new(state.power.clone()),
+        upkeep: Upkeep::new(state.power.clone()).with_upgrades(Arc::new(state.upgrades.clone())),
         clock: state.clock.clone(),
     });
 
@@ -167,10 +171,23 @@ async fn serve(
     announce(&device, args.listen, http, https, rtsp_port);
     restart::tell_start(&device);
     notify::ready();
-    let chores = [
+    device.tell_upgrade();
+    let mut chores = vec![
         tokio::spawn(restart::schedule(device.clone())),
+        tokio::spawn(restart::check_upgrades(device.clone())),
         tokio::spawn(notify::watchdog(device.clone())),
     ];
+    if let Some(seconds) = trial_seconds {
+        let listeners = trial::Listeners {
+            listen: args.listen,
+            http,
+            rtsp: rtsp_port,
+        };
+        let (device, upgrades) = (device.clone(), state.upgrades.clone());
+        chores.push(tokio::spawn(trial::watch(
+            device, upgrades, listeners, seconds,
+        )));
+    }
 
     let ended = tokio::select! {
         () = stop => Ended::Stopped,

@@ -68,6 +68,22 @@ pub(crate) async fn schedule(device: Device) {
     }
 }
 
+/// Asks the upgrade server a minute after the start, then once a day, where that is switched on (SYS-27).
+pub(crate) async fn check_upgrades(device: Device) {
+    const FIRST: Duration = Duration::from_secs(60);
+    const EVERY: Duration = Duration::from_secs(24 * 3600);
+    let mut wait = FIRST;
+    loop {
+        tokio::time::sleep(wait).await;
+        wait = EVERY;
+        let device = device.clone();
+        let asked = tokio::task::spawn_blocking(move || device.upgrade_auto_check()).await;
+        if let Ok(Err(e)) = asked {
+            tracing::warn!(error = %e, "the upgrade server was not asked");
+        }
+    }
+}
+
 /// Tells the log how the last run ended (SYS-18, HW-7).
 pub(crate) fn tell_start(device: &Device) {
     let version = &device.identity.firmware;
@@ -119,10 +135,18 @@ pub(crate) fn restart(scope: RestartScope, power: &Arc<HostPower>, ports: Ports)
             }
         }
     }
-    let program = own_program();
+    let (program, arguments) = crate::launch::launcher().map_or_else(
+        || (own_program(), std::env::args_os().skip(1).collect()),
+        |(program, arguments)| {
+            (
+                program,
+                arguments.into_iter().map(Into::into).collect::<Vec<_>>(),
+            )
+        },
+    );
     let Ports { http, https, rtsp } = ports;
     let e = Command::new(&program)
-        .args(std::env::args_os().skip(1))
+        .args(arguments)
         .env(KEEP_PORTS, format!("{http},{https},{rtsp}"))
         .exec();
     Failure::new(

@@ -1,10 +1,11 @@
 //! What survives a restart: opens the state directory and loads settings and users.
 
-use std::{path::Path, sync::Arc};
+use std::sync::Arc;
 
 use platecam_host::{
     Database, DeviceCertificate, DeviceKey, Forwarder, HostMode, HostPower, LinuxNetwork,
     LinuxTime, LogDatabase, Pace, RecordLimits, RecordStore, StateDir, TimePaths,
+    upgrade::HostUpgrades,
 };
 use platecam_model::{
     Actor, Clock, EventBus, Identity, Origin, Secret, Subscription, SystemClock,
@@ -15,7 +16,11 @@ use platecam_model::{
 };
 use serde_json::json;
 
-use crate::{Failure, cli::exit};
+use crate::{
+    Failure,
+    cli::{RunArgs, exit},
+    launch::Launched,
+};
 
 /// Initialises a device without users and is ignored afterwards.
 const INITIAL_PASSWORD: &str = "PLATECAM_INITIAL_PASSWORD";
@@ -41,6 +46,7 @@ pub(crate) struct State {
     pub(crate) log_events: Subscription,
     pub(crate) remote_log: Arc<dyn RemoteLog>,
     pub(crate) time: Arc<dyn TimeControl>,
+    pub(crate) upgrades: HostUpgrades,
 }
 
 impl State {
@@ -48,9 +54,9 @@ impl State {
     ///
     /// # Errors
     /// [`Failure`] with [`exit::STATE`]; a wrong initial password is [`exit::USAGE`].
-    pub(crate) fn open(path: &Path, mode: HostMode) -> Result<Self, Failure> {
-        let dir = StateDir::open(path).map_err(|e| Failure::new(exit::STATE, e))?;
-        let power = Arc::new(HostPower::open(&dir, mode)?);
+    pub(crate) fn open(args: &RunArgs, launched: &Launched) -> Result<Self, Failure> {
+        let dir = StateDir::open(&args.state_dir).map_err(|e| Failure::new(exit::STATE, e))?;
+        let power = Arc::new(HostPower::open(&dir, args.host)?);
         let db = Database::open(&dir.join("platecam.db"))?;
         let key = Arc::new(DeviceKey::open(&dir.join("device.key"))?);
         let (bus, clock) = (EventBus::default(), Arc::new(SystemClock::default()));
@@ -62,10 +68,10 @@ impl State {
             bus.clone(),
             clock.clone(),
         )?);
-        let time: Arc<dyn TimeControl> = match mode {
+        let time: Arc<dyn TimeControl> = match args.host {
             HostMode::Simulated => Arc::new(SimulatedTime::new(clock.clone())),
             HostMode::System | HostMode::Observe => {
-                Arc::new(LinuxTime::new(mode, TimePaths::default()))
+                Arc::new(LinuxTime::new(args.host, TimePaths::default()))
             }
         };
         first_ports(&settings)?;
@@ -102,11 +108,12 @@ impl State {
         let identity = Identity {
             manufacturer: "Platecam".into(),
             model: "Platecam".into(),
-            firmware: env!("CARGO_PKG_VERSION").into(),
+            firmware: launched.version.to_string(),
             serial,
             hardware_id: std::env::consts::ARCH.into(),
             uuid,
         };
+        let upgrades = launched.upgrades(&identity.model, &args.upgrade_keys, clock.now())?;
         Ok(Self {
             _dir: dir,
             bus,
@@ -122,6 +129,7 @@ impl State {
             log_events,
             remote_log: Arc::new(remote_log),
             time,
+            upgrades,
         })
     }
 }

@@ -1,0 +1,290 @@
+//! Upgrade of a running camera with packages of its own binary: kept when it works, left when it does not (SYS-26..28).
+
+use std::{
+    fs,
+    os::unix::fs::{PermissionsExt, symlink},
+    path::{Path, PathBuf},
+    process::Command,
+    time::{Duration, Instant},
+};
+
+use conformance::{Camera, Options, Web, binary, output};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Keys, packages and state of one test.
+struct Workshop {
+    dir: TempDir,
+}
+
+impl Workshop {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let this = Self { dir };
+        this.package(&["keygen", &this.text("key")]);
+        this
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    fn text(&self, name: &str) -> String {
+        self.path(name).to_string_lossy().into_owned()
+    }
+
+    fn package(&self, args: &[&str]) -> String {
+        let mut command = Command::new(binary().unwrap());
+        output(command.arg("package").args(args), PATIENCE).unwrap()
+    }
+
+    /// A package whose program is `script`, or the binary under test, which scripts find as `real`.
+    fn build(&self, version: &str, script: Option<&str>) -> Vec<u8> {
+        let root = self.path(&format!("root-{version}"));
+        let real = binary().unwrap().canonicalize().unwrap();
+        fs::create_dir_all(root.join("bin")).unwrap();
+        match script {
+            None => symlink(&real, root.join("bin/platecam")).unwrap(),
+            Some(script) => {
+                let path = root.join("bin/platecam");
+                let script = format!("#!/bin/sh\nreal='{}'\n{script}\n", real.display());
+                fs::write(&path, script).unwrap();
+                fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+            }
+        }
+        let (root, out) = (root.to_string_lossy().into_owned(), self.text("package"));
+        self.package(&[
+            "build",
+            "--key",
+            &self.text("key"),
+            "--version",
+            version,
+            &root,
+            &out,
+        ]);
+        fs::read(out).unwrap()
+    }
+
+    fn options(&self, trial_seconds: u32) -> Options {
+        Options {
+            source: "test:".into(),
+            args: vec!["--upgrade-keys".into(), self.text("key.pub")],
+            launcher: Some(vec!["--trial-seconds".into(), trial_seconds.to_string()]),
+            ..Options::default()
+        }
+    }
+
+    fn start(&self, trial_seconds: u32) -> Camera {
+        Camera::start_in(&self.options(trial_seconds), &self.path("state")).unwrap()
+    }
+}
+
+/// Asks until `true_of` holds for `GET /upgrade`.
+async fn until(camera: &Camera, true_of: impl Fn(&Value) -> bool) -> Value {
+    let end = Instant::now() + PATIENCE;
+    let mut last = Value::Null;
+    while Instant::now() < end {
+        if let Ok(web) = Web::login(camera).await
+            && let Ok(seen) = web.get("/api/v1/upgrade").await
+        {
+            if true_of(&seen) {
+                return seen;
+            }
+            last = seen;
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    panic!("not within {PATIENCE:?}: {last}");
+}
+
+async fn upload(camera: &Camera, package: Vec<u8>) -> (u16, Value) {
+    let web = Web::login(camera).await.unwrap();
+    web.upload("POST", "/api/v1/upgrade", package)
+        .await
+        .unwrap()
+}
+
+#[tokio::test]
+async fn a_good_version_starts_proves_itself_and_stays_over_a_power_cut() {
+    let shop = Workshop::new();
+    let camera = shop.start(30);
+    let before = until(&camera, |u| u["supported"] == true).await;
+    assert_eq!(
+        (&before["active"], &before["trial"]),
+        (&json!("base"), &Value::Null)
+    );
+    let good = shop.build("0.9.0", None);
+    let mut bad = good.clone();
+    *bad.last_mut().unwrap() ^= 1;
+    let (status, answer) = upload(&camera, bad).await;
+    assert_eq!(status, 422, "{answer}");
+    assert!(
+        answer["errors"][0]["reason"]
+            .as_str()
+            .unwrap()
+            .contains("hash of bin/platecam"),
+        "{answer}"
+    );
+    let (status, answer) = upload(&camera, good.clone()).await;
+    assert_eq!(
+        (status, &answer["version"]),
+        (202, &json!("0.9.0")),
+        "{answer}"
+    );
+    let tried = until(&camera, |u| u["current"] == "0.9.0").await;
+    assert_eq!(tried["active"], "a");
+    let kept = until(&camera, |u| u["last"]["outcome"] == "confirmed").await;
+    assert_eq!(kept["trial"], Value::Null);
+    let (status, answer) = upload(&camera, good).await;
+    assert!(
+        status == 422 && answer.to_string().contains("runs already"),
+        "{answer}"
+    );
+    camera.kill().unwrap();
+    let again = shop.start(30);
+    until(&again, |u| u["current"] == "0.9.0").await;
+}
+
+/// As systemd does it, the test starts the launcher again after each crash.
+#[tokio::test]
+async fn a_version_that_dies_at_its_start_is_left_after_three_tries() {
+    let shop = Workshop::new();
+    let camera = shop.start(30);
+    let (status, answer) = upload(&camera, shop.build("0.9.1", Some("exit 1"))).await;
+    assert_eq!(status, 202, "{answer}");
+    // The first start was the restart itself.
+    let died = camera.ended(PATIENCE).unwrap();
+    assert_eq!(died.code(), Some(1));
+    let mut starts = 1;
+    let camera = loop {
+        match Camera::start_in(&shop.options(30), &shop.path("state")) {
+            Ok(camera) => break camera,
+            Err(_) => starts += 1,
+        }
+        assert!(starts < 6, "it is never left");
+    };
+    assert_eq!(starts, 3);
+    let back = until(&camera, |u| u["last"]["outcome"] == "returned").await;
+    assert_eq!(
+        (&back["active"], &back["last"]["version"]),
+        (&json!("base"), &json!("0.9.1"))
+    );
+}
+
+/// It runs, but recognition, which ran before, does not: the old version comes back by itself.
+#[tokio::test]
+async fn a_version_without_recognition_goes_back_by_itself() {
+    let shop = Workshop::new();
+    let camera = shop.start(6);
+    let web = Web::login(&camera).await.unwrap();
+    let status = web.get("/api/v1/status").await.unwrap();
+    assert_eq!(
+        status["recognition_error"],
+        Value::Null,
+        "the tests run with ONNX Runtime"
+    );
+    let lame = "ORT_DYLIB_PATH=/nonexistent exec \"$real\" \"$@\"";
+    let (status, answer) = upload(&camera, shop.build("0.9.2", Some(lame))).await;
+    assert_eq!(status, 202, "{answer}");
+    let back = until(&camera, |u| u["last"]["outcome"] == "returned").await;
+    let reason = back["last"]["reason"].as_str().unwrap();
+    assert!(reason.starts_with("recognition: "), "{reason}");
+    assert_eq!(back["active"], "base");
+    let web = Web::login(&camera).await.unwrap();
+    let status = web.get("/api/v1/status").await.unwrap();
+    assert_eq!(
+        status["recognition_error"],
+        Value::Null,
+        "nothing of the failed version is left"
+    );
+}
+
+/// SYS-28, and the way over ONVIF: one-time address, then a plain POST.
+#[tokio::test]
+async fn the_upgrade_server_offers_and_the_camera_fetches() {
+    let shop = Workshop::new();
+    let package = shop.build("0.9.3", None);
+    let list = shop.package(&[
+        "announce",
+        "--key",
+        &shop.text("key"),
+        &shop.text("package"),
+    ]);
+    let server = serve(shop.dir.path(), &list);
+    let camera = shop.start(20);
+    let web = Web::login(&camera).await.unwrap();
+    let (status, answer) = web
+        .send("POST", "/api/v1/upgrade/check", None)
+        .await
+        .unwrap();
+    assert_eq!(
+        (status, &answer["errors"][0]["pointer"]),
+        (422, &json!("/url")),
+        "{answer}"
+    );
+    let (status, answer) = web
+        .send("POST", "/api/v1/upgrade/online", None)
+        .await
+        .unwrap();
+    assert_eq!(status, 409, "{answer}");
+    let url = format!("http://{server}/list.json");
+    let response = web
+        .raw(
+            "PATCH",
+            "/api/v1/settings/maintenance",
+            Some(json!({"url": url})),
+            &[("If-Match", "\"0\"")],
+        )
+        .await
+        .unwrap();
+    assert_eq!(response.status(), 200);
+    let (status, answer) = web
+        .send("POST", "/api/v1/upgrade/check", None)
+        .await
+        .unwrap();
+    assert_eq!(
+        (status, &answer["available"]["version"]),
+        (200, &json!("0.9.3")),
+        "{answer}"
+    );
+    assert_eq!(answer["available"]["size"], package.len());
+    let (status, answer) = web
+        .send("POST", "/api/v1/upgrade/online", None)
+        .await
+        .unwrap();
+    assert_eq!(status, 202, "{answer}");
+    until(&camera, |u| u["current"] == "0.9.3").await;
+}
+
+/// Serves the list and the package until the test ends.
+fn serve(dir: &Path, list: &str) -> std::net::SocketAddr {
+    use std::io::{BufRead, BufReader, Write};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let (package, list) = (dir.join("package"), list.as_bytes().to_vec());
+    std::thread::spawn(move || {
+        for tcp in listener.incoming() {
+            let Ok(mut tcp) = tcp else { return };
+            let mut lines = BufReader::new(tcp.try_clone().unwrap())
+                .lines()
+                .map_while(Result::ok);
+            let first = lines.next().unwrap_or_default();
+            while lines.next().is_some_and(|l| !l.is_empty()) {}
+            let body = if first.contains("/list.json") {
+                list.clone()
+            } else {
+                fs::read(&package).unwrap()
+            };
+            let head = format!(
+                "HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+                body.len()
+            );
+            let _ = tcp
+                .write_all(head.as_bytes())
+                .and_then(|()| tcp.write_all(&body));
+        }
+    });
+    address
+}

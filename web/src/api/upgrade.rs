@@ -1,0 +1,140 @@
+//! Upgrade from a file and from the upgrade server (SYS-26..28).
+
+use std::time::Duration;
+
+use axum::{
+    Json,
+    body::Body,
+    extract::{DefaultBodyLimit, State},
+    routing::post,
+};
+use futures_util::StreamExt;
+use http::{HeaderMap, Method, StatusCode, header};
+use platecam_model::{
+    Error, Permission,
+    ports::{FirmwareVersion, UpgradeStatus},
+    upkeep::{Checked, Upgrading},
+};
+use serde::Serialize;
+
+use super::maintenance::expected_down_s;
+use crate::{
+    app::{App, blocking},
+    auth::Login,
+    problem::{Answer, Problem},
+    routes::{Access, Routes},
+};
+
+/// A package that rests for so long is given up.
+const IDLE: Duration = Duration::from_secs(30);
+
+/// Paths of this resource.
+pub(crate) fn routes() -> Routes {
+    let access = Access::Needs(Permission::Maintenance);
+    Routes::new()
+        .get("/upgrade", access, show)
+        // The body is bounded by the package's own rules and never in memory as a whole.
+        .route(
+            Method::POST,
+            "/upgrade",
+            access,
+            post(upload).layer(DefaultBodyLimit::disable()),
+        )
+        .post("/upgrade/check", access, check)
+        .post("/upgrade/online", access, online)
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Installed {
+    version: FirmwareVersion,
+    expected_down_s: u32,
+}
+
+/// `GET /upgrade`.
+pub(crate) async fn show(State(app): State<App>, login: Login) -> Answer<Json<UpgradeStatus>> {
+    let device = app.device.clone();
+    blocking(move || device.upgrade_status(&login.actor))
+        .await
+        .map(Json)
+}
+
+/// `POST /upgrade`: verified and stored while it comes in (SYS-26).
+pub(crate) async fn upload(
+    State(app): State<App>,
+    login: Login,
+    headers: HeaderMap,
+    body: Body,
+) -> Answer<(StatusCode, Json<Installed>)> {
+    let total = headers
+        .get(header::CONTENT_LENGTH)
+        .and_then(|v| v.to_str().ok()?.parse().ok());
+    let total = total.ok_or_else(length_required)?;
+    let (device, by) = (app.device.clone(), login.actor);
+    let mut upgrading = blocking(move || device.upgrade(&by, total)).await?;
+    let mut pieces = body.into_data_stream();
+    loop {
+        let piece = tokio::time::timeout(IDLE, pieces.next()).await;
+        match piece.map_err(|_| Problem::timeout(IDLE))? {
+            None => break,
+            Some(Ok(bytes)) => upgrading = take(upgrading, bytes).await?,
+            Some(Err(e)) => {
+                return Err(Error::Malformed {
+                    what: "body",
+                    reason: e.to_string(),
+                }
+                .into());
+            }
+        }
+    }
+    let version = blocking(move || upgrading.finish()).await?;
+    let expected_down_s = expected_down_s(platecam_model::ports::Reach::Process);
+    Ok((
+        StatusCode::ACCEPTED,
+        Json(Installed {
+            version,
+            expected_down_s,
+        }),
+    ))
+}
+
+async fn take(mut upgrading: Upgrading, bytes: bytes::Bytes) -> Answer<Upgrading> {
+    blocking(move || upgrading.write(&bytes).map(|()| upgrading)).await
+}
+
+fn length_required() -> Problem {
+    Problem::new(
+        StatusCode::LENGTH_REQUIRED,
+        "length",
+        "Length required",
+        "the header Content-Length must say how many bytes the package has",
+    )
+}
+
+/// `POST /upgrade/check` (SYS-28).
+pub(crate) async fn check(State(app): State<App>, login: Login) -> Answer<Json<Checked>> {
+    let device = app.device.clone();
+    blocking(move || device.upgrade_check(&login.actor))
+        .await
+        .map(Json)
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Fetching {
+    version: FirmwareVersion,
+}
+
+/// `POST /upgrade/online`: goes on by itself; `GET /upgrade` shows how far it is.
+pub(crate) async fn online(
+    State(app): State<App>,
+    login: Login,
+) -> Answer<(StatusCode, Json<Fetching>)> {
+    let (device, by) = (app.device.clone(), login.actor);
+    let offer = device.upgrade_offer(&by)?;
+    let version = offer.version;
+    let mut fetching = tokio::task::spawn_blocking(move || device.upgrade_online(&by, &offer));
+    // What is refused at once is told at once.
+    if let Ok(done) = tokio::time::timeout(Duration::from_millis(300), &mut fetching).await {
+        done.map_err(Error::internal)??;
+    }
+    Ok((StatusCode::ACCEPTED, Json(Fetching { version })))
+}
