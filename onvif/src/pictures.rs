@@ -1,18 +1,20 @@
-//! What is fetched by GET: snapshots and pictures of records.
+//! What is fetched by GET: snapshots, pictures of records, logs.
 
 use bytes::Bytes;
 use http::{Method, Response, StatusCode};
 use platecam_model::{Error, Permission, Picture, RecordId};
 
-use crate::{answer, auth, media, request::HttpRequest, service::Inner};
+use crate::{answer, auth, device::log::Log, media, request::HttpRequest, service::Inner};
 
-/// A picture by its path.
+/// What is fetched, by its path.
 #[derive(Debug, PartialEq, Eq)]
 enum Wanted {
     /// `/onvif/snapshot/<profile token>`.
     Snapshot(String),
     /// `/onvif/record/<id>/{full,plate}.jpg`.
     Record(RecordId, Picture),
+    /// `/onvif/log/{system,access}.txt`.
+    Log(Log),
 }
 
 /// Path of a profile's snapshot.
@@ -30,6 +32,9 @@ pub(crate) fn record_path(id: RecordId, which: Picture) -> String {
 }
 
 fn wanted(path: &str) -> Option<Wanted> {
+    if let Some(log) = Log::of_path(path) {
+        return Some(Wanted::Log(log));
+    }
     let rest = path.strip_prefix("/onvif/")?;
     match *rest.split('/').collect::<Vec<_>>().as_slice() {
         ["snapshot", profile] if !profile.is_empty() => Some(Wanted::Snapshot(profile.to_owned())),
@@ -59,10 +64,16 @@ pub(crate) async fn get(inner: &std::sync::Arc<Inner>, request: HttpRequest) -> 
     let permission = match wanted {
         Wanted::Snapshot(_) => Permission::LiveView,
         Wanted::Record(..) => Permission::SearchRecords,
+        Wanted::Log(_) => Permission::ReadLog,
     };
-    if let Err(denied) = auth::plain(&inner.device, &request, permission) {
-        return answer::denied_plain(&inner.device, denied);
-    }
+    let actor = match auth::plain(&inner.device, &request, permission) {
+        Ok(actor) => actor,
+        Err(denied) => return answer::denied_plain(&inner.device, denied),
+    };
+    let kind = match wanted {
+        Wanted::Snapshot(_) | Wanted::Record(..) => "image/jpeg",
+        Wanted::Log(_) => "text/plain; charset=utf-8",
+    };
     let of = inner.clone();
     // Encoding a snapshot and reading a record take milliseconds.
     let picture = tokio::task::spawn_blocking(move || match wanted {
@@ -72,18 +83,19 @@ pub(crate) async fn get(inner: &std::sync::Arc<Inner>, request: HttpRequest) -> 
             of.device.media.snapshot(target).map(|s| s.jpeg)
         }
         Wanted::Record(id, which) => of.device.records.picture(id, which),
+        Wanted::Log(log) => log.text(&of.device, &actor).map(Bytes::from),
     });
     let picture = picture
         .await
         .unwrap_or_else(|e| Err(Error::internal(format!("picture: {e}"))));
     match picture {
-        Ok(jpeg) if request.method == Method::HEAD => {
-            let mut r = answer::with(StatusCode::OK, "image/jpeg", Bytes::new());
+        Ok(content) if request.method == Method::HEAD => {
+            let mut r = answer::with(StatusCode::OK, kind, Bytes::new());
             r.headers_mut()
-                .insert(http::header::CONTENT_LENGTH, jpeg.len().into());
+                .insert(http::header::CONTENT_LENGTH, content.len().into());
             r
         }
-        Ok(jpeg) => answer::with(StatusCode::OK, "image/jpeg", jpeg),
+        Ok(content) => answer::with(StatusCode::OK, kind, content),
         Err(e @ Error::NotFound { .. }) => answer::text(StatusCode::NOT_FOUND, format!("{e}\n")),
         Err(e @ Error::Unsupported(_)) => {
             answer::text(StatusCode::SERVICE_UNAVAILABLE, format!("{e}\n"))
@@ -121,6 +133,9 @@ mod tests {
             ("/onvif/record//plate.jpg", None),
             ("/onvif/record/7/../plate.jpg", None),
             ("/onvif/record/7/other.jpg", None),
+            ("/onvif/log/access.txt", Some(Wanted::Log(Log::Access))),
+            ("/onvif/log/system.txt", Some(Wanted::Log(Log::System))),
+            ("/onvif/log/other.txt", None),
             ("/onvif/snapshot/", None),
             ("/onvif/snapshot", None),
             ("/snapshot/profile_main", None),

@@ -241,6 +241,7 @@ async fn vehicle_and_signal_are_properties() {
         [
             row("VehicleDetect", "Initialized", "false"),
             row("SignalLoss", "Initialized", "false"),
+            row("LastReboot", "Initialized", "2026-11-18T11:06:40.000Z"),
         ]
     );
     let bus = &bench.test.device.bus;
@@ -275,6 +276,7 @@ async fn vehicle_and_signal_are_properties() {
         [
             row("VehicleDetect", "Initialized", "false"),
             row("SignalLoss", "Initialized", "true"),
+            row("LastReboot", "Initialized", "2026-11-18T11:06:40.000Z"),
         ]
     );
 }
@@ -477,6 +479,7 @@ async fn the_metadata_stream_holds_frames_and_events() {
     let states = [
         "tns1:RuleEngine/MyRuleDetector/VehicleDetect",
         "tns1:VideoSource/SignalLoss",
+        "tns1:Monitoring/OperatingTime/LastReboot",
     ];
     assert_eq!(events(&feed.next().await.unwrap().xml), states);
     bench.test.device.bus.publish_scene(Arc::new(scene(1)));

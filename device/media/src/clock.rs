@@ -43,6 +43,8 @@ const SLEW_SHARE: i64 = 16;
 pub struct ClockMap {
     /// UTC nanoseconds since 1970 minus media nanoseconds.
     offset: i64,
+    /// The offset before the last jump.
+    before: Option<i64>,
     jumps: u64,
 }
 
@@ -51,6 +53,7 @@ impl ClockMap {
     pub fn new(media: MediaTime, utc: UtcTime) -> Self {
         Self {
             offset: offset(media, utc),
+            before: None,
             jumps: 0,
         }
     }
@@ -60,6 +63,7 @@ impl ClockMap {
         let measured = offset(media, utc);
         let difference = measured.saturating_sub(self.offset);
         if difference.abs() >= JUMP_NANOS {
+            self.before = Some(self.offset);
             self.offset = measured;
             self.jumps += 1;
             return true;
@@ -84,6 +88,16 @@ impl ClockMap {
             .saturating_mul(1000)
             .saturating_sub(self.offset);
         MediaTime::from_nanos(u64::try_from(nanos).unwrap_or(0))
+    }
+
+    /// Media time of a UTC time that this map gave a short while before `now`, perhaps before the system
+    /// clock was set: of the two readings the one nearer to `now` counts (SYS-16). A jump shorter than the
+    /// time passed since stays ambiguous; the error is the jump then.
+    pub fn recent(&self, utc: UtcTime, now: MediaTime) -> MediaTime {
+        let with = |offset: i64| Self { offset, ..*self }.media(utc);
+        let distance = |m: &MediaTime| m.as_nanos().abs_diff(now.as_nanos());
+        let readings = std::iter::once(self.offset).chain(self.before).map(with);
+        readings.min_by_key(distance).unwrap_or_default()
     }
 
     /// How often the system clock was set since the start.
@@ -153,6 +167,11 @@ impl MediaClock {
         self.0.map.lock().clone()
     }
 
+    /// Media time of what happened at `utc`, a short while ago: joins metadata to its picture.
+    pub fn recent(&self, utc: UtcTime) -> MediaTime {
+        self.0.map.lock().recent(utc, self.now())
+    }
+
     /// GStreamer's clock, for pipelines of live sources.
     pub(crate) fn gst(&self) -> &gst::Clock {
         &self.0.clock
@@ -216,6 +235,20 @@ mod tests {
             let apart = utc(b).saturating_since(utc(a));
             // UTC has microseconds.
             prop_assert!(apart.abs_diff(Duration::from_nanos(b - a)) <= Duration::from_micros(1));
+        }
+    }
+
+    /// SYS-16: metadata of a picture from before a jump stays at its picture.
+    #[test]
+    fn what_was_before_a_jump_stays_where_it_was() {
+        let second = |n: u64| MediaTime::from_nanos(n * 1_000_000_000);
+        for set_to in [5000.0, 10.0, 1005.0] {
+            let mut map = ClockMap::new(second(0), at(1000.0));
+            let before = map.utc(second(10));
+            assert!(map.observe(second(10), at(set_to)));
+            let after = map.utc(second(11));
+            assert_eq!(map.recent(before, second(11)), second(10), "{set_to}");
+            assert_eq!(map.recent(after, second(11)), second(11), "{set_to}");
         }
     }
 

@@ -2,7 +2,10 @@
 
 use onvif_contracts::{VERSIONS, tds, tt};
 use onvif_xml::{Any, List, Ns, Value, ns, soap::Fault};
-use platecam_model::{auth::PasswordPolicy, settings::SecurityLogin};
+use platecam_model::{
+    auth::PasswordPolicy,
+    settings::{SecurityLogin, TimeSettings},
+};
 
 use crate::{
     call::{Answer, Call},
@@ -66,7 +69,7 @@ pub(super) fn device(call: &Call<'_>) -> tds::DeviceServiceCapabilities {
             dot11_configuration: Some(false),
             dot1x_configurations: Some(0),
             hostname_from_dhcp: Some(false),
-            ntp: Some(0),
+            ntp: int(TimeSettings::MAX_FALLBACK + 1),
             dhc_pv6: Some(false),
         },
         security: tds::SecurityCapabilities {
@@ -95,10 +98,10 @@ pub(super) fn device(call: &Call<'_>) -> tds::DeviceServiceCapabilities {
             discovery_bye: Some(true),
             remote_discovery: Some(false),
             system_backup: Some(false),
-            system_logging: Some(false),
+            system_logging: Some(true),
             http_firmware_upgrade: Some(false),
             http_system_backup: Some(false),
-            http_system_logging: Some(false),
+            http_system_logging: Some(true),
             http_support_information: Some(false),
             storage_configuration: Some(false),
             // The host's addresses are not ours to set.

@@ -1,9 +1,11 @@
 //! Device service: what the unit is, where it is, who may use it.
 
 mod capabilities;
+pub(crate) mod log;
 mod network;
 pub(crate) mod scopes;
 mod system;
+mod time;
 mod users;
 
 use onvif_contracts::{ports::device::Device, tds};
@@ -50,11 +52,32 @@ impl Device for Call<'_> {
         &self,
         _: tds::GetSystemDateAndTime,
     ) -> Answer<tds::GetSystemDateAndTimeResponse> {
-        Ok(system::date_and_time(self))
+        Ok(time::get(self))
     }
 
     fn system_reboot(&self, _: tds::SystemReboot) -> Answer<tds::SystemRebootResponse> {
         system::reboot(self)
+    }
+
+    fn set_system_date_and_time(
+        &self,
+        request: tds::SetSystemDateAndTime,
+    ) -> Answer<tds::SetSystemDateAndTimeResponse> {
+        time::set(self, request)?;
+        Ok(Default::default())
+    }
+
+    fn set_ntp(&self, request: tds::SetNTP) -> Answer<tds::SetNTPResponse> {
+        time::set_ntp(self, request)?;
+        Ok(Default::default())
+    }
+
+    fn get_system_log(&self, request: tds::GetSystemLog) -> Answer<tds::GetSystemLogResponse> {
+        log::get(self, &request.log_type)
+    }
+
+    fn get_system_uris(&self, _: tds::GetSystemUris) -> Answer<tds::GetSystemUrisResponse> {
+        log::uris(self)
     }
 
     fn get_endpoint_reference(
@@ -109,7 +132,7 @@ impl Device for Call<'_> {
     }
 
     fn get_ntp(&self, _: tds::GetNTP) -> Answer<tds::GetNTPResponse> {
-        Ok(network::ntp(self))
+        Ok(time::ntp(self))
     }
 
     fn get_network_interfaces(

@@ -52,35 +52,6 @@ pub(super) fn dns(call: &Call<'_>) -> tds::GetDNSResponse {
     }
 }
 
-/// `GetNTP`.
-pub(super) fn ntp(call: &Call<'_>) -> tds::GetNTPResponse {
-    let host = |name: String| match name.parse() {
-        Ok(IpAddr::V4(v4)) => tt::NetworkHost {
-            r#type: tt::NetworkHostType::IPv4,
-            ipv4_address: Some(v4.to_string()),
-            ..Default::default()
-        },
-        Ok(IpAddr::V6(v6)) => tt::NetworkHost {
-            r#type: tt::NetworkHostType::IPv6,
-            ipv6_address: Some(v6.to_string()),
-            ..Default::default()
-        },
-        Err(_) => tt::NetworkHost {
-            r#type: tt::NetworkHostType::Dns,
-            dn_sname: Some(name),
-            ..Default::default()
-        },
-    };
-    let servers = call.device().network.ntp_servers();
-    tds::GetNTPResponse {
-        ntp_information: tt::NTPInformation {
-            from_dhcp: false,
-            ntp_manual: servers.into_iter().map(host).collect(),
-            ..Default::default()
-        },
-    }
-}
-
 /// `GetNetworkInterfaces`. The loopback is left out: Home Assistant takes the first hardware address
 /// as the unit's unique id.
 pub(super) fn interfaces(call: &Call<'_>) -> tds::GetNetworkInterfacesResponse {

@@ -1,7 +1,6 @@
-//! Information and time.
+//! Information and restart.
 
-use chrono::{DateTime, Datelike, Timelike, Utc};
-use onvif_contracts::{tds, tt};
+use onvif_contracts::tds;
 use platecam_model::ports::Reach;
 
 use crate::{
@@ -31,38 +30,4 @@ pub(super) fn reboot(call: &Call<'_>) -> Answer<tds::SystemRebootResponse> {
     Ok(tds::SystemRebootResponse {
         message: message.into(),
     })
-}
-
-/// `GetSystemDateAndTime`: always in UTC, so that clients can correct their skew (interop #6).
-pub(super) fn date_and_time(call: &Call<'_>) -> tds::GetSystemDateAndTimeResponse {
-    let network = &call.device().network;
-    let now: DateTime<Utc> = call.inner.now().into();
-    let small = |n: u32| i32::try_from(n).unwrap_or(0);
-    let utc = tt::DateTime {
-        time: tt::Time {
-            hour: small(now.hour()),
-            minute: small(now.minute()),
-            second: small(now.second()),
-        },
-        date: tt::Date {
-            year: now.year(),
-            month: small(now.month()),
-            day: small(now.day()),
-        },
-    };
-    tds::GetSystemDateAndTimeResponse {
-        system_date_and_time: tt::SystemDateTime {
-            date_time_type: if network.ntp_servers().is_empty() {
-                tt::SetDateTimeType::Manual
-            } else {
-                tt::SetDateTimeType::Ntp
-            },
-            daylight_savings: false,
-            time_zone: Some(Box::new(tt::TimeZone {
-                tz: network.posix_time_zone(),
-            })),
-            utc_date_time: Some(Box::new(utc)),
-            ..Default::default()
-        },
-    }
 }

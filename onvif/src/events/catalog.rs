@@ -30,6 +30,8 @@ pub enum Type {
     Float,
     /// `xs:anyURI`.
     Uri,
+    /// `xs:dateTime`.
+    DateTime,
     /// `tt:Direction`.
     Direction,
     /// `tt:ObjectId`.
@@ -49,6 +51,7 @@ impl Type {
             Self::Boolean => (false, "boolean"),
             Self::Float => (false, "float"),
             Self::Uri => (false, "anyURI"),
+            Self::DateTime => (false, "dateTime"),
             Self::Direction => (true, "Direction"),
             Self::ObjectId => (true, "ObjectId"),
             Self::Rectangle => (true, "Rectangle"),
@@ -112,6 +115,25 @@ pub static PROFILE_CHANGED: Topic = Topic {
     elements: &[],
 };
 
+/// When the clock was last set by NTP (Core §8.10.2).
+pub(super) static LAST_CLOCK_SYNCHRONIZATION: Topic =
+    operating_time(&["Monitoring", "OperatingTime", "LastClockSynchronization"]);
+
+/// When the device was last started (Core §8.10.2).
+pub(super) static LAST_REBOOT: Topic =
+    operating_time(&["Monitoring", "OperatingTime", "LastReboot"]);
+
+/// There is one of each: no source is needed to tell them apart.
+const fn operating_time(path: &'static [&'static str]) -> Topic {
+    Topic {
+        path,
+        property: true,
+        source: &[],
+        data: &[("Status", Type::DateTime)],
+        elements: &[],
+    }
+}
+
 /// Everything we publish.
 pub static CATALOG: &[&Topic] = &[
     &LICENSE_PLATE,
@@ -119,6 +141,8 @@ pub static CATALOG: &[&Topic] = &[
     &SIGNAL_LOSS,
     &CONFIGURATION_CHANGED,
     &PROFILE_CHANGED,
+    &LAST_CLOCK_SYNCHRONIZATION,
+    &LAST_REBOOT,
 ];
 
 impl Topic {
@@ -135,7 +159,8 @@ mod tests {
     #[test]
     fn properties_have_a_source_that_tells_them_apart() {
         for t in CATALOG {
-            assert!(!t.path.is_empty() && !t.source.is_empty(), "{t:?}");
+            let single = t.path.starts_with(&["Monitoring", "OperatingTime"]);
+            assert!(!t.path.is_empty() && t.source.is_empty() == single, "{t:?}");
             assert!(!t.property || !t.data.is_empty(), "{t:?}");
             let twins = CATALOG.iter().filter(|o| o.path == t.path).count();
             assert_eq!(twins, 1, "{t:?}");

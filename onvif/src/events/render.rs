@@ -62,7 +62,7 @@ fn tt_message(notice: &Notice, base: &Base) -> tt::Message {
         ..Default::default()
     };
     tt::Message {
-        source: Some(Box::new(source)),
+        source: (!source.simple_item.is_empty()).then(|| Box::new(source)),
         // An empty list would say that there is data.
         data: (!data.simple_item.is_empty() || !data.element_item.is_empty())
             .then(|| Box::new(data)),

@@ -10,7 +10,8 @@ use tokio::time::Instant;
 
 use super::{
     catalog::{
-        CONFIGURATION_CHANGED, LICENSE_PLATE, PROFILE_CHANGED, SIGNAL_LOSS, Topic, VEHICLE_DETECT,
+        CONFIGURATION_CHANGED, LAST_CLOCK_SYNCHRONIZATION, LAST_REBOOT, LICENSE_PLATE,
+        PROFILE_CHANGED, SIGNAL_LOSS, Topic, VEHICLE_DETECT,
     },
     notice::{ItemValue, Notice, Operation},
 };
@@ -68,10 +69,26 @@ fn signal(at: UtcTime, lost: bool) -> Notice {
     property(&SIGNAL_LOSS, at, vec![("Source", SOURCE.to_owned())], lost)
 }
 
+/// A moment in the life of the device, `of`, told at `at`.
+fn operating_time(topic: &'static Topic, of: UtcTime, at: UtcTime) -> Notice {
+    Notice {
+        topic,
+        at,
+        operation: Some(Operation::Changed),
+        source: Vec::new(),
+        data: vec![("Status", text(of.to_string()))],
+        elements: Vec::new(),
+    }
+}
+
 impl Translator {
     /// All properties as they are told at the start; what differs then follows as a change.
     pub(super) fn initial(now: UtcTime) -> Vec<Notice> {
-        vec![vehicle(now, false), signal(now, false)]
+        vec![
+            vehicle(now, false),
+            signal(now, false),
+            operating_time(&LAST_REBOOT, now, now),
+        ]
     }
 
     /// When [`Translator::tick`] has something to do.
@@ -121,6 +138,9 @@ impl Translator {
                     .collect()
             }
             EventKind::Source(state) => self.source(state, event.at),
+            EventKind::ClockSynchronised { at, .. } => {
+                vec![operating_time(&LAST_CLOCK_SYNCHRONIZATION, *at, event.at)]
+            }
             EventKind::SettingsChanged { key, .. } => changed(key)
                 .into_iter()
                 .map(|(token, kind)| Notice {
@@ -135,7 +155,6 @@ impl Translator {
             EventKind::Login(_)
             | EventKind::Audit(_)
             | EventKind::ClockJumped { .. }
-            | EventKind::ClockSynchronised { .. }
             | EventKind::Log(_)
             | EventKind::Initialised(_)
             | EventKind::RestartWanted { .. }

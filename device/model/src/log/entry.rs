@@ -113,9 +113,11 @@ impl NewLogEntry {
     }
 }
 
-/// No control characters (a name given at a login is anybody's text), bounded length.
+/// No control characters (a name given at a login is anybody's text), nothing that XML cannot carry,
+/// bounded length.
 fn clean(text: &str) -> String {
-    let visible = |c: char| if c.is_control() { '\u{FFFD}' } else { c };
+    let fits = |c: char| !c.is_control() && !matches!(c, '\u{FFFE}' | '\u{FFFF}');
+    let visible = |c: char| if fits(c) { c } else { '\u{FFFD}' };
     text.chars().take(MAX_TEXT).map(visible).collect()
 }
 

@@ -24,7 +24,7 @@ pub(crate) async fn run(
         let utc =
             UNIX_EPOCH + Duration::from_micros(document.at.as_micros().try_into().unwrap_or(0));
         let unit = AccessUnit {
-            pts: engine.clock().map().media(document.at).as_duration(),
+            pts: engine.clock().recent(document.at).as_duration(),
             utc,
             key: true,
             data: document.xml.into_bytes().into(),
