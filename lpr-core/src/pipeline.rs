@@ -441,6 +441,7 @@ fn read_of(
         frame_size: best.size,
         frames_seen: track.hits,
         frames_read: track.ballot.cast_votes(),
+        test: false,
         pictures: best.pictures.clone(),
     })
 }

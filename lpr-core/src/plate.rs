@@ -144,4 +144,6 @@ pub struct PlateRead {
     pub frames_read: u32,
     /// Best-frame pictures.
     pub pictures: PlatePictures,
+    /// Made by hand to test what follows a read: nobody drove by. Never counts as traffic, never opens a barrier (COMM-7).
+    pub test: bool,
 }

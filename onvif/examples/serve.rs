@@ -187,6 +187,7 @@ fn read(device: &Device, frame_size: FrameSize, track_id: u64) -> Result<(), Fai
         frame_size,
         frames_seen: 30,
         frames_read: 20,
+        test: false,
         pictures: PlatePictures {
             full: grey(64, 36)?,
             cutout: grey(32, 10)?,

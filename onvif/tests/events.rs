@@ -114,6 +114,7 @@ fn read(track_id: u64, number: &str) -> PlateRead {
         frame_size,
         frames_seen: 5,
         frames_read: 4,
+        test: false,
         pictures: PlatePictures {
             full: grey(),
             cutout: grey(),

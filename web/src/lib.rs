@@ -17,6 +17,7 @@ mod conn;
 mod gate;
 mod headers;
 mod live;
+mod metrics;
 mod monitor;
 mod problem;
 mod routes;

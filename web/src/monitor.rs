@@ -12,6 +12,7 @@ pub(crate) fn routes(app: App) -> Router {
     Router::new()
         .route("/healthz", get(health))
         .route("/readyz", get(ready))
+        .route("/metrics", get(crate::metrics::show))
         .with_state(app)
 }
 

@@ -93,7 +93,11 @@ fn store(read: &PlateRead, records: &dyn Records, encode: &EncodeJpeg) -> Result
         })
     };
     records.insert(NewRecord {
-        kind: RecordKind::Lpr,
+        kind: if read.test {
+            RecordKind::Test
+        } else {
+            RecordKind::Lpr
+        },
         captured_at: read.captured_at,
         plate_number: read.plate_number.clone(),
         likelihood: read.likelihood,
@@ -140,6 +144,7 @@ mod tests {
             frame_size: size,
             frames_seen: 3,
             frames_read: 3,
+            test: false,
             pictures: PlatePictures {
                 full: picture.clone(),
                 cutout: picture,

@@ -319,6 +319,7 @@ fn record(r: &Row<'_>) -> Result<Record> {
     let kind = match get(1)?.as_str() {
         "lpr" => RecordKind::Lpr,
         "manual" => RecordKind::Manual,
+        "test" => RecordKind::Test,
         other => return Err(Error::internal(format!("record of unknown kind '{other}'"))),
     };
     let side = |i| u32::try_from(number(i)?).map_err(Error::internal);

@@ -125,6 +125,26 @@ impl ports::Media for MediaPort {
         }
     }
 
+    fn newest_picture(&self) -> model::Result<(lpr_core::Picture, lpr_core::UtcTime)> {
+        let none = || model::Error::Unsupported(Error::NoPicture.to_string());
+        let frame = self.engine.latest_frame().ok_or_else(none)?;
+        let size = frame.size();
+        let mut data = Vec::with_capacity((size.width * size.height) as usize * 3 / 2);
+        for (index, shrink) in [(0, 1), (1, 2), (2, 2)] {
+            let plane = frame.plane(index).ok_or_else(none)?;
+            let columns = size.width.div_ceil(shrink) as usize;
+            let rows = size.height.div_ceil(shrink) as usize;
+            for row in plane.data.chunks(plane.stride).take(rows) {
+                data.extend_from_slice(row.get(..columns).ok_or_else(none)?);
+            }
+        }
+        let size =
+            lpr_core::FrameSize::new(size.width, size.height).map_err(model::Error::internal)?;
+        let picture = lpr_core::Picture::new(size, lpr_core::PixelFormat::I420, data)
+            .map_err(model::Error::internal)?;
+        Ok((picture, frame.utc))
+    }
+
     fn request_key_frame(&self, stream: ports::StreamId) {
         self.engine.request_key_frame(stream.into());
     }

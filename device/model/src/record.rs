@@ -15,6 +15,8 @@ pub enum RecordKind {
     Lpr,
     /// A snapshot by hand (LIVE-13).
     Manual,
+    /// A test capture: nobody drove by (COMM-3, COMM-7).
+    Test,
 }
 
 impl RecordKind {
@@ -23,6 +25,7 @@ impl RecordKind {
         match self {
             Self::Lpr => "lpr",
             Self::Manual => "manual",
+            Self::Test => "test",
         }
     }
 }

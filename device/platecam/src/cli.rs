@@ -4,7 +4,7 @@ use std::{net::IpAddr, path::PathBuf, str::FromStr};
 
 use clap::{Args, Parser, Subcommand};
 use lpr_core::Region;
-use platecam_host::HostMode;
+use platecam_host::{GpioLine, HostMode};
 use platecam_model::ports::FirmwareVersion;
 
 /// Turns any Linux box with a picture source into an ONVIF licence-plate-recognition camera.
@@ -73,6 +73,9 @@ pub(crate) struct RunArgs {
     /// changed), observe (the machine is read, never changed), simulated (changes happen in memory).
     #[arg(long, value_name = "MODE", default_value = "observe", value_parser = HostMode::from_str)]
     pub(crate) host: HostMode,
+    /// GPIO line of an alarm output, such as /dev/gpiochip0:17; the first is NO1 (opens a barrier), the second NO2.
+    #[arg(long = "relay", value_name = "CHIP:LINE", value_parser = GpioLine::from_str)]
+    pub(crate) relays: Vec<GpioLine>,
     /// Keys whose upgrade packages are taken: one a line, 64 hexadecimal digits. Without the file no package is.
     #[arg(
         long,

@@ -70,6 +70,7 @@ pub static LICENSE_PLATE: Topic = Topic {
         ("ImageURI", Type::Uri),
         ("VehicleImageURI", Type::Uri),
         ("Direction", Type::Direction),
+        ("IsTest", Type::Boolean),
     ],
     elements: &[
         ("ObjectId", Type::ObjectId),

@@ -248,6 +248,10 @@ fn plate(read: &PlateRead, record: Option<&Record>) -> Notice {
         Direction::Departing => data.push(("Direction", text("Departing"))),
         Direction::Unknown => {}
     }
+    if read.test {
+        // Said only when it is one: nobody drove by (COMM-7).
+        data.push(("IsTest", text("true")));
+    }
     Notice {
         topic: &LICENSE_PLATE,
         at: read.captured_at,

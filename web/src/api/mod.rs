@@ -1,5 +1,7 @@
 //! The JSON API, one file per resource.
 
+pub(crate) mod commission;
+pub(crate) mod debug;
 pub(crate) mod device;
 pub(crate) mod events;
 pub(crate) mod init;
@@ -21,6 +23,8 @@ use crate::{live, problem::Problem, routes::Routes};
 /// Everything below `/api/v1`; each resource brings its own paths.
 pub(crate) fn routes() -> Routes {
     Routes::new()
+        .merge(commission::routes())
+        .merge(debug::routes())
         .merge(device::routes())
         .merge(init::routes())
         .merge(log::routes())

@@ -135,7 +135,7 @@ fn plate(text: &str) -> Option<String> {
 }
 
 fn kind(text: &str) -> Option<RecordKind> {
-    [RecordKind::Lpr, RecordKind::Manual]
+    [RecordKind::Lpr, RecordKind::Manual, RecordKind::Test]
         .into_iter()
         .find(|k| k.word() == text)
 }

@@ -3,6 +3,7 @@
 mod api;
 mod assets;
 mod auth;
+mod commission;
 mod log;
 mod maintenance;
 mod permissions;

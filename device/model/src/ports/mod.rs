@@ -2,6 +2,8 @@
 //! `platecam-media` and an in-memory one in [`crate::testing`].
 
 mod log;
+mod machine;
+mod outputs;
 mod power;
 mod time;
 mod upgrade;
@@ -19,6 +21,8 @@ use crate::{
 };
 
 pub use log::{LOG_CAPACITY, LogStore, RemoteLog, RemoteLogStatus, TRAIL_CAPACITY};
+pub use machine::{BundleFile, Machine, ProcessFigures, StorageFigures};
+pub use outputs::{RelayOutputs, VoiceOutput};
 pub use power::{LastRun, Power, Reach, RestartNote};
 pub use time::{NamedZone, NtpPlan, NtpStatus, TimeControl};
 pub use upgrade::{
@@ -227,6 +231,12 @@ pub trait Media: Send + Sync {
     /// # Errors
     /// [`crate::Error::Unsupported`] while there is no picture.
     fn snapshot(&self, stream: StreamId) -> Result<Snapshot>;
+
+    /// The newest picture of the source, raw.
+    ///
+    /// # Errors
+    /// [`crate::Error::Unsupported`] while there is no picture.
+    fn newest_picture(&self) -> Result<(lpr_core::Picture, UtcTime)>;
 
     /// Makes the next frame of the stream a key frame; at most twice a second.
     fn request_key_frame(&self, stream: StreamId);

@@ -14,7 +14,7 @@ use bytes::Bytes;
 use lpr_core::{FrameSize, UtcTime};
 use parking_lot::Mutex;
 
-pub use upkeep::SimulatedPower;
+pub use upkeep::{SimulatedMachine, SimulatedOutputs, SimulatedPower, simulated_upkeep};
 
 use crate::{
     Clock, Device, DeviceParts, Error, EventBus, Identity, NewRecord, Picture, Record, RecordId,
@@ -266,6 +266,14 @@ impl Media for TestMedia {
         })
     }
 
+    fn newest_picture(&self) -> Result<(lpr_core::Picture, UtcTime)> {
+        let size = FrameSize::new(16, 8).map_err(Error::internal)?;
+        let grey = vec![128; 16 * 8];
+        let picture = lpr_core::Picture::new(size, lpr_core::PixelFormat::Grey, grey)
+            .map_err(Error::internal)?;
+        Ok((picture, self.clock.now()))
+    }
+
     fn request_key_frame(&self, stream: StreamId) {
         self.key_frames.lock().push(stream);
     }
@@ -386,7 +394,7 @@ pub fn customised(change: impl FnOnce(&mut DeviceParts)) -> TestDevice {
         records: store.clone(),
         media: media.clone(),
         network: Arc::new(TestNetwork),
-        upkeep: crate::upkeep::Upkeep::new(power.clone()),
+        upkeep: simulated_upkeep(power.clone()),
         clock: clock.clone(),
     };
     change(&mut parts);

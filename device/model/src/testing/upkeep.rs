@@ -1,9 +1,16 @@
+use std::sync::Arc;
+
+use bytes::Bytes;
 use lpr_core::UtcTime;
 use parking_lot::Mutex;
 
 use crate::{
-    Error, Result,
-    ports::{LastRun, Power, Reach, RestartNote},
+    Error, Result, Secret,
+    ports::{
+        BundleFile, LastRun, Machine, Power, ProcessFigures, Reach, RelayOutputs, RestartNote,
+        StorageFigures, VoiceOutput,
+    },
+    upkeep::{Counters, Upkeep},
 };
 
 /// A switch that only remembers; also `--host simulated`.
@@ -38,5 +45,95 @@ impl Power for SimulatedPower {
 
     fn reboot_machine(&self) -> Result<()> {
         Err(Error::Unsupported("there is no machine".into()))
+    }
+}
+
+/// Round figures; bundles are the files one after the other.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SimulatedMachine;
+
+impl Machine for SimulatedMachine {
+    fn process(&self) -> ProcessFigures {
+        ProcessFigures {
+            cpu_seconds: 12.5,
+            resident_bytes: 200 << 20,
+            open_files: 40,
+            threads: 30,
+        }
+    }
+
+    fn storage(&self) -> StorageFigures {
+        StorageFigures {
+            free: 50 << 30,
+            total: 100 << 30,
+            database: 1 << 20,
+        }
+    }
+
+    fn report(&self) -> Vec<BundleFile> {
+        vec![BundleFile {
+            name: "system/kernel.txt".into(),
+            content: b"Linux".to_vec(),
+        }]
+    }
+
+    fn certificate_ends(&self) -> Option<UtcTime> {
+        None
+    }
+
+    fn pack(&self, files: &[BundleFile], password: Option<&Secret>) -> Result<Bytes> {
+        let mut out = Vec::new();
+        if password.is_some() {
+            out.extend_from_slice(b"encrypted\n");
+        }
+        for file in files {
+            out.extend_from_slice(format!("{}\n", file.name).as_bytes());
+            out.extend_from_slice(&file.content);
+        }
+        Ok(out.into())
+    }
+}
+
+/// Outputs that only remember; also `--host simulated`.
+#[derive(Debug, Default)]
+pub struct SimulatedOutputs {
+    /// What was said.
+    pub said: Mutex<Vec<String>>,
+    /// Outputs that were pulsed, in order.
+    pub pulses: Mutex<Vec<usize>>,
+}
+
+impl VoiceOutput for SimulatedOutputs {
+    fn unavailable(&self) -> Option<String> {
+        None
+    }
+
+    fn say(&self, text: &str) -> Result<()> {
+        self.said.lock().push(text.to_owned());
+        Ok(())
+    }
+}
+
+impl RelayOutputs for SimulatedOutputs {
+    fn count(&self) -> usize {
+        2
+    }
+
+    fn pulse(&self, index: usize) -> Result<()> {
+        self.pulses.lock().push(index);
+        Ok(())
+    }
+}
+
+/// Everything of maintenance in memory, without slots.
+pub fn simulated_upkeep(power: Arc<dyn Power>) -> Upkeep {
+    let outputs = Arc::new(SimulatedOutputs::default());
+    Upkeep {
+        power,
+        upgrades: None,
+        machine: Arc::new(SimulatedMachine),
+        voice: outputs.clone(),
+        relays: outputs,
+        counters: Arc::new(Counters::default()),
     }
 }

@@ -1,17 +1,25 @@
-//! What keeps a unit running: restart, schedule.
+//! What keeps a unit running and helps who puts it into service: restart, schedule, upgrade, support bundle, checks and tests.
 
+mod check;
+mod commission;
+mod counters;
 mod schedule;
+mod support;
 mod upgrade;
 
 use std::sync::Arc;
 
+pub use check::{Facts, Finding, FindingSeverity, findings};
+pub use commission::{Availability, BarrierAction, Tests};
+pub use counters::Counters;
 use lpr_core::UtcTime;
 pub use schedule::RestartPlan;
+pub use support::BundlePart;
 pub use upgrade::{Checked, MAX_PACKAGE, Upgrading};
 
 use crate::{
     Actor, Device, Error, EventKind, LogKind, Permission, RestartScope, Result,
-    ports::{Power, Reach, RestartNote, Upgrades},
+    ports::{Machine, Power, Reach, RelayOutputs, RestartNote, Upgrades, VoiceOutput},
     settings::TimeSettings,
 };
 
@@ -22,24 +30,17 @@ pub struct Upkeep {
     pub power: Arc<dyn Power>,
     /// Versions and slots, where there are any.
     pub upgrades: Option<Arc<dyn Upgrades>>,
+    /// Figures of process and machine.
+    pub machine: Arc<dyn Machine>,
+    /// The loudspeaker.
+    pub voice: Arc<dyn VoiceOutput>,
+    /// The alarm outputs.
+    pub relays: Arc<dyn RelayOutputs>,
+    /// What happened since the start.
+    pub counters: Arc<Counters>,
 }
 
 impl Upkeep {
-    /// With everything that needs hardware or a launcher left out.
-    pub fn new(power: Arc<dyn Power>) -> Self {
-        Self {
-            power,
-            upgrades: None,
-        }
-    }
-
-    /// With versions and slots.
-    #[must_use]
-    pub fn with_upgrades(mut self, upgrades: Arc<dyn Upgrades>) -> Self {
-        self.upgrades = Some(upgrades);
-        self
-    }
-
     fn upgrades(&self) -> Result<&dyn Upgrades> {
         let none = || Error::Unsupported("this unit has no slots for upgrades".into());
         self.upgrades.as_deref().ok_or_else(none)

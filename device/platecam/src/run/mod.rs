@@ -23,7 +23,6 @@ use platecam_host::{Recorder, TimePace};
 use platecam_media::{MediaPort, RecognitionFigures, SourceSpec};
 use platecam_model::{
     Clock, Device, DeviceParts, EventKind, Service, auth::Sessions, settings::NetPorts,
-    upkeep::Upkeep,
 };
 use platecam_onvif::{
     OnvifService, ServicePorts,
@@ -103,7 +102,7 @@ async fn serve(
         log: state.log.clone(),
         remote_log: state.remote_log.clone(),
         time: state.time.clone(),
-        upkeep: Upkeep::new(state.power.clone()).with_upgrades(Arc::new(state.upgrades.clone())),
+        upkeep: state.upkeep.clone(),
         clock: state.clock.clone(),
     });
 
@@ -176,6 +175,7 @@ async fn serve(
         tokio::spawn(restart::schedule(device.clone())),
         tokio::spawn(restart::check_upgrades(device.clone())),
         tokio::spawn(notify::watchdog(device.clone())),
+        tokio::spawn(restart::count(device.clone())),
     ];
     if let Some(seconds) = trial_seconds {
         let listeners = trial::Listeners {

@@ -68,6 +68,19 @@ pub(crate) async fn schedule(device: Device) {
     }
 }
 
+/// Counts what happens, for metrics.
+pub(crate) async fn count(device: Device) {
+    let mut bus = device.bus.subscribe();
+    let counters = &device.upkeep.counters;
+    loop {
+        match bus.recv().await {
+            Ok(event) => counters.count(&event),
+            Err(RecvError::Lagged(n)) => counters.lost(n),
+            Err(RecvError::Closed) => return,
+        }
+    }
+}
+
 /// Asks the upgrade server a minute after the start, then once a day, where that is switched on (SYS-27).
 pub(crate) async fn check_upgrades(device: Device) {
     const FIRST: Duration = Duration::from_secs(60);

@@ -3,16 +3,17 @@
 use std::sync::Arc;
 
 use platecam_host::{
-    Database, DeviceCertificate, DeviceKey, Forwarder, HostMode, HostPower, LinuxNetwork,
-    LinuxTime, LogDatabase, Pace, RecordLimits, RecordStore, StateDir, TimePaths,
-    upgrade::HostUpgrades,
+    Database, DeviceCertificate, DeviceKey, EspeakVoice, Forwarder, GpioRelays, HostMode,
+    HostPower, LinuxMachine, LinuxNetwork, LinuxTime, LogDatabase, Pace, RecordLimits, RecordStore,
+    StateDir, TimePaths, upgrade::HostUpgrades,
 };
 use platecam_model::{
     Actor, Clock, EventBus, Identity, Origin, Secret, Subscription, SystemClock,
     auth::Accounts,
     ports::{Network, RemoteLog, TimeControl},
     settings::{LogRemote, NetPorts, SettingsStore, TimeSettings, all_sections},
-    testing::SimulatedTime,
+    testing::{SimulatedTime, simulated_upkeep},
+    upkeep::Upkeep,
 };
 use serde_json::json;
 
@@ -47,6 +48,7 @@ pub(crate) struct State {
     pub(crate) remote_log: Arc<dyn RemoteLog>,
     pub(crate) time: Arc<dyn TimeControl>,
     pub(crate) upgrades: HostUpgrades,
+    pub(crate) upkeep: Upkeep,
 }
 
 impl State {
@@ -114,6 +116,7 @@ impl State {
             uuid,
         };
         let upgrades = launched.upgrades(&identity.model, &args.upgrade_keys, clock.now())?;
+        let upkeep = upkeep(args, &dir, power.clone(), upgrades.clone())?;
         Ok(Self {
             _dir: dir,
             bus,
@@ -129,9 +132,29 @@ impl State {
             log_events,
             remote_log: Arc::new(remote_log),
             time,
+            upkeep,
             upgrades,
         })
     }
+}
+
+/// The parts of maintenance and commission; in the simulated mode outputs only remember.
+fn upkeep(
+    args: &RunArgs,
+    dir: &StateDir,
+    power: Arc<HostPower>,
+    upgrades: HostUpgrades,
+) -> Result<Upkeep, Failure> {
+    let mut upkeep = simulated_upkeep(power);
+    upkeep.upgrades = Some(Arc::new(upgrades));
+    upkeep.machine = Arc::new(LinuxMachine::new(dir.path()));
+    if args.host != HostMode::Simulated {
+        upkeep.voice = Arc::new(EspeakVoice::default());
+        let relays = GpioRelays::open(&args.relays)
+            .map_err(|e| Failure::new(exit::FAILED, format!("--relay: {e}")))?;
+        upkeep.relays = Arc::new(relays);
+    }
+    Ok(upkeep)
 }
 
 fn first_ports(settings: &SettingsStore) -> Result<(), Failure> {
