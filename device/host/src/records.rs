@@ -395,6 +395,32 @@ mod tests {
         assert!(matches!(s.get(RecordId(99)), Err(Error::NotFound { .. })));
     }
 
+    /// SYS-16: the clock is set back by an hour between two records: both stay, in the order in which they
+    /// came, each found by its own time, and the one that came first goes first.
+    #[test]
+    fn records_survive_a_clock_that_is_set_back() {
+        let dir = tempfile::tempdir().unwrap();
+        let limits = RecordLimits {
+            records: 2,
+            ..RecordLimits::default()
+        };
+        let s = open(dir.path(), limits);
+        s.insert(new_record("FIRST", at(3_600_000))).unwrap();
+        s.insert(new_record("SECOND", at(0))).unwrap();
+        assert_eq!(plates(&s, RecordQuery::default()), ["SECOND", "FIRST"]);
+        let late = RecordQuery {
+            from: Some(at(1_800_000)),
+            ..RecordQuery::default()
+        };
+        assert_eq!(plates(&s, late), ["FIRST"]);
+        s.insert(new_record("THIRD", at(1000))).unwrap();
+        let kept = plates(&s, RecordQuery::default());
+        assert!(
+            kept[0] == "THIRD" && !kept.contains(&"FIRST".to_owned()),
+            "{kept:?}"
+        );
+    }
+
     #[test]
     fn searches_by_time_plate_kind_and_direction() {
         let dir = tempfile::tempdir().unwrap();

@@ -111,6 +111,9 @@ fn offset(media: MediaTime, utc: UtcTime) -> i64 {
     utc.as_micros().saturating_mul(1000).saturating_sub(media)
 }
 
+/// Where UTC is read: the machine's clock, or what a simulation takes for it.
+pub type WallClock = Arc<dyn Fn() -> UtcTime + Send + Sync>;
+
 /// The system clock now.
 fn system_time() -> UtcTime {
     let now = SystemTime::now();
@@ -128,18 +131,25 @@ pub struct MediaClock(Arc<Inner>);
 struct Inner {
     clock: gst::Clock,
     epoch: u64,
+    wall: WallClock,
     map: Mutex<ClockMap>,
 }
 
 impl MediaClock {
     /// Starts media time at zero, now. GStreamer must have been started by [`crate::init`].
     pub fn start() -> Self {
+        Self::start_on(Arc::new(system_time))
+    }
+
+    /// The same with UTC read from `wall`.
+    pub fn start_on(wall: WallClock) -> Self {
         let clock = gst::SystemClock::obtain();
         let epoch = clock.time().nseconds();
-        let map = ClockMap::new(MediaTime::default(), system_time());
+        let map = ClockMap::new(MediaTime::default(), wall());
         Self(Arc::new(Inner {
             clock,
             epoch,
+            wall,
             map: Mutex::new(map),
         }))
     }
@@ -152,7 +162,7 @@ impl MediaClock {
     /// UTC of a media time; reads the system clock on the way.
     pub fn utc(&self, media: MediaTime) -> UtcTime {
         let mut map = self.0.map.lock();
-        let (now, utc) = (self.now(), system_time());
+        let (now, utc) = (self.now(), (self.0.wall)());
         if map.observe(now, utc) {
             tracing::warn!(
                 jumps = map.jumps(),

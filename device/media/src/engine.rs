@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 use tokio::sync::watch;
 
 use crate::capabilities::{Capabilities, SourceCaps, capabilities};
-use crate::clock::{MediaClock, Span};
+use crate::clock::{MediaClock, Span, WallClock};
 use crate::config::{EncoderConfig, PictureSize, StreamId};
 use crate::encoder::{Encoder, EncoderInput, EncoderState, KeyFrameRequests, available_encoders};
 use crate::frame::{FrameKind, RawFrame};
@@ -98,7 +98,19 @@ impl MediaEngine {
     /// A source that gives no picture is no error: see [`Self::source_state`].
     pub fn start(options: EngineOptions) -> Result<Self> {
         crate::init()?;
-        let clock = MediaClock::start();
+        Self::start_on(options, MediaClock::start())
+    }
+
+    /// The same with UTC read from `wall` instead of the machine's clock.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub fn start_with(options: EngineOptions, wall: WallClock) -> Result<Self> {
+        crate::init()?;
+        Self::start_on(options, MediaClock::start_on(wall))
+    }
+
+    fn start_on(options: EngineOptions, clock: MediaClock) -> Result<Self> {
         let main = Encoder::start(StreamId::Main, clock.clone(), options.main)?;
         let sub = Encoder::start(StreamId::Sub, clock.clone(), options.sub)?;
         let hub = Arc::new(Hub::new(

@@ -29,7 +29,7 @@ mod unit;
 
 pub use annexb::nal_units;
 pub use capabilities::{Capabilities, SourceCaps, StreamOptions, capabilities};
-pub use clock::{ClockMap, MediaClock};
+pub use clock::{ClockMap, MediaClock, WallClock};
 pub use config::{Codec, EncoderConfig, PictureSize, Rate, StreamId};
 pub use encoder::{EncoderChoice, EncoderState, KeyFrameRequests, available_encoders};
 pub use engine::{EngineOptions, MediaEngine, MediaStatus, StreamStatus};

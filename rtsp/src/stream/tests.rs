@@ -335,3 +335,27 @@ fn track_counts_are_bounded() {
         assert!(matches!(make(count), Err(MediaError::Tracks { tracks }) if tracks == count));
     }
 }
+
+/// The wall clock is set by an hour, forth and back: RTP time goes on as if nothing was, the reports follow
+/// the new UTC with the next picture.
+#[tokio::test(start_paused = true)]
+async fn rtp_time_does_not_know_jumps_of_the_wall_clock() {
+    let bench = Bench::new();
+    let track = bench.stream.tracks().unwrap().1.remove(0);
+    let hour = Duration::from_secs(3600);
+    let walls = [hour, hour * 2, hour * 2, Duration::ZERO, hour];
+    for (n, wall) in walls.into_iter().enumerate() {
+        let pts = Duration::from_millis(40) * n as u32;
+        let unit = AccessUnit {
+            pts,
+            utc: UNIX_EPOCH + wall + pts,
+            key: true,
+            data: Bytes::from_static(&[0, 0, 1, 0x65, 1, 2, 3]),
+        };
+        bench.stream.sink(0).unwrap().push(&unit).unwrap();
+        let report = bench.stream.sender_info(&track, Instant::now()).unwrap();
+        assert_eq!(report.rtp_time, track.rtp_time(pts), "picture {n}");
+        assert_eq!(report.utc, UNIX_EPOCH + wall + pts, "picture {n}");
+        pass(40).await;
+    }
+}

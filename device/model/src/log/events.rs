@@ -11,15 +11,15 @@ use crate::{Actor, Event, EventKind, LogKind, LoginEvent, LoginOutcome, SourceSt
 pub struct Scribe {
     /// Whether the source was told as failed.
     source_failed: bool,
-    /// Refused logins per claimed name and address since the last one written.
-    refused: HashMap<String, (UtcTime, u32)>,
+    /// Attempts on a locked name or address since the last one written.
+    locked: HashMap<String, (UtcTime, u32)>,
 }
 
-/// Refused logins of one name and address within this time are counted, not written again: a guessing
-/// program must not push everything else out of 1,024 entries.
+/// Attempts during a lock within this time are counted, not written again: a guessing program must not push
+/// everything else out of 1,024 entries. Each failure that counts towards the lock is written.
 const REPEAT_MS: u64 = 10_000;
 /// Names and addresses remembered.
-const MAX_REFUSED: usize = 512;
+const MAX_LOCKED: usize = 512;
 
 impl Scribe {
     /// The entry for an event; `None` for what the log does not keep.
@@ -103,8 +103,8 @@ impl Scribe {
         };
         let entry = |kind, severity, text| NewLogEntry::new(at, kind, severity, &actor, text);
         let mut repeated = 0;
-        if matches!(login.outcome, LoginOutcome::Refused | LoginOutcome::Locked) {
-            repeated = self.repeated(at, &actor, login.outcome)?;
+        if login.outcome == LoginOutcome::Locked {
+            repeated = self.repeated(at, &actor)?;
         }
         let e = match login.outcome {
             LoginOutcome::Granted => entry(LogKind::Login, Severity::Info, "Logged in."),
@@ -127,26 +127,26 @@ impl Scribe {
         })
     }
 
-    /// How many refusals like this were left out since the last entry; `None` to leave this one out too.
-    fn repeated(&mut self, at: UtcTime, actor: &Actor, outcome: LoginOutcome) -> Option<u32> {
+    /// How many attempts like this were left out since the last entry; `None` to leave this one out too.
+    fn repeated(&mut self, at: UtcTime, actor: &Actor) -> Option<u32> {
         // The peer decides, and the name only as far as it is bounded: names are anybody's text.
         let name: String = actor.user.iter().flat_map(|u| u.chars()).take(64).collect();
-        let key = format!("{outcome:?} {:?} {:?} {name}", actor.peer, actor.origin);
-        if let Some((written, count)) = self.refused.get_mut(&key)
+        let key = format!("{:?} {:?} {name}", actor.peer, actor.origin);
+        if let Some((written, count)) = self.locked.get_mut(&key)
             && u128::from(REPEAT_MS) > at.abs_diff(*written).as_millis()
         {
             *count += 1;
             return None;
         }
-        if self.refused.len() >= MAX_REFUSED {
-            self.refused.retain(|_, (written, _)| {
+        if self.locked.len() >= MAX_LOCKED {
+            self.locked.retain(|_, (written, _)| {
                 u128::from(REPEAT_MS) > at.abs_diff(*written).as_millis()
             });
         }
-        if self.refused.len() >= MAX_REFUSED {
-            self.refused.clear();
+        if self.locked.len() >= MAX_LOCKED {
+            self.locked.clear();
         }
-        let before = self.refused.insert(key, (at, 0));
+        let before = self.locked.insert(key, (at, 0));
         Some(before.map_or(0, |(_, count)| count))
     }
 
@@ -184,5 +184,102 @@ const fn severity_of(kind: LogKind) -> Severity {
         | LogKind::Upgrade
         | LogKind::Clear => Severity::Notice,
         LogKind::Alarm => Severity::Warning,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Origin;
+
+    fn login(at_ms: i64, user: &str, outcome: LoginOutcome) -> Event {
+        let actor = Actor::anonymous(Origin::Rtsp, "192.0.2.66".parse().ok());
+        let user = user.to_owned();
+        Event {
+            seq: 1,
+            at: UtcTime::from_millis(at_ms),
+            kind: EventKind::Login(LoginEvent {
+                user,
+                actor,
+                outcome,
+            }),
+        }
+    }
+
+    /// AUTH-3, AUTH-7, SEC-14: every failure with its address; a flood during a lock is counted.
+    #[test]
+    fn failures_are_written_and_floods_counted() {
+        let mut scribe = Scribe::default();
+        for n in 0..5 {
+            let e = scribe
+                .entry(&login(n, "admin", LoginOutcome::Refused))
+                .unwrap();
+            assert_eq!((e.kind, e.severity), (LogKind::Login, Severity::Warning));
+            assert_eq!(
+                (e.user.as_deref(), e.address),
+                (Some("admin"), "192.0.2.66".parse().ok())
+            );
+        }
+        let mut written = Vec::new();
+        for n in 0..10_000 {
+            written.extend(scribe.entry(&login(10 + n * 3, "admin", LoginOutcome::Locked)));
+        }
+        assert_eq!(written.len(), 3, "one in ten seconds");
+        assert_eq!(written[1].details["repeated"], "3333");
+        assert!(
+            scribe
+                .entry(&login(20, "other", LoginOutcome::Locked))
+                .is_some()
+        );
+        let many = (0..5000)
+            .filter_map(|n| scribe.entry(&login(50, &format!("u{n}"), LoginOutcome::Locked)));
+        assert_eq!(many.count(), 5000, "other names are other attempts");
+        assert!(scribe.locked.len() <= MAX_LOCKED, "and memory is bounded");
+        let out = scribe
+            .entry(&login(60, "admin", LoginOutcome::LoggedOut))
+            .unwrap();
+        assert_eq!(out.kind, LogKind::Logout);
+    }
+
+    /// A source that fails and is tried again is told once, and once when it is back.
+    #[test]
+    fn a_failing_source_is_told_once() {
+        let mut scribe = Scribe::default();
+        let failed = || SourceState::Failed {
+            reason: "no route".into(),
+            retry_in_ms: 1000,
+        };
+        let running = SourceState::Running {
+            width: 1920,
+            height: 1080,
+            millifps: 25_000,
+        };
+        let states = [
+            SourceState::Connecting,
+            failed(),
+            SourceState::Connecting,
+            failed(),
+            running,
+            failed(),
+        ];
+        let told = states.map(|s| {
+            let event = Event {
+                seq: 1,
+                at: UtcTime::from_millis(1),
+                kind: EventKind::Source(s),
+            };
+            scribe.entry(&event).map(|e| e.severity)
+        });
+        assert_eq!(
+            told,
+            [
+                None,
+                Some(Severity::Error),
+                None,
+                None,
+                Some(Severity::Info),
+                Some(Severity::Error)
+            ]
+        );
     }
 }

@@ -66,13 +66,16 @@ impl Media {
             &hooks[1],
         )?;
         let streams = (main.stream().clone(), sub.stream().clone());
-        let engine = MediaEngine::start(EngineOptions {
+        let options = EngineOptions {
             source,
             pass_through: true,
             main,
             sub,
-        })
-        .map_err(|e| failed(&e))?;
+        };
+        // The camera's own clock, so that a simulated one is everywhere the same.
+        let wall = clock.clone();
+        let engine = MediaEngine::start_with(options, Arc::new(move || wall.now()))
+            .map_err(|e| failed(&e))?;
         let engine = Arc::new(engine);
         hooks[0].attach(&engine, StreamId::Main);
         hooks[1].attach(&engine, StreamId::Sub);
