@@ -7,6 +7,8 @@ export ORT_DYLIB_PATH ?= $(CURDIR)/.cache/onnxruntime/libonnxruntime.so
 
 STATE ?= $(CURDIR)/var
 ARGS ?=
+TARGET ?= soap
+SECONDS ?= 60
 PYTHON := $(CURDIR)/.cache/venv/bin/python
 
 help: ## this list
@@ -35,6 +37,9 @@ lint: setup ## formatting and warnings are errors
 bench: setup-run ## benches of SOAP, RTP packetising and recognition
 	cargo bench --locked -p onvif-contracts -p rtsp -p lpr-core -p lpr-onnx
 
+fuzz: ## one fuzz target under libFuzzer (TARGET=soap SECONDS=60); see fuzz/README.md
+	@scripts/fuzz.sh "$(TARGET)" "$(SECONDS)"
+
 clip: setup ## make the bundled clip anew (assets/demo.mp4 and its truth)
 	cd tools/clip && $(PYTHON) -m clip ../../assets
 
@@ -42,4 +47,4 @@ wsdl: setup ## generate wsdl/contracts anew from the contracts of the manifest
 	cargo run --locked -p wsdl-gen -- generate --contracts .cache/wsdl --out wsdl/contracts/src/generated
 	cargo fmt -p onvif-contracts
 
-.PHONY: help setup setup-run build run test lint bench clip wsdl
+.PHONY: help setup setup-run build run test lint bench fuzz clip wsdl

@@ -23,6 +23,8 @@ const LAYERS: &[(&str, u8)] = &[
     // The binary, and the black box that only starts it.
     ("platecam", 3),
     ("conformance", 4),
+    // Throws hostile input at all of them.
+    ("platecam-fuzz", 4),
 ];
 
 /// Crates that only one crate of the workspace may use.

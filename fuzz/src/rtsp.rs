@@ -1,0 +1,148 @@
+//! A whole RTSP connection: requests, interleaved frames, RTCP, whatever a peer sends.
+
+use std::{
+    net::SocketAddr,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use rtsp::{
+    AccessUnit, AuthOutcome, AuthRequest, Authorizer, Codec, Config, ConnectionContext,
+    MediaSource, OpenError, Presentation, Server, Stream, StreamConfig, StreamHooks, StreamRequest,
+    Transport, User,
+};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt, DuplexStream},
+    runtime::Runtime,
+};
+
+use crate::Target;
+
+/// A connection whose peer has hung up must end by itself within this time.
+const END_WITHIN: Duration = Duration::from_secs(20);
+
+/// The peer waits so long for answers that name the session.
+const PAUSE: Duration = Duration::from_millis(2);
+
+struct Quiet;
+
+impl StreamHooks for Quiet {
+    fn key_frame_wanted(&self) {}
+    fn viewers_changed(&self, _viewers: usize) {}
+}
+
+struct Anybody;
+
+impl Authorizer for Anybody {
+    fn challenge(&self, _stale: bool) -> Vec<String> {
+        vec!["Digest realm=\"r\", nonce=\"n\"".into()]
+    }
+
+    fn authorize(&self, _request: &AuthRequest<'_>) -> AuthOutcome {
+        AuthOutcome::Granted(User::new("anybody"))
+    }
+}
+
+struct One(Arc<Stream>);
+
+impl MediaSource for One {
+    fn open(&self, _request: &StreamRequest<'_>) -> Result<Presentation, OpenError> {
+        Ok(self.0.clone().into())
+    }
+}
+
+/// Everybody is let in, so that what comes after the password is reached too.
+pub(crate) fn connection() -> Box<dyn Target> {
+    let runtime = runtime();
+    let stream = Stream::new(
+        StreamConfig::new("main", [Codec::H264, Codec::OnvifMetadata]),
+        Arc::new(Quiet),
+    )
+    .expect("a stream of two tracks");
+    // With the parameter sets known, DESCRIBE answers at once.
+    let key = [
+        &[
+            0, 0, 1, 0x67, 0x4d, 0, 0x28, 0, 0, 1, 0x68, 1, 0, 0, 1, 0x65,
+        ][..],
+        &[0x55; 64],
+    ]
+    .concat();
+    let unit = AccessUnit {
+        pts: Duration::ZERO,
+        utc: SystemTime::UNIX_EPOCH,
+        key: true,
+        data: key.into(),
+    };
+    let pushed = stream.sink(0).and_then(|sink| sink.push(&unit));
+    pushed.expect("a key picture");
+    let loopback = SocketAddr::from(([127, 0, 0, 1], 0));
+    let server = runtime
+        .block_on(Server::bind(
+            &[loopback],
+            Config::default(),
+            Arc::new(One(stream)),
+            Arc::new(Anybody),
+        ))
+        .expect("a free port on loopback");
+    Box::new(move |input: &[u8]| {
+        runtime.block_on(async {
+            let (near, far) = tokio::io::duplex(64 * 1024);
+            let context = ConnectionContext {
+                user: None,
+                local: Some(loopback),
+                secure: false,
+                transport: Transport::WebSocket,
+            };
+            let serving = server.serve_connection(far, loopback, context);
+            let peer = async {
+                talk(near, input).await;
+            };
+            let both = async { tokio::join!(serving, peer) };
+            assert!(
+                tokio::time::timeout(END_WITHIN, both).await.is_ok(),
+                "the connection does not end"
+            );
+        });
+    })
+}
+
+/// Sends the input in pieces; `SESSION` in it stands for the session that the server has named.
+async fn talk(mut peer: DuplexStream, input: &[u8]) {
+    let mut session = String::new();
+    let mut rest = input;
+    while let Some(at) = find(rest, b"SESSION") {
+        if peer.write_all(&rest[..at]).await.is_err() {
+            return;
+        }
+        rest = &rest[at + b"SESSION".len()..];
+        let mut answers = [0; 4096];
+        while let Ok(Ok(n @ 1..)) = tokio::time::timeout(PAUSE, peer.read(&mut answers)).await {
+            let text = String::from_utf8_lossy(&answers[..n]);
+            if let Some((_, named)) = text.split_once("Session: ") {
+                session = named.split([';', '\r']).next().unwrap_or_default().into();
+            }
+        }
+        if peer.write_all(session.as_bytes()).await.is_err() {
+            return;
+        }
+    }
+    let (mut answers, mut requests) = tokio::io::split(peer);
+    let send = async {
+        let _ = requests.write_all(rest).await;
+        let _ = requests.shutdown().await;
+    };
+    let mut sink = Vec::new();
+    let (_, ()) = tokio::join!(answers.read_to_end(&mut sink), send);
+}
+
+fn find(bytes: &[u8], what: &[u8]) -> Option<usize> {
+    bytes.windows(what.len()).position(|w| w == what)
+}
+
+/// One thread, for targets that are asynchronous.
+pub(crate) fn runtime() -> Runtime {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime")
+}
