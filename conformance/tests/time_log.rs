@@ -9,7 +9,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, ensure};
-use conformance::{Camera, Options, PASSWORD, Web};
+use conformance::{Camera, Options, PASSWORD, Web, binary};
 use serde_json::{Value, json};
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -42,6 +42,20 @@ fn entries(page: &Value) -> Vec<&Value> {
         .as_array()
         .map(|a| a.iter().collect())
         .unwrap_or_default()
+}
+
+/// `platecam log` with its exit code and both outputs.
+fn command(words: &[&str], file: Option<&Path>) -> Result<(i32, String)> {
+    let out = Command::new(binary()?)
+        .arg("log")
+        .args(words)
+        .args(file)
+        .output()?;
+    let text = [out.stdout, out.stderr].concat();
+    Ok((
+        out.status.code().unwrap_or(-1),
+        String::from_utf8_lossy(&text).into_owned(),
+    ))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -114,7 +128,34 @@ async fn the_log_knows_who_did_what_after_a_kill() -> Result<()> {
         "{text}"
     );
     let before = page["items"][0]["id"].as_u64().unwrap_or_default();
+    let trail = web
+        .raw("GET", "/api/v1/audit/export.jsonl", None, &[])
+        .await?
+        .bytes()
+        .await?;
+    let export = dir.path().join("audit.jsonl");
+    std::fs::write(&export, trail)?;
+    let (code, text) = command(&["verify"], Some(&export))?;
+    ensure!(code == 0 && text.contains("intact"), "{code} {text}");
+    let at = |words: &[&str]| {
+        command(
+            &[words, &["--state-dir", &state.to_string_lossy()]].concat(),
+            None,
+        )
+    };
+    let (code, text) = at(&["show"])?;
+    ensure!(
+        code == 3 && text.contains("in use") && text.contains("web interface"),
+        "{code} {text}"
+    );
     camera.kill()?;
+    let (code, text) = at(&["show", "--kind", "save-config", "--user", "ADMIN"])?;
+    ensure!(
+        code == 0 && text.lines().count() == 2 && text.contains("section=time"),
+        "{code} {text}"
+    );
+    let (code, text) = at(&["verify"])?;
+    ensure!(code == 0 && text.contains("intact"), "{code} {text}");
 
     let camera = Camera::start_in(&simulated(), &state)?;
     let web = Web::login(&camera).await?;

@@ -22,7 +22,7 @@ pub mod upgrade;
 pub use certificate::DeviceCertificate;
 pub use database::Database;
 pub use key::DeviceKey;
-pub use log::{Forwarder, LogDatabase, Pace, write_log};
+pub use log::{Forwarder, LogDatabase, Pace, check_export, write_log};
 pub use machine::LinuxMachine;
 pub use mode::HostMode;
 pub use network::LinuxNetwork;

@@ -8,7 +8,7 @@ use std::{
     sync::Arc,
 };
 
-use platecam_host::{Database, DeviceKey, LogDatabase, write_log};
+use platecam_host::{Database, DeviceKey, LogDatabase, check_export, write_log};
 use platecam_model::{
     Actor, AuditEvent, EventBus, EventKind, LogKind, UtcTime,
     log::{LogQuery, NewLogEntry, Severity},
@@ -157,6 +157,61 @@ fn the_chain_is_what_the_document_says() {
         let hex = |b: &[u8]| b.iter().map(|b| format!("{b:02x}")).collect::<String>();
         assert_eq!((line.prev, line.hash), (hex(&prev), hex(hash.as_ref())));
         prev.copy_from_slice(hash.as_ref());
+    }
+}
+
+/// An export is checked without the unit: whole, filtered, cut, changed, hostile.
+#[test]
+fn an_export_is_checked_anywhere() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = open(dir.path());
+    log.append((1..=9).map(plain).collect()).unwrap();
+    let trail = log.trail(0, 100).unwrap();
+    let lines: Vec<String> = trail
+        .iter()
+        .map(|e| serde_json::to_string(e).unwrap())
+        .collect();
+    let check = |lines: &[String]| check_export(lines.join("\n").as_bytes()).unwrap();
+    let whole = check(&lines);
+    assert_eq!(
+        (whole.ok, whole.entries, whole.first_id, whole.last_id),
+        (true, 9, Some(1), Some(9))
+    );
+    assert_eq!(whole.head, trail[8].hash);
+    assert!(check(&lines[3..]).ok, "older ones leave at the front");
+    let mut other = lines.clone();
+    other[4] = other[4].replace("entry 5", "entry 6");
+    assert_eq!(
+        check(&other).problem.unwrap(),
+        "line 5 (entry 5) was changed"
+    );
+    let mut missing = lines.clone();
+    missing.remove(4);
+    assert_eq!(
+        check(&missing).problem.unwrap(),
+        "1 gaps: entries were left out"
+    );
+    let mut swapped = lines.clone();
+    swapped.swap(2, 3);
+    assert!(!check(&swapped).ok);
+    // Computed anew from the fifth on: it does not continue what was before.
+    let forged = tempfile::tempdir().unwrap();
+    let log = open(forged.path());
+    log.append((1..=9).map(|n| entry(n, LogKind::Login, None)).collect())
+        .unwrap();
+    let tail = log.trail(4, 100).unwrap();
+    let tail = tail.iter().map(|e| serde_json::to_string(e).unwrap());
+    let spliced: Vec<_> = lines[..4].iter().cloned().chain(tail).collect();
+    assert_eq!(
+        check(&spliced).problem.unwrap(),
+        "line 5 (entry 5) does not continue the chain"
+    );
+    for hostile in [
+        "x".repeat(1 << 20),
+        "{}".into(),
+        lines[0].replace("\"hash\":\"", "\"hash\":\"ü"),
+    ] {
+        assert!(check(&[hostile]).problem.unwrap().contains("no entry"));
     }
 }
 

@@ -5,7 +5,7 @@ use std::{net::IpAddr, path::PathBuf, str::FromStr};
 use clap::{Args, Parser, Subcommand};
 use lpr_core::Region;
 use platecam_host::{GpioLine, HostMode};
-use platecam_model::ports::FirmwareVersion;
+use platecam_model::{LogKind, ports::FirmwareVersion};
 
 /// Turns any Linux box with a picture source into an ONVIF licence-plate-recognition camera.
 #[derive(Debug, Parser)]
@@ -40,6 +40,9 @@ pub(crate) enum Command {
     /// Make and check upgrade packages.
     #[command(subcommand)]
     Package(PackageCommand),
+    /// Read system log and audit trail of a camera that is not running; check audit trails.
+    #[command(subcommand)]
+    Log(LogCommand),
     /// Read the plates in still pictures (JPEG, PNG).
     Recognize(RecognizeArgs),
     /// Print the version.
@@ -165,6 +168,52 @@ pub(crate) struct AnnounceArgs {
     pub(crate) packages: Vec<PathBuf>,
 }
 
+#[derive(Debug, Subcommand)]
+pub(crate) enum LogCommand {
+    /// Print the system log, oldest entry first, times as the camera shows them.
+    Show(LogShowArgs),
+    /// Print the audit trail with its hashes, one JSON object a line.
+    Audit {
+        /// State directory of the camera.
+        #[arg(long, value_name = "DIR", default_value = "var")]
+        state_dir: PathBuf,
+    },
+    /// Check the audit trail; exit code 1 when it is not intact.
+    Verify {
+        /// State directory of the camera.
+        #[arg(long, value_name = "DIR", default_value = "var")]
+        state_dir: PathBuf,
+        /// Check an exported trail instead; needs no camera.
+        #[arg(value_name = "EXPORT", conflicts_with = "state_dir")]
+        export: Option<PathBuf>,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LogShowArgs {
+    /// State directory of the camera.
+    #[arg(long, value_name = "DIR", default_value = "var")]
+    pub(crate) state_dir: PathBuf,
+    /// Kinds of entries, separated by commas: login, logout, save-config, system, configuration, storage, alarm,
+    /// account, record, upgrade, clear.
+    #[arg(long, value_name = "KIND", value_delimiter = ',', value_parser = log_kind)]
+    pub(crate) kind: Vec<LogKind>,
+    /// Entries of this user only.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) user: Option<String>,
+    /// The newest N entries.
+    #[arg(long, value_name = "N", default_value_t = 1024, value_parser = clap::value_parser!(u32).range(1..=1024))]
+    pub(crate) limit: u32,
+    /// Print one JSON object an entry.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+fn log_kind(word: &str) -> Result<LogKind, String> {
+    let words = LogKind::ALL.map(LogKind::word).join(", ");
+    LogKind::of_word(word).ok_or_else(|| format!("must be one of {words}"))
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct RecognizeArgs {
     /// Print one JSON object a plate.
@@ -208,6 +257,9 @@ mod tests {
             ),
             ("platecam recognize --threads 65 x.jpg", "1..=64"),
             ("platecam recognize --json --tsv x.jpg", "--tsv"),
+            ("platecam log show --kind login,all", "one of login, logout"),
+            ("platecam log show --limit 1025", "1..=1024"),
+            ("platecam log verify --state-dir a b", "cannot be used with"),
             ("platecam fly", "fly"),
         ] {
             let e = Cli::try_parse_from(line.split(' ')).unwrap_err();

@@ -3,6 +3,7 @@
 
 mod cli;
 mod launch;
+mod log;
 mod memory;
 mod package;
 #[cfg(test)]
@@ -41,13 +42,14 @@ fn main() -> ExitCode {
     let command = Cli::parse().command;
     let log = match command {
         Command::Run(_) | Command::Launch(_) => "info",
-        Command::Package(_) | Command::Recognize(_) | Command::Version => "warn",
+        Command::Package(_) | Command::Log(_) | Command::Recognize(_) | Command::Version => "warn",
     };
     init_log(log);
     let result = match command {
         Command::Run(args) => run::run(args),
         Command::Launch(args) => Err(launch::launch(&args)),
         Command::Package(command) => package::package(&command),
+        Command::Log(command) => log::log(&command),
         Command::Recognize(args) => recognize::recognize(&args),
         Command::Version => {
             println!("platecam {}", env!("CARGO_PKG_VERSION"));

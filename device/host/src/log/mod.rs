@@ -1,6 +1,7 @@
 //! System log, audit trail and remote log behind their ports.
 
 mod chain;
+mod export;
 mod forward;
 mod kernel;
 mod queue;
@@ -9,6 +10,7 @@ mod tls;
 mod wire;
 mod writer;
 
+pub use export::check_export;
 pub use forward::{Forwarder, Pace};
 pub use store::LogDatabase;
 pub use writer::write_log;

@@ -63,7 +63,7 @@ impl LogDatabase {
             head: Mutex::new(Head { last, ..found }),
             news: (Mutex::new(false), Condvar::new()),
         };
-        if let Some(problem) = store.judge(sealed, found) {
+        if let Some(problem) = judge(&*store.sealer, sealed, found) {
             let text = format!("The audit trail was changed from outside: {problem}.");
             let by = Actor::system();
             let entry = NewLogEntry::new(now, LogKind::Alarm, Severity::Error, &by, text);
@@ -72,17 +72,21 @@ impl LogDatabase {
         Ok(store)
     }
 
-    /// What is wrong with `found` in the light of the sealed head.
-    fn judge(&self, sealed: Option<Vec<u8>>, found: Head) -> Option<&'static str> {
-        match sealed {
-            None if found == Head::EMPTY => None,
-            None => Some("the sealed head is missing"),
-            Some(sealed) => match self.sealer.open(&sealed, SEAL) {
-                Err(_) => Some("the sealed head is not of this device's key"),
-                Ok(head) if Head::read(&head) == Some(found) => None,
-                Ok(_) => Some("entries are missing at an end, or the chain was computed anew"),
-            },
-        }
+    /// Computes the chain of the trail in `db` anew and compares its ends with the sealed head, without changing
+    /// anything.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] when the trail cannot be read; what is wrong with it is no error.
+    pub fn verify(db: &Database, sealer: &dyn Sealer) -> Result<AuditCheck> {
+        // Of one moment: nobody may write between the rows and the sealed head.
+        let mut db = db.reader.lock();
+        let tx = db.transaction().map_err(internal)?;
+        let mut check = AuditCheck::default();
+        let walked = walk(&tx, &mut check)?;
+        let judged = judge(sealer, sealed_head(&tx)?, walked).map(str::to_owned);
+        check.problem = check.problem.take().or(judged);
+        check.ok = check.problem.is_none();
+        Ok(check)
     }
 
     /// Writes the entries behind `head` and seals the new head.
@@ -170,6 +174,19 @@ fn head_of(db: &Connection) -> Result<Head> {
         last: last.unsigned_abs(),
         hash,
     })
+}
+
+/// What is wrong with `found` in the light of the sealed head.
+fn judge(sealer: &dyn Sealer, sealed: Option<Vec<u8>>, found: Head) -> Option<&'static str> {
+    match sealed {
+        None if found == Head::EMPTY => None,
+        None => Some("the sealed head is missing"),
+        Some(sealed) => match sealer.open(&sealed, SEAL) {
+            Err(_) => Some("the sealed head is not of this device's key"),
+            Ok(head) if Head::read(&head) == Some(found) => None,
+            Ok(_) => Some("entries are missing at an end, or the chain was computed anew"),
+        },
+    }
 }
 
 /// The newest number in the system log and in the queue.
@@ -312,16 +329,7 @@ impl LogStore for LogDatabase {
     }
 
     fn verify_trail(&self) -> Result<AuditCheck> {
-        // Of one moment: nobody may write between the rows and the sealed head.
-        let mut db = self.db.reader.lock();
-        let tx = db.transaction().map_err(internal)?;
-        let mut check = AuditCheck::default();
-        let walked = walk(&tx, &mut check)?;
-        let sealed = sealed_head(&tx)?;
-        let judged = self.judge(sealed, walked).map(str::to_owned);
-        check.problem = check.problem.take().or(judged);
-        check.ok = check.problem.is_none();
-        Ok(check)
+        Self::verify(&self.db, &*self.sealer)
     }
 }
 

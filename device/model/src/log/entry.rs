@@ -206,7 +206,7 @@ pub struct LogPage {
 }
 
 /// An entry of the audit trail with its place in the chain.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TrailEntry {
     /// The entry.
     #[serde(flatten)]
