@@ -27,6 +27,9 @@ build: setup-run ## release binary target/release/platecam
 run: build ## start on the bundled clip, state under ./var
 	@exec target/release/platecam run --state-dir "$(STATE)" --source demo $(ARGS)
 
+deb: build ## Debian package target/deb/platecam_VERSION_ARCH.deb
+	@scripts/deb.sh
+
 test: setup ## every test: unit, property, golden, user interface, clip, end to end
 	@scripts/test.sh
 
@@ -47,4 +50,4 @@ wsdl: setup ## generate wsdl/contracts anew from the contracts of the manifest
 	cargo run --locked -p wsdl-gen -- generate --contracts .cache/wsdl --out wsdl/contracts/src/generated
 	cargo fmt -p onvif-contracts
 
-.PHONY: help setup setup-run build run test lint bench fuzz clip wsdl
+.PHONY: help setup setup-run build run deb test lint bench fuzz clip wsdl

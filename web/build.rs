@@ -1,4 +1,6 @@
-//! Makes sure that `ui/dist` exists, so that the crate compiles before the UI was built.
+//! Makes sure that `ui/dist` exists, so that the crate compiles before the UI was built, and collects the licences.
+
+mod legal;
 
 use std::{env, fs, io, path::Path};
 
@@ -21,5 +23,6 @@ fn main() -> io::Result<()> {
         fs::create_dir_all(&dist)?;
         fs::write(index, PLACEHOLDER)?;
     }
-    Ok(())
+    let out = env::var_os("OUT_DIR").ok_or_else(|| io::Error::other("cargo sets OUT_DIR"))?;
+    legal::write(&Path::new(&root).join(".."), Path::new(&out))
 }

@@ -16,6 +16,7 @@ mod config;
 mod conn;
 mod gate;
 mod headers;
+pub mod legal;
 mod live;
 mod metrics;
 mod monitor;

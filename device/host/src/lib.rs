@@ -6,6 +6,7 @@
 
 mod certificate;
 mod database;
+pub mod doctor;
 mod key;
 mod log;
 mod machine;

@@ -37,6 +37,12 @@ pub(crate) enum Command {
     Run(RunArgs),
     /// Pick the installed version to start, and start it with the arguments of `run`; used by the systemd unit.
     Launch(LaunchArgs),
+    /// Check whether this machine is fit to be a camera.
+    Doctor(DoctorArgs),
+    /// Ask a running camera whether it works.
+    Health(HealthArgs),
+    /// Print licences: this program's, and those of everything in it.
+    Legal,
     /// Make and check upgrade packages.
     #[command(subcommand)]
     Package(PackageCommand),
@@ -89,6 +95,41 @@ pub(crate) struct RunArgs {
     /// Do not announce the device in the network (WS-Discovery) in this run.
     #[arg(long)]
     pub(crate) no_discovery: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DoctorArgs {
+    /// One JSON object instead of lines.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// The state directory that will be used.
+    #[arg(long, value_name = "DIR", default_value = "var")]
+    pub(crate) state_dir: PathBuf,
+    /// The address that will be listened on.
+    #[arg(long, value_name = "ADDR", default_value = "0.0.0.0")]
+    pub(crate) listen: IpAddr,
+    /// Web and ONVIF port.
+    #[arg(long, value_name = "N", default_value_t = 8080)]
+    pub(crate) http_port: u16,
+    /// Web and ONVIF port over TLS.
+    #[arg(long, value_name = "N", default_value_t = 8443)]
+    pub(crate) https_port: u16,
+    /// RTSP port.
+    #[arg(long, value_name = "N", default_value_t = 8554)]
+    pub(crate) rtsp_port: u16,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct HealthArgs {
+    /// Its address.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1")]
+    pub(crate) host: IpAddr,
+    /// Its web port.
+    #[arg(long, value_name = "N", default_value_t = 8080)]
+    pub(crate) http_port: u16,
+    /// Ask whether pictures flow and recognition runs, too.
+    #[arg(long)]
+    pub(crate) ready: bool,
 }
 
 #[derive(Debug, Args)]

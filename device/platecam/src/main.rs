@@ -2,6 +2,8 @@
 #![deny(unsafe_code)]
 
 mod cli;
+mod doctor;
+mod health;
 mod launch;
 mod log;
 mod memory;
@@ -42,12 +44,24 @@ fn main() -> ExitCode {
     let command = Cli::parse().command;
     let log = match command {
         Command::Run(_) | Command::Launch(_) => "info",
-        Command::Package(_) | Command::Log(_) | Command::Recognize(_) | Command::Version => "warn",
+        Command::Doctor(_) => "off",
+        Command::Health(_)
+        | Command::Legal
+        | Command::Log(_)
+        | Command::Package(_)
+        | Command::Recognize(_)
+        | Command::Version => "warn",
     };
     init_log(log);
     let result = match command {
         Command::Run(args) => run::run(args),
         Command::Launch(args) => Err(launch::launch(&args)),
+        Command::Doctor(args) => doctor::doctor(&args),
+        Command::Health(args) => health::health(&args),
+        Command::Legal => {
+            print!("{}", platecam_web::legal::notice());
+            Ok(())
+        }
         Command::Package(command) => package::package(&command),
         Command::Log(command) => log::log(&command),
         Command::Recognize(args) => recognize::recognize(&args),

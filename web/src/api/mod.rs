@@ -37,6 +37,7 @@ pub(crate) fn routes() -> Routes {
         .merge(snapshot::routes())
         .merge(records::routes())
         .merge(events::routes())
+        .merge(crate::legal::routes())
         .merge(live::routes())
 }
 

@@ -1,0 +1,75 @@
+//! The Debian package: made of the binary under test, installed into a copy of this machine, started, asked, removed.
+
+use std::{path::PathBuf, process::Command, time::Duration};
+
+use conformance::{binary, output, root};
+
+const PATIENCE: Duration = Duration::from_secs(300);
+
+fn deb() -> PathBuf {
+    let made = output(
+        Command::new(root().join("scripts/deb.sh")).arg(binary().unwrap().canonicalize().unwrap()),
+        PATIENCE,
+    )
+    .unwrap();
+    root().join(made.trim())
+}
+
+#[test]
+fn the_package_is_installed_answers_and_goes_without_a_trace() {
+    let deb = deb();
+    let script = root().join("conformance/deb/install.sh");
+    // Who we are: the owner of our own entry in /proc.
+    let uid = std::fs::metadata("/proc/self").map(|m| std::os::unix::fs::MetadataExt::uid(&m));
+    let mut command = if uid.is_ok_and(|u| u == 0) {
+        Command::new(script)
+    } else {
+        let mut sudo = Command::new("sudo");
+        sudo.arg("-n").arg(script);
+        sudo
+    };
+    let said = output(command.arg(&deb), PATIENCE).unwrap();
+    println!("{said}");
+    assert!(said.contains("INSTALLED, ANSWERED, REMOVED"), "{said}");
+    assert!(said.contains("runs as: platecam"), "{said}");
+}
+
+/// No tool here builds images: at least every path of the recipe exists, or is what `make deb` makes.
+#[test]
+fn the_container_recipe_names_what_exists() {
+    let recipe = std::fs::read_to_string(root().join("packaging/Containerfile")).unwrap();
+    let help = output(
+        Command::new(binary().unwrap()).args(["run", "--help"]),
+        PATIENCE,
+    )
+    .unwrap();
+    for option in ["--state-dir", "--host"] {
+        assert!(recipe.contains(option) && help.contains(option), "{option}");
+    }
+    assert!(recipe.contains("COPY target/deb/platecam_*.deb"));
+    let makefile = std::fs::read_to_string(root().join("Makefile")).unwrap();
+    assert!(makefile.contains("\ndeb:"), "make deb makes it");
+}
+
+/// The unit keeps its privileges down; systemd itself gives the mark (0 is best, 10 worst).
+#[test]
+fn the_unit_is_sound_and_hardened() {
+    let unit = root().join("packaging/systemd/platecam.service");
+    let mut command = Command::new("systemd-analyze");
+    command
+        .args(["security", "--offline=true", "--threshold=30"])
+        .arg(&unit);
+    let said = output(&mut command, PATIENCE).unwrap();
+    assert!(said.contains("Overall exposure level"), "{said}");
+    let text = std::fs::read_to_string(&unit).unwrap();
+    for line in [
+        "User=platecam",
+        "NoNewPrivileges=yes",
+        "ProtectSystem=strict",
+        "WatchdogSec=",
+        "LimitCORE=0",
+        "Type=notify",
+    ] {
+        assert!(text.contains(line), "{line}");
+    }
+}
