@@ -44,6 +44,35 @@ fn entries(page: &Value) -> Vec<&Value> {
         .unwrap_or_default()
 }
 
+/// LOG-5: 7-Zip opens the export with its password and with no other.
+async fn encrypted_export(web: &Web, dir: &Path) -> Result<()> {
+    let body = json!({"password": "bar and gate", "kind": "login"});
+    let zip = web
+        .raw("POST", "/api/v1/log/export", Some(body), &[])
+        .await?
+        .bytes()
+        .await?;
+    let file = dir.join("log.zip");
+    std::fs::write(&file, zip)?;
+    let extract = |password: &str| {
+        Command::new("7z")
+            .args(["x", "-so", &format!("-p{password}")])
+            .arg(&file)
+            .output()
+            .context("7z is needed: package p7zip-full")
+    };
+    let text = String::from_utf8(extract("bar and gate")?.stdout)?;
+    ensure!(
+        text.contains("mallory") && text.contains("127.0.0.1"),
+        "{text}"
+    );
+    ensure!(
+        !extract("bar and date")?.status.success(),
+        "another password"
+    );
+    Ok(())
+}
+
 /// `platecam log` with its exit code and both outputs.
 fn command(words: &[&str], file: Option<&Path>) -> Result<(i32, String)> {
     let out = Command::new(binary()?)
@@ -128,6 +157,7 @@ async fn the_log_knows_who_did_what_after_a_kill() -> Result<()> {
         "{text}"
     );
     let before = page["items"][0]["id"].as_u64().unwrap_or_default();
+    encrypted_export(&web, dir.path()).await?;
     let trail = web
         .raw("GET", "/api/v1/audit/export.jsonl", None, &[])
         .await?

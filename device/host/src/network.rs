@@ -56,21 +56,6 @@ impl Network for LinuxNetwork {
     fn gateways(&self) -> Vec<IpAddr> {
         gateways(&fs::read_to_string("/proc/net/route").unwrap_or_default())
     }
-
-    fn ntp_servers(&self) -> Vec<String> {
-        let mut all = Vec::new();
-        for file in ["/etc/chrony/chrony.conf", "/etc/systemd/timesyncd.conf"] {
-            all.extend(ntp_servers(&fs::read_to_string(file).unwrap_or_default()));
-        }
-        all
-    }
-
-    fn posix_time_zone(&self) -> String {
-        fs::read(Path::new("/etc/localtime"))
-            .ok()
-            .and_then(|f| time_zone_footer(&f))
-            .unwrap_or_else(|| "UTC0".into())
-    }
 }
 
 fn sys(interface: &str, file: &str) -> Option<String> {
@@ -97,31 +82,6 @@ fn gateways(route: &str) -> Vec<IpAddr> {
     route.lines().skip(1).filter_map(gateway).collect()
 }
 
-/// `server`/`pool` lines of chrony, `NTP=` lines of systemd-timesyncd.
-fn ntp_servers(conf: &str) -> Vec<String> {
-    let mut out = Vec::new();
-    for line in conf.lines().map(str::trim) {
-        if let Some(list) = line.strip_prefix("NTP=") {
-            out.extend(list.split_whitespace().map(String::from));
-        } else if let Some(("server" | "pool", rest)) = line.split_once(char::is_whitespace) {
-            out.extend(rest.split_whitespace().next().map(String::from));
-        }
-    }
-    out
-}
-
-/// The POSIX time zone at the end of a TZif file of version 2 or later (RFC 8536 section 3.3).
-fn time_zone_footer(tzif: &[u8]) -> Option<String> {
-    if !tzif.starts_with(b"TZif") {
-        return None;
-    }
-    let body = tzif.strip_suffix(b"\n")?;
-    let start = body.iter().rposition(|b| *b == b'\n')? + 1;
-    let text = std::str::from_utf8(&body[start..]).ok()?;
-    (!text.is_empty() && text.len() < 64 && text.bytes().all(|b| b.is_ascii_graphic()))
-        .then(|| text.to_owned())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -141,29 +101,6 @@ mod tests {
                      eth0 00000000 010200C0 0003 0 0 0 00000000 0 0 0\n\
                      eth0 000200C0 00000000 0001 0 0 0 00FFFFFF 0 0 0\n";
         assert_eq!(gateways(route), ["192.0.2.1".parse::<IpAddr>().unwrap()]);
-        assert_eq!(
-            ntp_servers(
-                "pool a.example iburst\n#server c\nserver b.example\nNTP=d.example e.example\n"
-            ),
-            ["a.example", "b.example", "d.example", "e.example"]
-        );
-    }
-
-    #[test]
-    fn finds_the_time_zone_and_survives_garbage() {
-        assert_eq!(
-            time_zone_footer(b"TZif2....\nCET-1CEST,M3.5.0,M10.5.0/3\n").as_deref(),
-            Some("CET-1CEST,M3.5.0,M10.5.0/3")
-        );
-        for bad in [
-            &b""[..],
-            b"TZif",
-            b"TZif2\n\n",
-            b"TZif\n\xFF\n",
-            b"nonsense\nUTC0\n",
-        ] {
-            assert_eq!(time_zone_footer(bad), None);
-        }
     }
 
     #[test]

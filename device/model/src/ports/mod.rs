@@ -282,8 +282,4 @@ pub trait Network: Send + Sync {
     fn dns_servers(&self) -> Vec<IpAddr>;
     /// Default gateways.
     fn gateways(&self) -> Vec<IpAddr>;
-    /// NTP servers in use, names or addresses.
-    fn ntp_servers(&self) -> Vec<String>;
-    /// POSIX time zone, for example `CET-1CEST,M3.5.0,M10.5.0/3`; `UTC0` when unknown.
-    fn posix_time_zone(&self) -> String;
 }

@@ -306,14 +306,6 @@ impl Network for TestNetwork {
     fn gateways(&self) -> Vec<IpAddr> {
         vec![IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1))]
     }
-
-    fn ntp_servers(&self) -> Vec<String> {
-        vec!["192.0.2.2".into()]
-    }
-
-    fn posix_time_zone(&self) -> String {
-        "UTC0".into()
-    }
 }
 
 /// A device in memory with its parts at hand.
