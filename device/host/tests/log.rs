@@ -378,6 +378,17 @@ fn child_process() {
     }
 }
 
+/// Entries that wait for the log server.
+fn queued(dir: &Path) -> u64 {
+    let python = "import sqlite3, sys; print(sqlite3.connect(sys.argv[1]).execute('SELECT count(*) FROM log_queue').fetchone()[0])";
+    let out = Command::new("python3")
+        .args(["-c", python])
+        .arg(dir.join("db"))
+        .output()
+        .expect("python3 is needed");
+    String::from_utf8_lossy(&out.stdout).trim().parse().unwrap()
+}
+
 /// LOG-6: what was written survives kill -9, in log, trail and queue alike.
 #[test]
 fn nothing_written_is_lost_by_kill() {
@@ -412,6 +423,11 @@ fn nothing_written_is_lost_by_kill() {
             "no false alarm"
         );
         let check = log.verify_trail().unwrap();
+        assert_eq!(
+            queued(dir.path()),
+            check.entries,
+            "the log server's queue as well"
+        );
         assert_eq!(
             (check.ok, check.last_id),
             (true, Some(page.items[0].id)),

@@ -73,7 +73,11 @@ fn free_port() -> u16 {
 }
 
 fn server(dir: &Path, port: u16) -> Daemon {
-    let conf = format!("local stratum 5\nallow 127.0.0.1\nport {port}\nbindaddress 127.0.0.1\n");
+    server_at(dir, "127.0.0.1", port)
+}
+
+fn server_at(dir: &Path, address: &str, port: u16) -> Daemon {
+    let conf = format!("local stratum 5\nallow 127.0.0.0/8\nport {port}\nbindaddress {address}\n");
     Daemon::start(dir, "server", &conf)
 }
 
@@ -222,6 +226,55 @@ async fn a_failing_server_is_logged_once_and_its_return_too() {
             && seen.iter().any(|s| s == "sync 127.0.0.1")
     });
     assert_eq!(servers(), 1);
+    drop(stop);
+    keeper.await.unwrap();
+}
+
+/// SYS-17: while NTP is off nobody sets the clock, also not the machine's own servers after a restart of the
+/// daemon.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn servers_of_others_are_kept_off() {
+    let (server_dir, unit_dir) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let stranger = free_port();
+    let _server = server_at(server_dir.path(), "127.0.0.2", stranger);
+    let (_daemon, time) = client(unit_dir.path(), stranger);
+    let time = Arc::new(time);
+    eventually("the machine's own server is followed", || {
+        time.ntp_status().source.is_some()
+    });
+    let device = customised(|parts| parts.time = time.clone()).device;
+    let pace = TimePace {
+        clock: Duration::from_millis(100),
+        ntp: Duration::from_millis(300),
+        ..TimePace::default()
+    };
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let keeper = tokio::spawn(keep_time(device, pace, async {
+        let _ = stopped.await;
+    }));
+    eventually("it is switched off", || time.ntp_status().source.is_none());
+    // What a restart of the daemon does.
+    let online = Command::new("chronyc")
+        .arg("-h")
+        .arg(unit_dir.path().join("client.sock"))
+        .arg("online")
+        .stdout(Stdio::null())
+        .status();
+    assert!(online.unwrap().success());
+    let activity = || {
+        let out = Command::new("chronyc")
+            .arg("-h")
+            .arg(unit_dir.path().join("client.sock"))
+            .args(["-c", "activity"])
+            .output();
+        // Online, offline, and three more numbers.
+        String::from_utf8_lossy(&out.unwrap().stdout)
+            .trim()
+            .starts_with("0,1")
+    };
+    eventually("it is switched off again", || {
+        activity() && time.ntp_status().source.is_none()
+    });
     drop(stop);
     keeper.await.unwrap();
 }

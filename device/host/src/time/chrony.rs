@@ -59,7 +59,7 @@ pub(super) fn status(tracking: &str, all: &[Source], wanted: Option<&NtpPlan>) -
     let normal = c.get(13).is_some_and(|leap| *leap != "Not synchronised");
     let reference = number(3).filter(|s| *s > 0.0);
     let selected = all.iter().find(|s| s.state == '*' && s.reach != 0);
-    let ours = |s: &&Source| wanted.is_none_or(|p| p.servers.contains(&s.name));
+    let ours = |s: &&Source| wanted.is_some_and(|p| p.servers.contains(&s.name));
     let synchronised = normal && selected.filter(ours).is_some();
     NtpStatus {
         running: true,
@@ -166,6 +166,11 @@ mod tests {
             (false, None, None)
         );
         assert!(s.error.unwrap().contains("no address"));
+        let off = status(GOOD, &answering, None);
+        assert!(
+            !off.synchronised && off.source.is_some(),
+            "somebody else's server is no success of ours"
+        );
         let other = plan(&["ntp.example"]);
         assert!(!status(GOOD, &answering, Some(&other)).synchronised);
         assert_eq!(strangers(&answering, Some(&other)), ["127.0.0.1"]);

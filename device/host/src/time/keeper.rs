@@ -172,6 +172,11 @@ impl Keeper {
             Ok(status)
         });
         let Ok(status) = status.await else { return };
+        if self.device.time.changeable().is_ok() && status.source.is_some() && !status.synchronised
+        {
+            // The daemon was restarted, or somebody changed it: a server that is not ours sets the clock.
+            self.done = None;
+        }
         let now = self.device.clock.monotonic();
         match self.watch.look(enabled, &status, now) {
             None => {}
