@@ -21,15 +21,15 @@ pub struct StillOptions {
     pub min_score: f32,
     /// Least likelihood of a text, 0..=1.
     pub min_likelihood: f32,
-    /// Fewest characters of a plate.
+    /// Fewest characters of a plate; two or three count when there is no doubt about them.
     pub min_length: usize,
 }
 
 /// A plate in a still picture.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StillPlate {
-    /// Text and likelihood.
-    pub plate: PlateText,
+    /// Text and likelihood; `None` for a plate that was found and cannot be read.
+    pub plate: Option<PlateText>,
     /// The detector's score, 0..=1.
     pub score: f32,
     /// Upright box, pixels of the picture.
@@ -50,8 +50,37 @@ const CLOSER: f32 = 1.7;
 const WHOLE: f32 = 0.4;
 /// Boxes of two looks that overlap more than this are one plate.
 const SAME_PLATE: f32 = 0.3;
+/// Fewest characters of the shortest plates (vanity, `V8`).
+const SHORTEST: usize = 2;
+/// Likelihood and detector score that a text below the least length needs: lettering reads short too.
+const SHORT_LIKELIHOOD: f32 = 0.9;
+const SHORT_SCORE: f32 = 0.75;
+/// Detector score of a plate that is reported without a text.
+const UNREAD_SCORE: f32 = 0.65;
 
-/// Finds and reads the plates of one picture, most likely first.
+impl StillPlate {
+    /// Likelihood of the text, 0 without one.
+    #[must_use]
+    pub fn likelihood(&self) -> f32 {
+        self.plate.as_ref().map_or(0.0, |p| p.likelihood)
+    }
+
+    /// The text, empty without one.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        self.plate.as_ref().map_or("", |p| &p.text)
+    }
+
+    /// Whether there is a text good enough to be reported.
+    fn is_read(&self, options: &StillOptions) -> bool {
+        let short = self.text().len() < options.min_length;
+        self.plate.is_some()
+            && self.likelihood() >= options.min_likelihood
+            && (!short || self.likelihood() >= SHORT_LIKELIHOOD && self.score >= SHORT_SCORE)
+    }
+}
+
+/// Finds and reads the plates of one picture, most likely first; those found but not read come last, without a text.
 ///
 /// The picture is looked at in two sizes, for plates near and far. One larger than the net's input in which nothing sure was found is looked at once more in more
 /// detail; a plate that is not sure is cut out in several ways, which vote.
@@ -73,7 +102,7 @@ pub fn recognize_still<D: Detector, R: Reader>(
     let long = picture.size().width().max(picture.size().height());
     let sure = plates
         .iter()
-        .any(|p| p.plate.likelihood >= SURE.min(options.min_likelihood + 0.2));
+        .any(|p| p.likelihood() >= SURE.min(options.min_likelihood + 0.2));
     if !sure && long as f32 > 1.2 * options.long_side as f32 {
         let closer = look(
             detector,
@@ -84,12 +113,21 @@ pub fn recognize_still<D: Detector, R: Reader>(
         )?;
         merge(&mut plates, closer);
     }
-    plates.retain(|p| p.plate.likelihood >= options.min_likelihood);
-    plates.sort_by(|a, b| b.plate.likelihood.total_cmp(&a.plate.likelihood));
+    for p in &mut plates {
+        if !p.is_read(options) {
+            p.plate = None;
+        }
+    }
+    plates.retain(|p| p.plate.is_some() || p.score >= UNREAD_SCORE);
+    plates.sort_by(|a, b| {
+        let key = |p: &StillPlate| (p.likelihood(), p.score);
+        let (a, b) = (key(a), key(b));
+        b.0.total_cmp(&a.0).then(b.1.total_cmp(&a.1))
+    });
     Ok(plates)
 }
 
-/// One pass over the picture with an input of `long_side`; unlikely texts included.
+/// One pass over the picture with an input of `long_side`; unlikely texts and plates without one included.
 fn look<D: Detector, R: Reader>(
     detector: &mut D,
     reader: &mut R,
@@ -109,14 +147,12 @@ fn look<D: Detector, R: Reader>(
     let mut plates = Vec::new();
     for d in &found {
         let quad = usable_quad(&d.quad, &d.rect);
-        if let Some(plate) = read(reader, picture, &quad, d, options)? {
-            plates.push(StillPlate {
-                plate,
-                score: d.score,
-                rect: d.rect,
-                quad,
-            });
-        }
+        plates.push(StillPlate {
+            plate: read(reader, picture, &quad, d, options)?,
+            score: d.score,
+            rect: d.rect,
+            quad,
+        });
     }
     Ok(plates)
 }
@@ -142,19 +178,21 @@ fn read<R: Reader>(
         reads.extend(cut(&views(quad, &found.rect))?);
     }
     let looks = reads.len();
-    reads.retain(|r| r.places.len() >= options.min_length);
+    let shortest = SHORTEST.min(options.min_length);
+    reads.retain(|r| r.places.len() >= shortest);
     // Lettering reads as a plate in one cut and as nothing in the others.
     if reads.len() * 2 < looks {
         return Ok(None);
     }
     let mut ballot = Ballot::of_one_picture();
     for r in reads {
-        let weight = 0.1 + r.confidence();
+        // Squared: a cut that misses a character is seldom sure of the others.
+        let weight = 0.02 + r.confidence() * r.confidence();
         ballot.cast(r, weight);
     }
     Ok(ballot
         .outcome(options.region)
-        .filter(|t| t.text.len() >= options.min_length))
+        .filter(|t| t.text.len() >= shortest))
 }
 
 /// Other ways to cut a plate out: the box, a little wider and narrower, a little higher and lower.
@@ -187,7 +225,9 @@ fn is_same(a: &PxRect, b: &PxRect) -> bool {
 
 /// Whether `new` is the better read: it has the other's text and more, or is likelier.
 fn is_better(new: &StillPlate, old: &StillPlate) -> bool {
-    let (n, o) = (&new.plate, &old.plate);
+    let (Some(n), Some(o)) = (&new.plate, &old.plate) else {
+        return new.plate.is_some() || old.plate.is_none() && new.score > old.score;
+    };
     let longer = n.text.len() > o.text.len() && n.text.contains(&o.text);
     let shorter = n.text.len() < o.text.len() && o.text.contains(&n.text);
     if longer {
@@ -205,11 +245,11 @@ mod tests {
 
     fn plate(text: &str, likelihood: f32, x: f32, width: f32) -> StillPlate {
         let rect = PxRect::new(x, 100.0, width, 40.0);
-        let plate = PlateText {
+        let plate = (!text.is_empty()).then(|| PlateText {
             text: text.into(),
             likelihood,
             chars: Vec::new(),
-        };
+        });
         StillPlate {
             plate,
             score: 0.9,
@@ -248,6 +288,17 @@ mod tests {
                 plate("ABC123", 0.2, 0., 100.),
                 vec!["C123"],
             ),
+            // any text before none
+            (
+                plate("", 0.0, 0., 100.),
+                plate("ABC123", 0.3, 2., 100.),
+                vec!["ABC123"],
+            ),
+            (
+                plate("ABC123", 0.3, 0., 100.),
+                plate("", 0.0, 2., 100.),
+                vec!["ABC123"],
+            ),
             // two plates
             (
                 plate("ABC123", 0.9, 0., 100.),
@@ -259,12 +310,30 @@ mod tests {
             let mut plates = vec![first];
             merge(&mut plates, vec![second]);
             assert_eq!(
-                plates
-                    .iter()
-                    .map(|p| p.plate.text.as_str())
-                    .collect::<Vec<_>>(),
+                plates.iter().map(StillPlate::text).collect::<Vec<_>>(),
                 expect
             );
         }
+    }
+
+    #[test]
+    fn short_texts_need_more() {
+        let options = StillOptions {
+            region: Region::Any,
+            long_side: 640,
+            min_score: 0.4,
+            min_likelihood: 0.5,
+            min_length: 4,
+        };
+        let read = |text, likelihood, score| {
+            let p = StillPlate {
+                score,
+                ..plate(text, likelihood, 0., 100.)
+            };
+            p.is_read(&options)
+        };
+        assert!(read("ABCD", 0.5, 0.4) && !read("ABCD", 0.49, 0.9));
+        assert!(read("V8", 0.95, 0.8) && !read("V8", 0.89, 0.8) && !read("V8", 0.95, 0.7));
+        assert!(!read("", 0.0, 0.99));
     }
 }

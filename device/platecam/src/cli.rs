@@ -49,7 +49,7 @@ pub(crate) enum Command {
     /// Read system log and audit trail of a camera that is not running; check audit trails.
     #[command(subcommand)]
     Log(LogCommand),
-    /// Read the plates in still pictures (JPEG, PNG).
+    /// Read the plates in still pictures (JPEG, PNG). A plate that is found but cannot be read has its box and no text.
     Recognize(RecognizeArgs),
     /// Print the version.
     Version,

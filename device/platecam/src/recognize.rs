@@ -1,4 +1,4 @@
-//! `platecam recognize`: the plates of still pictures, one line a plate.
+//! `platecam recognize`: the plates of still pictures, one line a plate; one that is found and cannot be read has no text.
 
 use std::{
     fs::File,
@@ -87,7 +87,7 @@ fn print(
         let [x, y, w, h] = [r.x, r.y, r.width, r.height].map(|v| v.round() as i64);
         if json {
             let line = json!({
-                "file": file, "plate": p.plate.text, "confidence": p.plate.likelihood,
+                "file": file, "plate": p.plate.as_ref().map(|t| &t.text), "confidence": p.likelihood(),
                 "box": [x, y, w, h], "score": p.score,
             });
             writeln!(out, "{line}")?;
@@ -96,8 +96,8 @@ fn print(
                 out,
                 "{}\t{}\t{:.3}\t{x},{y},{w},{h}",
                 one_field(&file),
-                p.plate.text,
-                p.plate.likelihood
+                p.text(),
+                p.likelihood()
             )?;
         }
     }
@@ -124,6 +124,34 @@ mod tests {
         let mut out = Vec::new();
         print(&mut out, Path::new("a\tb.jpg"), &[], false).unwrap();
         assert_eq!(String::from_utf8(out).unwrap(), "a?b.jpg\t\t\t\n");
+    }
+
+    #[test]
+    fn a_plate_that_cannot_be_read_keeps_its_box() {
+        let rect = lpr_core::PxRect::new(10.0, 20.0, 100.0, 40.0);
+        let plate = StillPlate {
+            plate: None,
+            score: 0.75,
+            rect,
+            quad: rect.into(),
+        };
+        let printed = |json| {
+            let mut out = Vec::new();
+            print(
+                &mut out,
+                Path::new("a.jpg"),
+                std::slice::from_ref(&plate),
+                json,
+            )
+            .unwrap();
+            String::from_utf8(out).unwrap()
+        };
+        assert_eq!(printed(false), "a.jpg\t\t0.000\t10,20,100,40\n");
+        let json: serde_json::Value = serde_json::from_str(&printed(true)).unwrap();
+        assert_eq!(
+            json,
+            json!({"file": "a.jpg", "plate": null, "confidence": 0.0, "box": [10, 20, 100, 40], "score": 0.75})
+        );
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Reads still pictures: one line a plate, `file<TAB>plate<TAB>likelihood<TAB>score<TAB>x,y,w,h`.
+//! Reads still pictures: one line a plate (without a text where it cannot be read), `file<TAB>plate<TAB>likelihood<TAB>score<TAB>x,y,w,h`.
 //!
 //! `still [--region us|eu|br|any] [--score S] [--likelihood L] [--long PIXELS] FILE...`
 
@@ -19,6 +19,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             "--region" => options.region = value()?.parse()?,
             "--score" => options.min_score = value()?.parse()?,
             "--likelihood" => options.min_likelihood = value()?.parse()?,
+            "--length" => options.min_length = value()?.parse()?,
             "--long" => options.long_side = value()?.parse()?,
             file => {
                 let rgb = image::open(file)?.to_rgb8();
@@ -37,10 +38,16 @@ fn main() -> Result<(), Box<dyn Error>> {
                     println!("{file}\t\t\t\t");
                 }
                 for p in plates {
-                    let (t, r) = (&p.plate, p.rect);
+                    let r = p.rect;
                     println!(
                         "{file}\t{}\t{:.3}\t{:.3}\t{:.0},{:.0},{:.0},{:.0}",
-                        t.text, t.likelihood, p.score, r.x, r.y, r.width, r.height
+                        p.text(),
+                        p.likelihood(),
+                        p.score,
+                        r.x,
+                        r.y,
+                        r.width,
+                        r.height
                     );
                 }
             }

@@ -80,14 +80,14 @@ fn plates_of_the_test_pictures_are_found_and_read() {
                 .iter()
                 .max_by(|a, b| a.rect.iou(rect).total_cmp(&b.rect.iou(rect)));
             let hit = best.filter(|b| b.rect.iou(rect) >= 0.5);
-            let right = hit.is_some_and(|b| folded(&b.plate.text) == folded(text));
+            let right = hit.is_some_and(|b| folded(b.text()) == folded(text));
             (found, read) = (
                 found + usize::from(hit.is_some()),
                 read + usize::from(right),
             );
             report += &format!(
                 "{file}: {text} {:?}\n",
-                hit.map(|b| (&b.plate.text, b.plate.likelihood, b.rect.iou(rect)))
+                hit.map(|b| (b.text(), b.likelihood(), b.rect.iou(rect)))
             );
         }
         if plates.is_empty() {
