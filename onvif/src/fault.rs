@@ -28,7 +28,10 @@ pub(crate) fn of_operation(error: Error, own: Subcodes) -> Fault {
     match error {
         Error::Invalid(_) => Fault::sender(&below("InvalidArgVal", own.invalid), text),
         Error::Malformed { .. } => Fault::sender(&["InvalidArgs"], text),
-        Error::Unauthenticated | Error::Locked { .. } => Fault::not_authorized(text),
+        Error::Unauthenticated
+        | Error::SecondFactor
+        | Error::PasswordExpired
+        | Error::Locked { .. } => Fault::not_authorized(text),
         Error::Forbidden(_) => Fault::not_authorized(text),
         Error::NotInitialised => Fault::not_authorized(text),
         Error::NotFound { what, .. } => {

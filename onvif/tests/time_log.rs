@@ -215,11 +215,7 @@ async fn logs_are_given_to_who_may_read_them() {
     ];
     let new = new.map(|(kind, text)| NewLogEntry::new(now, kind, Severity::Info, &by, text));
     bench.test.log.append(new.to_vec()).unwrap();
-    let guard = NewUser {
-        name: "guard".into(),
-        password: Secret::new(PASSWORD),
-        level: UserLevel::Operator,
-    };
+    let guard = NewUser::new("guard", Secret::new(PASSWORD), UserLevel::Operator);
     bench
         .test
         .device

@@ -3,9 +3,8 @@
 use axum::extract::FromRequestParts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header, request::Parts};
 use platecam_model::{
-    Actor, Error, Origin,
+    Actor, Error, Origin, Secret,
     auth::{Session, SessionToken},
-    settings::SecurityLogin,
 };
 
 use crate::{ConnInfo, app::App, conn::same_origin, problem::Problem};
@@ -23,48 +22,124 @@ const fn cookie_name(secure: bool) -> &'static str {
     }
 }
 
-/// A logged-in user.
+/// Somebody who proved who they are.
 #[derive(Clone, Debug)]
 pub(crate) struct Login {
+    pub(crate) actor: Actor,
+    proof: Proof,
+}
+
+#[derive(Clone, Debug)]
+enum Proof {
+    /// A cookie. `expired`: nothing but the own password may be changed (AUTH-8).
+    Session {
+        session: Box<Session>,
+        token: String,
+        expired: bool,
+    },
+    /// An API token.
+    Bearer(Secret),
+}
+
+impl Login {
+    /// Looks the proof up and renews a session; permissions are those of this moment.
+    pub(crate) fn find(app: &App, conn: &ConnInfo, headers: &HeaderMap) -> Result<Self, Error> {
+        let accounts = &app.device.accounts;
+        if !accounts.is_initialised() {
+            return Err(Error::NotInitialised);
+        }
+        if let Some(token) = bearer(headers) {
+            let actor = accounts.bearer(token.expose(), Some(conn.peer.ip()))?;
+            let proof = Proof::Bearer(token);
+            return Ok(Self { actor, proof });
+        }
+        let token = cookie(headers, cookie_name(conn.secure)).ok_or(Error::Unauthenticated)?;
+        Self::of_cookie(app, conn, token).ok_or(Error::Unauthenticated)
+    }
+
+    fn of_cookie(app: &App, conn: &ConnInfo, token: &str) -> Option<Self> {
+        let accounts = &app.device.accounts;
+        let session = accounts.session(token)?;
+        let actor = accounts.actor(&session.user, Origin::Web, Some(conn.peer.ip()))?;
+        let expired = accounts.password_expired(&session.user);
+        let proof = Proof::Session {
+            session: Box::new(session),
+            token: token.to_owned(),
+            expired,
+        };
+        Some(Self { actor, proof })
+    }
+
+    /// The same login at this moment; `None` once it is over. Long-lived connections ask.
+    pub(crate) fn renewed(&self, app: &App, conn: &ConnInfo) -> Option<Self> {
+        match &self.proof {
+            Proof::Session { token, .. } => Self::of_cookie(app, conn, token),
+            Proof::Bearer(token) => {
+                let peer = Some(conn.peer.ip());
+                let actor = app.device.accounts.bearer(token.expose(), peer).ok()?;
+                Some(Self {
+                    actor,
+                    proof: self.proof.clone(),
+                })
+            }
+        }
+    }
+
+    /// Session and cookie; none for an API token.
+    pub(crate) fn session(&self) -> Option<(&Session, &str)> {
+        match &self.proof {
+            Proof::Session { session, token, .. } => Some((session, token)),
+            Proof::Bearer(_) => None,
+        }
+    }
+
+    /// Whether the password has expired, so that it can only be changed.
+    pub(crate) fn is_expired(&self) -> bool {
+        matches!(self.proof, Proof::Session { expired: true, .. })
+    }
+
+    /// Whether a request that changes something carries the session's CSRF value. A browser never
+    /// sends an API token by itself, so it needs none.
+    pub(crate) fn check_csrf(&self, method: &Method, headers: &HeaderMap) -> Result<(), Problem> {
+        let safe = matches!(*method, Method::GET | Method::HEAD);
+        match self.session() {
+            Some((session, _)) if !safe && !csrf_holds(headers, &session.csrf) => {
+                Err(Problem::csrf())
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The token of `Authorization: Bearer`.
+fn bearer(headers: &HeaderMap) -> Option<Secret> {
+    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, token) = value.split_once(' ')?;
+    scheme
+        .eq_ignore_ascii_case("bearer")
+        .then(|| Secret::new(token.trim()))
+}
+
+/// A login by session, for what concerns the session itself.
+#[derive(Debug)]
+pub(crate) struct OwnSession {
     pub(crate) actor: Actor,
     pub(crate) session: Session,
     pub(crate) token: String,
 }
 
-impl Login {
-    /// Looks the session up and renews it; permissions are those of this moment.
-    pub(crate) fn find(app: &App, conn: &ConnInfo, headers: &HeaderMap) -> Result<Self, Error> {
-        if !app.device.accounts.is_initialised() {
-            return Err(Error::NotInitialised);
-        }
-        let token = cookie(headers, cookie_name(conn.secure)).ok_or(Error::Unauthenticated)?;
-        Self::of_token(app, conn, token).ok_or(Error::Unauthenticated)
-    }
+impl FromRequestParts<App> for OwnSession {
+    type Rejection = Problem;
 
-    pub(crate) fn of_token(app: &App, conn: &ConnInfo, token: &str) -> Option<Self> {
-        let idle = app.device.settings.get::<SecurityLogin>().session_for();
-        let session = app
-            .device
-            .sessions
-            .find(token, app.device.clock.monotonic(), idle)?;
-        let actor = app
-            .device
-            .accounts
-            .actor(&session.user, Origin::Web, Some(conn.peer.ip()))?;
-        Some(Self {
-            actor,
-            session,
-            token: token.to_owned(),
-        })
-    }
-
-    /// Whether a request that changes something carries the session's CSRF value.
-    pub(crate) fn check_csrf(&self, method: &Method, headers: &HeaderMap) -> Result<(), Problem> {
-        let safe = matches!(*method, Method::GET | Method::HEAD);
-        if safe || csrf_holds(headers, &self.session.csrf) {
-            Ok(())
-        } else {
-            Err(Problem::csrf())
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let login = Login::from_request_parts(parts, app).await?;
+        match login.proof {
+            Proof::Session { session, token, .. } => Ok(Self {
+                actor: login.actor,
+                session: *session,
+                token,
+            }),
+            Proof::Bearer(_) => Err(Problem::token_refused()),
         }
     }
 }
@@ -118,11 +193,12 @@ fn csrf_holds(headers: &HeaderMap, want: &str) -> bool {
             == 0
 }
 
-/// `Set-Cookie` that starts the session.
-pub(crate) fn start_cookie(token: &SessionToken, secure: bool) -> String {
+/// `Set-Cookie` that starts the session; with `max_age` seconds it outlives the browser.
+pub(crate) fn start_cookie(token: &SessionToken, secure: bool, max_age: Option<u64>) -> String {
     let (name, rest) = (cookie_name(secure), if secure { "; Secure" } else { "" });
+    let age = max_age.map_or_else(String::new, |s| format!("; Max-Age={s}"));
     format!(
-        "{name}={}; Path=/; HttpOnly; SameSite=Strict{rest}",
+        "{name}={}; Path=/; HttpOnly; SameSite=Strict{age}{rest}",
         token.0
     )
 }

@@ -50,11 +50,18 @@ fn admit(app: &App, request: &mut Request) -> Answer<()> {
     }
     let permission = match access {
         None | Some(Access::Always | Access::Anybody | Access::OrProvesItself(_)) => return Ok(()),
-        Some(Access::OwnSession | Access::LoggedIn(_)) => None,
+        Some(Access::OwnSession | Access::EvenExpired | Access::LoggedIn(_)) => None,
         Some(Access::Needs(permission)) => Some(permission),
     };
     let login = Login::find(app, &conn, request.headers())?;
     login.check_csrf(request.method(), request.headers())?;
+    if login.is_expired() && access != Some(Access::EvenExpired) {
+        return Err(Error::PasswordExpired.into());
+    }
+    let session_only = matches!(access, Some(Access::OwnSession | Access::EvenExpired));
+    if session_only && login.session().is_none() {
+        return Err(Problem::token_refused());
+    }
     if let Some(permission) = permission {
         login.actor.require(permission)?;
     }

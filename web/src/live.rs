@@ -94,6 +94,7 @@ pub(crate) async fn connect(
         Err(other) => return Err(other.into()),
     };
     match &login {
+        Some(login) if login.is_expired() => return Err(Error::PasswordExpired.into()),
         Some(login) => login.actor.require(Permission::LiveView)?,
         // A browser cannot do RTSP's Digest: it is told at once to log in.
         None if headers.contains_key(http::header::ORIGIN) => {
@@ -143,14 +144,18 @@ pub(crate) async fn connect(
 async fn ended(app: &App, conn: &ConnInfo, login: Option<Login>) {
     let mut stop = app.stop.clone();
     let mut check = tokio::time::interval(CHECK);
+    let mut ended = app.device.sessions.watch();
     loop {
         tokio::select! {
             () = stop.wait() => return,
-            _ = check.tick() => {
-                if let Some(login) = &login && Login::of_token(app, conn, &login.token).is_none() {
-                    return;
-                }
-            }
+            _ = check.tick() => {}
+            // A session that is ended elsewhere ends its pictures at once (USER-13).
+            _ = ended.changed() => {}
+        }
+        if let Some(login) = &login
+            && login.renewed(app, conn).is_none_or(|l| l.is_expired())
+        {
+            return;
         }
     }
 }

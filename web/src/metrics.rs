@@ -117,7 +117,7 @@ impl Page {
             "Start of the process, Unix time",
             started,
         );
-        let sessions = device.sessions.list().len() as f64;
+        let sessions = device.accounts.web_sessions() as f64;
         self.gauge("platecam_web_sessions", "Sessions of the web", sessions);
         let disk = device.upkeep.machine.storage();
         self.gauge(

@@ -82,6 +82,16 @@ impl Problem {
         )
     }
 
+    /// A session is asked for, and an API token came.
+    pub(crate) fn token_refused() -> Self {
+        Self::new(
+            StatusCode::FORBIDDEN,
+            "token",
+            "Not for tokens",
+            "this resource concerns a session; an API token has none",
+        )
+    }
+
     pub(crate) fn foreign_origin() -> Self {
         Self::new(
             StatusCode::FORBIDDEN,
@@ -141,6 +151,18 @@ impl From<Error> for Problem {
             Error::Unauthenticated => {
                 Self::new(StatusCode::UNAUTHORIZED, "login", "Login needed", detail)
             }
+            Error::SecondFactor => Self::new(
+                StatusCode::UNAUTHORIZED,
+                "totp-required",
+                "Code needed",
+                detail,
+            ),
+            Error::PasswordExpired => Self::new(
+                StatusCode::FORBIDDEN,
+                "password-expired",
+                "Password expired",
+                detail,
+            ),
             Error::Locked { retry_after } => {
                 Self::new(StatusCode::LOCKED, "locked", "Locked", detail).retry_after(retry_after)
             }
@@ -252,6 +274,8 @@ mod tests {
                 "malformed",
             ),
             (Error::Unauthenticated, 401, "login"),
+            (Error::SecondFactor, 401, "totp-required"),
+            (Error::PasswordExpired, 403, "password-expired"),
             (
                 Error::Locked {
                     retry_after: Duration::from_millis(61_200),

@@ -20,8 +20,10 @@ pub enum Access {
     Always,
     /// Anybody, once the device is initialised.
     Anybody,
-    /// Who has a session of the web, even one whose password has expired. Not for API tokens.
+    /// Who has a session of the web. Not for API tokens.
     OwnSession,
+    /// The same, even when the password has expired.
+    EvenExpired,
     /// Who is logged in or has a token; the model checks what the text says.
     LoggedIn(&'static str),
     /// Who has this permission.
@@ -35,7 +37,8 @@ impl fmt::Display for Access {
         match self {
             Self::Always => f.write_str("anybody, also before the initialisation"),
             Self::Anybody => f.write_str("anybody"),
-            Self::OwnSession => f.write_str("own session, also with an expired password"),
+            Self::OwnSession => f.write_str("own session"),
+            Self::EvenExpired => f.write_str("own session, also with an expired password"),
             Self::LoggedIn(what) => write!(f, "logged in; {what}"),
             Self::Needs(permission) => write!(f, "`{permission}`"),
             Self::OrProvesItself(permission) => write!(f, "`{permission}`, or RTSP's own Digest"),
@@ -113,7 +116,6 @@ impl Routes {
         self.on((Method::POST, MethodFilter::POST), path, access, handler)
     }
 
-    #[allow(dead_code, reason = "no resource is replaced as a whole yet")]
     pub(crate) fn put<H, T>(self, path: &'static str, access: Access, handler: H) -> Self
     where
         H: Handler<T, App>,

@@ -2,8 +2,8 @@ use std::{path::Path, sync::Arc};
 
 use parking_lot::Mutex;
 use platecam_model::{
-    Error, Result, UserLevel, UtcTime,
-    ports::{SettingsBackend, StoredSection, StoredUser, UserBackend},
+    Error, Result, UtcTime,
+    ports::{SettingsBackend, StoredSection},
     settings::Revision,
 };
 use rusqlite::{Connection, OptionalExtension, params};
@@ -48,7 +48,7 @@ const STEPS: &[M<'static>] = &[M::up(
      CREATE TABLE audit_head (one INTEGER PRIMARY KEY CHECK (one = 1), sealed BLOB NOT NULL) STRICT;
      CREATE TABLE log_queue (id INTEGER PRIMARY KEY, entry TEXT NOT NULL) STRICT;
      CREATE TABLE log_counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT;",
-)];
+), M::up(crate::people::STEP)];
 
 /// Changes of a section that are remembered.
 const HISTORY: i64 = 200;
@@ -188,63 +188,6 @@ impl SettingsBackend for Database {
     }
 }
 
-impl UserBackend for Database {
-    fn load_users(&self) -> Result<Vec<StoredUser>> {
-        let db = self.writer.lock();
-        let mut rows = db
-            .prepare("SELECT name, level, password_hash, sealed_password, remark, email FROM users ORDER BY position")
-            .map_err(internal)?;
-        let rows = rows
-            .query_map([], |r| {
-                let level: String = r.get(1)?;
-                let user = StoredUser {
-                    name: r.get(0)?,
-                    level: UserLevel::User,
-                    password_hash: r.get(2)?,
-                    sealed_password: r.get(3)?,
-                    remark: r.get(4)?,
-                    email: r.get(5)?,
-                };
-                Ok((level, user))
-            })
-            .map_err(internal)?;
-        let mut out = Vec::new();
-        for row in rows {
-            let (level, user) = row.map_err(internal)?;
-            let level = serde_json::from_value(level.clone().into()).map_err(|_| {
-                Error::internal(format!(
-                    "user '{}' has the unknown level '{level}'",
-                    user.name
-                ))
-            })?;
-            out.push(StoredUser { level, ..user });
-        }
-        Ok(out)
-    }
-
-    fn replace_users(&self, users: &[StoredUser]) -> Result<()> {
-        let mut db = self.writer.lock();
-        let tx = db.transaction().map_err(internal)?;
-        tx.execute("DELETE FROM users", []).map_err(internal)?;
-        for (i, u) in users.iter().enumerate() {
-            tx.execute(
-                "INSERT INTO users VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-                params![
-                    i as i64,
-                    u.name,
-                    u.level.word(),
-                    u.password_hash,
-                    u.sealed_password,
-                    u.remark,
-                    u.email
-                ],
-            )
-            .map_err(internal)?;
-        }
-        tx.commit().map_err(internal)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -262,51 +205,20 @@ mod tests {
         }
     }
 
-    fn user(name: &str, level: UserLevel) -> StoredUser {
-        StoredUser {
-            name: name.into(),
-            level,
-            password_hash: "h".into(),
-            sealed_password: vec![1, 2],
-            remark: "gate".into(),
-            email: None,
-        }
-    }
-
     #[test]
-    fn settings_users_and_facts_come_back_after_reopening() {
+    fn settings_and_facts_come_back_after_reopening() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("db");
-        let users = [
-            user("admin", UserLevel::Administrator),
-            user("guard", UserLevel::Operator),
-        ];
         let serial;
         {
             let db = Database::open(&path).unwrap();
             db.commit(&[section("a", 1), section("b", 1)]).unwrap();
             db.commit(&[section("a", 2)]).unwrap();
-            db.replace_users(&users).unwrap();
             serial = db.fact("serial", || "one".into()).unwrap();
         }
         let db = Database::open(&path).unwrap();
         assert_eq!(db.load().unwrap(), [section("a", 2), section("b", 1)]);
-        assert_eq!(db.load_users().unwrap(), users);
         assert_eq!(db.fact("serial", || "two".into()).unwrap(), serial);
-    }
-
-    #[test]
-    fn replacing_users_is_all_or_nothing() {
-        let dir = tempfile::tempdir().unwrap();
-        let db = Database::open(&dir.path().join("db")).unwrap();
-        db.replace_users(&[user("admin", UserLevel::Administrator)])
-            .unwrap();
-        let twice = [user("a", UserLevel::User), user("A", UserLevel::User)];
-        assert!(
-            db.replace_users(&twice).is_err(),
-            "names are unique whatever their case (USER-3)"
-        );
-        assert_eq!(db.load_users().unwrap().len(), 1);
     }
 
     #[test]
@@ -322,6 +234,43 @@ mod tests {
             .query_row("SELECT count(*) FROM settings_history", [], |r| r.get(0))
             .unwrap();
         assert_eq!(n, HISTORY);
+    }
+
+    /// A state directory of the first form: users keep their rights as groups.
+    #[test]
+    fn users_of_the_first_form_become_members_of_groups() {
+        use platecam_model::ports::UserBackend;
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("db");
+        {
+            let mut old = Connection::open(&path).unwrap();
+            Migrations::from_slice(&STEPS[..1])
+                .to_latest(&mut old)
+                .unwrap();
+            for (i, (name, level)) in [("admin", "administrator"), ("o", "operator"), ("u", "user")]
+                .into_iter()
+                .enumerate()
+            {
+                old.execute(
+                    "INSERT INTO users VALUES (?1, ?2, ?3, 'h', x'01', '', NULL)",
+                    params![i as i64, name, level],
+                )
+                .unwrap();
+            }
+        }
+        let users = Database::open(&path).unwrap().load_users().unwrap();
+        let groups: Vec<_> = users
+            .iter()
+            .map(|u| (u.name.as_str(), u.group.as_str(), u.permissions))
+            .collect();
+        assert_eq!(
+            groups,
+            [
+                ("admin", "admin", None),
+                ("o", "operator", None),
+                ("u", "user", None)
+            ]
+        );
     }
 
     #[test]

@@ -13,6 +13,7 @@ mod machine;
 mod mode;
 mod network;
 mod outputs;
+mod people;
 mod power;
 mod recorder;
 mod records;

@@ -21,6 +21,12 @@ pub enum Error {
     /// No credentials, or wrong ones. Never says which half was wrong (AUTH-3).
     #[error("user name or password is wrong")]
     Unauthenticated,
+    /// Name and password are right, and the code of the second factor is asked for.
+    #[error("a code of the second factor is needed")]
+    SecondFactor,
+    /// Known user whose password has expired: it can only be changed (SYS-32, AUTH-8).
+    #[error("the password has expired; log in to the web interface and change it")]
+    PasswordExpired,
     /// Too many failures: account or address is locked (AUTH-5, AUTH-6).
     #[error("locked after too many failed logins; try again in {} s", retry_after.as_secs().max(1))]
     Locked {

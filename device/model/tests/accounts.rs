@@ -17,11 +17,7 @@ fn login(t: &TestDevice, name: &str, password: &str) -> Result<Actor, Error> {
 }
 
 fn new_user(name: &str) -> NewUser {
-    NewUser {
-        name: name.into(),
-        password: Secret::new("abcdefg1"),
-        level: UserLevel::User,
-    }
+    NewUser::new(name, Secret::new("abcdefg1"), UserLevel::User)
 }
 
 /// INIT-1, INIT-3, INIT-4, USER-8.
@@ -132,14 +128,14 @@ fn users_are_created_changed_and_deleted_all_or_nothing() {
     let own = UserUpdate {
         name: "guard".into(),
         password: Some(Secret::new("newpass-2")),
-        level: None,
+        ..UserUpdate::default()
     };
     accounts.update(vec![own], &guard).unwrap();
     assert!(login(&t, "guard", "newpass-2").is_ok());
     let promote = UserUpdate {
         name: "guard".into(),
-        password: None,
         level: Some(UserLevel::Administrator),
+        ..UserUpdate::default()
     };
     assert!(
         matches!(

@@ -104,11 +104,7 @@ pub(super) fn create(call: &Call<'_>, users: Vec<tt::User>) -> Answer<()> {
         let given = user.password.as_deref().ok_or_else(|| {
             prohibited("Password", format!("'{}' has no password", user.username))
         })?;
-        new.push(NewUser {
-            level,
-            password: password(given)?,
-            name: user.username,
-        });
+        new.push(NewUser::new(&user.username, password(given)?, level));
     }
     let own = Subcodes {
         conflict: &["OperationProhibited", "UsernameClash"],
@@ -125,10 +121,16 @@ pub(super) fn create(call: &Call<'_>, users: Vec<tt::User>) -> Answer<()> {
 pub(super) fn set(call: &Call<'_>, users: Vec<tt::User>) -> Answer<()> {
     let mut updates = Vec::with_capacity(users.len());
     for user in users {
+        // "Extended" is what GetUsers says of somebody with less than a level: it changes nothing.
+        let wanted = match &user.user_level {
+            tt::UserLevel::Extended => None,
+            _ => Some(level(&user)?),
+        };
         updates.push(UserUpdate {
-            level: Some(level(&user)?),
+            level: wanted,
             password: user.password.as_deref().map(password).transpose()?,
             name: user.username,
+            ..UserUpdate::default()
         });
     }
     call.device()

@@ -73,6 +73,8 @@ enum Told<'a> {
     Missed {
         count: u64,
     },
+    /// Somebody came or went.
+    Online,
     SessionEnd {
         reason: &'a str,
     },
@@ -115,6 +117,9 @@ async fn run(
     let mut stop = app.stop.clone();
     let mut tick = tokio::time::interval(TICK);
     let config = login.actor.permissions.has(Permission::ReadConfig);
+    let people = login.actor.permissions.has(Permission::UserManagement);
+    let mut ended = app.device.sessions.watch();
+    let mut online = app.device.accounts.watch_online();
     if !tell(
         &mut socket,
         &Told::Hello {
@@ -137,11 +142,19 @@ async fn run(
             },
             _ = tick.tick() => {
                 // An open page keeps its session; one that was ended elsewhere is told so.
-                if Login::of_token(&app, &conn, &login.token).is_none() {
+                if login.renewed(&app, &conn).is_none() {
                     break "ended";
+                }
+                if people && online.has_changed().unwrap_or(false) {
+                    online.mark_unchanged();
+                    tell(&mut socket, &Told::Online).await;
                 }
                 tell(&mut socket, &Told::Status { status: Status::now(&app) }).await
             }
+            _ = ended.changed() => match login.renewed(&app, &conn) {
+                Some(_) => true,
+                None => break "ended",
+            },
             incoming = socket.recv() => matches!(incoming, Some(Ok(m)) if !matches!(m, Message::Close(_))),
             () = stop.wait() => break "stopping",
         };

@@ -41,18 +41,12 @@ pub(crate) async fn initialise(
     let accounts = app.device.accounts.clone();
     let by = Actor::anonymous(Origin::Web, Some(conn.peer.ip()));
     let actor = blocking(move || {
-        if password != confirm {
-            return Err(Error::invalid(
-                "/confirm",
-                "",
-                "is not the same as the password",
-            ));
-        }
+        session::confirmed(&password, &confirm)?;
         accounts.initialise(Secret::new(password), email, &by)?;
         accounts
             .actor("admin", Origin::Web, by.peer)
             .ok_or_else(|| Error::internal("no admin after the initialisation"))
     })
     .await?;
-    session::start(&app, &conn, &actor)
+    session::start(&app, &conn, &actor, false)
 }

@@ -102,7 +102,7 @@ async fn run(
             },
             _ = tick.tick() => {
                 // Permissions are those of this moment.
-                let may = Login::of_token(&app, &conn, &login.token)
+                let may = login.renewed(&app, &conn)
                     .is_some_and(|l| l.actor.permissions.has(Permission::ReadLog));
                 if !may {
                     break "ended";

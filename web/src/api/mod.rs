@@ -1,5 +1,6 @@
 //! The JSON API, one file per resource.
 
+pub(crate) mod access;
 pub(crate) mod commission;
 pub(crate) mod debug;
 pub(crate) mod device;
@@ -8,6 +9,8 @@ pub(crate) mod init;
 pub(crate) mod log;
 mod log_live;
 pub(crate) mod maintenance;
+pub(crate) mod password_reset;
+mod qr;
 pub(crate) mod records;
 pub(crate) mod session;
 pub(crate) mod settings;
@@ -15,6 +18,7 @@ pub(crate) mod snapshot;
 pub(crate) mod status;
 pub(crate) mod time;
 pub(crate) mod upgrade;
+pub(crate) mod users;
 
 use axum::http::Uri;
 
@@ -25,6 +29,9 @@ pub(crate) fn routes() -> Routes {
     Routes::new()
         .merge(commission::routes())
         .merge(debug::routes())
+        .merge(access::routes())
+        .merge(password_reset::routes())
+        .merge(users::routes())
         .merge(device::routes())
         .merge(init::routes())
         .merge(log::routes())

@@ -289,11 +289,7 @@ async fn sessions_end_idle_and_with_their_user() {
 #[tokio::test]
 async fn permissions_of_a_plain_user() {
     let mut client = Client::new(testing::initialised());
-    let guest = NewUser {
-        name: "guest".into(),
-        password: Secret::new("Passw0rd-3"),
-        level: UserLevel::User,
-    };
+    let guest = NewUser::new("guest", Secret::new("Passw0rd-3"), UserLevel::User);
     client
         .test
         .device

@@ -161,11 +161,7 @@ async fn metrics_are_switched_on_and_need_the_permission() {
     ] {
         assert!(text.contains(line), "{line} is missing in\n{text}");
     }
-    let user = NewUser {
-        name: "watcher".into(),
-        password: Secret::new(PASSWORD),
-        level: UserLevel::User,
-    };
+    let user = NewUser::new("watcher", Secret::new(PASSWORD), UserLevel::User);
     let by = platecam_model::Actor::system();
     client.test.device.accounts.create(vec![user], &by).unwrap();
     client.login("watcher", PASSWORD).await;

@@ -32,11 +32,7 @@ async fn caller(name: &'static str) -> Caller {
         "operator" => UserLevel::Operator,
         _ => UserLevel::User,
     };
-    let new = NewUser {
-        name: name.into(),
-        password: Secret::new(PASSWORD),
-        level,
-    };
+    let new = NewUser::new(name, Secret::new(PASSWORD), level);
     client
         .test
         .device
@@ -81,7 +77,9 @@ async fn every_route_lets_in_whom_its_entry_names() {
             let anonymous = name == "anonymous";
             let (allowed, refusal) = match route.access {
                 Access::Always | Access::Anybody | Access::OrProvesItself(_) => (true, None),
-                Access::OwnSession | Access::LoggedIn(_) => (!anonymous, Some("login")),
+                Access::OwnSession | Access::EvenExpired | Access::LoggedIn(_) => {
+                    (!anonymous, Some("login"))
+                }
                 Access::Needs(_) if anonymous => (false, Some("login")),
                 Access::Needs(p) => (who.permissions.has(p), Some("forbidden")),
             };

@@ -5,10 +5,9 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use futures_util::{SinkExt, StreamExt};
 use http::{HeaderValue, StatusCode, header};
 use platecam_model::{
-    Clock, EventKind, LogKind, Origin,
+    Actor, Clock, EventKind, LogKind, Origin,
     log::{NewLogEntry, Severity},
     ports::{LogStore, Records},
-    settings::SecurityLogin,
     testing::{self, PASSWORD, TestDevice, new_record},
 };
 use platecam_web::{Config, Limits, Server, Tls, serve};
@@ -43,17 +42,7 @@ async fn start(test: &TestDevice, limits: Limits) -> (Server, SocketAddr) {
 fn cookie(test: &TestDevice) -> String {
     let d = &test.device;
     let actor = d.accounts.actor("admin", Origin::Web, None).unwrap();
-    let idle = d.settings.get::<SecurityLogin>().session_for();
-    let (token, _) = d
-        .sessions
-        .start(
-            "admin",
-            actor.level.unwrap(),
-            None,
-            d.clock.monotonic(),
-            idle,
-        )
-        .unwrap();
+    let (token, _) = d.accounts.start_session(&actor, false).unwrap();
     format!("platecam_session={}", token.0)
 }
 
@@ -154,7 +143,10 @@ async fn an_ended_session_ends_its_sockets() {
         .await
         .unwrap();
     next_of(&mut page, "hello").await;
-    test.device.sessions.end_all_of("admin");
+    let by = Actor::system();
+    for online in test.device.accounts.online(&by).unwrap() {
+        test.device.accounts.disconnect(&online.id, &by).unwrap();
+    }
     assert_eq!(next_of(&mut page, "session_end").await["reason"], "ended");
     server.shutdown().await;
 }

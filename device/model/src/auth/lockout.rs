@@ -1,4 +1,9 @@
-use std::{collections::HashMap, net::IpAddr, time::Duration};
+use std::{
+    collections::HashMap,
+    net::IpAddr,
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
 
 use parking_lot::Mutex;
 
@@ -6,6 +11,24 @@ use parking_lot::Mutex;
 #[derive(Debug, Default)]
 pub struct Lockout {
     entries: Mutex<HashMap<Key, Entry>>,
+    next_id: AtomicU64,
+}
+
+/// An account or address with failures, for administrators.
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+pub struct LockEntry {
+    /// Number for [`Lockout::unlock`].
+    pub id: u64,
+    /// `user` or `address`.
+    pub kind: &'static str,
+    /// Name or address.
+    pub name: String,
+    /// Failures counted.
+    pub failures: u32,
+    /// Whether it is locked now.
+    pub locked: bool,
+    /// Seconds until the lock ends; 0 when there is none.
+    pub time_left_s: u64,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -16,6 +39,8 @@ enum Key {
 
 #[derive(Clone, Copy, Debug)]
 struct Entry {
+    /// Number shown to people.
+    id: u64,
     failures: u32,
     last: Duration,
     locked_until: Option<Duration>,
@@ -44,10 +69,39 @@ impl Lockout {
         attempts: u32,
         lock_for: Duration,
     ) -> Option<Duration> {
+        self.count(keys(user, peer), now, attempts, lock_for)
+    }
+
+    /// Notes a failure of an address alone, for credentials without a user name.
+    pub fn failed_from(
+        &self,
+        peer: Option<IpAddr>,
+        now: Duration,
+        attempts: u32,
+        lock_for: Duration,
+    ) -> Option<Duration> {
+        self.count(peer.map(Key::of_peer).into_iter(), now, attempts, lock_for)
+    }
+
+    /// Time left on the lock of an address, if there is one at `now`.
+    pub fn locked_from(&self, peer: Option<IpAddr>, now: Duration) -> Option<Duration> {
+        let entries = self.entries.lock();
+        let until = entries.get(&Key::of_peer(peer?))?.locked_until?;
+        until.checked_sub(now).filter(|left| !left.is_zero())
+    }
+
+    fn count(
+        &self,
+        keys: impl Iterator<Item = Key>,
+        now: Duration,
+        attempts: u32,
+        lock_for: Duration,
+    ) -> Option<Duration> {
         let mut entries = self.entries.lock();
         let mut locked = None;
-        for key in keys(user, peer) {
-            let e = entries.entry(key).or_insert(Entry {
+        for key in keys {
+            let e = entries.entry(key).or_insert_with(|| Entry {
+                id: self.next_id.fetch_add(1, Ordering::Relaxed) + 1,
                 failures: 0,
                 last: now,
                 locked_until: None,
@@ -60,6 +114,7 @@ impl Lockout {
                     failures: 0,
                     last: now,
                     locked_until: None,
+                    ..*e
                 };
             }
             e.failures += 1;
@@ -82,6 +137,76 @@ impl Lockout {
             entries.remove(&key);
         }
     }
+
+    /// Everybody with failures that still count, locked ones first.
+    pub fn list(&self, now: Duration, forget_after: Duration) -> Vec<LockEntry> {
+        let entries = self.entries.lock();
+        let mut all: Vec<LockEntry> = entries
+            .iter()
+            .filter_map(|(key, e)| {
+                let left = e.locked_until.and_then(|until| until.checked_sub(now));
+                let left = left.filter(|l| !l.is_zero());
+                let old = now.saturating_sub(e.last) > forget_after || e.locked_until.is_some();
+                if left.is_none() && old {
+                    return None;
+                }
+                let (kind, name) = match key {
+                    Key::User(name) => ("user", name.clone()),
+                    Key::Peer(peer) => ("address", peer.to_string()),
+                };
+                Some(LockEntry {
+                    id: e.id,
+                    kind,
+                    name,
+                    failures: e.failures,
+                    locked: left.is_some(),
+                    time_left_s: left.map_or(0, |l| l.as_secs().max(1)),
+                })
+            })
+            .collect();
+        all.sort_by_key(|e| (!e.locked, e.id));
+        all
+    }
+
+    /// Forgets the failures and the lock of one entry; gives its name.
+    pub fn unlock(&self, id: u64) -> Option<String> {
+        let mut entries = self.entries.lock();
+        let key = entries.iter().find(|(_, e)| e.id == id)?.0.clone();
+        entries.remove(&key);
+        Some(match key {
+            Key::User(name) => name,
+            Key::Peer(peer) => peer.to_string(),
+        })
+    }
+
+    /// Forgets everything about a user name, or about everybody.
+    pub fn unlock_user(&self, name: Option<&str>) {
+        let mut entries = self.entries.lock();
+        match name.and_then(|n| keys(n, None).next()) {
+            Some(key) => drop(entries.remove(&key)),
+            None => entries.clear(),
+        }
+    }
+}
+
+impl Key {
+    /// IPv6 hosts own whole /64 networks: one address more is no other client.
+    fn of_peer(peer: IpAddr) -> Self {
+        match peer.to_canonical() {
+            IpAddr::V6(v6) => {
+                let mut s = v6.segments();
+                s[4..].fill(0);
+                // Link-local and loopback neighbours share their prefix: they count one by one.
+                let near = v6.is_loopback() || v6.is_unicast_link_local();
+                Self::Peer(if near {
+                    v6.into()
+                } else {
+                    std::net::Ipv6Addr::from(s).into()
+                })
+            }
+            v4 => Self::Peer(v4),
+        }
+    }
 }
 
 fn keys(user: &str, peer: Option<IpAddr>) -> impl Iterator<Item = Key> {
@@ -90,7 +215,7 @@ fn keys(user: &str, peer: Option<IpAddr>) -> impl Iterator<Item = Key> {
         .take(64)
         .collect::<String>()
         .to_ascii_lowercase();
-    std::iter::once(Key::User(name)).chain(peer.map(Key::Peer))
+    std::iter::once(Key::User(name)).chain(peer.map(Key::of_peer))
 }
 
 fn evict(entries: &mut HashMap<Key, Entry>, now: Duration) {
@@ -145,6 +270,55 @@ mod tests {
             l.failed("admin", A, at(305), 5, LOCK),
             None,
             "and the count starts anew"
+        );
+    }
+
+    /// Administrators see who is locked and for how long, and end it.
+    #[test]
+    fn locks_are_listed_and_ended() {
+        let l = Lockout::default();
+        for _ in 0..5 {
+            l.failed("admin", A, at(0), 5, LOCK);
+        }
+        l.failed("guard", B, at(10), 5, LOCK);
+        let list = l.list(at(100), LOCK);
+        let seen: Vec<_> = list
+            .iter()
+            .map(|e| (e.kind, e.name.as_str(), e.failures, e.locked, e.time_left_s))
+            .collect();
+        assert_eq!(
+            seen,
+            [
+                ("user", "admin", 5, true, 200),
+                ("address", "192.0.2.1", 5, true, 200),
+                ("user", "guard", 1, false, 0),
+                ("address", "192.0.2.2", 1, false, 0)
+            ]
+        );
+        assert_eq!(l.unlock(list[0].id).as_deref(), Some("admin"));
+        assert_eq!(l.unlock(list[0].id), None);
+        assert_eq!(l.locked("admin", B, at(100)), None);
+        assert!(l.locked_from(A, at(100)).is_some(), "the address stays");
+        assert!(
+            l.list(at(400), LOCK).is_empty(),
+            "old failures are forgotten"
+        );
+        l.unlock_user(None);
+        assert_eq!(l.locked("x", A, at(100)), None);
+    }
+
+    /// A host of IPv6 cannot escape by taking the next address of its network.
+    #[test]
+    fn an_ipv6_network_counts_as_one_address() {
+        let l = Lockout::default();
+        let host = |n: u16| Some(IpAddr::from([0x2001, 0xdb8, 1, 2, 3, 4, 5, n]));
+        for n in 0..5 {
+            l.failed_from(host(n), at(0), 5, LOCK);
+        }
+        assert!(l.locked_from(host(99), at(1)).is_some());
+        assert!(
+            l.locked_from(Some(IpAddr::from([0x2001, 0xdb8, 1, 3, 0, 0, 0, 1])), at(1))
+                .is_none()
         );
     }
 

@@ -1,4 +1,4 @@
-//! People: accounts, proofs of identity, lock-out and web sessions.
+//! People: accounts, groups, proofs of identity, lock-out, sessions, tokens, second factor, reset.
 //!
 //! One account base for web, ONVIF, RTSP and CGI (USER-14) and one failure counter for all of them
 //! (AUTH-6).
@@ -6,13 +6,24 @@
 mod accounts;
 mod digest;
 mod lockout;
+mod online;
 mod password;
+mod reset_button;
+mod reset_code;
 mod session;
+mod totp;
 mod wsse;
 
-pub use accounts::{Accounts, NewUser, UserInfo, UserUpdate};
+pub(crate) use accounts::is_email;
+pub use accounts::{
+    ADMIN, Accounts, GroupInfo, GroupUpdate, LoginRequest, NewToken, NewUser, ResetChallenge,
+    ResetState, ResetTicket, TokenInfo, TotpEnrolment, TotpState, UserInfo, UserUpdate,
+};
 pub use digest::{DigestChallenge, REALM};
-pub use lockout::Lockout;
-pub use password::{PasswordPolicy, Strength};
+pub use lockout::{LockEntry, Lockout};
+pub use online::{Arrival, Hangup, OnlineKind, OnlineUser, Place};
+pub use password::{Advice, PasswordPolicy, PasswordReport, Strength};
+pub use reset_button::HoldTimer;
+pub use reset_code::{ResetKey, ResetRequest};
 pub use session::{Session, SessionToken, Sessions};
 pub use wsse::UsernameToken;

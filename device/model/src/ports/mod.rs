@@ -1,9 +1,11 @@
 //! What the model needs of the host: traits with a Linux implementation in `platecam-host` or
 //! `platecam-media` and an in-memory one in [`crate::testing`].
 
+mod button;
 mod log;
 mod machine;
 mod outputs;
+mod people;
 mod power;
 mod time;
 mod upgrade;
@@ -16,13 +18,15 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::{
-    NewRecord, Picture, Record, RecordId, RecordPage, RecordQuery, Result, SourceState, UserLevel,
+    NewRecord, Picture, Record, RecordId, RecordPage, RecordQuery, Result, SourceState,
     settings::{BitRateType, Codec, Resolution, Revision},
 };
 
+pub use button::{ButtonLine, ResetButton};
 pub use log::{LOG_CAPACITY, LogStore, RemoteLog, RemoteLogStatus, TRAIL_CAPACITY};
 pub use machine::{BundleFile, Machine, ProcessFigures, StorageFigures};
 pub use outputs::{RelayOutputs, VoiceOutput};
+pub use people::{StoredGroup, StoredSession, StoredToken, StoredTotp, StoredUser, UserBackend};
 pub use power::{LastRun, Power, Reach, RestartNote};
 pub use time::{NamedZone, NtpPlan, NtpStatus, TimeControl};
 pub use upgrade::{
@@ -60,39 +64,6 @@ pub trait SettingsBackend: Send + Sync {
     /// # Errors
     /// [`crate::Error::Internal`]; nothing is stored then.
     fn commit(&self, sections: &[StoredSection]) -> Result<()>;
-}
-
-/// A user as stored. The password is argon2id for logins, and sealed with the device key for
-/// Digest and WS-UsernameToken, which need the password itself.
-#[derive(Clone, Debug, PartialEq)]
-pub struct StoredUser {
-    /// Name, unique whatever its case (USER-3).
-    pub name: String,
-    /// Group.
-    pub level: UserLevel,
-    /// argon2id in PHC string format.
-    pub password_hash: String,
-    /// Output of [`Sealer::seal`] over the password, bound to `name`.
-    pub sealed_password: Vec<u8>,
-    /// Free text.
-    pub remark: String,
-    /// Address for a password reset (INIT-4); only the first administrator has one.
-    pub email: Option<String>,
-}
-
-/// Keeps users.
-pub trait UserBackend: Send + Sync {
-    /// Everybody stored.
-    ///
-    /// # Errors
-    /// [`crate::Error::Internal`] when it cannot be read.
-    fn load_users(&self) -> Result<Vec<StoredUser>>;
-
-    /// Replaces all users in one step; durable when it returns.
-    ///
-    /// # Errors
-    /// [`crate::Error::Internal`]; nothing is stored then.
-    fn replace_users(&self, users: &[StoredUser]) -> Result<()>;
 }
 
 /// Encrypts secrets at rest with the device key.

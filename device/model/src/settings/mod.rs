@@ -7,8 +7,10 @@ mod lpr;
 mod maintenance;
 mod merge;
 mod onvif;
+mod password;
 mod ports;
 mod remote_log;
+mod reset_button;
 mod section;
 mod security;
 mod store;
@@ -20,8 +22,10 @@ pub use general::DeviceGeneral;
 pub use lpr::LprRecognition;
 pub use maintenance::{Maintenance, Monitoring, RestartDay, TimeOfDay};
 pub use onvif::{DiscoveryMode, MediaProfile, OnvifProfiles, OnvifService, ProfileEncoder};
+pub use password::{SecurityPassword, SecurityPasswordReset};
 pub use ports::{NetPorts, Port, RESERVED_PORTS};
 pub use remote_log::{Facility, LogPort, LogRemote, LogTransport};
+pub use reset_button::DeviceResetButton;
 pub use section::{Descriptor, Section};
 pub use security::SecurityLogin;
 pub use store::{Patch, Revision, SectionView, Settings, SettingsStore};
@@ -62,6 +66,9 @@ pub fn all_sections() -> Vec<Descriptor> {
         Descriptor::of::<OnvifService>(),
         Descriptor::of::<OnvifProfiles>(),
         Descriptor::of::<SecurityLogin>(),
+        Descriptor::of::<SecurityPassword>(),
+        Descriptor::of::<SecurityPasswordReset>(),
+        Descriptor::of::<DeviceResetButton>(),
         Descriptor::of::<LprRecognition>(),
         Descriptor::of::<TimeSettings>(),
         Descriptor::of::<LogRemote>(),

@@ -19,11 +19,19 @@ bounded! {
     pub struct SessionMinutes(u32) in 5..=1440, unit "minutes"
 }
 bounded! {
+    /// How long a remembered web session lives at most.
+    pub struct RememberDays(u32) in 1..=90, unit "days"
+}
+bounded! {
     /// Most users (USER-15).
     pub struct MaxUsers(u32) in 10..=256, unit "users"
 }
+bounded! {
+    /// Most viewers at a time (GEN-5).
+    pub struct MaxViewers(u32) in 10..=4096, unit "viewers"
+}
 
-/// Logins and their protection (AUTH-5, AUTH-6). ONVIF: `tds:SetAuthFailureWarningConfiguration`.
+/// Logins and their protection (AUTH-5, AUTH-6, GEN-5). ONVIF: `tds:SetAuthFailureWarningConfiguration`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SecurityLogin {
@@ -36,9 +44,15 @@ pub struct SecurityLogin {
     /// An idle web session ends after this time.
     #[schemars(title = "Session Timeout")]
     pub session_minutes: SessionMinutes,
+    /// A session that is to be remembered ends after this time, used or not.
+    #[schemars(title = "Remember Login")]
+    pub remember_days: RememberDays,
     /// Most user accounts.
     #[schemars(title = "Maximum Users")]
     pub max_users: MaxUsers,
+    /// Most viewers at a time, web sessions and RTSP sessions together; the next one is refused.
+    #[schemars(title = "Maximum Viewers")]
+    pub max_viewers: MaxViewers,
 }
 
 impl Default for SecurityLogin {
@@ -47,7 +61,9 @@ impl Default for SecurityLogin {
             attempts: LoginAttempts::clamped(5),
             lock_minutes: LockMinutes::clamped(5),
             session_minutes: SessionMinutes::clamped(60),
+            remember_days: RememberDays::clamped(30),
             max_users: MaxUsers::clamped(20),
+            max_viewers: MaxViewers::clamped(64),
         }
     }
 }
@@ -61,6 +77,11 @@ impl SecurityLogin {
     /// How long an idle session lives.
     pub fn session_for(&self) -> Duration {
         Duration::from_secs(u64::from(self.session_minutes.get()) * 60)
+    }
+
+    /// How long a remembered session lives.
+    pub fn remember_for(&self) -> Duration {
+        Duration::from_secs(u64::from(self.remember_days.get()) * 86_400)
     }
 }
 

@@ -1,6 +1,7 @@
 //! In-memory implementations of the ports, for the tests of every crate above.
 
 mod log;
+mod people;
 mod time;
 mod upkeep;
 
@@ -19,10 +20,10 @@ pub use upkeep::{SimulatedMachine, SimulatedOutputs, SimulatedPower, simulated_u
 use crate::{
     Clock, Device, DeviceParts, Error, EventBus, Identity, NewRecord, Picture, Record, RecordId,
     RecordPage, RecordQuery, Result, Secret, SourceState,
-    auth::{Accounts, Sessions},
+    auth::Accounts,
     ports::{
         Interface, Media, MediaStatus, Network, Records, Sealer, SettingsBackend, Snapshot,
-        StoredSection, StoredUser, StreamId, StreamStatus, UserBackend,
+        StoredSection, StreamId, StreamStatus,
     },
     settings::{SettingsStore, StreamConfig, VideoMain, VideoSub, all_sections},
 };
@@ -72,7 +73,7 @@ impl Clock for TestClock {
 #[derive(Debug, Default)]
 pub struct MemoryStore {
     sections: Mutex<Vec<StoredSection>>,
-    users: Mutex<Vec<StoredUser>>,
+    people: people::MemoryPeople,
     records: Mutex<Vec<(Record, NewRecord)>>,
     fail: Mutex<bool>,
 }
@@ -104,18 +105,6 @@ impl SettingsBackend for MemoryStore {
             all.retain(|old| old.key != s.key);
             all.push(s.clone());
         }
-        Ok(())
-    }
-}
-
-impl UserBackend for MemoryStore {
-    fn load_users(&self) -> Result<Vec<StoredUser>> {
-        Ok(self.users.lock().clone())
-    }
-
-    fn replace_users(&self, users: &[StoredUser]) -> Result<()> {
-        self.writable()?;
-        *self.users.lock() = users.to_vec();
         Ok(())
     }
 }
@@ -352,13 +341,7 @@ pub fn customised(change: impl FnOnce(&mut DeviceParts)) -> TestDevice {
         SettingsStore::load(all_sections(), store.clone(), bus.clone(), clock.clone())
             .expect("empty memory loads"),
     );
-    let accounts = Accounts::for_tests(
-        store.clone(),
-        store.clone(),
-        settings.clone(),
-        bus.clone(),
-        clock.clone(),
-    );
+    let accounts = accounts_of(&store, &settings, &bus, &clock);
     let media = Arc::new(TestMedia {
         settings: settings.clone(),
         clock: clock.clone(),
@@ -380,8 +363,8 @@ pub fn customised(change: impl FnOnce(&mut DeviceParts)) -> TestDevice {
             uuid: uuid::Uuid::from_u128(0x1234),
         },
         settings,
-        accounts: Arc::new(accounts.expect("empty memory loads")),
-        sessions: Arc::new(Sessions::default()),
+        sessions: accounts.sessions().clone(),
+        accounts,
         bus,
         records: store.clone(),
         media: media.clone(),
@@ -399,6 +382,38 @@ pub fn customised(change: impl FnOnce(&mut DeviceParts)) -> TestDevice {
         power,
         log,
         time,
+    }
+}
+
+fn accounts_of(
+    store: &Arc<MemoryStore>,
+    settings: &Arc<SettingsStore>,
+    bus: &EventBus,
+    clock: &Arc<TestClock>,
+) -> Arc<Accounts> {
+    let accounts = Accounts::for_tests(
+        store.clone(),
+        store.clone(),
+        settings.clone(),
+        bus.clone(),
+        clock.clone(),
+    );
+    Arc::new(accounts.expect("memory loads"))
+}
+
+impl TestDevice {
+    /// The accounts as a restart would load them.
+    ///
+    /// # Panics
+    /// Never in practice: memory does not fail to load.
+    #[must_use]
+    pub fn restarted_accounts(&self) -> Arc<Accounts> {
+        accounts_of(
+            &self.store,
+            &self.device.settings,
+            &self.device.bus,
+            &self.clock,
+        )
     }
 }
 

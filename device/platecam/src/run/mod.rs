@@ -21,9 +21,7 @@ use std::{
 use media::Media;
 use platecam_host::{Recorder, TimePace};
 use platecam_media::{MediaPort, RecognitionFigures, SourceSpec};
-use platecam_model::{
-    Clock, Device, DeviceParts, EventKind, Service, auth::Sessions, settings::NetPorts,
-};
+use platecam_model::{Clock, Device, DeviceParts, EventKind, Service, settings::NetPorts};
 use platecam_onvif::{
     OnvifService, ServicePorts,
     discovery::{self, DiscoveryConfig},
@@ -94,7 +92,7 @@ async fn serve(
         identity: state.identity.clone(),
         settings: state.settings.clone(),
         accounts: state.accounts.clone(),
-        sessions: Arc::new(Sessions::default()),
+        sessions: state.accounts.sessions().clone(),
         bus: state.bus.clone(),
         records: state.records.clone(),
         media: Arc::new(port),

@@ -95,8 +95,12 @@ fn refusal(e: &Error) -> AuthOutcome {
             retry_after: *retry_after,
         },
         // INIT-1: nobody watches an uninitialised device.
-        Error::NotInitialised | Error::Forbidden(_) => AuthOutcome::Forbidden,
+        // An expired password is right, but refused: asking for it again would lead nowhere.
+        Error::NotInitialised | Error::Forbidden(_) | Error::PasswordExpired => {
+            AuthOutcome::Forbidden
+        }
         Error::Unauthenticated
+        | Error::SecondFactor
         | Error::Malformed { .. }
         | Error::Invalid(_)
         | Error::NotFound { .. }
