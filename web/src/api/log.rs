@@ -18,6 +18,7 @@ use platecam_model::{
     Error, LogEntry, LogKind, Permission, Secret, Violations,
     log::{AuditCheck, LogQuery},
     ports::RemoteLogStatus,
+    settings::TimeSettings,
 };
 use serde::{Deserialize, Serialize};
 
@@ -145,14 +146,9 @@ fn download(app: &App, body: impl Into<Body>, media_type: &'static str, name: &s
         .chars()
         .filter(char::is_ascii_alphanumeric)
         .collect();
-    let day: String = app
-        .device
-        .clock
-        .now()
-        .to_string()
-        .chars()
-        .take(10)
-        .collect();
+    // The day as the unit shows it (SYS-16).
+    let zone = app.device.settings.get::<TimeSettings>().effective();
+    let day = zone.local(app.device.clock.now()).at.format("%Y-%m-%d");
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -320,8 +316,24 @@ pub(crate) async fn test_remote(State(app): State<App>, _login: Login) -> Answer
 #[cfg(test)]
 mod tests {
     use platecam_model::Violation;
+    use proptest::prelude::*;
 
     use super::*;
+
+    proptest! {
+        /// SEC-17: whatever comes, it is read or refused with a pointer.
+        #[test]
+        fn hostile_queries_are_refused_or_read(fields in prop::collection::vec(prop::option::of(".{0,80}"), 6)) {
+            let mut fields = fields.into_iter();
+            let mut next = || fields.next().flatten();
+            let search = Search {
+                from: next(), to: next(), kind: next(), user: next(), limit: next(), before_id: next(),
+            };
+            if let Err(e) = search.read() {
+                prop_assert!(matches!(e, Error::Invalid(v) if !v.0.is_empty()));
+            }
+        }
+    }
 
     #[test]
     fn names_every_mistake_at_once() {

@@ -102,3 +102,26 @@ pub(crate) async fn zones(State(app): State<App>, _login: Login) -> Answer<Json<
     let time = app.device.time.clone();
     Ok(Json(blocking(move || Ok(time.zones())).await?))
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// SEC-17: whatever comes as a body, it is read or refused.
+        #[test]
+        fn hostile_bodies_are_refused_or_read(utc in ".{0,40}", local in ".{0,40}", source in "pc|manual|.{0,8}") {
+            for body in [
+                serde_json::json!({"utc": utc, "source": source}),
+                serde_json::json!({"local": local, "fold": true}),
+                serde_json::json!({"local": local, "utc": utc}),
+            ] {
+                if let Ok(new) = serde_json::from_value::<NewTime>(body) {
+                    let _ = new.read();
+                }
+            }
+        }
+    }
+}

@@ -93,6 +93,26 @@ async fn exports_are_text_and_encrypted() {
         "oldest first: {body}"
     );
 
+    // SYS-16: the day in the name is the unit's: here it is tomorrow already.
+    let far = json!({"time_zone": "<+14>-14"});
+    assert_eq!(
+        client.patch("time", "\"0\"", &far).await.status,
+        StatusCode::OK
+    );
+    let named = client.get("/api/v1/log/export.txt").await;
+    assert!(
+        named
+            .header(header::CONTENT_DISPOSITION)
+            .ends_with("-2026-11-19.txt\"")
+    );
+    assert_eq!(
+        client
+            .patch("time", "\"1\"", &json!({"time_zone": "UTC0"}))
+            .await
+            .status,
+        StatusCode::OK
+    );
+
     for password in ["short", &"x".repeat(65)] {
         let reply = client
             .post("/api/v1/log/export", &json!({"password": password}))
