@@ -94,6 +94,7 @@ fn client(dir: &Path, stranger: u16) -> (Daemon, LinuxTime) {
         socket: Some(dir.join("client.sock")),
         localtime: dir.join("localtime"),
         zoneinfo: PathBuf::from("/usr/share/zoneinfo"),
+        systemctl: PathBuf::from("/bin/false"),
     };
     let time = LinuxTime::new(HostMode::System, paths);
     eventually("the daemon answers", || time.ntp_status().running);

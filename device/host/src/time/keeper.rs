@@ -124,11 +124,15 @@ impl Keeper {
         let (time, now) = (self.device.time.clone(), wanted.clone());
         let before = self.done.take();
         let done = blocking(move || {
+            let zone = (&now.zone_name, &now.zone);
             if before
                 .as_ref()
-                .is_none_or(|b| (&b.zone, &b.zone_name) != (&now.zone, &now.zone_name))
+                .is_none_or(|b| (&b.zone_name, &b.zone) != zone)
             {
-                time.set_zone(&now.zone_name, &now.zone)?;
+                // The camera's own times do not depend on the machine's zone, and NTP must not wait for it.
+                if let Err(error) = time.set_zone(&now.zone_name, &now.zone) {
+                    tracing::info!(?error, "the machine keeps its time zone");
+                }
             }
             if before.is_none_or(|b| b.ntp != now.ntp) {
                 time.set_ntp(now.ntp.as_ref())?;
@@ -172,9 +176,8 @@ impl Keeper {
             Ok(status)
         });
         let Ok(status) = status.await else { return };
-        if self.device.time.changeable().is_ok() && status.source.is_some() && !status.synchronised
-        {
-            // The daemon was restarted, or somebody changed it: a server that is not ours sets the clock.
+        if !enabled && self.device.time.changeable().is_ok() && status.source.is_some() {
+            // The daemon was restarted, or somebody changed it: it sets the clock though NTP is off.
             self.done = None;
         }
         let now = self.device.clock.monotonic();

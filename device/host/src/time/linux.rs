@@ -27,6 +27,8 @@ pub struct TimePaths {
     pub localtime: PathBuf,
     /// The tz database.
     pub zoneinfo: PathBuf,
+    /// Starts and stops the daemon where this program may not speak to its command socket.
+    pub systemctl: PathBuf,
 }
 
 impl Default for TimePaths {
@@ -36,9 +38,13 @@ impl Default for TimePaths {
             socket: None,
             localtime: "/etc/localtime".into(),
             zoneinfo: "/usr/share/zoneinfo".into(),
+            systemctl: "systemctl".into(),
         }
     }
 }
+
+/// The daemon's unit.
+const CHRONY: &str = "chrony.service";
 
 /// This machine: the kernel's clock, `/etc/localtime`, chrony.
 #[derive(Debug)]
@@ -92,6 +98,15 @@ impl LinuxTime {
         let text = chrony::sources_file(plan);
         let at = |e: io::Error| format!("{}: {e}", self.paths.sources.display());
         write_atomic(&self.paths.sources, text.as_bytes(), 0o644).map_err(at)?;
+        self.command_daemon(plan).or_else(|refused| {
+            // Only root and the daemon's own user may command it (chrony 4.3); systemd asks polkit.
+            let verb = if plan.is_some() { "restart" } else { "stop" };
+            let systemctl = self.paths.systemctl.to_string_lossy();
+            run(&systemctl, &[verb, CHRONY]).map_err(|e| format!("{refused}; {e}"))
+        })
+    }
+
+    fn command_daemon(&self, plan: Option<&NtpPlan>) -> Result<(), String> {
         self.chronyc(&["reload", "sources"])?;
         let Some(plan) = plan else {
             // Nobody sets the clock now, the machine's own pool included.
@@ -104,6 +119,29 @@ impl LinuxTime {
         }
         Ok(())
     }
+}
+
+impl LinuxTime {
+    fn link_zone(&self, file: &Path) -> io::Result<()> {
+        let fresh = self.paths.localtime.with_extension("platecam");
+        let _ = fs::remove_file(&fresh);
+        std::os::unix::fs::symlink(file, &fresh)?;
+        fs::rename(&fresh, &self.paths.localtime)
+    }
+}
+
+/// Runs a command to its end; the error is for people.
+fn run(command: &str, words: &[&str]) -> Result<(), String> {
+    let out = Command::new(command)
+        .args(words)
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|e| format!("{command}: {e}"))?;
+    if out.status.success() {
+        return Ok(());
+    }
+    let said = String::from_utf8_lossy(&out.stderr);
+    Err(format!("{command} {}: {}", words.join(" "), said.trim()))
 }
 
 impl TimeControl for LinuxTime {
@@ -150,12 +188,10 @@ impl TimeControl for LinuxTime {
             fs::read(file).ok().and_then(|f| tzif::footer(&f)).as_ref() == Some(zone)
         });
         match known {
-            Some(file) => {
-                let fresh = self.paths.localtime.with_extension("platecam");
-                let _ = fs::remove_file(&fresh);
-                std::os::unix::fs::symlink(&file, &fresh).map_err(at)?;
-                fs::rename(&fresh, &self.paths.localtime).map_err(at)
-            }
+            Some(file) => self.link_zone(&file).or_else(|e| {
+                // Without the right to write there, systemd-timedated asks polkit.
+                run("timedatectl", &["set-timezone", name]).map_err(|_| at(e))
+            }),
             None => write_atomic(&self.paths.localtime, &tzif::file(zone), 0o644).map_err(at),
         }
     }
@@ -261,6 +297,7 @@ mod tests {
             socket: Some(dir.join("nobody.sock")),
             localtime: dir.join("localtime"),
             zoneinfo: "/usr/share/zoneinfo".into(),
+            systemctl: dir.join("systemctl"),
         };
         LinuxTime::new(mode, paths)
     }
@@ -302,6 +339,37 @@ mod tests {
             assert_eq!(t.host_zone(), own);
         }
         assert!(Path::new("/usr/share/zoneinfo/America/New_York").exists());
+    }
+
+    /// The packaged unit has no root: chrony takes no commands of it, systemd does.
+    #[test]
+    fn without_the_right_to_command_it_the_daemon_is_restarted() {
+        use std::os::unix::fs::PermissionsExt;
+        let dir = tempfile::tempdir().unwrap();
+        let t = at(dir.path(), HostMode::System);
+        let plan = NtpPlan {
+            servers: vec!["ntp.example".into()],
+            port: 123,
+            update_minutes: 60,
+        };
+        let Err(Error::Internal { detail }) = t.set_ntp(Some(&plan)) else {
+            panic!("neither chrony nor systemd is there")
+        };
+        assert!(
+            detail.contains("chrony") && detail.contains("systemctl"),
+            "{detail}"
+        );
+        let said = dir.path().join("said");
+        let script = format!("#!/bin/sh\necho \"$@\" >> {}\n", said.display());
+        fs::write(dir.path().join("systemctl"), script).unwrap();
+        let executable = fs::Permissions::from_mode(0o755);
+        fs::set_permissions(dir.path().join("systemctl"), executable).unwrap();
+        t.set_ntp(Some(&plan)).unwrap();
+        let sources = fs::read_to_string(dir.path().join("platecam.sources")).unwrap();
+        assert!(sources.contains("server ntp.example port 123"), "{sources}");
+        t.set_ntp(None).unwrap();
+        let said = fs::read_to_string(said).unwrap();
+        assert_eq!(said, "restart chrony.service\nstop chrony.service\n");
     }
 
     /// A machine that is somebody's is read, never changed.
