@@ -160,7 +160,7 @@ impl Accounts {
             })
             .collect();
         all.extend(self.online.list(now, wall, |user| self.group_of(user)));
-        all.sort_by(|a, b| b.login_time.cmp(&a.login_time));
+        all.sort_by_key(|c| std::cmp::Reverse(c.login_time));
         Ok(all)
     }
 
