@@ -201,7 +201,7 @@ async fn a_version_without_recognition_goes_back_by_itself() {
     );
 }
 
-/// SYS-28, and the way over ONVIF: one-time address, then a plain POST.
+/// SYS-28.
 #[tokio::test]
 async fn the_upgrade_server_offers_and_the_camera_fetches() {
     let shop = Workshop::new();
@@ -287,4 +287,59 @@ fn serve(dir: &Path, list: &str) -> std::net::SocketAddr {
         }
     });
     address
+}
+
+/// The way over ONVIF: a one-time address, then a plain POST; the address is good once.
+#[tokio::test]
+async fn onvif_gives_an_upload_address_that_is_good_once() {
+    let shop = Workshop::new();
+    shop.build("0.9.4", None);
+    let camera = shop.start(20);
+    let package = format!("@{}", shop.text("package"));
+    let post = |url: &str| {
+        let mut curl = Command::new("curl");
+        curl.args([
+            "-sS",
+            "-o",
+            "/dev/stdout",
+            "-w",
+            "\n%{http_code}",
+            "--data-binary",
+            &package,
+            url,
+        ]);
+        output(&mut curl, PATIENCE).unwrap()
+    };
+    let forged = camera.url(&format!("/onvif/firmware/{}", "0".repeat(64)));
+    assert!(post(&forged).ends_with("403"));
+    let ask = || {
+        let digest = format!("admin:{}", conformance::PASSWORD);
+        let body = r#"<s:Envelope xmlns:s="http://www.w3.org/2003/05/soap-envelope"><s:Body><StartFirmwareUpgrade xmlns="http://www.onvif.org/ver10/device/wsdl"/></s:Body></s:Envelope>"#;
+        let mut curl = Command::new("curl");
+        curl.args([
+            "-sS",
+            "--digest",
+            "-u",
+            &digest,
+            "-H",
+            "Content-Type: application/soap+xml",
+            "-d",
+            body,
+        ]);
+        let answer = output(curl.arg(camera.url("/onvif/device_service")), PATIENCE).unwrap();
+        let uri = answer
+            .split("UploadUri>")
+            .nth(1)
+            .unwrap_or_else(|| panic!("{answer}"));
+        uri.split('<').next().unwrap().to_owned()
+    };
+    let (first, second) = (ask(), ask());
+    assert!(
+        post(&first).ends_with("403"),
+        "a later call makes the earlier address void"
+    );
+    assert!(post(&second).ends_with("403"), "and a wrong one uses it up");
+    let said = post(&ask());
+    assert!(said.ends_with("202"), "{said}");
+    until(&camera, |u| u["current"] == "0.9.4").await;
 }

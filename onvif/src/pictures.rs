@@ -4,7 +4,10 @@ use bytes::Bytes;
 use http::{Method, Response, StatusCode};
 use platecam_model::{Error, Permission, Picture, RecordId};
 
-use crate::{answer, auth, device::log::Log, media, request::HttpRequest, service::Inner};
+use crate::{
+    answer, auth, device::firmware::SUPPORT_PATH, device::log::Log, media, request::HttpRequest,
+    service::Inner,
+};
 
 /// What is fetched, by its path.
 #[derive(Debug, PartialEq, Eq)]
@@ -15,6 +18,8 @@ enum Wanted {
     Record(RecordId, Picture),
     /// `/onvif/log/{system,access}.txt`.
     Log(Log),
+    /// `/onvif/support.zip`.
+    Support,
 }
 
 /// Path of a profile's snapshot.
@@ -34,6 +39,9 @@ pub(crate) fn record_path(id: RecordId, which: Picture) -> String {
 fn wanted(path: &str) -> Option<Wanted> {
     if let Some(log) = Log::of_path(path) {
         return Some(Wanted::Log(log));
+    }
+    if path == SUPPORT_PATH {
+        return Some(Wanted::Support);
     }
     let rest = path.strip_prefix("/onvif/")?;
     match *rest.split('/').collect::<Vec<_>>().as_slice() {
@@ -65,6 +73,7 @@ pub(crate) async fn get(inner: &std::sync::Arc<Inner>, request: HttpRequest) -> 
         Wanted::Snapshot(_) => Permission::LiveView,
         Wanted::Record(..) => Permission::SearchRecords,
         Wanted::Log(_) => Permission::ReadLog,
+        Wanted::Support => Permission::Maintenance,
     };
     let actor = match auth::plain(&inner.device, &request, permission) {
         Ok(actor) => actor,
@@ -73,6 +82,7 @@ pub(crate) async fn get(inner: &std::sync::Arc<Inner>, request: HttpRequest) -> 
     let kind = match wanted {
         Wanted::Snapshot(_) | Wanted::Record(..) => "image/jpeg",
         Wanted::Log(_) => "text/plain; charset=utf-8",
+        Wanted::Support => "application/zip",
     };
     let of = inner.clone();
     // Encoding a snapshot and reading a record take milliseconds.
@@ -84,6 +94,7 @@ pub(crate) async fn get(inner: &std::sync::Arc<Inner>, request: HttpRequest) -> 
         }
         Wanted::Record(id, which) => of.device.records.picture(id, which),
         Wanted::Log(log) => log.text(&of.device, &actor).map(Bytes::from),
+        Wanted::Support => of.device.support_bundle(&actor, &[], None),
     });
     let picture = picture
         .await

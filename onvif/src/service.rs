@@ -20,6 +20,7 @@ use crate::{
     address::{Base, Ports, ServicePorts},
     answer, auth,
     call::Call,
+    device::firmware::{FIRMWARE_PATH, Ticket},
     events::{self, Notice, Subscriptions},
     fault, pictures,
     request::{HttpRequest, MAX_BODY},
@@ -80,6 +81,8 @@ pub(crate) struct Inner {
     pub(crate) synchronize: broadcast::Sender<()>,
     /// Changes of media profiles queue here: each reads before it writes.
     pub(crate) profiles: Mutex<()>,
+    /// The right to upload a firmware package.
+    pub(crate) ticket: Mutex<Option<Ticket>>,
 }
 
 impl OnvifService {
@@ -92,6 +95,7 @@ impl OnvifService {
             notices: broadcast::channel(METADATA_LAG).0,
             synchronize: broadcast::channel(4).0,
             profiles: Mutex::new(()),
+            ticket: Mutex::new(None),
         };
         inner.publish_initial_states();
         Self(Arc::new(inner))
@@ -105,6 +109,15 @@ impl OnvifService {
     /// The ports as told.
     pub fn ports(&self) -> ServicePorts {
         self.0.ports.get()
+    }
+
+    /// Redeems the ticket of `StartFirmwareUpgrade` that ends `path`; each is good once.
+    #[must_use]
+    pub fn firmware_upload(&self, path: &str) -> Option<Actor> {
+        let word = path.strip_prefix(FIRMWARE_PATH)?;
+        let now = self.0.device.clock.monotonic();
+        // Also a wrong word uses it up: nobody gets to try many.
+        self.0.ticket.lock().take()?.redeem(word, now)
     }
 
     /// Translates what happens on the device into notifications until `stop` is ready; then ends

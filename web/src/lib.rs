@@ -20,10 +20,12 @@ pub mod legal;
 mod live;
 mod metrics;
 mod monitor;
+mod openapi;
 mod problem;
 mod routes;
 mod server;
 
+pub use api::upgrade::receive_upgrade;
 pub use app::router;
 pub use config::{Config, Limits, Tls};
 pub use conn::ConnInfo;

@@ -99,10 +99,10 @@ pub(super) fn device(call: &Call<'_>) -> tds::DeviceServiceCapabilities {
             remote_discovery: Some(false),
             system_backup: Some(false),
             system_logging: Some(true),
-            http_firmware_upgrade: Some(false),
+            http_firmware_upgrade: Some(upgrades(call)),
             http_system_backup: Some(false),
             http_system_logging: Some(true),
-            http_support_information: Some(false),
+            http_support_information: Some(true),
             storage_configuration: Some(false),
             // The host's addresses are not ours to set.
             network_config_not_supported: Some(true),
@@ -110,6 +110,12 @@ pub(super) fn device(call: &Call<'_>) -> tds::DeviceServiceCapabilities {
         },
         misc: None,
     }
+}
+
+/// Whether packages can be installed here.
+fn upgrades(call: &Call<'_>) -> bool {
+    let upgrades = call.device().upkeep.upgrades.as_ref();
+    upgrades.is_some_and(|u| u.status().supported)
 }
 
 fn has_tls(call: &Call<'_>) -> bool {
@@ -174,7 +180,7 @@ fn old_device(call: &Call<'_>) -> tt::DeviceCapabilities {
             remote_discovery: yes(new.system.remote_discovery),
             system_backup: yes(new.system.system_backup),
             system_logging: yes(new.system.system_logging),
-            firmware_upgrade: false,
+            firmware_upgrade: yes(new.system.http_firmware_upgrade),
             supported_versions: vec![version(ns::TDS)],
             extension: None,
         })),

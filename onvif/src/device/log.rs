@@ -91,6 +91,7 @@ pub(super) fn uris(call: &Call<'_>) -> Answer<tds::GetSystemUrisResponse> {
                 uri(tt::SystemLogType::Access, Log::Access),
             ],
         })),
+        support_info_uri: super::firmware::support_uri(call),
         ..Default::default()
     })
 }

@@ -1,6 +1,7 @@
 //! Device service: what the unit is, where it is, who may use it.
 
 mod capabilities;
+pub(crate) mod firmware;
 pub(crate) mod log;
 mod network;
 pub(crate) mod scopes;
@@ -70,6 +71,27 @@ impl Device for Call<'_> {
     fn set_ntp(&self, request: tds::SetNTP) -> Answer<tds::SetNTPResponse> {
         time::set_ntp(self, request)?;
         Ok(Default::default())
+    }
+
+    fn get_system_support_information(
+        &self,
+        _: tds::GetSystemSupportInformation,
+    ) -> Answer<tds::GetSystemSupportInformationResponse> {
+        firmware::support(self)
+    }
+
+    fn start_firmware_upgrade(
+        &self,
+        _: tds::StartFirmwareUpgrade,
+    ) -> Answer<tds::StartFirmwareUpgradeResponse> {
+        firmware::start(self)
+    }
+
+    fn upgrade_system_firmware(
+        &self,
+        _: tds::UpgradeSystemFirmware,
+    ) -> Answer<tds::UpgradeSystemFirmwareResponse> {
+        Err(firmware::within_soap())
     }
 
     fn get_system_log(&self, request: tds::GetSystemLog) -> Answer<tds::GetSystemLogResponse> {

@@ -45,6 +45,7 @@ pub(crate) fn routes() -> Routes {
         .merge(records::routes())
         .merge(events::routes())
         .merge(crate::legal::routes())
+        .merge(crate::openapi::routes())
         .merge(live::routes())
 }
 

@@ -6,12 +6,13 @@ use axum::{
     Json,
     body::Body,
     extract::{DefaultBodyLimit, State},
+    response::{IntoResponse, Response},
     routing::post,
 };
 use futures_util::StreamExt;
 use http::{HeaderMap, Method, StatusCode, header};
 use platecam_model::{
-    Error, Permission,
+    Actor, Device, Error, Permission,
     ports::{FirmwareVersion, UpgradeStatus},
     upkeep::{Checked, Upgrading},
 };
@@ -65,11 +66,29 @@ pub(crate) async fn upload(
     headers: HeaderMap,
     body: Body,
 ) -> Answer<(StatusCode, Json<Installed>)> {
+    receive(app.device.clone(), login.actor, &headers, body).await
+}
+
+/// Takes in a package on behalf of `by`, who has been let in by another interface (ONVIF's upload address).
+pub async fn receive_upgrade(
+    device: Device,
+    by: Actor,
+    headers: &HeaderMap,
+    body: Body,
+) -> Response {
+    receive(device, by, headers, body).await.into_response()
+}
+
+async fn receive(
+    device: Device,
+    by: Actor,
+    headers: &HeaderMap,
+    body: Body,
+) -> Answer<(StatusCode, Json<Installed>)> {
     let total = headers
         .get(header::CONTENT_LENGTH)
         .and_then(|v| v.to_str().ok()?.parse().ok());
     let total = total.ok_or_else(length_required)?;
-    let (device, by) = (app.device.clone(), login.actor);
     let mut upgrading = blocking(move || device.upgrade(&by, total)).await?;
     let mut pieces = body.into_data_stream();
     loop {

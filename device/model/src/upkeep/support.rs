@@ -129,6 +129,22 @@ impl Device {
         Ok(packed)
     }
 
+    /// Device, video and machine as one text, for interfaces that carry no archive.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`], [`Error::Internal`].
+    pub fn support_text(&self, by: &Actor) -> Result<String> {
+        by.require(Permission::Maintenance)?;
+        let mut files = Vec::new();
+        for part in [BundlePart::Device, BundlePart::Media, BundlePart::System] {
+            self.bundle_part(part, &mut files)?;
+        }
+        let one =
+            |f: &BundleFile| format!("== {}\n{}\n", f.name, String::from_utf8_lossy(&f.content));
+        self.audit(LogKind::System, by, "Support information was read.");
+        Ok(files.iter().map(one).collect())
+    }
+
     fn bundle_part(&self, part: BundlePart, files: &mut Vec<BundleFile>) -> Result<()> {
         let value = match part {
             BundlePart::Device => self.bundle_device(),

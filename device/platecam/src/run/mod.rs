@@ -300,7 +300,7 @@ async fn start_web(
     let http = SocketAddr::new(args.listen, args.http_port.unwrap_or(ports.http.get()));
     let https = SocketAddr::new(args.listen, args.https_port.unwrap_or(ports.https.get()));
     let config = web::config(http, https, web::tls(&state.certificate)?);
-    let routers = vec![web::onvif_router(onvif.clone())];
+    let routers = vec![web::onvif_router(onvif.clone(), device.clone())];
     platecam_web::serve(config, device.clone(), routers, Arc::new(web::Tunnel(rtsp)))
         .await
         .map_err(|e| web::refused(&e))

@@ -6,10 +6,11 @@ use axum::{
     Router,
     body::{Body, to_bytes},
     extract::{Request, State as Shared},
-    response::Response,
-    routing::any,
+    response::{IntoResponse, Response},
+    routing::{any, post},
 };
 use platecam_host::DeviceCertificate;
+use platecam_model::Device;
 use platecam_onvif::{HttpRequest, MAX_BODY, OnvifService};
 use platecam_web::{ByteStream, ConnInfo, RtspTunnel, Viewer};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
@@ -17,10 +18,27 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
 use crate::{Failure, cli::exit};
 
 /// ONVIF's HTTP side as a router of the web server.
-pub(crate) fn onvif_router(service: OnvifService) -> Router {
+pub(crate) fn onvif_router(service: OnvifService, device: Device) -> Router {
     Router::new()
         .route("/onvif/{*rest}", any(onvif))
-        .with_state(service)
+        .with_state(service.clone())
+        .merge(
+            Router::new()
+                .route("/onvif/firmware/{ticket}", post(firmware).put(firmware))
+                .with_state((service, device)),
+        )
+}
+
+/// A firmware package: too large to be held in memory, so it goes past SOAP.
+async fn firmware(
+    Shared((service, device)): Shared<(OnvifService, Device)>,
+    request: Request,
+) -> Response {
+    let (head, body) = request.into_parts();
+    match service.firmware_upload(head.uri.path()) {
+        Some(by) => platecam_web::receive_upgrade(device, by, &head.headers, body).await,
+        None => http::StatusCode::FORBIDDEN.into_response(),
+    }
 }
 
 async fn onvif(Shared(service): Shared<OnvifService>, request: Request) -> Response {
