@@ -100,6 +100,20 @@ impl Database {
         })
     }
 
+    /// A fact, if it is known.
+    ///
+    /// # Errors
+    /// [`Error::Internal`].
+    pub fn known_fact(&self, name: &str) -> Result<Option<String>> {
+        self.writer
+            .lock()
+            .query_row("SELECT value FROM facts WHERE name = ?1", [name], |r| {
+                r.get(0)
+            })
+            .optional()
+            .map_err(internal)
+    }
+
     /// A fact made once and kept, such as the serial number.
     ///
     /// # Errors
@@ -185,6 +199,47 @@ impl SettingsBackend for Database {
             .map_err(internal)?;
         }
         tx.commit().map_err(internal)
+    }
+
+    fn history(
+        &self,
+        key: &str,
+        before: Option<Revision>,
+        limit: usize,
+    ) -> Result<Vec<StoredSection>> {
+        let db = self.reader.lock();
+        let mut rows = db
+            .prepare(
+                "SELECT revision, value, changed_by, changed_at FROM settings_history
+                 WHERE key = ?1 AND revision < ?2 ORDER BY id DESC LIMIT ?3",
+            )
+            .map_err(internal)?;
+        let before = before.map_or(i64::MAX, |r| r.0 as i64);
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let rows = rows
+            .query_map(params![key, before, limit], |r| {
+                Ok((
+                    r.get::<_, i64>(0)?,
+                    r.get::<_, String>(1)?,
+                    r.get(2)?,
+                    r.get::<_, Option<i64>>(3)?,
+                ))
+            })
+            .map_err(internal)?;
+        let mut out = Vec::new();
+        for row in rows {
+            let (revision, value, changed_by, changed_at) = row.map_err(internal)?;
+            out.push(StoredSection {
+                key: key.to_owned(),
+                version: 0,
+                revision: Revision(revision.unsigned_abs()),
+                value: serde_json::from_str(&value)
+                    .map_err(|e| Error::internal(format!("history of '{key}': {e}")))?,
+                changed_by,
+                changed_at: changed_at.map(UtcTime::from_micros),
+            });
+        }
+        Ok(out)
     }
 }
 

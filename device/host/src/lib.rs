@@ -7,6 +7,7 @@
 mod certificate;
 mod database;
 pub mod doctor;
+mod factory;
 mod key;
 mod log;
 mod machine;

@@ -8,7 +8,7 @@ use std::{
     sync::Arc,
 };
 
-use platecam_host::Database;
+use platecam_host::{Database, DeviceKey};
 use platecam_model::{
     Actor, EventBus, SystemClock,
     settings::{Patch, Revision, SettingsStore, VideoMain, VideoSub, all_sections},
@@ -19,9 +19,11 @@ const CHILD: &str = "PLATECAM_KILL_TEST_DIR";
 
 fn open(dir: &Path) -> SettingsStore {
     let db = Arc::new(Database::open(&dir.join("db")).unwrap());
+    let key = Arc::new(DeviceKey::open(&dir.join("key")).unwrap());
     SettingsStore::load(
         all_sections(),
         db,
+        key,
         EventBus::default(),
         Arc::new(SystemClock::default()),
     )

@@ -155,6 +155,7 @@ impl Unit {
             SettingsStore::load(
                 all_sections(),
                 Arc::new(db.clone()),
+                key.clone(),
                 bus.clone(),
                 clock.clone(),
             )

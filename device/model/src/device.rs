@@ -7,7 +7,7 @@ use crate::{
     Actor, AuditEvent, Clock, Error, EventBus, EventKind, LogKind, NewRecord, Permission, Record,
     RecordKind, Result,
     auth::{Accounts, Sessions},
-    ports::{LogStore, Media, Network, Records, RemoteLog, StreamId, TimeControl},
+    ports::{Factory, LogStore, Media, Network, Records, RemoteLog, StreamId, TimeControl},
     settings::SettingsStore,
     upkeep::Upkeep,
 };
@@ -49,6 +49,8 @@ pub struct DeviceParts {
     pub network: Arc<dyn Network>,
     /// Restart, upgrade and what else keeps the unit running.
     pub upkeep: Upkeep,
+    /// Back to factory.
+    pub factory: Arc<dyn Factory>,
     /// System log and audit trail.
     pub log: Arc<dyn LogStore>,
     /// The log server.

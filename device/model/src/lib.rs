@@ -8,6 +8,7 @@
 
 pub mod auth;
 mod clock;
+pub mod config;
 mod device;
 mod error;
 mod event;

@@ -37,6 +37,7 @@ fn generate() -> String {
     let store = Arc::new(MemoryStore::default());
     let settings = SettingsStore::load(
         all_sections(),
+        store.clone(),
         store,
         EventBus::default(),
         Arc::new(TestClock::default()),

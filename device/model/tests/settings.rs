@@ -33,6 +33,7 @@ fn load(store: &Arc<MemoryStore>, bus: &EventBus) -> SettingsStore {
     SettingsStore::load(
         all_sections(),
         store.clone(),
+        store.clone(),
         bus.clone(),
         Arc::new(TestClock::default()),
     )

@@ -68,7 +68,13 @@ fn show(args: &LogShowArgs) -> Result<(), Failure> {
     let (_dir, db, key) = open(&args.state_dir)?;
     let clock = Arc::new(SystemClock::default());
     let backend = Arc::new(db.clone());
-    let settings = SettingsStore::load(all_sections(), backend, EventBus::default(), clock)?;
+    let settings = SettingsStore::load(
+        all_sections(),
+        backend,
+        key.clone(),
+        EventBus::default(),
+        clock,
+    )?;
     let time = settings.get::<TimeSettings>();
     let query = LogQuery {
         kinds: args.kind.clone(),

@@ -2,6 +2,7 @@
 
 pub(crate) mod access;
 pub(crate) mod commission;
+pub(crate) mod config;
 pub(crate) mod debug;
 pub(crate) mod device;
 pub(crate) mod events;
@@ -28,6 +29,7 @@ use crate::{live, problem::Problem, routes::Routes};
 pub(crate) fn routes() -> Routes {
     Routes::new()
         .merge(commission::routes())
+        .merge(config::routes())
         .merge(debug::routes())
         .merge(access::routes())
         .merge(password_reset::routes())

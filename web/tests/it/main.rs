@@ -4,6 +4,7 @@ mod api;
 mod assets;
 mod auth;
 mod commission;
+mod config;
 mod log;
 mod maintenance;
 mod permissions;

@@ -2,6 +2,7 @@
 //! `platecam-media` and an in-memory one in [`crate::testing`].
 
 mod button;
+mod factory;
 mod log;
 mod machine;
 mod outputs;
@@ -23,6 +24,7 @@ use crate::{
 };
 
 pub use button::{ButtonLine, ResetButton};
+pub use factory::{Factory, ResetScope};
 pub use log::{LOG_CAPACITY, LogStore, RemoteLog, RemoteLogStatus, TRAIL_CAPACITY};
 pub use machine::{BundleFile, Machine, ProcessFigures, StorageFigures};
 pub use outputs::{RelayOutputs, VoiceOutput};
@@ -64,6 +66,18 @@ pub trait SettingsBackend: Send + Sync {
     /// # Errors
     /// [`crate::Error::Internal`]; nothing is stored then.
     fn commit(&self, sections: &[StoredSection]) -> Result<()>;
+
+    /// What a section was, newest revision first, at most `limit`, older than `before`; secrets as they
+    /// were stored.
+    ///
+    /// # Errors
+    /// [`crate::Error::Internal`] when it cannot be read.
+    fn history(
+        &self,
+        key: &str,
+        before: Option<Revision>,
+        limit: usize,
+    ) -> Result<Vec<StoredSection>>;
 }
 
 /// Encrypts secrets at rest with the device key.

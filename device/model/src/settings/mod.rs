@@ -2,6 +2,7 @@
 
 mod bounded;
 mod commission;
+mod diff;
 mod general;
 mod lpr;
 mod maintenance;
@@ -11,13 +12,16 @@ mod password;
 mod ports;
 mod remote_log;
 mod reset_button;
+mod secrets;
 mod section;
 mod security;
 mod store;
 mod time;
+mod transfer;
 mod video;
 
 pub use commission::LprCommission;
+pub use diff::Difference;
 pub use general::DeviceGeneral;
 pub use lpr::LprRecognition;
 pub use maintenance::{Maintenance, Monitoring, RestartDay, TimeOfDay};
@@ -26,10 +30,12 @@ pub use password::{SecurityPassword, SecurityPasswordReset};
 pub use ports::{NetPorts, Port, RESERVED_PORTS};
 pub use remote_log::{Facility, LogPort, LogRemote, LogTransport};
 pub use reset_button::DeviceResetButton;
-pub use section::{Descriptor, Section};
+pub use secrets::SecretText;
+pub use section::{Descriptor, Restore, Section};
 pub use security::SecurityLogin;
 pub use store::{Patch, Revision, SectionView, Settings, SettingsStore};
 pub use time::{DstRule, NtpPort, NtpUpdate, TimeSettings};
+pub use transfer::{Change, SectionExport, SectionImport};
 pub use video::{
     BitRateType, Codec, FrameRate, GopLength, Kbps, Quality, Resolution, StreamConfig, VideoMain,
     VideoSub,

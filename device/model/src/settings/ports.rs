@@ -1,7 +1,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{CheckContext, Section};
+use super::{CheckContext, Restore, Section};
 use crate::{Permission, Violation, Violations, bounded};
 
 bounded! {
@@ -55,6 +55,7 @@ impl Section for NetPorts {
     const TITLE: &'static str = "Port";
     const PAGE: &'static str = "Setting/Network/Port";
     const WRITE: Permission = Permission::NetworkConfig;
+    const ON_RESTORE: Restore = Restore::Keep;
 
     fn check(&self, _cx: &CheckContext<'_>, violations: &mut Violations) {
         let fields = [

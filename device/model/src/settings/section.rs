@@ -35,6 +35,10 @@ pub trait Section:
     const WRITE: Permission;
     /// Needed to read it.
     const READ: Permission = Permission::ReadConfig;
+    /// What Restore does with it (SYS-20, C-27).
+    const ON_RESTORE: Restore = Restore::ToDefault;
+    /// Its fields of the type [`SecretText`](super::SecretText): sealed in the store, never shown.
+    const SECRETS: &'static [&'static str] = &[];
 
     /// Rules across fields and sections; single fields are checked by their types.
     fn check(&self, _cx: &CheckContext<'_>, _violations: &mut Violations) {}
@@ -47,6 +51,15 @@ pub trait Section:
         let _ = value;
         Err(format!("no way from version {from}"))
     }
+}
+
+/// What Restore does with a section (SYS-20): the unit must stay reachable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Restore {
+    /// Back to the defaults.
+    ToDefault,
+    /// Stays byte for byte: IP address, auto registration, ports, HTTPS, multicast.
+    Keep,
 }
 
 /// A section's value behind its type.
@@ -67,6 +80,10 @@ pub struct Descriptor {
     pub read: Permission,
     /// [`Section::WRITE`].
     pub write: Permission,
+    /// [`Section::ON_RESTORE`].
+    pub on_restore: Restore,
+    /// [`Section::SECRETS`].
+    pub secrets: &'static [&'static str],
     pub(super) default: fn() -> AnySection,
     pub(super) parse: fn(&Value) -> Result<AnySection>,
     pub(super) value: fn(&AnySection) -> Value,
@@ -93,6 +110,8 @@ impl Descriptor {
             version: S::VERSION,
             read: S::READ,
             write: S::WRITE,
+            on_restore: S::ON_RESTORE,
+            secrets: S::SECRETS,
             default: || Arc::new(S::default()),
             parse: |v| parse::<S>(v).map(|s| Arc::new(s) as AnySection),
             value: |a| a.downcast_ref::<S>().map_or(Value::Null, to_value),

@@ -6,10 +6,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::sync::watch;
 
-use super::{CheckContext, Descriptor, Section, merge::merge_patch, section::AnySection};
+use super::{CheckContext, Descriptor, Section, merge::merge_patch, secrets, section::AnySection};
 use crate::{
     Actor, Clock, Error, EventBus, EventKind, Result, Violations,
-    ports::{SettingsBackend, StoredSection, VideoCapabilities},
+    ports::{Sealer, SettingsBackend, StoredSection, VideoCapabilities},
 };
 
 /// Counts the changes of one section; 0 means "never changed".
@@ -27,14 +27,14 @@ impl fmt::Display for Revision {
 
 /// All sections at one moment; cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Settings(Arc<BTreeMap<&'static str, Held>>);
+pub struct Settings(pub(super) Arc<BTreeMap<&'static str, Held>>);
 
 #[derive(Clone, Debug)]
-struct Held {
-    section: AnySection,
-    revision: Revision,
-    changed_by: String,
-    changed_at: Option<UtcTime>,
+pub(super) struct Held {
+    pub(super) section: AnySection,
+    pub(super) revision: Revision,
+    pub(super) changed_by: String,
+    pub(super) changed_at: Option<UtcTime>,
 }
 
 impl Settings {
@@ -81,13 +81,18 @@ pub struct Patch {
 
 /// The one owner of all settings.
 ///
-/// [`SettingsStore::apply`] is the only write: it checks permission, fields and cross rules, commits
-/// atomically through the [`SettingsBackend`], then publishes. What it acknowledged survives kill -9.
+/// [`SettingsStore::apply`] is the only write (import and Restore end in the same step): it checks
+/// permission, fields and cross rules, commits atomically through the [`SettingsBackend`], then
+/// publishes. What it acknowledged survives kill -9.
+///
+/// A part that acts on settings holds a [`SettingsStore::watch`] and reads its sections from it; there is
+/// no other way to be told. Who only tells others of a change takes `SettingsChanged` from the bus.
 pub struct SettingsStore {
-    registry: BTreeMap<&'static str, Descriptor>,
+    pub(super) registry: BTreeMap<&'static str, Descriptor>,
     current: RwLock<Settings>,
     watch: watch::Sender<Settings>,
-    backend: Arc<dyn SettingsBackend>,
+    pub(super) backend: Arc<dyn SettingsBackend>,
+    sealer: Arc<dyn Sealer>,
     /// Writers queue here, so that check and commit are one step.
     writer: Mutex<()>,
     video: RwLock<VideoCapabilities>,
@@ -112,6 +117,7 @@ impl SettingsStore {
     pub fn load(
         sections: Vec<Descriptor>,
         backend: Arc<dyn SettingsBackend>,
+        sealer: Arc<dyn Sealer>,
         bus: EventBus,
         clock: Arc<dyn Clock>,
     ) -> Result<Self> {
@@ -124,7 +130,10 @@ impl SettingsStore {
         let mut held = BTreeMap::new();
         for d in registry.values() {
             let h = match stored.remove(d.key) {
-                Some(s) => lift(d, s)?,
+                Some(mut s) => {
+                    secrets::open(d, &*sealer, &mut s.value)?;
+                    lift(d, s)?
+                }
                 None => Held {
                     section: (d.default)(),
                     revision: Revision(0),
@@ -140,6 +149,7 @@ impl SettingsStore {
             watch: watch::Sender::new(settings.clone()),
             current: RwLock::new(settings),
             backend,
+            sealer,
             writer: Mutex::new(()),
             video: RwLock::new(VideoCapabilities::default()),
             bus,
@@ -199,13 +209,18 @@ impl SettingsStore {
             .0
             .get(d.key)
             .ok_or_else(|| Error::not_found("settings section", key))?;
+        let shown = |section| {
+            let mut value = (d.value)(section);
+            secrets::mask(d, &mut value);
+            value
+        };
         Ok(SectionView {
             key: d.key,
             title: d.title,
             page: d.page,
             revision: held.revision,
-            value: (d.value)(&held.section),
-            defaults: (d.value)(&(d.default)()),
+            value: shown(&held.section),
+            defaults: shown(&(d.default)()),
             changed_by: held.changed_by.clone(),
             changed_at: held.changed_at,
         })
@@ -256,37 +271,52 @@ impl SettingsStore {
     /// is stale, [`Error::Invalid`] naming each field, [`Error::Internal`] when the commit failed
     /// (nothing changed then).
     pub fn apply(&self, patches: &[Patch], actor: &Actor) -> Result<Vec<Revision>> {
+        let now = self.clock.now();
+        self.change(actor, |after| {
+            let mut touched = Vec::new();
+            for p in patches {
+                let d = self.descriptor(&p.key)?;
+                actor.require(d.write)?;
+                let held = after
+                    .get_mut(d.key)
+                    .ok_or_else(|| Error::not_found("settings section", &p.key))?;
+                if let Some(expected) = p.if_revision.filter(|r| *r != held.revision) {
+                    return Err(Error::Conflict(format!(
+                        "{} is at revision {}, not {expected}; last changed by {}",
+                        d.key, held.revision, held.changed_by
+                    )));
+                }
+                let (mut value, mut patch) = ((d.value)(&held.section), p.value.clone());
+                secrets::patch(d, &mut patch);
+                merge_patch(&mut value, &patch);
+                held.replace((d.parse)(&value)?, actor, now);
+                touched.push(*d);
+            }
+            Ok(touched)
+        })
+    }
+
+    /// The one step that writes: `edit` changes the sections and names those it touched; then cross rules,
+    /// commit and publication follow, or nothing does. Returns the new revisions in the order of `edit`.
+    pub(super) fn change(
+        &self,
+        actor: &Actor,
+        edit: impl FnOnce(&mut BTreeMap<&'static str, Held>) -> Result<Vec<Descriptor>>,
+    ) -> Result<Vec<Revision>> {
         let _one_writer = self.writer.lock();
         let before = self.snapshot();
         let mut after: BTreeMap<&'static str, Held> = (*before.0).clone();
-        let now = self.clock.now();
-        let mut touched = Vec::new();
-        for p in patches {
-            let d = self.descriptor(&p.key)?;
-            actor.require(d.write)?;
-            let held = after
-                .get_mut(d.key)
-                .ok_or_else(|| Error::not_found("settings section", &p.key))?;
-            if let Some(expected) = p.if_revision.filter(|r| *r != held.revision) {
-                return Err(Error::Conflict(format!(
-                    "{} is at revision {}, not {expected}; last changed by {}",
-                    d.key, held.revision, held.changed_by
-                )));
-            }
-            let mut value = (d.value)(&held.section);
-            merge_patch(&mut value, &p.value);
-            held.section = (d.parse)(&value)?;
-            held.revision = Revision(held.revision.0 + 1);
-            held.changed_by = actor.to_string();
-            held.changed_at = Some(now);
-            touched.push(*d);
-        }
+        let touched = edit(&mut after)?;
         let after = Settings(Arc::new(after));
         self.check(&after, &touched)?;
-        let stored: Vec<StoredSection> = touched.iter().filter_map(|d| stored(&after, d)).collect();
+        let stored = touched
+            .iter()
+            .filter_map(|d| self.stored(&after, d).transpose())
+            .collect::<Result<Vec<StoredSection>>>()?;
         self.backend.commit(&stored)?;
         *self.current.write() = after.clone();
         self.watch.send_replace(after.clone());
+        let now = self.clock.now();
         let mut revisions = Vec::new();
         for s in &stored {
             revisions.push(s.revision);
@@ -304,6 +334,38 @@ impl SettingsStore {
             );
         }
         Ok(revisions)
+    }
+
+    /// Checks what [`SettingsStore::change`] would do, and does nothing.
+    pub(super) fn try_change(
+        &self,
+        edit: impl FnOnce(&mut BTreeMap<&'static str, Held>) -> Result<Vec<Descriptor>>,
+    ) -> Result<()> {
+        let mut after: BTreeMap<&'static str, Held> = (*self.snapshot().0).clone();
+        let touched = edit(&mut after)?;
+        self.check(&Settings(Arc::new(after)), &touched)
+    }
+
+    /// A section as it is stored, secrets sealed.
+    fn stored(&self, settings: &Settings, d: &Descriptor) -> Result<Option<StoredSection>> {
+        let Some(held) = settings.0.get(d.key) else {
+            return Ok(None);
+        };
+        let mut value = (d.value)(&held.section);
+        secrets::seal(d, &*self.sealer, &mut value)?;
+        Ok(Some(StoredSection {
+            key: d.key.to_owned(),
+            version: d.version,
+            revision: held.revision,
+            value,
+            changed_by: held.changed_by.clone(),
+            changed_at: held.changed_at,
+        }))
+    }
+
+    /// The time, for changes.
+    pub(super) fn now(&self) -> UtcTime {
+        self.clock.now()
     }
 
     /// Cross rules of every section that could be affected: the touched ones first, then the rest,
@@ -324,7 +386,7 @@ impl SettingsStore {
         violations.into_result()
     }
 
-    fn descriptor(&self, key: &str) -> Result<&Descriptor> {
+    pub(super) fn descriptor(&self, key: &str) -> Result<&Descriptor> {
         self.registry
             .get(key)
             .ok_or_else(|| Error::not_found("settings section", key))
@@ -341,34 +403,20 @@ fn differing(before: &Settings, after: &Settings, d: &Descriptor) -> Vec<String>
     changed.map(|(field, _)| field.clone()).collect()
 }
 
-fn stored(settings: &Settings, d: &Descriptor) -> Option<StoredSection> {
-    let held = settings.0.get(d.key)?;
-    Some(StoredSection {
-        key: d.key.to_owned(),
-        version: d.version,
-        revision: held.revision,
-        value: (d.value)(&held.section),
-        changed_by: held.changed_by.clone(),
-        changed_at: held.changed_at,
-    })
+impl Held {
+    /// The next revision.
+    pub(super) fn replace(&mut self, section: AnySection, actor: &Actor, now: UtcTime) {
+        self.section = section;
+        self.revision = Revision(self.revision.0 + 1);
+        self.changed_by = actor.to_string();
+        self.changed_at = Some(now);
+    }
 }
 
-fn lift(d: &Descriptor, mut s: StoredSection) -> Result<Held> {
+fn lift(d: &Descriptor, s: StoredSection) -> Result<Held> {
     let broken =
         |why: String| Error::internal(format!("stored settings section '{}': {why}", d.key));
-    if s.version > d.version {
-        return Err(broken(format!(
-            "has version {}, this firmware knows {}",
-            s.version, d.version
-        )));
-    }
-    while s.version < d.version {
-        s.value = (d.migrate)(s.version, s.value).map_err(broken)?;
-        s.version += 1;
-    }
-    // New fields take their defaults.
-    let mut value = (d.value)(&(d.default)());
-    merge_patch(&mut value, &s.value);
+    let value = raise(d, s.version, s.value).map_err(broken)?;
     let section = (d.parse)(&value).map_err(|e| broken(e.to_string()))?;
     Ok(Held {
         section,
@@ -376,4 +424,28 @@ fn lift(d: &Descriptor, mut s: StoredSection) -> Result<Held> {
         changed_by: s.changed_by,
         changed_at: s.changed_at,
     })
+}
+
+/// Lifts a value of version `from` to today's form; fields that it lacks take their defaults.
+///
+/// # Errors
+/// A text that says why it cannot be lifted.
+pub(super) fn raise(
+    d: &Descriptor,
+    mut from: u32,
+    mut value: Value,
+) -> std::result::Result<Value, String> {
+    if from > d.version {
+        return Err(format!(
+            "has version {from}, this firmware knows {}",
+            d.version
+        ));
+    }
+    while from < d.version {
+        value = (d.migrate)(from, value)?;
+        from += 1;
+    }
+    let mut whole = (d.value)(&(d.default)());
+    merge_patch(&mut whole, &value);
+    Ok(whole)
 }

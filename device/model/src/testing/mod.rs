@@ -22,10 +22,10 @@ use crate::{
     RecordPage, RecordQuery, Result, Secret, SourceState,
     auth::Accounts,
     ports::{
-        Interface, Media, MediaStatus, Network, Records, Sealer, SettingsBackend, Snapshot,
-        StoredSection, StreamId, StreamStatus,
+        Factory, Interface, Media, MediaStatus, Network, Records, ResetScope, Sealer,
+        SettingsBackend, Snapshot, StoredSection, StreamId, StreamStatus,
     },
-    settings::{SettingsStore, StreamConfig, VideoMain, VideoSub, all_sections},
+    settings::{Revision, SettingsStore, StreamConfig, VideoMain, VideoSub, all_sections},
 };
 
 pub use log::{MemoryLog, OffRemoteLog};
@@ -74,8 +74,11 @@ impl Clock for TestClock {
 pub struct MemoryStore {
     sections: Mutex<Vec<StoredSection>>,
     people: people::MemoryPeople,
+    history: Mutex<Vec<StoredSection>>,
     records: Mutex<Vec<(Record, NewRecord)>>,
     fail: Mutex<bool>,
+    /// What was asked to go back to factory.
+    pub reset: Mutex<Option<ResetScope>>,
 }
 
 impl MemoryStore {
@@ -105,6 +108,27 @@ impl SettingsBackend for MemoryStore {
             all.retain(|old| old.key != s.key);
             all.push(s.clone());
         }
+        self.history.lock().extend(sections.iter().cloned());
+        Ok(())
+    }
+
+    fn history(
+        &self,
+        key: &str,
+        before: Option<Revision>,
+        limit: usize,
+    ) -> Result<Vec<StoredSection>> {
+        let all = self.history.lock();
+        let of_key = all.iter().rev().filter(|s| s.key == key);
+        let older = of_key.filter(|s| before.is_none_or(|b| s.revision < b));
+        Ok(older.take(limit).cloned().collect())
+    }
+}
+
+impl Factory for MemoryStore {
+    fn request(&self, scope: ResetScope) -> Result<()> {
+        self.writable()?;
+        *self.reset.lock() = Some(scope);
         Ok(())
     }
 }
@@ -338,8 +362,14 @@ pub fn customised(change: impl FnOnce(&mut DeviceParts)) -> TestDevice {
     let clock = Arc::new(TestClock::default());
     let bus = EventBus::default();
     let settings = Arc::new(
-        SettingsStore::load(all_sections(), store.clone(), bus.clone(), clock.clone())
-            .expect("empty memory loads"),
+        SettingsStore::load(
+            all_sections(),
+            store.clone(),
+            store.clone(),
+            bus.clone(),
+            clock.clone(),
+        )
+        .expect("empty memory loads"),
     );
     let accounts = accounts_of(&store, &settings, &bus, &clock);
     let media = Arc::new(TestMedia {
@@ -351,6 +381,7 @@ pub fn customised(change: impl FnOnce(&mut DeviceParts)) -> TestDevice {
     let log = Arc::new(MemoryLog::default());
     let time = Arc::new(SimulatedTime::new(clock.clone()));
     let mut parts = DeviceParts {
+        factory: store.clone(),
         log: log.clone(),
         remote_log: Arc::new(OffRemoteLog),
         time: time.clone(),

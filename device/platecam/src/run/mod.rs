@@ -97,6 +97,7 @@ async fn serve(
         records: state.records.clone(),
         media: Arc::new(port),
         network: state.network.clone(),
+        factory: state.factory.clone(),
         log: state.log.clone(),
         remote_log: state.remote_log.clone(),
         time: state.time.clone(),

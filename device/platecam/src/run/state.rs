@@ -25,6 +25,8 @@ use crate::{
 
 /// Initialises a device without users and is ignored afterwards.
 const INITIAL_PASSWORD: &str = "PLATECAM_INITIAL_PASSWORD";
+/// The fact that this state directory had an administrator at some start.
+const INITIALISED: &str = "initialised";
 /// Ports of a state directory that was just made: no privilege is needed for them. A device image
 /// sets 80, 443 and 554 in its settings.
 const FIRST_PORTS: (u16, u16, u16) = (8080, 8443, 8554);
@@ -42,6 +44,7 @@ pub(crate) struct State {
     pub(crate) identity: Identity,
     pub(crate) certificate: DeviceCertificate,
     pub(crate) power: Arc<HostPower>,
+    pub(crate) factory: Arc<Database>,
     pub(crate) log: Arc<LogDatabase>,
     /// Everything from the start on, for the log.
     pub(crate) log_events: Subscription,
@@ -60,6 +63,9 @@ impl State {
         let dir = StateDir::open(&args.state_dir).map_err(|e| Failure::new(exit::STATE, e))?;
         let power = Arc::new(HostPower::open(&dir, args.host)?);
         let db = Database::open(&dir.join("platecam.db"))?;
+        if db.finish_reset(&dir.join("pictures"))? {
+            tracing::info!("back to factory: the configuration was deleted");
+        }
         let key = Arc::new(DeviceKey::open(&dir.join("device.key"))?);
         let (bus, clock) = (EventBus::default(), Arc::new(SystemClock::default()));
         let log_events = bus.subscribe();
@@ -67,6 +73,7 @@ impl State {
         let settings = Arc::new(SettingsStore::load(
             all_sections(),
             backend.clone(),
+            key.clone(),
             bus.clone(),
             clock.clone(),
         )?);
@@ -88,8 +95,9 @@ impl State {
                 queued,
             )?)
         };
+        let factory = backend.clone();
         let accounts = Accounts::load(backend, key, settings.clone(), bus.clone(), clock.clone())?;
-        first_password(&accounts)?;
+        first_password(&db, &accounts)?;
         let records = RecordStore::open(db.clone(), dir.join("pictures"), RecordLimits::default())?;
         let network = Arc::new(LinuxNetwork);
         let remote_log = Forwarder::start(
@@ -128,6 +136,7 @@ impl State {
             identity,
             certificate,
             power,
+            factory,
             log,
             log_events,
             remote_log: Arc::new(remote_log),
@@ -181,17 +190,22 @@ fn first_zone(settings: &SettingsStore, time: &dyn TimeControl) -> Result<(), Fa
     Ok(())
 }
 
-fn first_password(accounts: &Accounts) -> Result<(), Failure> {
+fn first_password(db: &Database, accounts: &Accounts) -> Result<(), Failure> {
+    // Once initialised it is ignored for good: after Default a person sets the password (INIT-7).
+    let known = db.known_fact(INITIALISED)?.is_some();
+    if known || accounts.is_initialised() {
+        db.fact(INITIALISED, || "yes".into())?;
+        return Ok(());
+    }
     let Ok(password) = std::env::var(INITIAL_PASSWORD) else {
         return Ok(());
     };
-    if accounts.is_initialised() {
-        return Ok(());
-    }
     let by = Actor::anonymous(Origin::Local, None);
     accounts
         .initialise(Secret::new(password), None, &by)
-        .map_err(|e| Failure::new(exit::USAGE, format!("{INITIAL_PASSWORD}: {e}")))
+        .map_err(|e| Failure::new(exit::USAGE, format!("{INITIAL_PASSWORD}: {e}")))?;
+    db.fact(INITIALISED, || "yes".into())?;
+    Ok(())
 }
 
 /// Names and addresses under which the device is reached, for its certificate.
