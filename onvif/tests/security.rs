@@ -41,6 +41,102 @@ async fn every_operation_but_pre_auth_is_challenged() {
     }
 }
 
+/// The permission matrix of ONVIF: every operation as every level, compared with its access class (GEN-1).
+#[tokio::test]
+async fn every_operation_is_open_to_whom_its_class_names() {
+    use platecam_model::{Actor, Secret, UserLevel, auth::NewUser};
+    for (name, level) in [
+        ("watcher", UserLevel::User),
+        ("operator", UserLevel::Operator),
+        ("manager", UserLevel::Administrator),
+    ] {
+        for op in operations() {
+            // Open to everybody: see the test above.
+            let Some(needs) = platecam_onvif::needed(op) else {
+                continue;
+            };
+            // A device for each: operations of administrators may change it.
+            let bench = Bench::new();
+            let new = NewUser::new(name, Secret::new(PASSWORD), level);
+            let accounts = &bench.test.device.accounts;
+            accounts.create(vec![new], &Actor::system()).unwrap();
+            let answer = bench
+                .call(DEVICE, &empty(op), As::Digest(name, PASSWORD))
+                .await;
+            let may = level.permissions().has(needs);
+            // The model may ask for more (GetSystemUris needs the log); the class alone is judged here.
+            let named = format!("permission '{needs}'");
+            let by_class = answer.status == 403 && answer.text().contains(&named);
+            assert_eq!(by_class, !may, "{} as {name}: {}", op.name, answer.text());
+            assert_ne!(answer.status, 401, "{} as {name}", op.name);
+        }
+    }
+}
+
+/// Password rules over ONVIF are the settings of the web (Core §10.5).
+#[tokio::test]
+async fn password_rules_are_the_same_settings() {
+    let bench = Bench::new();
+    let set = "<tds:SetPasswordComplexityConfiguration><tds:MinLen>10</tds:MinLen><tds:Uppercase>1</tds:Uppercase>\
+               <tds:BlockUsernameOccurrence>true</tds:BlockUsernameOccurrence></tds:SetPasswordComplexityConfiguration>";
+    assert_eq!(bench.call(DEVICE, set, ADMIN).await.status, 200);
+    let got = bench
+        .call(DEVICE, "<tds:GetPasswordComplexityConfiguration/>", ADMIN)
+        .await
+        .read::<tds::GetPasswordComplexityConfigurationResponse>();
+    assert_eq!(
+        (
+            got.min_len,
+            got.uppercase,
+            got.number,
+            got.block_username_occurrence
+        ),
+        (Some(10), Some(1), Some(0), Some(true))
+    );
+    let set = |what: &str, body: &str| {
+        format!("<tds:Set{what}Configuration>{body}</tds:Set{what}Configuration>")
+    };
+    let failures = |on: &str, period: u32, max: u32| {
+        set(
+            "AuthFailureWarning",
+            &format!(
+                "<tds:Enabled>{on}</tds:Enabled><tds:MonitorPeriod>{period}</tds:MonitorPeriod><tds:MaxAuthFailures>{max}</tds:MaxAuthFailures>"
+            ),
+        )
+    };
+    let history = |on: &str, n: i32| {
+        set(
+            "PasswordHistory",
+            &format!("<tds:Enabled>{on}</tds:Enabled><tds:Length>{n}</tds:Length>"),
+        )
+    };
+    for (body, ok) in [
+        (failures("true", 600, 3), true),
+        (failures("false", 600, 3), false),
+        (failures("true", 600, 11), false),
+        (failures("true", 3600, 3), false),
+        (history("true", 3), true),
+        (history("true", 0), false),
+        (history("true", 11), false),
+        (history("false", 0), true),
+        (
+            set("PasswordComplexity", "<tds:MinLen>33</tds:MinLen>"),
+            false,
+        ),
+    ] {
+        let answer = bench.call(DEVICE, &body, ADMIN).await;
+        assert_eq!(answer.status == 200, ok, "{body}: {}", answer.text());
+        if !ok {
+            assert_eq!(answer.fault(), ["Sender", "InvalidArgVal"], "{body}");
+        }
+    }
+    let got = bench
+        .call(DEVICE, "<tds:GetAuthFailureWarningConfiguration/>", ADMIN)
+        .await
+        .read::<tds::GetAuthFailureWarningConfigurationResponse>();
+    assert_eq!((got.monitor_period, got.max_auth_failures), (600, 3));
+}
+
 /// INIT-1: an uninitialised device answers PRE_AUTH and takes its first administrator, nothing else.
 #[tokio::test]
 async fn an_uninitialised_device_only_takes_its_first_user() {

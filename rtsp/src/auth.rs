@@ -1,10 +1,12 @@
 //! Who may do what: the library carries headers, the device decides.
 
+use std::any::Any;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::source::StreamUrl;
+use crate::server::{SessionEnd, Transport};
+use crate::source::{OpenError, StreamUrl};
 
 /// A user the device has recognised.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -61,6 +63,26 @@ pub enum AuthOutcome {
     },
 }
 
+/// A session that is about to begin: its first SETUP was understood and may still be refused.
+#[derive(Clone, Debug)]
+pub struct Arrival<'a> {
+    /// Who watches.
+    pub user: &'a User,
+    /// From where.
+    pub peer: SocketAddr,
+    /// Name of the stream.
+    pub stream: &'a str,
+    /// How it is sent.
+    pub transport: Transport,
+    /// The connection came with its user: the session belongs to something that is counted elsewhere.
+    pub user_of_connection: bool,
+    /// Ends the session from outside, at any time and from any thread.
+    pub end: SessionEnd,
+}
+
+/// What the device keeps for as long as a session lives; it is dropped when the session ends.
+pub type Stay = Box<dyn Any + Send + Sync>;
+
 /// The device's accounts, seen from RTSP. Calls must be quick and must not block.
 pub trait Authorizer: Send + Sync + 'static {
     /// `WWW-Authenticate` values for a 401, in the order of preference.
@@ -68,4 +90,13 @@ pub trait Authorizer: Send + Sync + 'static {
 
     /// Decides one request. Everything but `OPTIONS` is asked for.
     fn authorize(&self, request: &AuthRequest<'_>) -> AuthOutcome;
+
+    /// Lets a session begin, or not. By default everybody may, within the server's own limit.
+    ///
+    /// # Errors
+    /// [`OpenError`], which becomes the RTSP status of the answer; [`OpenError::Busy`] (453) for a
+    /// limit of the device.
+    fn arrive(&self, _arrival: &Arrival<'_>) -> Result<Option<Stay>, OpenError> {
+        Ok(None)
+    }
 }

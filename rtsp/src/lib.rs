@@ -16,9 +16,9 @@ mod server;
 mod source;
 mod stream;
 
-pub use auth::{AuthOutcome, AuthRequest, Authorizer, User};
+pub use auth::{Arrival, AuthOutcome, AuthRequest, Authorizer, Stay, User};
 pub use error::{Error, MediaError};
 pub use media::{AccessUnit, Codec, StreamConfig, TrackConfig};
-pub use server::{Config, ConnectionContext, Server, SessionInfo, Transport};
+pub use server::{Config, ConnectionContext, Server, SessionEnd, SessionInfo, Transport};
 pub use source::{MediaSource, OpenError, Presentation, StreamRequest, StreamUrl};
 pub use stream::{Stream, StreamHooks, TrackSink};

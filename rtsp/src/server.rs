@@ -9,8 +9,8 @@ mod udp;
 mod writer;
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
 use std::time::{Duration, SystemTime};
 
 use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
@@ -83,6 +83,31 @@ pub struct SessionInfo {
     pub dropped_frames: u64,
     /// Share of packets lost, 0 to 1, from the viewer's last receiver report.
     pub lost: f32,
+}
+
+/// Ends one session from outside; cheap to clone. Does nothing once the session is over.
+#[derive(Clone)]
+pub struct SessionEnd {
+    shared: Weak<Shared>,
+    id: u64,
+    cancel: CancellationToken,
+}
+
+impl SessionEnd {
+    /// Ends the session with BYE.
+    pub fn end(&self) {
+        // First, for a session that is not in the registry yet.
+        self.cancel.cancel();
+        if let Some(shared) = self.shared.upgrade() {
+            shared.registry.end_where(|session| session.id == self.id);
+        }
+    }
+}
+
+impl std::fmt::Debug for SessionEnd {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "SessionEnd({})", self.id)
+    }
 }
 
 /// A running server. Clones share it; it runs until [`Server::shutdown`].

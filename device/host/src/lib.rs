@@ -4,6 +4,7 @@
 //! with full synchronisation, pictures written and synced before their row.
 #![forbid(unsafe_code)]
 
+mod button;
 mod certificate;
 mod database;
 pub mod doctor;
@@ -22,6 +23,7 @@ mod state_dir;
 mod time;
 pub mod upgrade;
 
+pub use button::GpioButton;
 pub use certificate::DeviceCertificate;
 pub use database::Database;
 pub use key::DeviceKey;

@@ -5,7 +5,7 @@ use std::{net::IpAddr, path::PathBuf, str::FromStr};
 use clap::{Args, Parser, Subcommand};
 use lpr_core::Region;
 use platecam_host::{GpioLine, HostMode};
-use platecam_model::{LogKind, ports::FirmwareVersion};
+use platecam_model::{LogKind, Permission, ports::FirmwareVersion};
 
 /// Turns any Linux box with a picture source into an ONVIF licence-plate-recognition camera.
 #[derive(Debug, Parser)]
@@ -49,6 +49,19 @@ pub(crate) enum Command {
     /// Read system log and audit trail of a camera that is not running; check audit trails.
     #[command(subcommand)]
     Log(LogCommand),
+    /// Users and groups of a camera that is not running.
+    #[command(subcommand)]
+    User(UserCommand),
+    /// Set the password of `admin` on the device itself; the camera must not run. Reads it from standard input.
+    ResetPassword(ResetPasswordArgs),
+    /// Make the pair of keys for answering password resets; prints the public key.
+    ResetKey {
+        /// File for the private key; must not exist.
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+    },
+    /// Read the security code out of the text of a password reset, for the holder of the private key.
+    ResetCode(ResetCodeArgs),
     /// Read the plates in still pictures (JPEG, PNG). A plate that is found but cannot be read has its box and no text.
     Recognize(RecognizeArgs),
     /// Print the version.
@@ -75,8 +88,8 @@ pub(crate) struct RunArgs {
     /// Picture source: demo | file:PATH | rtsp://[USER:PASSWORD@]HOST[:PORT]/PATH | v4l2:/dev/videoN | test:
     #[arg(long, value_name = "URI", default_value = "demo")]
     pub(crate) source: String,
-    /// Most simultaneous RTSP sessions.
-    #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=4096))]
+    /// Most simultaneous RTSP sessions in this run, whatever the setting Maximum Viewers says.
+    #[arg(long, value_name = "N", default_value_t = 4096, value_parser = clap::value_parser!(u32).range(1..=4096))]
     pub(crate) max_sessions: u32,
     /// How much of this machine belongs to the camera: system (network, clock, services and reboot are really
     /// changed), observe (the machine is read, never changed), simulated (changes happen in memory).
@@ -210,6 +223,118 @@ pub(crate) struct AnnounceArgs {
 }
 
 #[derive(Debug, Subcommand)]
+pub(crate) enum UserCommand {
+    /// Print all users: name, group, second factor, permissions, remark, separated by tabs.
+    List {
+        /// State directory of the camera.
+        #[arg(long, value_name = "DIR", default_value = "var")]
+        state_dir: PathBuf,
+        /// Print one JSON object a user.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Add a user; the password is read from standard input.
+    Add(UserAddArgs),
+    /// Set a user's password, read from standard input.
+    Passwd {
+        /// State directory of the camera.
+        #[arg(long, value_name = "DIR", default_value = "var")]
+        state_dir: PathBuf,
+        /// User name.
+        name: String,
+    },
+    /// Delete a user.
+    Delete {
+        /// State directory of the camera.
+        #[arg(long, value_name = "DIR", default_value = "var")]
+        state_dir: PathBuf,
+        /// User name.
+        name: String,
+    },
+    /// Groups.
+    #[command(subcommand)]
+    Group(GroupCommand),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct UserAddArgs {
+    /// State directory of the camera.
+    #[arg(long, value_name = "DIR", default_value = "var")]
+    pub(crate) state_dir: PathBuf,
+    /// User name.
+    pub(crate) name: String,
+    /// Group.
+    #[arg(long, value_name = "GROUP", default_value = "user")]
+    pub(crate) group: String,
+    /// Exactly these permissions, separated by commas. Without it: all that the group has.
+    #[arg(long, value_name = "PERMISSION", value_delimiter = ',', value_parser = Permission::from_str)]
+    pub(crate) permission: Vec<Permission>,
+    /// Free text.
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    pub(crate) remark: String,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum GroupCommand {
+    /// Print all groups: name, ONVIF level, members, permissions, remark, separated by tabs.
+    List {
+        /// State directory of the camera.
+        #[arg(long, value_name = "DIR", default_value = "var")]
+        state_dir: PathBuf,
+    },
+    /// Add a group.
+    Add(GroupArgs),
+    /// Change a group.
+    Set(GroupArgs),
+    /// Delete a group without members.
+    Delete {
+        /// State directory of the camera.
+        #[arg(long, value_name = "DIR", default_value = "var")]
+        state_dir: PathBuf,
+        /// Group name.
+        name: String,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct GroupArgs {
+    /// State directory of the camera.
+    #[arg(long, value_name = "DIR", default_value = "var")]
+    pub(crate) state_dir: PathBuf,
+    /// Group name.
+    pub(crate) name: String,
+    /// Permissions, separated by commas.
+    #[arg(long, value_name = "PERMISSION", value_delimiter = ',', value_parser = Permission::from_str)]
+    pub(crate) permission: Vec<Permission>,
+    /// Free text.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) remark: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ResetPasswordArgs {
+    /// State directory of the camera.
+    #[arg(long, value_name = "DIR", default_value = "var")]
+    pub(crate) state_dir: PathBuf,
+    /// Says that this is meant: the password is set here, not asked for by the camera.
+    #[arg(long, required = true)]
+    pub(crate) local: bool,
+    /// Remove the second factor of `admin` too.
+    #[arg(long)]
+    pub(crate) without_second_factor: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ResetCodeArgs {
+    /// File with the private key.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) key: PathBuf,
+    /// The text that the QR code carried, beginning with PCR1.; - reads it from standard input.
+    #[arg(value_name = "TEXT")]
+    pub(crate) text: String,
+}
+
+#[derive(Debug, Subcommand)]
 pub(crate) enum LogCommand {
     /// Print the system log, oldest entry first, times as the camera shows them.
     Show(LogShowArgs),
@@ -316,7 +441,7 @@ mod tests {
         };
         assert_eq!(
             (run.source.as_str(), run.max_sessions, run.http_port),
-            ("demo", 64, None)
+            ("demo", 4096, None)
         );
     }
 }

@@ -8,6 +8,7 @@ mod launch;
 mod log;
 mod memory;
 mod package;
+mod people;
 #[cfg(test)]
 mod permissions;
 mod recognize;
@@ -50,6 +51,10 @@ fn main() -> ExitCode {
         | Command::Log(_)
         | Command::Package(_)
         | Command::Recognize(_)
+        | Command::User(_)
+        | Command::ResetPassword(_)
+        | Command::ResetKey { .. }
+        | Command::ResetCode(_)
         | Command::Version => "warn",
     };
     init_log(log);
@@ -64,6 +69,10 @@ fn main() -> ExitCode {
         }
         Command::Package(command) => package::package(&command),
         Command::Log(command) => log::log(&command),
+        Command::User(command) => people::user(command),
+        Command::ResetPassword(args) => people::reset_password(&args),
+        Command::ResetKey { out } => people::reset_key(&out),
+        Command::ResetCode(args) => people::reset_code(&args),
         Command::Recognize(args) => recognize::recognize(&args),
         Command::Version => {
             println!("platecam {}", env!("CARGO_PKG_VERSION"));

@@ -90,6 +90,11 @@ pub(super) fn device(call: &Call<'_>) -> tds::DeviceServiceCapabilities {
             max_users: i32::try_from(login.max_users.get()).ok(),
             max_user_name_length: int(PasswordPolicy::MAX_NAME),
             max_password_length: int(PasswordPolicy::MAX),
+            security_policies: Some(List(vec![
+                "PasswordComplexity".into(),
+                "AuthFailureWarnings".into(),
+            ])),
+            max_password_history: Some(10),
             hashing_algorithms: Some(List(vec!["MD5".into(), "SHA-256".into()])),
             ..Default::default()
         },

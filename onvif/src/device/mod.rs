@@ -4,6 +4,7 @@ mod capabilities;
 pub(crate) mod firmware;
 pub(crate) mod log;
 mod network;
+mod passwords;
 pub(crate) mod scopes;
 mod system;
 mod time;
@@ -202,6 +203,65 @@ impl Device for Call<'_> {
 
     fn delete_users(&self, request: tds::DeleteUsers) -> Answer<tds::DeleteUsersResponse> {
         users::delete(self, &request.username)?;
+        Ok(Default::default())
+    }
+
+    fn get_password_complexity_options(
+        &self,
+        _: tds::GetPasswordComplexityOptions,
+    ) -> Answer<tds::GetPasswordComplexityOptionsResponse> {
+        Ok(passwords::complexity_options())
+    }
+
+    fn get_password_complexity_configuration(
+        &self,
+        _: tds::GetPasswordComplexityConfiguration,
+    ) -> Answer<tds::GetPasswordComplexityConfigurationResponse> {
+        Ok(passwords::complexity(self))
+    }
+
+    fn set_password_complexity_configuration(
+        &self,
+        request: tds::SetPasswordComplexityConfiguration,
+    ) -> Answer<tds::SetPasswordComplexityConfigurationResponse> {
+        passwords::set_complexity(self, &request)?;
+        Ok(Default::default())
+    }
+
+    fn get_password_history_configuration(
+        &self,
+        _: tds::GetPasswordHistoryConfiguration,
+    ) -> Answer<tds::GetPasswordHistoryConfigurationResponse> {
+        Ok(passwords::history(self))
+    }
+
+    fn set_password_history_configuration(
+        &self,
+        request: tds::SetPasswordHistoryConfiguration,
+    ) -> Answer<tds::SetPasswordHistoryConfigurationResponse> {
+        passwords::set_history(self, &request)?;
+        Ok(Default::default())
+    }
+
+    fn get_auth_failure_warning_options(
+        &self,
+        _: tds::GetAuthFailureWarningOptions,
+    ) -> Answer<tds::GetAuthFailureWarningOptionsResponse> {
+        Ok(passwords::failure_options())
+    }
+
+    fn get_auth_failure_warning_configuration(
+        &self,
+        _: tds::GetAuthFailureWarningConfiguration,
+    ) -> Answer<tds::GetAuthFailureWarningConfigurationResponse> {
+        Ok(passwords::failures(self))
+    }
+
+    fn set_auth_failure_warning_configuration(
+        &self,
+        request: tds::SetAuthFailureWarningConfiguration,
+    ) -> Answer<tds::SetAuthFailureWarningConfigurationResponse> {
+        passwords::set_failures(self, &request)?;
         Ok(Default::default())
     }
 }

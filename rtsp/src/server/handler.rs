@@ -246,12 +246,7 @@ impl Handler {
         };
         match self.shared.source.open(&request) {
             Ok(Presentation::Live(stream)) => Ok(stream),
-            Err(error) => Err(Response::new(match error {
-                OpenError::NotFound => Status::NotFound,
-                OpenError::Forbidden => Status::Forbidden,
-                OpenError::Unavailable => Status::Unavailable,
-                OpenError::Busy => Status::NotEnoughBandwidth,
-            })),
+            Err(error) => Err(Response::new(status_of(&error))),
         }
     }
 
@@ -331,6 +326,15 @@ impl Handler {
             (None, None) => None,
         };
         found.ok_or_else(|| Response::new(Status::SessionNotFound))
+    }
+}
+
+fn status_of(error: &OpenError) -> Status {
+    match error {
+        OpenError::NotFound => Status::NotFound,
+        OpenError::Forbidden => Status::Forbidden,
+        OpenError::Unavailable => Status::Unavailable,
+        OpenError::Busy => Status::NotEnoughBandwidth,
     }
 }
 

@@ -52,15 +52,21 @@ impl Registry {
         self.inner.lock().max_sessions = max;
     }
 
-    /// Adds the session that `make` builds from its number, unless the limit is reached.
-    pub(crate) fn insert(&self, make: impl FnOnce(u64) -> Session) -> Result<Arc<Session>, Full> {
+    /// A number for a session to come.
+    pub(crate) fn next_id(&self) -> u64 {
+        let mut inner = self.inner.lock();
+        inner.next_id += 1;
+        inner.next_id - 1
+    }
+
+    /// Adds a session, unless the limit is reached.
+    pub(crate) fn insert(&self, session: Session) -> Result<Arc<Session>, Full> {
         let mut inner = self.inner.lock();
         if inner.sessions.len() >= inner.max_sessions {
+            drop(inner);
             return Err(Full);
         }
-        let id = inner.next_id;
-        inner.next_id += 1;
-        let session = Arc::new(make(id));
+        let session = Arc::new(session);
         inner.sessions.insert(session.key.clone(), session.clone());
         Ok(session)
     }

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::{SessionInfo, Transport};
-use crate::auth::User;
+use crate::auth::{Stay, User};
 use crate::rtcp::{self, Report};
 use crate::source::StreamUrl;
 use crate::stream::{MAX_TRACKS, Stream, Track, ViewerGuard};
@@ -54,6 +54,8 @@ pub(crate) struct Session {
     pub(crate) started: SystemTime,
     /// Counts the session among the viewers of its stream.
     pub(crate) _viewer: ViewerGuard,
+    /// What the device keeps for it.
+    pub(crate) _stay: Option<Stay>,
 }
 
 /// The part of a session that requests change.

@@ -52,6 +52,30 @@ async fn sessions_are_limited() {
     server.viewers(1).await;
 }
 
+/// The device counts sessions of its own, keeps something for each, and can end one from outside.
+#[tokio::test]
+async fn the_device_lets_sessions_in_and_ends_them() {
+    let server = TestServer::new(Config::default()).await;
+    server.push_key_frame();
+    let url = server.url();
+    let here = || std::sync::Arc::strong_count(&server.accounts.here) - 1;
+    let mut refused = Client::connect(&server).await;
+    let full = "Authorization: Digest username=\"full\", response=\"right\"";
+    let transport = "Transport: RTP/AVP/TCP;unicast;interleaved=0-1";
+    let setup = format!("{url}/trackID=0");
+    let answer = refused.bare("SETUP", &setup, &[full, transport]).await;
+    assert_eq!((answer.status, here()), (453, 0));
+    let mut client = Client::connect(&server).await;
+    client.play(&url).await;
+    server.viewers(1).await;
+    assert_eq!(here(), 1);
+    let end = server.accounts.ends.lock().unwrap()[0].clone();
+    end.end();
+    server.viewers(0).await;
+    assert!(server.server.sessions().is_empty());
+    end.end();
+}
+
 #[tokio::test]
 async fn connections_are_limited() {
     // Those of one address that have not said who they are.

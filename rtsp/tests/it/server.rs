@@ -7,8 +7,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use rtsp::{
-    AccessUnit, AuthOutcome, AuthRequest, Authorizer, Codec, Config, MediaSource, OpenError,
-    Presentation, Server, Stream, StreamConfig, StreamHooks, StreamRequest, TrackSink, User,
+    AccessUnit, Arrival, AuthOutcome, AuthRequest, Authorizer, Codec, Config, MediaSource,
+    OpenError, Presentation, Server, SessionEnd, Stay, Stream, StreamConfig, StreamHooks,
+    StreamRequest, TrackSink, User,
 };
 use tokio::sync::watch;
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -41,8 +42,21 @@ impl StreamHooks for Hooks {
 }
 
 /// Accounts by name alone: the digest is the device's business.
-struct Accounts {
+pub(crate) struct Accounts {
     open: bool,
+    /// A reference for each session, and one here.
+    pub(crate) here: Arc<()>,
+    pub(crate) ends: std::sync::Mutex<Vec<SessionEnd>>,
+}
+
+impl Accounts {
+    fn new(open: bool) -> Self {
+        Self {
+            open,
+            here: Arc::new(()),
+            ends: std::sync::Mutex::default(),
+        }
+    }
 }
 
 impl Authorizer for Accounts {
@@ -75,6 +89,14 @@ impl Authorizer for Accounts {
             None => AuthOutcome::Challenge { stale: false },
         }
     }
+
+    fn arrive(&self, arrival: &Arrival<'_>) -> Result<Option<Stay>, OpenError> {
+        if arrival.user.name() == "full" {
+            return Err(OpenError::Busy);
+        }
+        self.ends.lock().unwrap().push(arrival.end.clone());
+        Ok(Some(Box::new(self.here.clone())))
+    }
 }
 
 struct Source(Arc<Stream>);
@@ -100,6 +122,7 @@ pub(crate) struct TestServer {
     pub(crate) stream: Arc<Stream>,
     pub(crate) hooks: Arc<Hooks>,
     pub(crate) address: SocketAddr,
+    pub(crate) accounts: Arc<Accounts>,
 }
 
 impl TestServer {
@@ -125,7 +148,8 @@ impl TestServer {
         let stream = Stream::new(StreamConfig::new("main", tracks), hooks.clone()).unwrap();
         let source = Arc::new(Source(stream.clone()));
         let listen = [SocketAddr::from(([127, 0, 0, 1], 0))];
-        let server = Server::bind(&listen, config, source, Arc::new(Accounts { open }))
+        let accounts = Arc::new(Accounts::new(open));
+        let server = Server::bind(&listen, config, source, accounts.clone())
             .await
             .unwrap();
         let address = server.local_addrs()[0];
@@ -134,6 +158,7 @@ impl TestServer {
             stream,
             hooks,
             address,
+            accounts,
         }
     }
 
@@ -144,7 +169,7 @@ impl TestServer {
         config: Config,
     ) -> Result<Server, rtsp::Error> {
         let source = Arc::new(Source(self.stream.clone()));
-        Server::bind(listen, config, source, Arc::new(Accounts { open: true })).await
+        Server::bind(listen, config, source, Arc::new(Accounts::new(true))).await
     }
 
     pub(crate) fn url(&self) -> String {

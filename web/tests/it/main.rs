@@ -7,6 +7,7 @@ mod commission;
 mod config;
 mod log;
 mod maintenance;
+mod people;
 mod permissions;
 mod records;
 mod settings;

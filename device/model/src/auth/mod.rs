@@ -23,7 +23,7 @@ pub use digest::{DigestChallenge, REALM};
 pub use lockout::{LockEntry, Lockout};
 pub use online::{Arrival, Hangup, OnlineKind, OnlineUser, Place};
 pub use password::{Advice, PasswordPolicy, PasswordReport, Strength};
-pub use reset_button::HoldTimer;
+pub use reset_button::{HoldTimer, watch_button};
 pub use reset_code::{ResetKey, ResetRequest};
 pub use session::{Session, SessionToken, Sessions};
 pub use wsse::UsernameToken;

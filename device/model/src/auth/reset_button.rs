@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::{Clock, Result, ports::ResetButton};
+
 /// Tells once a button was held long enough. A press that began before the device did counts only
 /// after it was released: a jammed button must not wipe the unit at every start.
 #[derive(Clone, Copy, Debug)]
@@ -56,9 +58,48 @@ impl HoldTimer {
     }
 }
 
+/// Watches a button until it was held long enough (`true`) or `go_on` says no (`false`).
+///
+/// # Errors
+/// [`crate::Error::Internal`] when the button is gone.
+pub fn watch_button(
+    button: &mut dyn ResetButton,
+    hold: Duration,
+    clock: &dyn Clock,
+    mut go_on: impl FnMut() -> bool,
+) -> Result<bool> {
+    let mut timer = HoldTimer::new(hold);
+    while go_on() {
+        let pressed = button.wait(timer.due(clock.monotonic()))?;
+        if timer.update(pressed, clock.monotonic()) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_button_is_watched_with_the_clock_of_the_device() {
+        use crate::testing::{SimulatedButton, TestClock};
+        for (script, fires) in [([false, true, true], true), ([true, true, true], false)] {
+            let clock = TestClock::default();
+            let mut button = SimulatedButton {
+                script: script.into(),
+            };
+            let mut looks = 0;
+            let fired = watch_button(&mut button, Duration::from_secs(10), &clock, || {
+                looks += 1;
+                clock.advance(Duration::from_secs(1));
+                looks < 30
+            });
+            assert_eq!(fired.unwrap(), fires, "{script:?}");
+            assert!(!fires || looks > 10, "{looks}");
+        }
+    }
 
     /// HW-10, C-79: ten seconds without a break, told once.
     #[test]

@@ -29,6 +29,7 @@ use crate::{
 };
 
 pub use log::{MemoryLog, OffRemoteLog};
+pub use people::SimulatedButton;
 pub use time::SimulatedTime;
 
 /// A clock that stands until it is moved.

@@ -89,3 +89,20 @@ impl UserBackend for MemoryStore {
         Ok(secrets.entry(name.to_owned()).or_insert(made).clone())
     }
 }
+
+/// A reset button that is pressed as a test says.
+#[derive(Debug, Default)]
+pub struct SimulatedButton {
+    /// Whether it is pressed, one answer a look; the last one stays.
+    pub script: std::collections::VecDeque<bool>,
+}
+
+impl crate::ports::ResetButton for SimulatedButton {
+    fn wait(&mut self, _timeout: std::time::Duration) -> Result<bool> {
+        let now = self.script.front().copied().unwrap_or(false);
+        if self.script.len() > 1 {
+            self.script.pop_front();
+        }
+        Ok(now)
+    }
+}

@@ -1,5 +1,6 @@
 //! `platecam run`: starts every part, connects them, and stops them again.
 
+mod button;
 mod log;
 mod media;
 mod metadata;
@@ -131,6 +132,7 @@ async fn serve(
         rtsp: rtsp_port,
     });
 
+    let _button = button::start(&device);
     let (stopping, _) = tokio::sync::watch::channel(false);
     let mut tasks = vec![
         tokio::spawn({

@@ -80,6 +80,25 @@ impl Authorizer for Doorkeeper {
         };
         granted(&actor)
     }
+
+    /// GEN-5, USER-20: a session counts and is listed, unless it is part of a web page that is.
+    fn arrive(&self, arrival: &rtsp::Arrival<'_>) -> Result<Option<rtsp::Stay>, OpenError> {
+        let end = arrival.end.clone();
+        let alone = !arrival.user_of_connection;
+        let entered = self.0.accounts.arrive(platecam_model::auth::Arrival {
+            kind: platecam_model::auth::OnlineKind::Rtsp,
+            user: arrival.user.name().to_owned(),
+            peer: Some(arrival.peer.ip()),
+            detail: arrival.stream.to_owned(),
+            counts: alone,
+            listed: alone,
+            hangup: Box::new(move || end.end()),
+        });
+        match entered {
+            Ok(place) => Ok(Some(Box::new(place))),
+            Err(_) => Err(OpenError::Busy),
+        }
+    }
 }
 
 fn granted(actor: &Actor) -> AuthOutcome {

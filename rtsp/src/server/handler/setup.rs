@@ -8,14 +8,14 @@ use parking_lot::Mutex;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::Handler;
-use crate::auth::User;
+use super::{Handler, status_of};
+use crate::auth::{Arrival, Stay, User};
 use crate::message::{
     Lower, Request, RequestUrl, Response, Status, TransportSpec, parse_transports,
 };
 use crate::random;
-use crate::server::Transport;
 use crate::server::session::{Route, Routes, Session, State, Stats};
+use crate::server::{SessionEnd, Transport};
 use crate::stream::MAX_TRACKS;
 
 impl Handler {
@@ -93,7 +93,10 @@ impl Handler {
                     return Err(Response::new(Status::NotValidInState));
                 }
                 let key = random::session_id().map_err(|_| Response::new(Status::Internal))?;
-                let made = self.shared.registry.insert(|id| Session {
+                let id = self.shared.registry.next_id();
+                let cancel = CancellationToken::new();
+                let stay = self.arrive(user, &stream.name(), transport, id, &cancel)?;
+                let made = self.shared.registry.insert(Session {
                     key,
                     id,
                     user: user.clone(),
@@ -107,7 +110,8 @@ impl Handler {
                     stream,
                     generation,
                     tracks: tracks.clone(),
-                    cancel: CancellationToken::new(),
+                    cancel,
+                    _stay: stay,
                     state: Mutex::new(State {
                         routes,
                         playing: None,
@@ -140,6 +144,33 @@ impl Handler {
         Ok(Response::ok()
             .with("Session", format!("{};timeout={timeout}", session.key))
             .with("Transport", self.transport_line(route, track.ssrc)))
+    }
+
+    /// Asks the device for a place.
+    fn arrive(
+        &self,
+        user: &User,
+        stream: &str,
+        transport: Transport,
+        id: u64,
+        cancel: &CancellationToken,
+    ) -> Result<Option<Stay>, Response> {
+        let arrival = Arrival {
+            user,
+            peer: SocketAddr::new(self.peer.ip().to_canonical(), self.peer.port()),
+            stream,
+            transport,
+            user_of_connection: self.context.user.is_some(),
+            end: SessionEnd {
+                shared: Arc::downgrade(&self.shared),
+                id,
+                cancel: cancel.clone(),
+            },
+        };
+        self.shared.authorizer.arrive(&arrival).map_err(|error| {
+            tracing::info!(peer = %self.peer, user = user.name(), %error, "RTSP session refused");
+            Response::new(status_of(&error))
+        })
     }
 
     /// The route for an offer, if it can be taken.

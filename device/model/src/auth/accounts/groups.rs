@@ -8,8 +8,8 @@ use super::{
     users::{check_remark, may_give},
 };
 use crate::{
-    Actor, Error, Permission, Permissions, Result, UserLevel, Violation, Violations,
-    auth::PasswordPolicy, ports::StoredGroup,
+    Actor, Error, Permission, Permissions, Result, UserLevel, Violations, auth::PasswordPolicy,
+    ports::StoredGroup,
 };
 
 /// Most groups, built-in ones included.
@@ -188,29 +188,5 @@ impl Accounts {
         self.replace(people)?;
         self.audit(by, format!("Group '{}' was deleted.", group.name));
         Ok(())
-    }
-}
-
-/// For adapters that know groups by other rules than ours (ONVIF roles).
-impl Accounts {
-    /// Makes or changes a group in one call.
-    ///
-    /// # Errors
-    /// As [`Accounts::create_group`] and [`Accounts::update_group`].
-    pub fn set_group(&self, name: &str, permissions: Permissions, by: &Actor) -> Result<GroupInfo> {
-        by.require(Permission::UserManagement)?;
-        if name.is_empty() {
-            let v = Violation::new("/name", name, "is empty");
-            return Err(Error::Invalid(Violations(vec![v])));
-        }
-        if self.people.read().group(name).is_some() {
-            let update = GroupUpdate {
-                name: name.to_owned(),
-                remark: None,
-                permissions: Some(permissions),
-            };
-            return self.update_group(update, by);
-        }
-        self.create_group(name, "", permissions, by)
     }
 }
