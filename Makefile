@@ -37,6 +37,20 @@ lint: setup ## formatting and warnings are errors
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 
+TRAINENV := $(CURDIR)/.cache/trainenv
+$(TRAINENV)/done: lpr-core/training/requirements.txt
+	python3 -m venv $(TRAINENV)
+	$(TRAINENV)/bin/pip install -q -r $<
+	touch $@
+
+train: $(TRAINENV)/done ## smoke run of the trainers on rendered pictures (about a minute); real runs: lpr-core/training/README.md
+	cd lpr-core/training && $(TRAINENV)/bin/python smoke.py
+
+evaluate: $(TRAINENV)/done ## figures of the committed nets on held-back pictures: make evaluate DATA=FOLDER
+	@[ -n "$(DATA)" ] || { echo "evaluate: DATA=FOLDER with the pictures, see lpr-core/training/README.md"; exit 2; }
+	cargo build --locked -p lpr-onnx --example still
+	cd lpr-core/training && $(TRAINENV)/bin/python eval.py --data "$(abspath $(DATA))" --engine "$(CURDIR)/target/debug/examples/still" --set web openlpr romania florida parked negatives us-crops br-crops
+
 bench: setup-run ## benches of SOAP, RTP packetising and recognition
 	cargo bench --locked -p onvif-contracts -p rtsp -p lpr-core -p lpr-onnx
 

@@ -86,6 +86,8 @@ struct Prior {
     /// How much the prior counts against the reader, as an exponent: 0 not at all, 1 as much as probability
     /// theory says.
     strength: f32,
+    /// Whether drivers choose names (vanity plates): there a lone zero between letters is an `O`.
+    names: bool,
     /// Part of the difference between twins (`O`/`0`, `I`/`1`) that the reader cannot know: 0 none, 1 all.
     twins: f32,
 }
@@ -96,24 +98,28 @@ fn prior(region: Region) -> Prior {
             patterns: &US,
             share: 0.7,
             strength: 0.35,
+            names: true,
             twins: 0.25,
         },
         Region::Eu => Prior {
             patterns: &EU,
             share: 0.8,
             strength: 0.45,
+            names: false,
             twins: 0.4,
         },
         Region::Br => Prior {
             patterns: &BR,
             share: 0.97,
             strength: 0.6,
+            names: false,
             twins: 0.4,
         },
         Region::Any => Prior {
             patterns: &[],
             share: 0.0,
             strength: 0.35,
+            names: true,
             twins: 0.25,
         },
     }
@@ -156,6 +162,41 @@ fn fits(pattern: &str, signs: &[u8]) -> bool {
             .bytes()
             .zip(signs)
             .all(|(p, s)| (p == b'9') == (usize::from(*s) < DIGITS))
+}
+
+/// Whether a text is a name but for its zeros: at least four letters, no other digit, and zeros where no series
+/// counts: one in front, one at the end, or one or two between letters (`0RINNIE`, `LAMB0`, `EWWP00P`, but not `ABC00`).
+fn misspelled(signs: &[u8]) -> bool {
+    let letter = |s: &u8| usize::from(*s) >= DIGITS;
+    let zeros = signs.iter().filter(|s| **s == 0).count();
+    let letters = signs.iter().filter(|s| letter(s)).count();
+    if zeros == 0 || letters < 4 || letters + zeros < signs.len() {
+        return false;
+    }
+    let (mut at, mut fits) = (0, true);
+    for run in signs.chunk_by(|a, b| letter(a) == letter(b)) {
+        let inner = at > 0 && at + run.len() < signs.len();
+        fits &= letter(&run[0]) || run.len() <= 1 + usize::from(inner);
+        at += run.len();
+    }
+    fits
+}
+
+/// The texts with their weights (natural logarithms), names spelled with `O`; what two spellings had is one text's.
+fn respelled(beam: Vec<(f32, Vec<u8>)>) -> Vec<(f32, Vec<u8>)> {
+    let mut out: Vec<(f32, Vec<u8>)> = Vec::with_capacity(beam.len());
+    for (log, mut text) in beam {
+        if misspelled(&text) {
+            for s in text.iter_mut().filter(|s| **s == 0) {
+                *s = 24;
+            }
+        }
+        match out.iter_mut().find(|(_, t)| *t == text) {
+            Some((sum, _)) => *sum = sum.max(log) + (-(*sum - log).abs()).exp().ln_1p(),
+            None => out.push((log, text)),
+        }
+    }
+    out
 }
 
 /// Weight of a text, as a natural logarithm, with its share of the decision.
@@ -208,6 +249,9 @@ pub fn rerank(places: &[SignProbs], region: Region) -> Vec<CharRead> {
         next.sort_unstable_by(|a, b| b.0.total_cmp(&a.0));
         next.truncate(BEAM);
         beam = next;
+    }
+    if prior.names {
+        beam = respelled(beam);
     }
     for (log, text) in &mut beam {
         *log += log_prior(&prior, text);
@@ -349,6 +393,36 @@ mod tests {
         assert!((r[1].likelihood - 0.5).abs() < 1e-3);
         assert_eq!(r[1].alternatives.len(), 1);
         assert!((r[0].likelihood - 1.0).abs() < 1e-3 && r[0].alternatives.is_empty());
+    }
+
+    #[test]
+    fn names_are_spelled_with_letters() {
+        let signs =
+            |t: &str| -> Vec<u8> { t.chars().map(|c| sign_index(c).unwrap() as u8).collect() };
+        for (text, expect) in [
+            ("NBY0ND", true),
+            ("EWWP00P", true),
+            ("0RINNIE", true),
+            ("LAMB0", true),
+            // Series, and what may be one.
+            ("ABC00", false),
+            ("00ABCD", false),
+            ("ABC0", false),
+            ("6CED502", false),
+            ("G0T2P00", false),
+            ("NBYOND", false),
+        ] {
+            assert_eq!(misspelled(&signs(text)), expect, "{text}");
+        }
+        let sure = |c| [(c, 1.0f32)];
+        let zero = [('0', 0.95f32), ('O', 0.05)];
+        let name = ['N', 'B', 'Y', 'N', 'D'].map(sure);
+        let p = places(&[&name[0], &name[1], &name[2], &zero, &name[3], &name[4]]);
+        for region in [Region::Us, Region::Any] {
+            let read = rerank(&p, region);
+            assert_eq!(text(&read), "NBYOND", "{region}");
+            assert!(read[3].likelihood > 0.9, "both spellings count: {read:?}");
+        }
     }
 
     #[test]

@@ -11,8 +11,8 @@ import numpy as np
 import cv2
 from detector_data import crops
 from eval import Pipeline, iou, load
-from reader_data import held_text
-from train_reader import decode, prep
+from reader_data import held_text, spelled
+from ctc import decode, prep
 
 
 def sha(p):
@@ -36,7 +36,7 @@ def logits_of(pipe, data, texts):
             if 3 <= len(t) <= 8 and held_text(t):
                 g = cv2.cvtColor(im, cv2.COLOR_BGR2GRAY)
                 q = np.array(((.045, .085), (.955, .085), (.955, .915), (.045, .915))) * (g.shape[1], g.shape[0])
-                out.append((pipe.rd.run(None, {'crops': prep(pipe.crop(g, q)[None])})[0][0], t))
+                out.append((pipe.rd.run(None, {'crops': prep(pipe.crop(g, q)[None])})[0][0], spelled(t) if s == 'us-crops' else t))
     return out
 
 
@@ -45,7 +45,7 @@ def main():
     here = os.path.dirname(os.path.abspath(__file__))
     ap.add_argument('--data', required=True); ap.add_argument('--models', default=os.path.join(here, '..', 'models'))
     ap.add_argument('--texts', default=os.path.join(here, 'texts.tsv')); ap.add_argument('--score', type=float, default=.4)
-    ap.add_argument('--long', type=int, default=768); ap.add_argument('--conf', type=float, default=.5)
+    ap.add_argument('--long', type=int, default=640); ap.add_argument('--conf', type=float, default=.5)
     a = ap.parse_args()
     cv2.setNumThreads(1)
     pipe = Pipeline(a.models, a.long, score=.3, T=1., passes=1)

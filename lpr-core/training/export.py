@@ -13,7 +13,8 @@ def main():
         names = ['image'], ['cells']
     else:
         from reader_net import Reader
-        net, xs = Reader(), [torch.randn(1, 1, 64, 128), torch.randn(5, 1, 64, 128)]
+        keys = () if ckpt == 'random' else torch.load(ckpt, map_location='cpu')
+        net, xs = Reader(deep=any(k.startswith('deep.') for k in (keys.get('ema', keys) if keys else ()))), [torch.randn(1, 1, 64, 128), torch.randn(5, 1, 64, 128)]
         axes = {'crops': {0: 'n'}, 'logits': {0: 'n'}}
         names = ['crops'], ['logits']
     if ckpt != 'random':

@@ -30,6 +30,7 @@ US = ['AAA 9999', 'AAA999', 'AAA 999', '999 AAA', '9AAA999', 'AAA9999', 'AA99999
       'A99999A', 'AA 9999', '999A99', '9A 99999', 'A99 9AA', 'AAAA99', '99999A', 'AA9999A', 'A999999', '9999999', 'AAA99', '999 9AA',
       'A9A9A9', '9AA9999', 'AA99AA', '99 9999', 'XXXXXX', 'XXXXXXX', 'XXXX', 'AAA 9999', 'AAA 9999', 'AAA 999', 'AAA-9999', 'AAA999', '9AAA999',
       'AAAAAA', 'AAAAAAA', 'AAAA', 'AAA-9999', 'AAA.999', 'AA-999-A', 'AAA-999']
+SHORT = ['A', '99', '9A', 'AA', 'AAA', '999', '9AA', 'A 9', 'A-9', 'AA 9', '99A', 'A99', '9999']
 EU = ['A AA 9999', 'AA A 999', 'AAA AA 99', 'AA AA 999', 'A A 999', 'AA AA 9999', 'AA 99 AAA', 'A 999 AAA', 'AA99 AAA', 'A999 AAA',
       'AA-999-AA', 'AA 999AA', '99-AAA-9', 'AA-99-AA', '99-AA-99', '99-99-AA', 'AA-AA-99', '9-AAA-99', 'AA-999-A', '9999 AAA', 'AA 99999', 'AAA 9999',
       'AA 9999A', '99-A-9999', '999-A-999', '9A9 9999', 'AAA-999', 'AAA 999', 'AA 99 999', '9-AAA-999', '99-AA-99', 'AA 999-AA',
@@ -81,6 +82,25 @@ class Plates:
         r = self.r
         return ''.join(r.choice(ALPHA[10:]) if c == 'A' else r.choice('0123456789') if c == '9'
                        else r.choice(ALPHA) if c == 'X' else c for c in r.choice(pats))
+
+    def name(self):
+        """a name as drivers choose it: syllables, sometimes a gap or a digit, 2 to 8 signs; letters where a series would have digits"""
+        r = self.r
+        s = ''
+        while len(s) < r.choice((2, 3, 4, 5, 5, 6, 6, 7, 7)):
+            s += r.choice('BCDFGHJKLMNPQRSTVWXYZ') * (r.random() < .85) + r.choice('AEIOOOUY') + (r.choice('NRSTLMCKPXZD') if r.random() < .4 else '')
+        s = s[:7]
+        k = r.random()
+        if k < .2:
+            s = s[:6] + r.choice('123456789')
+        elif k < .3:
+            s = r.choice('123456789') + s[:6]
+        elif k < .4 and len(s) > 3:
+            s = s[:2] + r.choice('24') + s[3:]
+        if r.random() < .25 and len(s) > 3:
+            i = r.randint(1, len(s) - 2)
+            s = s[:i] + ' ' + s[i:]
+        return s
 
     def tint(self, v, s=.12):
         """grey level v with a light random tint"""
@@ -186,7 +206,8 @@ class Plates:
                 a = U(.15, .75)
                 img = img * (1 - a) + lay * a
         img = np.ascontiguousarray(img, np.float32)
-        s = self.text(US)
+        k = r.random()
+        s = self.name() if k < .13 else self.text(SHORT) if k < .17 else self.text(US)
         col = self.colour(150, 255) if dark else self.colour(0, 120) if r.random() < .5 else self.tint(U(0, 90), .3)
         m = float(img[H // 4:3 * H // 4].mean())
         if abs(float(col.mean()) - m) < 55:

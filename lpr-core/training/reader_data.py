@@ -15,6 +15,15 @@ def held_text(text):
     return zlib.crc32(text.encode()) % 100 < 15
 
 
+def spelled(text):
+    """the labels of `us-crops` write every O of a name as 0 (CUST0M); a name, letters and zeros only, gets its O back; series keep their digits"""
+    letters = sum(c.isalpha() for c in text)
+    zeros = text.count('0')
+    if not zeros or letters + zeros < len(text) or letters < 3 or zeros > 2 or text[:3].isalpha() and text[3:].strip('0') == '' and len(text) > 5:
+        return text
+    return text.replace('0', 'O')
+
+
 def transcribed(root, path):
     """[(folder, file, crop BGR with margin, quad or None, text)] for scene boxes whose text was read by eye: tsv folder, file, x, y, w, h, text"""
     out = []
@@ -38,7 +47,7 @@ class Crops:
         self.r, self.n = random.Random(seed), np.random.default_rng(seed)
         self.plates = Plates(fonts, seed, eu, br)
         G = lambda im: cv2.cvtColor(im, cv2.COLOR_BGR2GRAY)
-        self.us = [(G(im), t) for _, im, t in crops(root, 'us-crops') if 3 <= len(t) <= 8 and not (holdout and held_text(t))]
+        self.us = [(G(im), spelled(t)) for _, im, t in crops(root, 'us-crops') if 3 <= len(t) <= 8 and not (holdout and held_text(t))]
         self.br = [(G(im), t) for _, im, t in crops(root, 'br-crops') if 3 <= len(t) <= 8 and not (holdout and held_text(t))]
         known = json.load(open(quads)) if quads else {}
         self.own = []              # scenes with a text read by eye: the box may be jittered into its surroundings
@@ -75,6 +84,8 @@ class Crops:
         rw = int(np.exp(U(np.log(lo), np.log(hi))))
         rh = max(10, rw / asp)
         mx, my = U(-.02, .11) - tight, U(-.03, .2) - tight * 2
+        if r.random() < .14:     # the detector took the recess or the holder for the plate
+            mx, my = U(.05, .24), U(.1, .42)
         cw, ch = max(20, int(rw * (1 + 2 * mx))), max(8, int(rh * (1 + 2 * my)))
         ox, oy = (cw - rw) / 2 + U(-.03, .03) * rw, (ch - rh) / 2 + U(-.06, .06) * rh
         j = lambda s: U(-s, s)

@@ -6,6 +6,7 @@ import time
 for _k in ('OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS'):      # before numpy: its thread pool does not survive the fork below
     os.environ.setdefault(_k, '1')
 import numpy as np
+from ctc import ALPHABET, decode, prep
 
 
 def gen(q, d, seed, n, real, ramp):
@@ -25,42 +26,13 @@ def gen(q, d, seed, n, real, ramp):
         q.put((np.stack([x for x, _ in b]), [t for _, t in b]))
 
 
-def prep(x):
-    x = x.astype(np.float32)
-    m = x.mean((1, 2), keepdims=True)
-    return ((x - m) / (x.std((1, 2), keepdims=True) + 4))[:, None]
-
-
-def decode(logits, T=1.):
-    """[(text, plate confidence, [character confidences])]"""
-    from reader_net import ALPHABET, BLANK
-    z = logits / T
-    e = np.exp(z - z.max(-1, keepdims=True))
-    p = e / e.sum(-1, keepdims=True)
-    out = []
-    for q in p:
-        k = q.argmax(-1)
-        s, cs, prev = '', [], -1
-        for t, c in enumerate(k):
-            if c != BLANK:
-                v = float(q[t, c])
-                if c != prev:
-                    s += ALPHABET[c]
-                    cs.append(v)
-                else:
-                    cs[-1] = max(cs[-1], v)
-            prev = c
-        out.append((s, min(cs) if cs else 0., cs))
-    return out
-
-
 def main():
     ap = argparse.ArgumentParser()
     ap.add_argument('out'); ap.add_argument('minutes', type=float)
     ap.add_argument('--data', required=True); ap.add_argument('--fonts', required=True); ap.add_argument('--texts'); ap.add_argument('--quads', help='detector_quads.py\'s answer')
     ap.add_argument('--init'); ap.add_argument('--lr', type=float, default=1.5e-3); ap.add_argument('--decay', type=float, default=.4)
     ap.add_argument('--batch', type=int, default=64); ap.add_argument('--ramp', type=int, default=0); ap.add_argument('--real', type=float, default=.36)
-    ap.add_argument('--seed', type=int, default=11); ap.add_argument('--gens', type=int, default=1); ap.add_argument('--all', action='store_true', help='no hold-out')
+    ap.add_argument('--seed', type=int, default=11); ap.add_argument('--gens', type=int, default=1); ap.add_argument('--deep', action='store_true', help='711,333 parameters instead of 484,757: tried, not in use'); ap.add_argument('--all', action='store_true', help='no hold-out')
     a = ap.parse_args()
     import fonts
     from reader_data import Crops
@@ -73,10 +45,10 @@ def main():
     ps = [mp.Process(target=gen, args=(q, d, a.seed + i, a.batch, a.real, a.ramp), daemon=True) for i in range(a.gens)]
     [p.start() for p in ps]
     import torch
-    from reader_net import Reader, ALPHABET
+    from reader_net import Reader
     torch.set_num_threads(1)
     torch.manual_seed(a.seed)
-    net = Reader()
+    net = Reader(deep=a.deep)
     print('params', sum(p.numel() for p in net.parameters()))
     step, ema = 0, None
     s = {}
@@ -123,8 +95,11 @@ def main():
             ok = np.mean([u[0] == s_ for u, s_ in zip(decode(o.detach().numpy()), t)])
             print(f'{time.time() - T0:6.0f}s step {step} loss {el:.3f} batch-exact {ok:.2f} lr {lr:.5f} {(step - first) * a.batch / (time.time() - T0):.0f}/s queue {q.qsize()}', flush=True)
         if step % 300 == 0:
-            torch.save({'net': net.state_dict(), 'ema': ema, 'step': step, 'opt': opt.state_dict()}, a.out + '.tmp')
-            os.replace(a.out + '.tmp', a.out)
+            try:
+                torch.save({'net': net.state_dict(), 'ema': ema, 'step': step, 'opt': opt.state_dict()}, a.out + '.tmp')
+                os.replace(a.out + '.tmp', a.out)
+            except (OSError, RuntimeError) as e:         # a full disk must not end hours of training
+                print('not saved:', e, flush=True)
     torch.save({'net': net.state_dict(), 'ema': ema, 'step': step, 'opt': opt.state_dict()}, a.out)
     print('done', step, 'steps', round(time.time() - T0), 's')
     [p.terminate() for p in ps]
