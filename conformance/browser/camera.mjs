@@ -48,14 +48,14 @@ export class Browser {
     return self;
   }
 
-  /** axe-core's serious findings in light and dark, and a picture of either. */
-  async examine(name) {
+  /** axe-core's findings in light and dark, and a picture of either: those of `tags`, else the serious ones. */
+  async examine(name, tags = null) {
     for (const colorScheme of ['light', 'dark']) {
       await this.page.emulateMedia({ colorScheme });
       await this.page.waitForTimeout(300);
       await this.page.evaluate(AXE);
-      const { violations } = await this.page.evaluate(() => globalThis.axe.run(document, { resultTypes: ['violations'] }));
-      const bad = violations.filter((v) => ['serious', 'critical'].includes(v.impact));
+      const { violations } = await this.page.evaluate((only) => globalThis.axe.run(document, { resultTypes: ['violations'], ...(only ? { runOnly: only } : {}) }), tags);
+      const bad = violations.filter((v) => tags || ['serious', 'critical'].includes(v.impact));
       await this.shot(`${name}-${colorScheme}`);
       for (const v of bad) this.problems.push(`axe ${name} ${colorScheme}: ${v.id}: ${v.help}: ${v.nodes.map((n) => `${n.html} ${n.any.map((a) => a.message)}`).join(' | ')}`);
       if (bad.length === 0) console.log(`  ok: ${name} in ${colorScheme}: no serious accessibility problem`);

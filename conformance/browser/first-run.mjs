@@ -68,6 +68,9 @@ try {
 
   // A setting (VIDEO-10, UI-4).
   await page.getByRole('link', { name: 'Setting' }).click();
+  await page.getByRole('heading', { name: 'General Settings' }).waitFor();
+  await page.getByRole('button', { name: 'Video/Audio' }).click();
+  await page.getByRole('link', { name: 'Video Stream' }).click();
   await page.getByRole('heading', { name: 'Video Stream' }).waitFor();
   const rate = page.getByLabel('Bit Rate', { exact: true });
   await rate.fill('3000');

@@ -36,3 +36,13 @@ fn a_new_camera_is_set_up_watched_searched_and_changed_in_the_browser() {
     script("first-run.mjs", &camera);
     script("https.mjs", &camera);
 }
+
+#[test]
+fn every_settings_page_works_and_is_accessible() {
+    let camera = Camera::start(&Options {
+        args: vec!["--host".into(), "simulated".into()],
+        ..Options::default()
+    })
+    .unwrap();
+    script("pages.mjs", &camera);
+}

@@ -1,4 +1,7 @@
-/** Typed client of `/api/v1` (docs/reference/web-api.md). */
+/** Typed client of `/api/v1` (docs/reference/web-api.md): device, session, settings, video, records. */
+import { call, query } from './http';
+
+export { ApiError } from './http';
 
 export interface DeviceInfo {
   initialized: boolean;
@@ -8,14 +11,24 @@ export interface DeviceInfo {
   manufacturer?: string;
   serial?: string;
   version?: string;
+  hardware?: string;
+  mac?: string;
+  build_date?: string;
+  onvif_version?: string;
   time?: string;
+  /** Where the product's page or app is, a product setting (UI-2). */
+  product_link?: string;
 }
 
 export interface SessionInfo {
   user: string;
-  level: 'administrator' | 'operator' | 'user';
+  group?: string;
+  level: 'administrator' | 'operator' | 'user' | 'extended';
   permissions: string[];
   csrf: string;
+  password_expired?: boolean;
+  password_expires_at?: string | null;
+  totp?: boolean;
 }
 
 export interface PlateRecord {
@@ -95,91 +108,26 @@ export interface DeviceStatus {
   recognition_error: string | null;
 }
 
-export interface FieldError {
-  pointer: string;
-  value: string;
-  reason: string;
-}
-
-/** A refused or failed request; `status` 0 means that the device was not reached. */
-export class ApiError extends Error {
-  constructor(
-    readonly status: number,
-    message: string,
-    readonly errors: FieldError[] = [],
-    readonly retryAfterS: number | null = null,
-  ) {
-    super(message);
-  }
-}
-
-type Hooks = { csrf(): string; unauthorised(): void };
-let hooks: Hooks = { csrf: () => '', unauthorised: () => undefined };
-
-/** The session module tells the client its CSRF value and hears about ended sessions. */
-export function useSession(session: Hooks): void {
-  hooks = session;
-}
-
-const TIMEOUT_MS = 15_000;
-
-async function call<T>(method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<T> {
-  const send: Record<string, string> = { Accept: 'application/json', ...headers };
-  if (method !== 'GET') send['X-Platecam-CSRF'] = hooks.csrf();
-  if (body !== undefined) send['Content-Type'] ??= 'application/json';
-  let response: Response;
-  try {
-    response = await fetch(`/api/v1${path}`, {
-      method,
-      headers: send,
-      body: body === undefined ? undefined : JSON.stringify(body),
-      signal: AbortSignal.timeout(TIMEOUT_MS),
-    });
-  } catch {
-    throw new ApiError(0, 'the device does not answer');
-  }
-  if (response.ok) return (response.status === 204 ? undefined : await response.json()) as T;
-  const problem = (await response.json().catch(() => ({}))) as {
-    title?: string;
-    detail?: string;
-    errors?: FieldError[];
-    retry_after_s?: number;
-  };
-  if (response.status === 401 && path !== '/session') hooks.unauthorised();
-  throw new ApiError(
-    response.status,
-    problem.detail ?? problem.title ?? `HTTP ${response.status}`,
-    problem.errors ?? [],
-    problem.retry_after_s ?? null,
-  );
-}
-
-export function recordQuery(query: RecordQuery): string {
-  const params = new URLSearchParams();
-  for (const [name, value] of Object.entries(query)) {
-    if (value !== undefined && value !== '') params.set(name, String(value));
-  }
-  return params.toString();
-}
+export const recordQuery = (search: RecordQuery): string => query({ ...search });
 
 export const api = {
   device: () => call<DeviceInfo>('GET', '/device'),
   initialise: (password: string, confirm: string, email: string) =>
     call<SessionInfo>('POST', '/init', { password, confirm, ...(email ? { email } : {}) }),
   session: () => call<SessionInfo>('GET', '/session'),
-  login: (username: string, password: string) => call<SessionInfo>('POST', '/session', { username, password }),
+  login: (username: string, password: string, remember: boolean, code: string) =>
+    call<SessionInfo>('POST', '/session', { username, password, ...(remember ? { remember } : {}), ...(code ? { code } : {}) }),
   logout: () => call<void>('DELETE', '/session'),
   sections: () => call<SectionSummary[]>('GET', '/settings'),
   section: (key: string) => call<SectionView>('GET', `/settings/${encodeURIComponent(key)}`),
   schema: (key: string) => call<object>('GET', `/schema/${encodeURIComponent(key)}`),
   patchSection: (key: string, revision: number, patch: object) =>
     call<{ revision: number; value: Record<string, unknown> }>('PATCH', `/settings/${encodeURIComponent(key)}`, patch, {
-      'If-Match': `"${revision}"`,
-      'Content-Type': 'application/merge-patch+json',
+      headers: { 'If-Match': `"${revision}"`, 'Content-Type': 'application/merge-patch+json' },
     }),
   status: () => call<DeviceStatus>('GET', '/status'),
   snapshot: () => call<PlateRecord>('POST', '/snapshots'),
-  records: (query: RecordQuery) => call<RecordPage>('GET', `/records?${recordQuery(query)}`),
+  records: (search: RecordQuery) => call<RecordPage>('GET', `/records?${recordQuery(search)}`),
   record: (id: number) => call<PlateRecord>('GET', `/records/${id}`),
 };
 

@@ -10,6 +10,10 @@ export type DeviceEvent =
   | { type: 'status'; status: DeviceStatus }
   | { type: 'settings'; key: string; revision: number; changed_by: string }
   | { type: 'stream_changed'; stream: 'main' | 'sub' }
+  | { type: 'clock_jumped'; before: string; after: string }
+  | { type: 'restarting'; reason: string }
+  | { type: 'upgrade_available'; version: string }
+  | { type: 'online' }
   | { type: 'session_end'; reason: string };
 
 const RETRY_MS = [500, 1000, 2000, 5000];

@@ -6,7 +6,8 @@ import en from '../locales/en.json';
 import { recordQuery } from './api';
 import { interpolate } from './i18n/index.svelte';
 import { brokenRules, strength } from './password';
-import { canonical, match, safeNext, settingTree } from './routes';
+import { canonical, match, safeNext, visible } from './routes';
+import { settingTree, slug } from './tree';
 import { fromQuery, lastHours, localInput, toApi, toQuery } from './search';
 
 const none = new URLSearchParams();
@@ -17,6 +18,7 @@ describe('router', () => {
     ['/live/', 'live'],
     ['/init', 'init'],
     ['/login', 'login'],
+    ['/login/reset', 'reset'],
     ['/search', 'search'],
     ['/search/snapshots', 'search'],
     ['/setting', 'setting'],
@@ -41,6 +43,36 @@ describe('router', () => {
       expect(match(path, none).page, path).toBe('setting');
       expect(canonical(path)).not.toBe(path);
     }
+  });
+
+  // Headings and paths of the manual's chapters that are in this product; a missing page fails here (UI-6, webui map).
+  it.each([
+    ['System/System Setting/General Settings', 'system/general'],
+    ['System/System Settings/Time Settings', 'system/time'],
+    ['System/Device Maintenance/Upgrade and Maintenance', 'system/maintenance'],
+    ['System/Device Maintenance/Log', 'system/log'],
+    ['System/Security/System Service', 'system/services'],
+    ['System Setting/User Management/Account/User', 'system/users'],
+    ['System Setting/User Management/Account/Edit Permission', 'system/groups'],
+    ['System Setting/User Management/Online User', 'system/online'],
+    ['System Setting/User Management/Password Reset', 'system/password-reset'],
+    ['System/Legal Information', 'system/legal'],
+    ['Network Settings/TCP/IP/Port', 'network/port'],
+    ['Network Settings/Advanced/Remote Log', 'network/remote-log'],
+    ['LPR/Device Commission/Device Commission', 'lpr/commission'],
+    ['LPR/Device Commission/Debug Info Collection', 'lpr/debug'],
+  ])('Setting → %s reaches %s', (way, path) => {
+    const route = match(`/setting/${slug(way)}`, none);
+    expect(route.page === 'setting' && route.setting.path).toBe(path);
+  });
+
+  it('hides what somebody may not do (UI-5)', () => {
+    const page = (path: string) => settingTree.flatMap((group) => group.pages).find((p) => p.path === path) ?? settingTree[0].pages[0];
+    const can = (permission: string) => permission === 'live-view';
+    expect(visible(page('system/users'), can, new Set(['time']))).toBe(false);
+    expect(visible(page('system/time'), can, new Set(['time']))).toBe(true);
+    expect(visible(page('system/time'), can, new Set())).toBe(false);
+    expect(visible(page('system/legal'), can, new Set())).toBe(true);
   });
 
   it.each([
@@ -119,10 +151,24 @@ describe('locales', () => {
     const source = [...files('src')].filter((path) => /\.(svelte|ts)$/.test(path) && !path.endsWith('.test.ts')).map((path) => readFileSync(path, 'utf8')).join('\n');
     const used = new Set([...source.matchAll(/'([a-z][\w-]*(?:\.[\w-]+)+)'/g)].map((m) => m[1]));
     // Built at run time.
-    const dynamic = /^(choice|field|unit|section|level|theme|direction|password|record\.kind|live\.(stream|renderer)|search\.(hours|days|found))\./;
-    for (const key of Object.keys(en)) expect(used.has(key) || dynamic.test(key) || source.includes(`'${key}'`), `${key} is not used`).toBe(true);
+    const dynamic = /^(choice|field|unit|section|level|theme|direction|password|permission|group|legal|severity|debug\.part|locks\.kind|log\.(kind|severity)|online\.kind|maintenance\.(kind|reach)|upgrade\.outcome|record\.kind|live\.(stream|renderer)|search\.(hours|days|found))\./;
+    for (const key of Object.keys(en)) expect(used.has(key) || dynamic.test(key) || source.includes(`'${key}'`) || used.has(key.replace(/\.(one|other)$/, '')), `${key} is not used`).toBe(true);
     for (const m of source.matchAll(/\bt\('([\w.-]+)'/g)) expect(m[1] in en, `${m[1]} has no text`).toBe(true);
     for (const group of settingTree) for (const key of [group.title, ...group.pages.map((p) => p.title)]) expect(key in en, key).toBe(true);
+  });
+
+  it('German names every field of every section that a page shows', () => {
+    const reference = readFileSync('../../docs/reference/settings.md', 'utf8');
+    const shown = new Set(settingTree.flatMap((group) => group.pages.flatMap((page) => page.sections)));
+    const missing: string[] = [];
+    for (const part of reference.split('\n## ').slice(1)) {
+      const key = /^`([^`]+)`/.exec(part)?.[1] ?? '';
+      if (!shown.has(key)) continue;
+      for (const [, name] of part.matchAll(/^\| `(\w+)` \|/gm)) {
+        if (!(`settings.${key}.${name}` in de) && !(`field.${name}` in de)) missing.push(`${key}.${name}`);
+      }
+    }
+    expect(missing).toEqual([]);
   });
 
   it('leaves unknown values visible', () => {

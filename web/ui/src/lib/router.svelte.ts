@@ -5,27 +5,46 @@ class Router {
   path = $state(canonical(location.pathname));
   query = $state.raw(new URLSearchParams(location.search));
   route = $derived(match(this.path, this.query));
-  /** A page with unsaved changes asks before it is left. */
-  private guard: (() => boolean) | null = null;
+  /** What waits for an answer to "leave the page with unsaved changes?"; the frame asks. */
+  pending = $state.raw<(() => void) | null>(null);
+  /** Forms with unsaved changes. */
+  private readonly guards = new Set<() => boolean>();
 
   constructor() {
+    if (this.path !== location.pathname) history.replaceState(null, '', this.path + location.search);
     window.addEventListener('popstate', () => {
-      if (this.guard && !this.guard()) {
-        history.pushState(null, '', this.href());
+      if (!this.dirty) {
+        this.read();
         return;
       }
-      this.read();
+      const wanted = location.pathname + location.search;
+      history.pushState(null, '', this.href());
+      this.pending = () => this.open(wanted, false);
     });
     document.addEventListener('click', (event) => this.click(event));
   }
 
+  get dirty(): boolean {
+    return [...this.guards].some((isDirty) => isDirty());
+  }
+
   go(href: string, replace = false): void {
-    if (this.guard && !this.guard()) return;
-    this.guard = null;
-    if (replace) history.replaceState(null, '', href);
-    else history.pushState(null, '', href);
-    this.read();
-    window.scrollTo(0, 0);
+    this.attempt(() => this.open(href, replace));
+  }
+
+  /** Does what would lose unsaved changes, after asking when there are any. */
+  attempt(action: () => void): void {
+    if (this.dirty) this.pending = action;
+    else action();
+  }
+
+  /** The answer to the question. */
+  answer(leave: boolean): void {
+    const action = this.pending;
+    this.pending = null;
+    if (!leave) return;
+    this.guards.clear();
+    action?.();
   }
 
   /** Changes the query only, without a new history entry. */
@@ -35,9 +54,17 @@ class Router {
     this.query = query;
   }
 
-  /** `stay` returns true when the page may be left. */
-  guardWith(leave: (() => boolean) | null): void {
-    this.guard = leave;
+  /** A form tells whether it has unsaved changes; the answer forgets it again. Made for `$effect`. */
+  guard(isDirty: () => boolean): () => void {
+    this.guards.add(isDirty);
+    return () => this.guards.delete(isDirty);
+  }
+
+  private open(href: string, replace: boolean): void {
+    if (replace) history.replaceState(null, '', href);
+    else history.pushState(null, '', href);
+    this.read();
+    window.scrollTo(0, 0);
   }
 
   private href(): string {

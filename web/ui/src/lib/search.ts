@@ -1,5 +1,6 @@
 /** The search form as it stands in the address bar, and as the API wants it. */
 import type { RecordQuery } from './api';
+import { unit } from './unit-clock.svelte';
 
 export interface SearchForm {
   /** Local date-times as `<input type="datetime-local">` has them. */
@@ -24,12 +25,9 @@ export function toQuery(form: SearchForm): URLSearchParams {
   return params;
 }
 
-/** Local times become UTC; plate text is upper case without blanks and hyphens, `?` and `*` stay. */
+/** Times of the unit's clock become UTC; plate text is upper case without blanks and hyphens, `?` and `*` stay. */
 export function toApi(form: SearchForm): RecordQuery {
-  const utc = (local: string) => {
-    const time = new Date(local);
-    return local && !Number.isNaN(time.getTime()) ? time.toISOString() : undefined;
-  };
+  const utc = (local: string) => unit.moment(local);
   return {
     from: utc(form.from),
     to: utc(form.to),
@@ -44,7 +42,4 @@ export function lastHours(hours: number, now: Date): Pick<SearchForm, 'from' | '
   return { from: localInput(new Date(now.getTime() - hours * 3_600_000)), to: '' };
 }
 
-export function localInput(date: Date): string {
-  const two = (n: number) => String(n).padStart(2, '0');
-  return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}T${two(date.getHours())}:${two(date.getMinutes())}`;
-}
+export const localInput = (date: Date): string => unit.input(date).slice(0, 16);

@@ -1,5 +1,6 @@
 /** Who is logged in, and what the device says about itself. */
-import { ApiError, api, type DeviceInfo, type SectionSummary, type SessionInfo, useSession } from './api';
+import { ApiError, api, type DeviceInfo, type SectionSummary, type SessionInfo } from './api';
+import { useSession } from './http';
 
 class Session {
   /** null while unknown. */
@@ -9,6 +10,11 @@ class Session {
   unreachable = $state(false);
   /** Why the last session ended, shown once on the login page. */
   ended = $state<'' | 'expired' | 'logout'>('');
+
+  /** Name and place changed: the title bar follows. */
+  async refreshDevice(): Promise<void> {
+    this.device = await api.device().catch(() => this.device);
+  }
 
   private summaries: Promise<SectionSummary[]> | null = null;
 

@@ -1,5 +1,6 @@
 /** Messages: one flat JSON per locale, loaded on demand; plural forms by `key.one` and `key.other`. */
 import type en from '../../locales/en.json';
+import { unit } from '../unit-clock.svelte';
 
 export type MessageKey = keyof typeof en;
 type Messages = Partial<Record<string, string>>;
@@ -67,16 +68,22 @@ class I18n {
     );
   }
 
+  /** Moments are shown by the unit's clock in its formats (SYS-11, SYS-12, SYS-16); before they are known by the browser's. */
   time(value: string | Date): string {
-    return new Intl.DateTimeFormat(this.locale, { timeStyle: 'medium' }).format(new Date(value));
+    return unit.time(value) ?? new Intl.DateTimeFormat(this.locale, { timeStyle: 'medium' }).format(new Date(value));
   }
 
   date(value: string | Date): string {
-    return new Intl.DateTimeFormat(this.locale, { dateStyle: 'medium' }).format(new Date(value));
+    return unit.date(value) ?? new Intl.DateTimeFormat(this.locale, { dateStyle: 'medium' }).format(new Date(value));
   }
 
   dateTime(value: string | Date): string {
-    return new Intl.DateTimeFormat(this.locale, { dateStyle: 'medium', timeStyle: 'medium' }).format(new Date(value));
+    return `${this.date(value)} ${this.time(value)}`;
+  }
+
+  bytes(value: number): string {
+    const step = value >= 1024 * 1024 ? 2 : value >= 1024 ? 1 : 0;
+    return `${this.number(value / 1024 ** step, step === 2 ? 1 : 0)} ${['B', 'KiB', 'MiB'][step]}`;
   }
 }
 

@@ -29,7 +29,7 @@ describe('fieldsOf', () => {
   it('gives each field its widget', () => {
     expect(fields.map((f) => [f.name, f.widget])).toEqual([
       ['enabled', 'switch'], ['codec', 'select'], ['size', 'select'], ['mode', 'select'], ['quality', 'range'], ['bit_rate', 'number'],
-      ['note', 'text'], ['place', 'text'], ['scopes', 'list'], ['inner', 'group'], ['key', 'password'], ['strange', 'fixed'],
+      ['note', 'text'], ['place', 'text'], ['scopes', 'list'], ['inner', 'group'], ['key', 'secret'], ['strange', 'fixed'],
     ]);
   });
 

@@ -18,8 +18,11 @@ export interface JsonSchema {
   maximum?: number;
   minLength?: number;
   maxLength?: number;
+  minItems?: number;
   maxItems?: number;
+  uniqueItems?: boolean;
   format?: string;
+  pattern?: string;
   default?: unknown;
   readOnly?: boolean;
   writeOnly?: boolean;
@@ -33,7 +36,24 @@ export interface JsonSchema {
 /** All named siblings have the value, or one of the values. A list of conditions holds when one does. */
 export type Condition = Record<string, unknown>;
 
-export type Widget = 'switch' | 'select' | 'radio' | 'number' | 'range' | 'text' | 'password' | 'list' | 'group' | 'fixed';
+export type Widget =
+  | 'switch'
+  | 'select'
+  | 'radio'
+  | 'checks'
+  | 'number'
+  | 'range'
+  | 'text'
+  | 'textarea'
+  | 'file'
+  | 'secret'
+  | 'ip'
+  | 'time'
+  | 'date-time'
+  | 'list'
+  | 'objects'
+  | 'group'
+  | 'fixed';
 
 export interface Choice {
   value: unknown;
@@ -57,8 +77,13 @@ export interface FieldSpec {
   maxItems?: number;
   nullable: boolean;
   readOnly: boolean;
+  format: string;
   /** Of a group. */
   fields: FieldSpec[];
+  /** Of a list: its items, whose pointer has no index. */
+  item: FieldSpec | null;
+  /** A value for a new item. */
+  initial: unknown;
   visibleWhen: Condition[];
   hiddenWhen: Condition[];
 }
@@ -74,32 +99,58 @@ const MAX_DEPTH = 8;
 
 function objectFields(schema: JsonSchema, root: JsonSchema, pointer: string, depth: number): FieldSpec[] {
   if (depth > MAX_DEPTH) return []; // a schema that refers to itself
-  return ordered(schema).map(([name, raw]) => {
-    const schema = resolve(raw, root);
-    const at = `${pointer}/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`;
-    const { inner, nullable } = unwrapNullable(schema, root);
-    const choices = choicesOf(inner, root);
-    const widget = widgetOf(inner, choices);
-    return {
-      name,
-      pointer: at,
-      title: schema['x-title'] ?? schema.title ?? inner.title ?? humanise(name),
-      help: schema.description ?? inner.description ?? '',
-      unit: inner['x-unit'] ?? schema['x-unit'] ?? '',
-      widget,
-      choices,
-      minimum: inner.minimum,
-      maximum: inner.maximum,
-      minLength: inner.minLength,
-      maxLength: inner.maxLength,
-      maxItems: inner.maxItems,
-      nullable,
-      readOnly: schema.readOnly ?? false,
-      fields: widget === 'group' ? objectFields(inner, root, at, depth + 1) : [],
-      visibleWhen: conditions(schema['x-visible-when']),
-      hiddenWhen: conditions(schema['x-hidden-when']),
-    };
-  });
+  return ordered(schema).map(([name, raw]) => fieldOf(name, raw, root, join(pointer, name), depth));
+}
+
+/** A member's JSON pointer. */
+export const join = (pointer: string, name: string | number): string =>
+  `${pointer}/${String(name).replaceAll('~', '~0').replaceAll('/', '~1')}`;
+
+function fieldOf(name: string, raw: JsonSchema, root: JsonSchema, pointer: string, depth: number): FieldSpec {
+  const schema = resolve(raw, root);
+  const { inner, nullable } = unwrapNullable(schema, root);
+  const items = inner.type === 'array' && inner.items && depth < MAX_DEPTH ? fieldOf(name, inner.items, root, pointer, depth + 1) : null;
+  const choices = choicesOf(inner, root);
+  const widget = widgetOf(inner, choices, items);
+  return {
+    name,
+    pointer,
+    title: schema['x-title'] ?? schema.title ?? inner.title ?? humanise(name),
+    help: schema.description ?? inner.description ?? '',
+    unit: inner['x-unit'] ?? schema['x-unit'] ?? '',
+    widget,
+    choices: widget === 'checks' ? (items?.choices ?? []) : choices,
+    minimum: inner.minimum,
+    maximum: inner.maximum,
+    minLength: inner.minLength,
+    maxLength: inner.maxLength,
+    maxItems: inner.maxItems,
+    nullable,
+    readOnly: schema.readOnly ?? false,
+    format: inner.format ?? '',
+    fields: widget === 'group' ? objectFields(inner, root, pointer, depth + 1) : [],
+    item: widget === 'list' || widget === 'objects' ? items : null,
+    initial: initial(inner, choices, root, depth),
+    visibleWhen: conditions(schema['x-visible-when']),
+    hiddenWhen: conditions(schema['x-hidden-when']),
+  };
+}
+
+/** What a new item of a list starts with: the schema's default, else the least that it allows. */
+function initial(schema: JsonSchema, choices: Choice[], root: JsonSchema, depth: number): unknown {
+  if (schema.default !== undefined) return schema.default;
+  if (choices.length > 0) return choices[0].value;
+  if (schema.type === 'object') {
+    if (depth > MAX_DEPTH) return {};
+    const members = ordered(schema).map(([name, raw]) => {
+      const { inner, nullable } = unwrapNullable(resolve(raw, root), root);
+      return [name, nullable && inner.default === undefined ? null : initial(inner, choicesOf(inner, root), root, depth + 1)];
+    });
+    return Object.fromEntries(members);
+  }
+  if (schema.type === 'integer' || schema.type === 'number') return schema.minimum ?? 0;
+  if (schema.type === 'boolean') return false;
+  return schema.type === 'array' ? [] : '';
 }
 
 /** `properties` come sorted by name; `required` has the order in which the model declares its fields. */
@@ -161,8 +212,14 @@ function choicesOf(schema: JsonSchema, root: JsonSchema): Choice[] {
   return choices;
 }
 
-function widgetOf(schema: JsonSchema, choices: Choice[]): Widget {
-  const hint = schema['x-widget'];
+const BY_HINT = new Map<string, Widget>([
+  ['password', 'secret'], ['secret', 'secret'], ['textarea', 'textarea'], ['multiline', 'textarea'], ['file', 'file'], ['pem', 'file'],
+  ['ip', 'ip'], ['ipv4', 'ip'], ['ipv6', 'ip'], ['time', 'time'], ['partial-time', 'time'], ['time-of-day', 'time'],
+  ['date-time', 'date-time'], ['datetime', 'date-time'],
+]);
+
+function widgetOf(schema: JsonSchema, choices: Choice[], items: FieldSpec | null): Widget {
+  const hint = schema['x-widget'] ?? '';
   if (choices.length > 0) return hint === 'radio' ? 'radio' : 'select';
   switch (schema.type) {
     case 'boolean':
@@ -171,11 +228,13 @@ function widgetOf(schema: JsonSchema, choices: Choice[]): Widget {
     case 'number':
       return hint === 'range' && schema.minimum !== undefined && schema.maximum !== undefined ? 'range' : 'number';
     case 'array':
-      return resolve(schema.items ?? {}, {}).type === 'string' ? 'list' : 'fixed';
+      if (!items || items.widget === 'fixed' || items.widget === 'list' || items.widget === 'objects') return 'fixed';
+      if (items.widget === 'group') return 'objects';
+      return items.choices.length > 0 && (hint === 'checks' || schema.uniqueItems) ? 'checks' : 'list';
     case 'object':
       return schema.properties ? 'group' : 'fixed';
     case 'string':
-      return schema.writeOnly || hint === 'password' || schema.format === 'password' ? 'password' : 'text';
+      return BY_HINT.get(hint) ?? (schema.writeOnly ? 'secret' : (BY_HINT.get(schema.format ?? '') ?? 'text'));
     default:
       return 'fixed'; // shown as text, never guessed
   }
@@ -216,21 +275,45 @@ export function mergePatch(before: Values, after: Values): Values | null {
 }
 
 /** Quick check in the page; the device is the judge. Returns the violated bound. */
-export type Bound = { rule: 'number' } | { rule: 'range'; min: number; max: number } | { rule: 'length'; min: number; max: number };
+export type Bound = { rule: 'number' } | { rule: 'ip' } | { rule: 'range'; min: number; max: number } | { rule: 'length'; min: number; max: number };
+
+const IPV4 = /^(25[0-5]|2[0-4]\d|1?\d?\d)(\.(25[0-5]|2[0-4]\d|1?\d?\d)){3}$/;
+const IPV6 = /^[0-9a-f:.]*:[0-9a-f:.]*:[0-9a-f:.]*$/i;
 
 export function check(field: FieldSpec, value: unknown): Bound | null {
   if (field.nullable && (value === null || value === undefined || value === '')) return null;
-  if (field.widget === 'number' || field.widget === 'range') {
-    if (typeof value !== 'number' || !Number.isFinite(value)) return { rule: 'number' };
-    const [min, max] = [field.minimum ?? -Infinity, field.maximum ?? Infinity];
-    return value < min || value > max ? { rule: 'range', min, max } : null;
+  switch (field.widget) {
+    case 'number':
+    case 'range': {
+      if (typeof value !== 'number' || !Number.isFinite(value)) return { rule: 'number' };
+      const [min, max] = [field.minimum ?? -Infinity, field.maximum ?? Infinity];
+      return value < min || value > max ? { rule: 'range', min, max } : null;
+    }
+    case 'ip': {
+      const text = String(value ?? '');
+      if (text === '' && !field.minLength) return null;
+      return (field.format !== 'ipv6' && IPV4.test(text)) || (field.format !== 'ipv4' && IPV6.test(text)) ? null : { rule: 'ip' };
+    }
+    case 'text':
+    case 'textarea': {
+      const length = [...String(value ?? '')].length;
+      const [min, max] = [field.minLength ?? 0, field.maxLength ?? Infinity];
+      return length < min || length > max ? { rule: 'length', min, max } : null;
+    }
+    default:
+      return null;
   }
-  if (field.widget === 'text' || field.widget === 'password') {
-    const length = [...String(value ?? '')].length;
-    const [min, max] = [field.minLength ?? 0, field.maxLength ?? Infinity];
-    return length < min || length > max ? { rule: 'length', min, max } : null;
+}
+
+/** Whether a value that is shown breaks a bound, in it or below it. */
+export function broken(field: FieldSpec, value: unknown): boolean {
+  if (field.widget === 'group') {
+    const members = (value ?? {}) as Values;
+    return field.fields.some((inner) => isVisible(inner, members) && broken(inner, members[inner.name]));
   }
-  return null;
+  const { item } = field;
+  if (item) return Array.isArray(value) && value.some((entry) => broken(item, entry));
+  return check(field, value) !== null;
 }
 
 function isObject(value: unknown): value is Values {

@@ -1,6 +1,6 @@
 /** Editing one settings section: draft, dirty state, save, conflict, refusals (UI-4). */
 import { ApiError, api, type SectionView } from '../api';
-import { check, type FieldSpec, fieldsOf, isVisible, type JsonSchema, mergePatch, type Values } from './schema';
+import { broken, type FieldSpec, fieldsOf, isVisible, type JsonSchema, mergePatch, type Values } from './schema';
 
 export type SaveResult = 'saved' | 'unchanged' | 'invalid' | 'conflict' | 'failed';
 
@@ -14,6 +14,8 @@ export class SectionForm {
   busy = $state(false);
   /** A newer revision exists on the device: who made it. */
   conflict = $state<{ revision: number; by: string } | null>(null);
+  /** Whether the conflict is being asked about. */
+  asking = $state(false);
 
   patch = $derived(this.view ? mergePatch(this.view.value, this.draft) : null);
   dirty = $derived(this.patch !== null);
@@ -61,7 +63,7 @@ export class SectionForm {
 
   async save(): Promise<SaveResult> {
     if (!this.view || !this.patch) return 'unchanged';
-    if (this.broken(this.fields, this.draft)) return 'invalid';
+    if (this.fields.some((field) => isVisible(field, this.draft) && broken(field, this.draft[field.name]))) return 'invalid';
     this.busy = true;
     this.failure = '';
     this.errors = {};
@@ -73,6 +75,7 @@ export class SectionForm {
       if (error instanceof ApiError && error.status === 412) {
         const now = await api.section(this.key).catch(() => null);
         this.conflict = { revision: now?.revision ?? this.view.revision, by: now?.changed_by ?? '' };
+        this.asking = true;
         return 'conflict';
       }
       if (error instanceof ApiError && error.errors.length > 0) {
@@ -102,14 +105,7 @@ export class SectionForm {
     this.draft = structuredClone(view.value);
     this.errors = {};
     this.conflict = null;
-  }
-
-  private broken(fields: FieldSpec[], values: Values): boolean {
-    return fields.some((field) => {
-      if (!isVisible(field, values)) return false;
-      if (field.widget === 'group') return this.broken(field.fields, (values[field.name] ?? {}) as Values);
-      return check(field, values[field.name]) !== null;
-    });
+    this.asking = false;
   }
 }
 

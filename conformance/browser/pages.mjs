@@ -1,0 +1,231 @@
+/** Every page in both themes, on desktop and phone: axe-core, no console error; then each page's own work. */
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
+import { Browser, check, PASSWORD } from './camera.mjs';
+
+const WCAG = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];
+const ROUTES = [
+  'system/general', 'system/time', 'system/maintenance', 'system/log', 'system/services', 'system/users', 'system/groups', 'system/online',
+  'system/password-reset', 'system/my-account', 'system/legal', 'network/port', 'network/onvif', 'network/remote-log', 'video/stream',
+  'event/illegal-access', 'lpr/scene', 'lpr/commission', 'lpr/debug',
+];
+const PLAIN = 'Plain-2026-user';
+
+const b = await Browser.start('http', process.env.HTTP_PORT);
+const { page } = b;
+const button = (name, exact = true) => page.getByRole('button', { name, exact });
+const save = () => button('Save').click();
+const saved = () => page.getByText('Saved.', { exact: true }).first().waitFor();
+const heading = (name) => page.getByRole('heading', { name, level: 1, exact: true }).waitFor();
+async function open(path, name) {
+  await page.goto(`${b.origin}/setting/${path}`);
+  await heading(name);
+}
+async function login(user, password) {
+  await page.getByLabel('Username').fill(user);
+  await page.getByLabel('Password', { exact: true }).fill(password);
+  await button('Log in').click();
+  await page.locator('#main').waitFor();
+}
+/** What the page shows now, by axe's WCAG 2.2 AA rules, and nothing wider than the screen. */
+async function examine(name, widths = [1440, 360]) {
+  for (const width of widths) {
+    await page.setViewportSize({ width, height: width < 500 ? 780 : 900 });
+    await b.examine(`${name}-${width}`, WCAG);
+    const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+    if (wide > 0) b.problems.push(`${name} is ${wide} px too wide at ${width}`);
+  }
+  await page.setViewportSize({ width: 1440, height: 900 });
+}
+
+try {
+  await page.goto(b.origin);
+  await examine('page-login');
+
+  // Forgot password (AUTH-9, AUTH-10): off as delivered.
+  await page.getByRole('link', { name: 'Forgot password?' }).click();
+  await page.getByText('Only a full reset of the unit helps', { exact: false }).waitFor();
+  await examine('page-reset');
+  await page.getByRole('link', { name: 'Back to the login' }).click();
+  await login('admin', PASSWORD);
+
+  for (const route of ROUTES) {
+    await page.goto(`${b.origin}/setting/${route}`);
+    await page.locator('article h1').waitFor();
+    await page.waitForLoadState('networkidle');
+    await b.until(`${route} is drawn`, async () => (await page.locator('article .skeleton, article .waiting').count()) === 0 && (await page.locator('article .card').count()) > 0);
+    await examine(`page-${route.replace('/', '-')}`);
+  }
+  await page.setViewportSize({ width: 768, height: 1024 });
+  await b.shot('page-tablet');
+  await page.setViewportSize({ width: 1440, height: 900 });
+
+  // One tree, several ways to a page (UI-6).
+  await page.goto(`${b.origin}/setting/system-setting/user-management/account/user`);
+  await heading('User');
+  check('the manual’s path leads to the page', page.url().endsWith('/setting/system/users'), page.url());
+
+  // The device icon (UI-2).
+  await button('About this device', false).first().click();
+  await page.getByRole('dialog').getByRole('img').waitFor();
+  await page.keyboard.press('Escape');
+
+  // General (SYS-1): save, reload, see it; a wrong value; the guard; the conflict.
+  await open('system/general', 'General Settings');
+  const name = page.getByLabel('Device Name');
+  await name.fill('North gate');
+  await save();
+  await saved();
+  await page.reload();
+  await b.until('the name is shown again', async () => (await name.inputValue()) === 'North gate');
+  check('and in the title bar', await page.locator('.brand').getByText('North gate').isVisible());
+  await name.fill('');
+  await save();
+  await b.until('a wrong name is refused at its field', async () => /63/.test(await page.locator('.row.wrong .error').first().innerText().catch(() => '')));
+  await page.getByRole('link', { name: 'Time Settings' }).click();
+  await page.getByRole('dialog').getByText('not saved', { exact: false }).first().waitFor();
+  await button('Stay here').click();
+  check('the guard keeps the page', page.url().endsWith('/general'));
+  await name.fill('South gate');
+  await page.evaluate(async () => {
+    const { csrf } = await (await fetch('/api/v1/session')).json();
+    const { revision } = await (await fetch('/api/v1/settings/device.general')).json();
+    const answer = await fetch('/api/v1/settings/device.general', {
+      method: 'PATCH', body: '{"location":"Yard"}',
+      headers: { 'Content-Type': 'application/merge-patch+json', 'If-Match': `"${revision}"`, 'X-Platecam-CSRF': csrf },
+    });
+    if (!answer.ok) throw new Error(await answer.text());
+  });
+  await button('Resolve').click();
+  await b.shot('dialog-conflict');
+  await button('Put my changes on top').click();
+  await b.until('my change is on top of the other', async () => (await name.inputValue()) === 'South gate' && (await page.getByLabel('Location').inputValue()) === 'Yard');
+  await save();
+  await saved();
+
+  // Time (SYS-8..12).
+  await open('system/time', 'Time Settings');
+  await page.getByLabel('Time Zone').selectOption({ label: await page.getByLabel('Time Zone').locator('option', { hasText: 'America/New_York' }).first().innerText() });
+  await page.getByLabel('Date Format').selectOption({ label: 'YYYY-MM-DD' });
+  await save();
+  await saved();
+  await page.reload();
+  await b.until('the clock has the format', async () => /^\d{4}-\d\d-\d\d/.test(await page.locator('.big').innerText().catch(() => '')));
+  await button('Sync PC').click();
+  await page.getByText('The clock was set.').waitFor();
+
+  // Port (NET-16): a reserved port.
+  await open('network/port', 'Port');
+  await page.getByLabel('HTTP Port', { exact: true }).fill('5050');
+  await save();
+  await b.until('a reserved port is refused at its field', async () => /reserved/.test(await page.locator('.row.wrong .error').first().innerText().catch(() => '')));
+  await button('Refresh').click();
+  await button('Discard my changes').click();
+
+  // Remote log (RLOG-1..3).
+  await open('network/remote-log', 'Remote Log');
+  const server = createSocket('udp4').bind(0, '127.0.0.1');
+  await once(server, 'listening');
+  await page.getByLabel('IP Address', { exact: true }).fill('127.0.0.1');
+  await page.getByLabel('Port', { exact: true }).fill(String(server.address().port));
+  await page.getByRole('switch').first().click();
+  await save();
+  await saved();
+  await button('Test').click();
+  await page.getByText(/Sent in \d+ ms/).waitFor();
+  server.close();
+
+  // Users and groups (USER-2, 16), permission hidden (UI-5).
+  await open('system/groups', 'Edit Permission');
+  await button('Add Group').click();
+  await page.getByLabel('Group', { exact: true }).fill('guards');
+  await page.getByRole('dialog').getByRole('checkbox', { name: 'Search records' }).check();
+  await b.examine('dialog-group', WCAG);
+  await save();
+  await saved();
+  await open('system/users', 'User');
+  await button('Add User').click();
+  const dialog = page.getByRole('dialog');
+  await save();
+  check('an empty user is refused at its field', (await dialog.locator('[aria-invalid="true"]').count()) > 0);
+  await dialog.getByLabel('Username').fill('guard1');
+  await dialog.getByLabel('New password', { exact: false }).first().fill(PLAIN);
+  await dialog.getByLabel('Confirm password').fill(PLAIN);
+  await dialog.getByLabel('Group', { exact: true }).selectOption('guards');
+  await b.examine('dialog-user', WCAG);
+  await save();
+  await saved();
+  await page.locator('tbody tr', { hasText: 'guard1' }).first().waitFor();
+
+  // Own account: a token is shown once.
+  await open('system/my-account', 'My Account');
+  await button('Add token').first().click();
+  await dialog.getByLabel('Name').fill('barrier PLC');
+  await dialog.getByRole('button', { name: 'Add token' }).click();
+  check('the token is shown', (await dialog.getByLabel('Token').inputValue()).startsWith('pct_'));
+  await button('Close').last().click();
+
+  // Online (USER-20).
+  await open('system/online', 'Online User');
+  await page.locator('tbody tr', { hasText: 'admin' }).first().waitFor();
+
+  // Log (LOG-2): saved settings are there.
+  await open('system/log', 'System Log');
+  await page.getByLabel('Type').selectOption({ label: 'Save Config' });
+  await button('Search').click();
+  await b.until('saved settings are in the log', async () => (await page.locator('tbody tr').count()) > 2);
+  await page.locator('tbody tr button').first().click();
+  await page.getByRole('dialog').waitFor();
+  await page.keyboard.press('Escape');
+  await button('Export').click();
+  const [file] = await Promise.all([page.waitForEvent('download'), page.getByRole('dialog').getByRole('link', { name: 'Export', exact: true }).click()]);
+  check('the log is a text file', file.suggestedFilename().endsWith('.txt'), file.suggestedFilename());
+
+  // Commission (COMM-1, 3, 6) and debug information (DEBUG-1).
+  await open('lpr/commission', 'Device Commission');
+  await page.getByLabel('Plate No.').fill('TST 123');
+  await button('Test').first().click();
+  await page.getByText('Test read of TST123 made.').waitFor();
+  await button('Check').click();
+  await page.locator('article ul li').or(page.getByText('Nothing abnormal found', { exact: false })).first().waitFor();
+  await open('lpr/debug', 'Debug Info Collection');
+  const [bundle] = await Promise.all([page.waitForEvent('download'), button('Export').click()]);
+  check('the bundle is a ZIP', bundle.suggestedFilename().endsWith('.zip'), bundle.suggestedFilename());
+
+  // German: no English is left in the menu and the forms.
+  await page.locator('header select').first().selectOption('de');
+  await page.locator('html[lang=de]').waitFor();
+  for (const route of ROUTES) {
+    await page.goto(`${b.origin}/setting/${route}`);
+    await page.locator('article .card').first().waitFor();
+    await b.until(`${route} auf Deutsch`, async () => (await page.locator('html').getAttribute('lang')) === 'de');
+  }
+  await page.locator('header select').first().selectOption('en');
+
+  // Reboot (SYS-18): asks first, then covers the page until the unit answers.
+  await open('system/maintenance', 'Upgrade and Maintenance');
+  await button('Reboot').click();
+  await page.getByRole('dialog').getByText('interrupted', { exact: false }).waitFor();
+  await page.getByRole('dialog').getByRole('button', { name: 'Reboot' }).click();
+  await page.getByRole('heading', { name: 'The camera restarts' }).waitFor();
+  await b.shot('restart');
+  await b.until('and is back', async () => (await page.getByRole('heading', { name: 'The camera restarts' }).count()) === 0);
+  if ((await page.getByRole('button', { name: 'Log in' }).count()) === 0) {
+    await page.locator('#main').waitFor();
+    await button('Log out').click();
+  }
+
+  // A plain user: no user management, no maintenance (UI-5).
+  await page.getByRole('button', { name: 'Log in' }).waitFor();
+  await login('guard1', PLAIN);
+  await page.goto(`${b.origin}/setting/system/legal`);
+  await heading('Legal Information');
+  check('pages without permission are not in the menu', (await page.locator('#tree a', { hasText: 'Upgrade and Maintenance' }).count()) === 0);
+  await page.goto(`${b.origin}/setting/system/users`);
+  await page.getByText('your account may not use it', { exact: false }).waitFor();
+} catch (error) {
+  await b.shot('failed-pages');
+  console.error(`problems so far:\n${b.problems.join('\n')}`);
+  throw error;
+}
+await b.end();

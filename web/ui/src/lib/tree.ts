@@ -1,0 +1,118 @@
+/** The one tree of settings pages with the manual's names; menu, breadcrumbs, permissions and redirects derive from it. */
+
+export interface SettingPage {
+  /** Path below /setting. */
+  path: string;
+  /** Message key of the title. */
+  title: string;
+  /** Settings sections on the page; one page of its own shows them in its own way, otherwise they are tabs. */
+  sections: string[];
+  /** A page of its own (`SettingPage.svelte` knows it), else drawn from the schemas. */
+  view?: ViewName;
+  /** Permission without which the page is hidden (UI-5); without one, a readable section decides. */
+  needs?: string;
+  /** Ways in which the manual writes the path to this page, without "Setting" (UI-6). */
+  manual: string[];
+}
+
+export type ViewName =
+  | 'general'
+  | 'time'
+  | 'maintenance'
+  | 'log'
+  | 'users'
+  | 'groups'
+  | 'online'
+  | 'password-reset'
+  | 'my-account'
+  | 'legal'
+  | 'port'
+  | 'remote-log'
+  | 'commission'
+  | 'debug';
+
+export interface SettingGroup {
+  title: string;
+  icon: string;
+  pages: SettingPage[];
+}
+
+export const settingTree: SettingGroup[] = [
+  {
+    title: 'menu.system',
+    icon: 'system',
+    pages: [
+      {
+        path: 'system/general', title: 'page.general', sections: ['device.general'], view: 'general',
+        manual: ['System/System Setting/General Settings', 'System/System Settings/General Settings', 'System/General Settings'],
+      },
+      {
+        path: 'system/time', title: 'page.time', sections: ['time'], view: 'time',
+        manual: ['System/System Settings/Time Settings', 'System/System Setting/Time Settings', 'System/Time Settings'],
+      },
+      {
+        path: 'system/maintenance', title: 'page.maintenance', sections: ['maintenance'], view: 'maintenance', needs: 'maintenance',
+        manual: ['System/Device Maintenance/Upgrade and Maintenance', 'System/Upgrade and Maintenance'],
+      },
+      {
+        path: 'system/log', title: 'page.log', sections: [], view: 'log', needs: 'read-log',
+        manual: ['System/Device Maintenance/Log', 'System/Device Maintenance/System Log'],
+      },
+      {
+        path: 'system/services', title: 'page.services', sections: ['services', 'security.password', 'monitoring'],
+        manual: ['System/Security/System Service', 'System/System Service'],
+      },
+      {
+        path: 'system/users', title: 'page.users', sections: [], view: 'users', needs: 'user-management',
+        manual: ['System Setting/User Management/Account/User', 'System/User Management/Account/User', 'System/Account/User'],
+      },
+      {
+        path: 'system/groups', title: 'page.groups', sections: [], view: 'groups', needs: 'user-management',
+        manual: ['System Setting/User Management/Account/Edit Permission', 'System/User Management/Account/Edit Permission'],
+      },
+      {
+        path: 'system/online', title: 'page.online', sections: [], view: 'online', needs: 'user-management',
+        manual: ['System Setting/User Management/Online User', 'System/User Management/Online User', 'System/Online User'],
+      },
+      {
+        path: 'system/password-reset', title: 'page.password-reset', sections: ['security.password_reset'], view: 'password-reset', needs: 'user-management',
+        manual: ['System Setting/User Management/Password Reset', 'System/User Management/Password Reset'],
+      },
+      { path: 'system/my-account', title: 'page.my-account', sections: [], view: 'my-account', needs: 'live-view', manual: [] },
+      { path: 'system/legal', title: 'page.legal', sections: [], view: 'legal', needs: 'live-view', manual: ['System/Legal Information'] },
+    ],
+  },
+  {
+    title: 'menu.network',
+    icon: 'network',
+    pages: [
+      { path: 'network/port', title: 'page.port', sections: ['net.ports'], view: 'port', manual: ['Network Settings/TCP/IP/Port', 'Network/TCP/IP/Port', 'Network/Port'] },
+      { path: 'network/onvif', title: 'page.onvif', sections: ['onvif'], manual: ['Network Settings/ONVIF', 'Network Settings/Advanced/ONVIF'] },
+      { path: 'network/remote-log', title: 'page.remote-log', sections: ['log.remote'], view: 'remote-log', manual: ['Network Settings/Advanced/Remote Log', 'Network/Advanced/Remote Log'] },
+    ],
+  },
+  {
+    title: 'menu.video',
+    icon: 'video',
+    pages: [{ path: 'video/stream', title: 'page.video-stream', sections: ['video.main', 'video.sub'], manual: ['Video/Audio/Video/Video Stream', 'Audio/Video/Stream'] }],
+  },
+  {
+    title: 'menu.event',
+    icon: 'event',
+    pages: [{ path: 'event/illegal-access', title: 'page.illegal-access', sections: ['security.login'], manual: ['Event/Exception/Illegal Access'] }],
+  },
+  {
+    title: 'menu.lpr',
+    icon: 'plate',
+    pages: [
+      { path: 'lpr/scene', title: 'page.lpr-scene', sections: ['lpr.recognition'], manual: ['LPR/Scene Config'] },
+      { path: 'lpr/commission', title: 'page.commission', sections: ['lpr.commission', 'device.reset_button'], view: 'commission', needs: 'lpr-config', manual: ['LPR/Device Commission/Device Commission', 'LPR/Device Commission'] },
+      { path: 'lpr/debug', title: 'page.debug', sections: [], view: 'debug', needs: 'maintenance', manual: ['LPR/Device Commission/Debug Info Collection'] },
+    ],
+  },
+];
+
+/** A path as the manual writes it, in the address bar's form: `System/System Setting` is `system/system-setting`. */
+export function slug(manual: string): string {
+  return manual.toLowerCase().replaceAll(/[^a-z0-9/]+/g, '-');
+}
