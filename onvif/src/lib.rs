@@ -24,6 +24,7 @@ mod service;
 
 pub use access::needed;
 pub use address::{Base, Ports, ServicePorts};
+pub use device::capabilities::onvif_version;
 pub use media::{StreamTarget, stream_path, stream_target};
 pub use request::{HttpRequest, MAX_BODY};
 pub use route::operations;

@@ -21,6 +21,10 @@ pub struct Identity {
     pub model: String,
     /// Firmware version, the crate's version.
     pub firmware: String,
+    /// Day the firmware was built, `YYYY-MM-DD` (SYS-5).
+    pub build_date: String,
+    /// Version of the ONVIF interface, year and month as in `GetServices` (SYS-6).
+    pub onvif_version: String,
     /// Serial number, made once per state directory.
     pub serial: String,
     /// Hardware revision.

@@ -180,6 +180,63 @@ fn sub_is_never_larger_than_main() {
     );
 }
 
+/// SYS-3, VIDEO-7, C-5: PAL lowers the streams above 25 fps in the same step; what is asked for above it is
+/// refused with the bound.
+#[test]
+fn the_video_standard_sets_the_limit_of_the_frame_rate() {
+    let r = rig();
+    let rate = |key| {
+        let view = r.settings.read(key, &admin()).unwrap();
+        (view.value["frame_rate"].as_u64().unwrap(), view.revision.0)
+    };
+    r.settings
+        .patch("video.main", &json!({"frame_rate": 30}), None, &admin())
+        .unwrap();
+    let mut events = r.bus.subscribe();
+    let pal = json!({"video_standard": "PAL"});
+    let revision = r
+        .settings
+        .patch("device.general", &pal, None, &admin())
+        .unwrap();
+    assert_eq!(revision, Revision(1));
+    assert_eq!((rate("video.main"), rate("video.sub")), ((25, 2), (15, 0)));
+    let mut changed = Vec::new();
+    while let Ok(e) = events.try_recv() {
+        if let EventKind::SettingsChanged { key, fields, .. } = &e.kind {
+            changed.push((*key, fields.join(",")));
+        }
+    }
+    assert_eq!(
+        changed,
+        [
+            ("device.general", "video_standard".to_owned()),
+            ("video.main", "frame_rate".to_owned())
+        ]
+    );
+    let e = r
+        .settings
+        .patch("video.sub", &json!({"frame_rate": 26}), None, &admin())
+        .unwrap_err();
+    assert_eq!(
+        violations(e),
+        [(
+            "/frame_rate".into(),
+            "outside 1 to 25 fps, the limits of PAL".into()
+        )]
+    );
+    let both = [
+        ("video.main", json!({"frame_rate": 30})),
+        ("device.general", json!({"video_standard": "NTSC"})),
+    ];
+    let both = both.map(|(key, value)| Patch {
+        key: key.into(),
+        value,
+        if_revision: None,
+    });
+    r.settings.apply(&both, &admin()).unwrap();
+    assert_eq!(rate("video.main"), (30, 3));
+}
+
 #[test]
 fn hardware_bounds_only_judge_what_is_being_changed() {
     let r = rig();

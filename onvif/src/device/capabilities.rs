@@ -25,6 +25,12 @@ fn version(of: Ns) -> tt::OnvifVersion {
     }
 }
 
+/// Version of the ONVIF interface for people: that of the device service, year and month, `26.06` (SYS-6).
+pub fn onvif_version() -> String {
+    let tt::OnvifVersion { major, minor } = version(ns::TDS);
+    format!("{major}.{minor:02}")
+}
+
 /// `GetServices`.
 pub(super) fn services(call: &Call<'_>, with: bool) -> Answer<tds::GetServicesResponse> {
     let service = call

@@ -1,6 +1,6 @@
 //! Device service: what the unit is, where it is, who may use it.
 
-mod capabilities;
+pub(crate) mod capabilities;
 pub(crate) mod firmware;
 pub(crate) mod log;
 mod network;

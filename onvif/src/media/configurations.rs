@@ -17,7 +17,7 @@ use crate::{
 pub(crate) const MAX_PROFILES: i32 = profiles::MAX as i32;
 
 /// Size of the source's picture in pixels, and frames a second.
-fn picture(call: &Call<'_>) -> (i32, i32, f32) {
+pub(super) fn picture(call: &Call<'_>) -> (i32, i32, f32) {
     let status = call.device().media.status();
     match status.state {
         SourceState::Running {
@@ -291,7 +291,7 @@ pub(crate) fn media2_capabilities() -> tr2::Capabilities {
         },
         snapshot_uri: Some(true),
         rotation: Some(false),
-        video_source_mode: Some(false),
+        video_source_mode: Some(true),
         osd: Some(false),
         mask: Some(false),
         ..Default::default()

@@ -9,8 +9,8 @@ use platecam_model::{
     Device,
     ports::StreamId,
     settings::{
-        BitRateType, Codec, FrameRate, GopLength, Kbps, Quality, Resolution, StreamConfig,
-        VideoMain, VideoSub,
+        BitRateType, Codec, DeviceGeneral, FrameRate, GopLength, Kbps, Quality, Resolution,
+        StreamConfig, VideoMain, VideoSub,
     },
 };
 
@@ -64,7 +64,7 @@ pub(super) fn no_multicast() -> tt::MulticastConfiguration {
 }
 
 /// ONVIF's name of a codec in Media 2.
-const fn encoding(codec: Codec) -> &'static str {
+pub(super) const fn encoding(codec: Codec) -> &'static str {
     match codec {
         Codec::H264 => "H264",
         Codec::H265 => "H265",
@@ -170,6 +170,12 @@ fn resolutions_of(device: &Device, streams: &[StreamId]) -> Vec<Resolution> {
         .collect()
 }
 
+/// The highest frame rate of the video standard in use (SYS-3).
+fn max_frame_rate(device: &Device) -> u32 {
+    let general = device.settings.get::<DeviceGeneral>();
+    general.video_standard.max_frame_rate().get()
+}
+
 fn range(min: u32, max: u32) -> tt::IntRange {
     tt::IntRange {
         min: int(min),
@@ -190,7 +196,7 @@ pub(super) fn media1_options(
             height: int(r.height()),
         })
         .collect();
-    let rates = range(FrameRate::MIN, FrameRate::MAX);
+    let rates = range(FrameRate::MIN, max_frame_rate(device));
     let gops = range(GopLength::MIN, GopLength::MAX);
     let bits = range(Kbps::MIN, Kbps::MAX);
     let h264_profiles = vec![tt::H264Profile::from(H264_PROFILE)];
@@ -263,7 +269,7 @@ pub(super) fn media2_options(
         gov_length_range: (codec != Codec::Mjpeg)
             .then(|| List(vec![int(GopLength::MIN), int(GopLength::MAX)])),
         frame_rates_supported: Some(List(
-            (FrameRate::MIN..=FrameRate::MAX)
+            (FrameRate::MIN..=max_frame_rate(device))
                 .rev()
                 .map(|n| n as f32)
                 .collect(),

@@ -7,6 +7,7 @@ use platecam_model::ports::StreamId;
 use super::{
     ANALYTICS_CONFIG, METADATA_CONFIG, SOURCE_CONFIG, STREAMS, configurations as shared,
     encoder::{self, Wanted},
+    modes,
     profiles::{self, Kind, Part, Profile},
 };
 use crate::{
@@ -171,6 +172,20 @@ impl Media2 for Call<'_> {
     ) -> Answer<tr2::SetConfigurationResponse> {
         shared::check_source_config(self, &request.configuration)?;
         Ok(Default::default())
+    }
+
+    fn get_video_source_modes(
+        &self,
+        request: tr2::GetVideoSourceModes,
+    ) -> Answer<tr2::GetVideoSourceModesResponse> {
+        modes::list(self, &request)
+    }
+
+    fn set_video_source_mode(
+        &self,
+        request: tr2::SetVideoSourceMode,
+    ) -> Answer<tr2::SetVideoSourceModeResponse> {
+        modes::set(self, &request)
     }
 
     fn get_video_encoder_configurations(

@@ -6,7 +6,7 @@ use axum::{
 use http::header;
 use platecam_model::{
     Error,
-    settings::{Revision, SectionView},
+    settings::{DeviceGeneral, Revision, SectionView},
 };
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -88,6 +88,10 @@ pub(crate) async fn schema(
                 .map(ToString::to_string)
                 .collect(),
         );
+        let standard = settings.get::<DeviceGeneral>().video_standard;
+        if let Some(rate) = schema.pointer_mut("/properties/frame_rate") {
+            rate["maximum"] = standard.max_frame_rate().get().into();
+        }
         narrow(
             &mut schema,
             &current,

@@ -13,11 +13,41 @@ async fn device_info() {
     let before = client.get("/api/v1/device").await.json();
     let mut names: Vec<_> = before.as_object().unwrap().keys().cloned().collect();
     names.sort();
-    assert_eq!(names, ["initialized", "model", "name"]);
+    assert_eq!(names, ["initialized", "language", "model", "name"]);
     client.login("admin", PASSWORD).await;
     let after = client.get("/api/v1/device").await.json();
     for name in ["serial", "version", "time", "manufacturer"] {
         assert!(after[name].is_string(), "{name}: {after}");
+    }
+    // SYS-4..7.
+    for (name, value) in [
+        ("language", "en"),
+        ("mac", "02:00:5e:10:00:01"),
+        ("build_date", "2026-11-26"),
+        ("system_version", "0.1.0, Build Date: 2026-11-26"),
+        ("onvif_version", "24.06"),
+    ] {
+        assert_eq!(after[name], value, "{name}");
+    }
+    assert!(
+        after["copyright"].as_str().unwrap().contains("Platecam"),
+        "{after}"
+    );
+}
+
+/// SYS-3: the form of a stream offers no more than the video standard has.
+#[tokio::test]
+async fn the_video_standard_narrows_the_frame_rate() {
+    let t = testing::initialised();
+    let pal = json!({"video_standard": "PAL"});
+    let by = platecam_model::Actor::system();
+    let settings = t.device.settings.clone();
+    let mut client = Client::new(t);
+    client.login("admin", PASSWORD).await;
+    for max in [30, 25] {
+        let schema = client.get("/api/v1/schema/video.main").await.json();
+        assert_eq!(schema["properties"]["frame_rate"]["maximum"], max);
+        settings.patch("device.general", &pal, None, &by).unwrap();
     }
 }
 

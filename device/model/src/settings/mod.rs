@@ -22,7 +22,7 @@ mod video;
 
 pub use commission::LprCommission;
 pub use diff::Difference;
-pub use general::DeviceGeneral;
+pub use general::{DeviceGeneral, Language, VideoStandard};
 pub use lpr::LprRecognition;
 pub use maintenance::{Maintenance, Monitoring, RestartDay, TimeOfDay};
 pub use onvif::{DiscoveryMode, MediaProfile, OnvifProfiles, OnvifService, ProfileEncoder};

@@ -4,7 +4,7 @@ use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
-use super::CheckContext;
+use super::{CheckContext, Settings};
 use crate::{Error, Permission, Result, Violation, Violations};
 
 /// One page's worth of settings: the only owner of its values.
@@ -42,6 +42,10 @@ pub trait Section:
 
     /// Rules across fields and sections; single fields are checked by their types.
     fn check(&self, _cx: &CheckContext<'_>, _violations: &mut Violations) {}
+
+    /// Brings own values within limits that a section being changed now sets otherwise; it is stored in the
+    /// same step. Where the section itself is being changed, [`Section::check`] refuses instead.
+    fn follow(&mut self, _all: &Settings) {}
 
     /// Lifts a stored value of version `from` to `from + 1`.
     ///
@@ -88,6 +92,8 @@ pub struct Descriptor {
     pub(super) parse: fn(&Value) -> Result<AnySection>,
     pub(super) value: fn(&AnySection) -> Value,
     pub(super) check: fn(&AnySection, &CheckContext<'_>, &mut Violations),
+    /// The section as it follows the others; `None` when it stays.
+    pub(super) follow: fn(&AnySection, &Settings) -> Option<AnySection>,
     pub(super) migrate: fn(u32, Value) -> std::result::Result<Value, String>,
     pub(super) schema: fn() -> Value,
 }
@@ -119,6 +125,12 @@ impl Descriptor {
                 if let Some(s) = a.downcast_ref::<S>() {
                     s.check(cx, violations);
                 }
+            },
+            follow: |a, all| {
+                let before = a.downcast_ref::<S>()?;
+                let mut after = before.clone();
+                after.follow(all);
+                (after != *before).then(|| Arc::new(after) as AnySection)
             },
             migrate: S::migrate,
             schema: schema::<S>,

@@ -266,6 +266,8 @@ impl SettingsStore {
 
     /// Changes several sections in one step, all or nothing; returns the new revisions in order.
     ///
+    /// Sections that follow a changed one ([`Section::follow`]) are stored and published in the same step.
+    ///
     /// # Errors
     /// [`Error::Forbidden`] without the section's permission, [`Error::Conflict`] when `if_revision`
     /// is stale, [`Error::Invalid`] naming each field, [`Error::Internal`] when the commit failed
@@ -297,7 +299,7 @@ impl SettingsStore {
     }
 
     /// The one step that writes: `edit` changes the sections and names those it touched; then cross rules,
-    /// commit and publication follow, or nothing does. Returns the new revisions in the order of `edit`.
+    /// commit and publication follow, or nothing does. Sections that follow them change in the same step. Returns the new revisions in the order of `edit`.
     pub(super) fn change(
         &self,
         actor: &Actor,
@@ -306,7 +308,9 @@ impl SettingsStore {
         let _one_writer = self.writer.lock();
         let before = self.snapshot();
         let mut after: BTreeMap<&'static str, Held> = (*before.0).clone();
-        let touched = edit(&mut after)?;
+        let mut touched = edit(&mut after)?;
+        let asked = touched.len();
+        self.follow(&mut after, &mut touched, actor);
         let after = Settings(Arc::new(after));
         self.check(&after, &touched)?;
         let stored = touched
@@ -333,16 +337,19 @@ impl SettingsStore {
                 },
             );
         }
+        revisions.truncate(asked);
         Ok(revisions)
     }
 
     /// Checks what [`SettingsStore::change`] would do, and does nothing.
     pub(super) fn try_change(
         &self,
+        actor: &Actor,
         edit: impl FnOnce(&mut BTreeMap<&'static str, Held>) -> Result<Vec<Descriptor>>,
     ) -> Result<()> {
         let mut after: BTreeMap<&'static str, Held> = (*self.snapshot().0).clone();
-        let touched = edit(&mut after)?;
+        let mut touched = edit(&mut after)?;
+        self.follow(&mut after, &mut touched, actor);
         self.check(&Settings(Arc::new(after)), &touched)
     }
 
@@ -366,6 +373,28 @@ impl SettingsStore {
     /// The time, for changes.
     pub(super) fn now(&self) -> UtcTime {
         self.clock.now()
+    }
+
+    /// Lets the sections that are not being changed follow those that are.
+    fn follow(
+        &self,
+        after: &mut BTreeMap<&'static str, Held>,
+        touched: &mut Vec<Descriptor>,
+        actor: &Actor,
+    ) {
+        let all = Settings(Arc::new(after.clone()));
+        for d in self.registry.values() {
+            let Some(held) = after.get_mut(d.key) else {
+                continue;
+            };
+            if touched.iter().any(|t| t.key == d.key) {
+                continue;
+            }
+            if let Some(section) = (d.follow)(&held.section, &all) {
+                held.replace(section, actor, self.now());
+                touched.push(*d);
+            }
+        }
     }
 
     /// Cross rules of every section that could be affected: the touched ones first, then the rest,

@@ -182,7 +182,7 @@ impl SettingsStore {
             Ok(touched)
         };
         if dry_run {
-            self.try_change(edit)?;
+            self.try_change(actor, edit)?;
         } else {
             self.change(actor, edit)?;
         }

@@ -5,7 +5,7 @@ use std::{borrow::Cow, fmt, str::FromStr};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
-use super::{CheckContext, Section};
+use super::{CheckContext, DeviceGeneral, Section, Settings};
 use crate::{Permission, Violation, Violations, bounded};
 
 bounded! {
@@ -308,9 +308,13 @@ impl Section for VideoMain {
     const PAGE: &'static str = "Setting/Video/Audio/Video Stream";
     const WRITE: Permission = Permission::VideoConfig;
 
+    fn follow(&mut self, all: &Settings) {
+        self.frame_rate = self.frame_rate.min(max_frame_rate(all));
+    }
+
     fn check(&self, cx: &CheckContext<'_>, violations: &mut Violations) {
         if cx.touches::<Self>() {
-            check_hardware(&self.stream(), cx, violations);
+            check_limits(&self.stream(), cx, violations);
         }
         // VIDEO-6: lowering main below sub is refused with the reason, on the page being saved.
         let sub = cx.settings.get::<VideoSub>();
@@ -342,16 +346,34 @@ impl Section for VideoSub {
     const PAGE: &'static str = "Setting/Video/Audio/Video Stream";
     const WRITE: Permission = Permission::VideoConfig;
 
+    fn follow(&mut self, all: &Settings) {
+        self.frame_rate = self.frame_rate.min(max_frame_rate(all));
+    }
+
     fn check(&self, cx: &CheckContext<'_>, violations: &mut Violations) {
         if cx.touches::<Self>() {
-            check_hardware(&self.stream(), cx, violations);
+            check_limits(&self.stream(), cx, violations);
         }
     }
 }
 
-/// What source and encoders can do decides too; unknown (empty) capabilities allow everything.
-fn check_hardware(s: &StreamConfig, cx: &CheckContext<'_>, violations: &mut Violations) {
+fn max_frame_rate(all: &Settings) -> FrameRate {
+    all.get::<DeviceGeneral>().video_standard.max_frame_rate()
+}
+
+/// What video standard, source and encoders can do decides too; unknown (empty) capabilities allow everything.
+fn check_limits(s: &StreamConfig, cx: &CheckContext<'_>, violations: &mut Violations) {
     let video = cx.video;
+    let max = max_frame_rate(cx.settings);
+    violations.require(s.frame_rate <= max, || {
+        let standard = cx.settings.get::<DeviceGeneral>().video_standard;
+        let reason = format!(
+            "outside {} to {} fps, the limits of {standard}",
+            FrameRate::MIN,
+            max.get()
+        );
+        Violation::new("/frame_rate", s.frame_rate.get(), reason)
+    });
     if let Some((w, h)) = video.source_size {
         violations.require(s.resolution.fits_in(w, h), || {
             Violation::new(

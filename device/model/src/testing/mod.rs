@@ -390,6 +390,8 @@ pub fn customised(change: impl FnOnce(&mut DeviceParts)) -> TestDevice {
             manufacturer: "Platecam".into(),
             model: "Platecam".into(),
             firmware: "0.1.0".into(),
+            build_date: "2026-11-26".into(),
+            onvif_version: "24.06".into(),
             serial: "PC00000001".into(),
             hardware_id: "test".into(),
             uuid: uuid::Uuid::from_u128(0x1234),

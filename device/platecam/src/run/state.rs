@@ -119,6 +119,8 @@ impl State {
             manufacturer: "Platecam".into(),
             model: "Platecam".into(),
             firmware: launched.version.to_string(),
+            build_date: env!("PLATECAM_BUILD_DATE").into(),
+            onvif_version: platecam_onvif::onvif_version(),
             serial,
             hardware_id: std::env::consts::ARCH.into(),
             uuid,
