@@ -265,3 +265,137 @@ fn a_restart_keeps_identity_and_settings() {
         "the password still counts"
     );
 }
+
+/// The same settings by the command line, whether the camera runs or not; what is refused names field, value and bound.
+#[test]
+fn settings_are_read_and_changed_from_the_command_line() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = Options {
+        source: "test:".into(),
+        ..Options::default()
+    };
+    let state = dir.path().to_str().unwrap();
+    let config = |args: &[&str]| {
+        let (verb, rest) = args.split_first().unwrap();
+        let all = [&["config", verb, "--state-dir", state], rest].concat();
+        platecam(&all)
+    };
+    let stdout = |o: &Output| String::from_utf8_lossy(&o.stdout).into_owned();
+    let nothing = config(&["get"]);
+    assert_eq!(nothing.status.code(), Some(3), "{}", stderr(&nothing));
+    assert!(stderr(&nothing).contains(state), "{}", stderr(&nothing));
+
+    let check = |runs: &str, rate: &str| {
+        let set = config(&[
+            "set",
+            "video.sub/bit_rate",
+            rate,
+            "device.general/name",
+            "17",
+        ]);
+        assert!(set.status.success(), "{runs}: {}", stderr(&set));
+        let get = config(&["get", "video.sub/bit_rate"]);
+        assert_eq!(stdout(&get).trim(), rate, "{runs}");
+        let get = config(&["get", "device.general"]);
+        assert!(stdout(&get).contains("device.general/name 17\n"), "{runs}");
+        let json = config(&["get", "--json"]);
+        let json: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
+        assert_eq!(json["device.general"]["name"], "17");
+        // All or none: the good one of the two is not stored.
+        let bad = config(&[
+            "set",
+            "video.sub/frame_rate",
+            "9",
+            "video.main/bit_rate",
+            "1",
+        ]);
+        assert_eq!(bad.status.code(), Some(1), "{runs}");
+        let says = stderr(&bad);
+        assert!(
+            says.contains("/bit_rate") && says.contains("32 to 16384 kbit/s"),
+            "{runs}: {says}"
+        );
+        assert_eq!(
+            stdout(&config(&["get", "video.sub/frame_rate"])).trim(),
+            "15"
+        );
+        let unknown = config(&["get", "video.sub/colour"]);
+        assert!(
+            stderr(&unknown).contains("bit_rate"),
+            "{}",
+            stderr(&unknown)
+        );
+    };
+    let camera = Camera::start_in(&options, dir.path()).unwrap();
+    check("while it runs", "600");
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", camera.pid())).unwrap();
+    let core = limits.lines().find(|l| l.starts_with("Max core file size"));
+    let core: Vec<_> = core.unwrap().split_whitespace().collect();
+    assert_eq!(
+        core[4..6],
+        ["0", "0"],
+        "no core dumps with secrets (SEC-18)"
+    );
+    let history = config(&["history", "video.sub"]);
+    assert!(
+        stdout(&history).contains("  video.sub/bit_rate 512 -> 600\n"),
+        "{}",
+        stdout(&history)
+    );
+    // What is exported while it runs is taken back while it does not.
+    let (file, password) = (dir.path().join("c.json"), dir.path().join("password"));
+    let (file, password) = (file.to_str().unwrap(), password.to_str().unwrap());
+    std::fs::write(password, "Travel-2026\n").unwrap();
+    let export = config(&["export", file, "--password-file", password]);
+    assert!(export.status.success(), "{}", stderr(&export));
+    camera.stop().unwrap();
+    assert!(!dir.path().join("control.sock").exists());
+    assert!(
+        config(&["set", "video.sub/bit_rate", "650"])
+            .status
+            .success()
+    );
+    let denied = config(&["import", file]);
+    assert!(stderr(&denied).contains("/password"), "{}", stderr(&denied));
+    let import = |more: &[&str]| {
+        let o = config(&[&["import", file, "--password-file", password], more].concat());
+        assert!(o.status.success(), "{}", stderr(&o));
+        stdout(&o)
+    };
+    let change = "  video.sub/bit_rate 650 -> 600\n";
+    assert_eq!(import(&["--dry-run"]), change);
+    assert_eq!(import(&[]), change);
+    assert_eq!(import(&[]), "", "the same again changes nothing");
+    check("while it does not", "700");
+    let log = platecam(&["log", "show", "--state-dir", state, "--json"]);
+    assert!(stdout(&log).contains("local"), "{}", stdout(&log));
+
+    let camera = Camera::start_in(&options, dir.path()).unwrap();
+    assert_eq!(
+        stdout(&config(&["get", "video.sub/bit_rate"])).trim(),
+        "700"
+    );
+    camera.kill().unwrap();
+    // The socket of a killed run is in nobody's way.
+    assert_eq!(
+        stdout(&config(&["get", "video.sub/bit_rate"])).trim(),
+        "700"
+    );
+    let restore = config(&["restore", "--yes"]);
+    assert!(
+        stdout(&restore).contains("video.sub restored\n"),
+        "{}",
+        stderr(&restore)
+    );
+    assert!(
+        config(&["set", "device.general/name", "Gate"])
+            .status
+            .success()
+    );
+    let reset = config(&["factory-reset", "--yes"]);
+    assert!(reset.status.success(), "{}", stderr(&reset));
+    assert_eq!(
+        stdout(&config(&["get", "device.general/name"])).trim(),
+        "Platecam"
+    );
+}

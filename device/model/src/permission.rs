@@ -320,14 +320,11 @@ impl Actor {
 
 impl fmt::Display for Actor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = self
-            .user
-            .as_deref()
-            .unwrap_or(if self.origin == Origin::System {
-                "system"
-            } else {
-                "anonymous"
-            });
+        let name = self.user.as_deref().unwrap_or(match self.origin {
+            Origin::System => "system",
+            Origin::Local => "local",
+            _ => "anonymous",
+        });
         match self.peer {
             Some(peer) => write!(f, "{name}@{peer}"),
             None => f.write_str(name),

@@ -46,6 +46,9 @@ pub(crate) enum Command {
     /// Make and check upgrade packages.
     #[command(subcommand)]
     Package(PackageCommand),
+    /// Read and change the settings of a camera on this machine, whether it runs or not.
+    #[command(subcommand)]
+    Config(ConfigCommand),
     /// Read system log and audit trail of a camera that is not running; check audit trails.
     #[command(subcommand)]
     Log(LogCommand),
@@ -355,6 +358,105 @@ pub(crate) enum LogCommand {
     },
 }
 
+/// Which camera is meant, and how its answer is printed.
+#[derive(Debug, Args)]
+pub(crate) struct LocalArgs {
+    /// State directory of the camera.
+    #[arg(long, value_name = "DIR", default_value = "var")]
+    pub(crate) state_dir: PathBuf,
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Print settings: all, a section or one value.
+    Get {
+        #[command(flatten)]
+        local: LocalArgs,
+        /// For example video.main or video.main/bit_rate.
+        #[arg(value_name = "KEY[/POINTER]")]
+        target: Option<String>,
+    },
+    /// Change settings, all or none, at once also where the camera runs.
+    Set(ConfigSetArgs),
+    /// Print who changed a section, when, and what.
+    History {
+        #[command(flatten)]
+        local: LocalArgs,
+        /// The newest N changes.
+        #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..=200))]
+        limit: u16,
+        /// For example video.main.
+        #[arg(value_name = "KEY")]
+        key: String,
+    },
+    /// Write all settings, or some sections, to a file. Secrets travel only in an encrypted one; users, keys and
+    /// certificates never do.
+    Export(ConfigExportArgs),
+    /// Take over an exported file, all of it or nothing, and print what changes.
+    Import(ConfigImportArgs),
+    /// Put all settings back to their defaults but address, ports and HTTPS; users stay.
+    Restore {
+        #[command(flatten)]
+        local: LocalArgs,
+        /// Really do it.
+        #[arg(long, required = true)]
+        yes: bool,
+    },
+    /// Delete settings and users: the unit is as it was before its initialisation.
+    FactoryReset {
+        #[command(flatten)]
+        local: LocalArgs,
+        /// Delete records and pictures too.
+        #[arg(long)]
+        records: bool,
+        /// Really do it.
+        #[arg(long, required = true)]
+        yes: bool,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ConfigExportArgs {
+    #[command(flatten)]
+    pub(crate) local: LocalArgs,
+    /// Only this section; may be given several times.
+    #[arg(long = "section", value_name = "KEY")]
+    pub(crate) sections: Vec<String>,
+    /// Encrypt with the password on the file's first line.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) password_file: Option<PathBuf>,
+    /// The new file, readable by its owner only; without it standard output.
+    #[arg(value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ConfigImportArgs {
+    #[command(flatten)]
+    pub(crate) local: LocalArgs,
+    /// Only print what would change.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// The password of an encrypted file, on the first line of this one.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) password_file: Option<PathBuf>,
+    /// The exported file.
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ConfigSetArgs {
+    #[command(flatten)]
+    pub(crate) local: LocalArgs,
+    /// For example: video.main/bit_rate 2048 video.main/codec H.265
+    #[arg(required = true, num_args = 2.., value_names = ["KEY/POINTER", "VALUE"], allow_hyphen_values = true)]
+    pub(crate) pairs: Vec<String>,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct LogShowArgs {
     /// State directory of the camera.
@@ -425,6 +527,10 @@ mod tests {
             ("platecam recognize --json --tsv x.jpg", "--tsv"),
             ("platecam log show --kind login,all", "one of login, logout"),
             ("platecam log show --limit 1025", "1..=1024"),
+            ("platecam config set video.main/bit_rate", "2 values"),
+            ("platecam config history video.main --limit 201", "1..=200"),
+            ("platecam config factory-reset", "--yes"),
+            ("platecam config restore", "--yes"),
             ("platecam log verify --state-dir a b", "cannot be used with"),
             ("platecam fly", "fly"),
         ] {

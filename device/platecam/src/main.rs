@@ -2,9 +2,11 @@
 #![deny(unsafe_code)]
 
 mod cli;
+mod config;
 mod doctor;
 mod health;
 mod launch;
+mod local;
 mod log;
 mod memory;
 mod package;
@@ -13,6 +15,7 @@ mod people;
 mod permissions;
 mod recognize;
 mod run;
+mod secrecy;
 
 use std::{fmt, process::ExitCode};
 
@@ -46,7 +49,8 @@ fn main() -> ExitCode {
     let log = match command {
         Command::Run(_) | Command::Launch(_) => "info",
         Command::Doctor(_) => "off",
-        Command::Health(_)
+        Command::Config(_)
+        | Command::Health(_)
         | Command::Legal
         | Command::Log(_)
         | Command::Package(_)
@@ -58,9 +62,11 @@ fn main() -> ExitCode {
         | Command::Version => "warn",
     };
     init_log(log);
+    secrecy::forbid_core_dumps();
     let result = match command {
         Command::Run(args) => run::run(args),
         Command::Launch(args) => Err(launch::launch(&args)),
+        Command::Config(command) => config::config(&command),
         Command::Doctor(args) => doctor::doctor(&args),
         Command::Health(args) => health::health(&args),
         Command::Legal => {

@@ -8,7 +8,7 @@ mod notify;
 mod recognition;
 mod restart;
 mod rtsp;
-mod state;
+pub(crate) mod state;
 mod trial;
 mod web;
 
@@ -35,6 +35,7 @@ use crate::{
     Failure,
     cli::{RunArgs, exit},
     launch::Launched,
+    local,
 };
 
 /// Everything must have ended by then after Ctrl-C or SIGTERM.
@@ -168,6 +169,7 @@ async fn serve(
                 .publish(state.clock.now(), EventKind::ServiceReady(s))
         });
     }
+    let local_socket = local_socket(&state);
     announce(&device, args.listen, http, https, rtsp_port);
     restart::tell_start(&device);
     notify::ready();
@@ -178,6 +180,9 @@ async fn serve(
         tokio::spawn(notify::watchdog(device.clone())),
         tokio::spawn(restart::count(device.clone())),
     ];
+    if let Some(socket) = local_socket {
+        chores.push(tokio::spawn(local::serve(socket, device.clone())));
+    }
     if let Some(seconds) = trial_seconds {
         let listeners = trial::Listeners {
             listen: args.listen,
@@ -228,6 +233,15 @@ async fn serve(
         rtsp: rtsp_port,
     };
     Ok((ended, ports))
+}
+
+/// Where the command line on this machine asks; without it the camera does everything else.
+fn local_socket(state: &State) -> Option<local::Socket> {
+    local::Socket::bind(state.dir.path())
+        .inspect_err(
+            |e| tracing::warn!(error = %e, "no local socket: platecam config needs the camera stopped"),
+        )
+        .ok()
 }
 
 /// After a restart a free port is the same free port as before.

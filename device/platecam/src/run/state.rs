@@ -33,8 +33,8 @@ const FIRST_PORTS: (u16, u16, u16) = (8080, 8443, 8554);
 
 /// The opened state.
 pub(crate) struct State {
-    /// Keeps the directory locked.
-    _dir: StateDir,
+    /// Locked as long as this lives.
+    pub(crate) dir: StateDir,
     pub(crate) bus: EventBus,
     pub(crate) clock: Arc<SystemClock>,
     pub(crate) settings: Arc<SettingsStore>,
@@ -108,27 +108,13 @@ impl State {
             network.hostname(),
             Pace::default(),
         )?;
-        let uuid = db.fact("uuid", || uuid::Uuid::new_v4().to_string())?;
-        let uuid = uuid::Uuid::parse_str(&uuid)
-            .map_err(|e| Failure::new(exit::STATE, format!("stored uuid: {e}")))?;
-        let serial = db.fact("serial", || {
-            format!("PC{}", &uuid.simple().to_string().to_uppercase()[..10])
-        })?;
-        let certificate = DeviceCertificate::open(&dir.join("tls"), &serial, &names(&*network))?;
-        let identity = Identity {
-            manufacturer: "Platecam".into(),
-            model: "Platecam".into(),
-            firmware: launched.version.to_string(),
-            build_date: env!("PLATECAM_BUILD_DATE").into(),
-            onvif_version: platecam_onvif::onvif_version(),
-            serial,
-            hardware_id: std::env::consts::ARCH.into(),
-            uuid,
-        };
+        let identity = identity(&db, launched)?;
+        let certificate =
+            DeviceCertificate::open(&dir.join("tls"), &identity.serial, &names(&*network))?;
         let upgrades = launched.upgrades(&identity.model, &args.upgrade_keys, clock.now())?;
         let upkeep = upkeep(args, &dir, power.clone(), upgrades.clone())?;
         Ok(Self {
-            _dir: dir,
+            dir,
             bus,
             clock,
             settings,
@@ -147,6 +133,29 @@ impl State {
             upgrades,
         })
     }
+}
+
+/// Who the unit of this database is; a new one gets its uuid and serial number.
+///
+/// # Errors
+/// [`Failure`] with [`exit::STATE`].
+pub(crate) fn identity(db: &Database, launched: &Launched) -> Result<Identity, Failure> {
+    let uuid = db.fact("uuid", || uuid::Uuid::new_v4().to_string())?;
+    let uuid = uuid::Uuid::parse_str(&uuid)
+        .map_err(|e| Failure::new(exit::STATE, format!("stored uuid: {e}")))?;
+    let serial = db.fact("serial", || {
+        format!("PC{}", &uuid.simple().to_string().to_uppercase()[..10])
+    })?;
+    Ok(Identity {
+        manufacturer: "Platecam".into(),
+        model: "Platecam".into(),
+        firmware: launched.version.to_string(),
+        build_date: env!("PLATECAM_BUILD_DATE").into(),
+        onvif_version: platecam_onvif::onvif_version(),
+        serial,
+        hardware_id: std::env::consts::ARCH.into(),
+        uuid,
+    })
 }
 
 /// The parts of maintenance and commission; in the simulated mode outputs only remember.

@@ -1,0 +1,108 @@
+//! Administration from the machine itself: one set of requests, answered by the running camera through a socket
+//! in its state directory, or by this process where no camera runs.
+//!
+//! A subcommand builds a [`Request`] and calls [`ask`]; `docs/reference/cli.md` says how to add one.
+
+mod answer;
+mod offline;
+mod socket;
+
+use std::path::Path;
+
+use platecam_host::{StateDir, StateDirError};
+use platecam_model::{Actor, Origin, Permissions};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+pub(crate) use socket::{Socket, serve};
+
+use crate::{Failure, cli::exit};
+
+/// The socket's name in the state directory.
+const SOCKET: &str = "control.sock";
+
+/// What the command line asks of a camera. Never logged as a whole: it may hold passwords.
+#[derive(Deserialize, Serialize)]
+#[serde(tag = "do", rename_all = "kebab-case", deny_unknown_fields)]
+pub(crate) enum Request {
+    /// Sections: one, or all.
+    Get {
+        /// Its key.
+        key: Option<String>,
+    },
+    /// Changes, all or none.
+    Set {
+        /// One for each section.
+        changes: Vec<Change>,
+    },
+    /// Changes that were made to a section, newest first.
+    History {
+        /// Its key.
+        key: String,
+        /// How many, 1 to 200.
+        limit: usize,
+    },
+    /// The whole configuration as a file, or some sections.
+    Export {
+        /// Their keys; all without.
+        sections: Option<Vec<String>>,
+        /// Encrypts the file, and lets secrets travel.
+        password: Option<String>,
+    },
+    /// Takes over an exported file, all or nothing.
+    Import {
+        /// Its text.
+        file: String,
+        /// Of an encrypted file.
+        password: Option<String>,
+        /// Only tells what would change.
+        dry_run: bool,
+    },
+    /// Defaults for everything but what keeps the unit reachable.
+    Restore,
+    /// Factory default.
+    Reset {
+        /// Whether records and pictures go as well.
+        records: bool,
+    },
+}
+
+/// A change of one section.
+#[derive(Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Change {
+    /// The section's key.
+    pub(crate) key: String,
+    /// JSON merge patch.
+    pub(crate) value: Value,
+    /// The revision it was made for.
+    pub(crate) revision: u64,
+}
+
+/// Who works on the machine: the owner of the state directory may do everything.
+fn actor() -> Actor {
+    Actor {
+        permissions: Permissions::all(),
+        ..Actor::anonymous(Origin::Local, None)
+    }
+}
+
+/// Asks the camera of this state directory, whether it runs or not.
+///
+/// # Errors
+/// [`Failure`] with [`exit::STATE`] when there is no such camera or it does not answer, [`exit::FAILED`] with what
+/// it refused.
+pub(crate) fn ask(state_dir: &Path, request: &Request) -> Result<Value, Failure> {
+    if !state_dir.join("platecam.db").exists() {
+        let text = format!(
+            "{} is no state directory of a camera (--state-dir)",
+            state_dir.display()
+        );
+        return Err(Failure::new(exit::STATE, text));
+    }
+    match StateDir::open(state_dir) {
+        Ok(dir) => offline::ask(dir, request),
+        Err(StateDirError::InUse(path)) => socket::ask(&path.join(SOCKET), request),
+        Err(e) => Err(Failure::new(exit::STATE, e)),
+    }
+}
