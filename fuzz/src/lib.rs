@@ -6,6 +6,7 @@
 //! was found.
 #![forbid(unsafe_code)]
 
+mod config;
 mod device;
 mod rtsp;
 mod xml;
@@ -27,6 +28,7 @@ pub type Make = fn() -> Box<dyn Target>;
 
 /// All targets by name. `fuzz/corpus/NAME` holds the inputs of each.
 pub const TARGETS: &[(&str, Make)] = &[
+    ("config", config::config),
     ("digest", device::digest),
     ("discovery", xml::discovery),
     ("http", device::http),

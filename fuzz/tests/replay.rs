@@ -130,4 +130,4 @@ macro_rules! targets {
     };
 }
 
-targets!(digest, discovery, http, rtsp, soap);
+targets!(config, digest, discovery, http, rtsp, soap);
