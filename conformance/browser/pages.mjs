@@ -103,6 +103,12 @@ try {
   await save();
   await saved();
 
+  // Who changed what.
+  await page.getByTitle('Show the changes').click();
+  await page.getByRole('dialog').getByText('South gate').first().waitFor();
+  await b.examine('dialog-history', WCAG);
+  await page.keyboard.press('Escape');
+
   // Time (SYS-8..12).
   await open('system/time', 'Time Settings');
   await page.getByLabel('Time Zone').selectOption({ label: await page.getByLabel('Time Zone').locator('option', { hasText: 'America/New_York' }).first().innerText() });
@@ -201,6 +207,22 @@ try {
     await b.until(`${route} auf Deutsch`, async () => (await page.locator('html').getAttribute('lang')) === 'de');
   }
   await page.locator('header select').first().selectOption('en');
+
+  // The configuration as a file: out, changed, in again with its differences; Restore (SYS-20, SYS-23, SYS-24).
+  await open('system/maintenance', 'Upgrade and Maintenance');
+  await button('Export').click();
+  const [exported] = await Promise.all([page.waitForEvent('download'), page.getByRole('dialog').getByRole('button', { name: 'Export', exact: true }).click()]);
+  const path = await exported.path();
+  await button('Restore').click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Restore' }).click();
+  await page.getByText(/sections? restored/).waitFor();
+  await page.getByLabel('Import Config').setInputFiles(path);
+  await page.getByRole('dialog').getByText('South gate').first().waitFor();
+  await b.examine('dialog-import', WCAG);
+  await button('Apply').click();
+  await page.getByText('Configuration loaded.').waitFor();
+  await open('system/general', 'General Settings');
+  await b.until('the import brought the name back', async () => (await name.inputValue()) === 'South gate');
 
   // Reboot (SYS-18): asks first, then covers the page until the unit answers.
   await open('system/maintenance', 'Upgrade and Maintenance');
