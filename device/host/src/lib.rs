@@ -5,7 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod button;
-mod certificate;
+mod certificates;
 mod database;
 pub mod doctor;
 mod factory;
@@ -24,7 +24,7 @@ mod time;
 pub mod upgrade;
 
 pub use button::GpioButton;
-pub use certificate::DeviceCertificate;
+pub use certificates::CertificateStore;
 pub use database::Database;
 pub use key::DeviceKey;
 pub use log::{Forwarder, LogDatabase, Pace, check_export, write_log};

@@ -6,7 +6,7 @@ use std::{
 
 use bytes::Bytes;
 use platecam_model::{
-    Error, Result, Secret, UtcTime,
+    Error, Result, Secret,
     ports::{BundleFile, Machine, ProcessFigures, StorageFigures},
 };
 use zip::{AesMode, CompressionMethod, ZipWriter, write::SimpleFileOptions};
@@ -108,10 +108,6 @@ impl Machine for LinuxMachine {
             .into_bytes(),
         });
         files
-    }
-
-    fn certificate_ends(&self) -> Option<UtcTime> {
-        None
     }
 
     fn pack(&self, files: &[BundleFile], password: Option<&Secret>) -> Result<Bytes> {

@@ -7,7 +7,9 @@ use crate::{
     Actor, AuditEvent, Clock, Error, EventBus, EventKind, LogKind, NewRecord, Permission, Record,
     RecordKind, Result,
     auth::{Accounts, Sessions},
-    ports::{Factory, LogStore, Media, Network, Records, RemoteLog, StreamId, TimeControl},
+    ports::{
+        Certificates, Factory, LogStore, Media, Network, Records, RemoteLog, StreamId, TimeControl,
+    },
     settings::SettingsStore,
     upkeep::Upkeep,
 };
@@ -53,6 +55,8 @@ pub struct DeviceParts {
     pub network: Arc<dyn Network>,
     /// Restart, upgrade and what else keeps the unit running.
     pub upkeep: Upkeep,
+    /// Keys and certificates.
+    pub certificates: Arc<dyn Certificates>,
     /// Back to factory.
     pub factory: Arc<dyn Factory>,
     /// System log and audit trail.

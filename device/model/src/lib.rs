@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 pub mod auth;
+mod certificates;
 mod clock;
 pub mod config;
 mod device;

@@ -3,6 +3,7 @@
 mod api;
 mod assets;
 mod auth;
+mod certificates;
 mod commission;
 mod config;
 mod log;

@@ -1,5 +1,4 @@
 use bytes::Bytes;
-use lpr_core::UtcTime;
 
 use crate::{Result, Secret};
 
@@ -46,9 +45,6 @@ pub trait Machine: Send + Sync {
 
     /// Kernel, processor, memory, file systems, threads: texts for a support bundle, without secrets.
     fn report(&self) -> Vec<BundleFile>;
-
-    /// When the certificate that HTTPS serves ends; `None` when that is not known.
-    fn certificate_ends(&self) -> Option<UtcTime>;
 
     /// Packs files into a ZIP archive, encrypted with AES-256 when there is a password (DEBUG-2).
     ///

@@ -2,6 +2,7 @@
 //! `platecam-media` and an in-memory one in [`crate::testing`].
 
 mod button;
+mod certificates;
 mod factory;
 mod log;
 mod machine;
@@ -24,6 +25,10 @@ use crate::{
 };
 
 pub use button::{ButtonLine, ResetButton};
+pub use certificates::{
+    CertificateInfo, CertificateKind, CertificateState, Certificates, MAX_CERTIFICATES,
+    NewCertificate, RootInfo, SignedBy, Subject, UploadedCertificate, is_certificate_name,
+};
 pub use factory::{Factory, ResetScope};
 pub use log::{LOG_CAPACITY, LogStore, RemoteLog, RemoteLogStatus, TRAIL_CAPACITY};
 pub use machine::{BundleFile, Machine, ProcessFigures, StorageFigures};

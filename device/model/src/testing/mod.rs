@@ -1,5 +1,6 @@
 //! In-memory implementations of the ports, for the tests of every crate above.
 
+mod certificates;
 mod log;
 mod people;
 mod time;
@@ -28,6 +29,7 @@ use crate::{
     settings::{Revision, SettingsStore, StreamConfig, VideoMain, VideoSub, all_sections},
 };
 
+pub use certificates::MemoryCertificates;
 pub use log::{MemoryLog, OffRemoteLog};
 pub use people::SimulatedButton;
 pub use time::SimulatedTime;
@@ -382,6 +384,7 @@ pub fn customised(change: impl FnOnce(&mut DeviceParts)) -> TestDevice {
     let log = Arc::new(MemoryLog::default());
     let time = Arc::new(SimulatedTime::new(clock.clone()));
     let mut parts = DeviceParts {
+        certificates: Arc::new(MemoryCertificates::default()),
         factory: store.clone(),
         log: log.clone(),
         remote_log: Arc::new(OffRemoteLog),

@@ -77,10 +77,6 @@ impl Machine for SimulatedMachine {
         }]
     }
 
-    fn certificate_ends(&self) -> Option<UtcTime> {
-        None
-    }
-
     fn pack(&self, files: &[BundleFile], password: Option<&Secret>) -> Result<Bytes> {
         let mut out = Vec::new();
         if password.is_some() {

@@ -273,7 +273,12 @@ impl Device {
             ntp: self.time.ntp_status(),
             storage: self.upkeep.machine.storage(),
             now: self.clock.now(),
-            certificate_ends: self.upkeep.machine.certificate_ends(),
+            certificate_ends: self
+                .certificates
+                .list(self.clock.now(), &[])?
+                .into_iter()
+                .find(|c| c.in_use)
+                .and_then(|c| c.not_after),
             upgrade_trust: self
                 .upkeep
                 .upgrades

@@ -99,6 +99,7 @@ async fn serve(
         records: state.records.clone(),
         media: Arc::new(port),
         network: state.network.clone(),
+        certificates: state.certificates.clone(),
         factory: state.factory.clone(),
         log: state.log.clone(),
         remote_log: state.remote_log.clone(),
@@ -177,6 +178,7 @@ async fn serve(
     let mut chores = vec![
         tokio::spawn(restart::schedule(device.clone())),
         tokio::spawn(restart::check_upgrades(device.clone())),
+        tokio::spawn(restart::watch_certificate(device.clone())),
         tokio::spawn(notify::watchdog(device.clone())),
         tokio::spawn(restart::count(device.clone())),
     ];
@@ -316,7 +318,7 @@ async fn start_web(
     let ports = device.settings.get::<NetPorts>();
     let http = SocketAddr::new(args.listen, args.http_port.unwrap_or(ports.http.get()));
     let https = SocketAddr::new(args.listen, args.https_port.unwrap_or(ports.https.get()));
-    let config = web::config(http, https, web::tls(&state.certificate)?);
+    let config = web::config(http, https, web::tls(&state.certificates));
     let routers = vec![web::onvif_router(onvif.clone(), device.clone())];
     platecam_web::serve(config, device.clone(), routers, Arc::new(web::Tunnel(rtsp)))
         .await

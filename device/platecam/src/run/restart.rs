@@ -11,6 +11,7 @@ use std::{
 use platecam_host::HostPower;
 use platecam_model::{
     Actor, Device, EventKind, LogKind, RestartScope, Subscription,
+    log::{NewLogEntry, Severity},
     ports::{LastRun, Power, Reach},
     upkeep::RestartPlan,
 };
@@ -77,6 +78,27 @@ pub(crate) async fn count(device: Device) {
             Ok(event) => counters.count(&event),
             Err(RecvError::Lagged(n)) => counters.lost(n),
             Err(RecvError::Closed) => return,
+        }
+    }
+}
+
+/// Warns in the log once a day while the certificate of HTTPS is about to end (HTTPS-9).
+pub(crate) async fn watch_certificate(device: Device) {
+    let mut tick = tokio::time::interval(Duration::from_secs(24 * 3600));
+    loop {
+        tick.tick().await;
+        let asked = device.clone();
+        let ending = tokio::task::spawn_blocking(move || asked.ending_certificate()).await;
+        if let Ok(Ok(Some(c))) = ending {
+            let text = format!(
+                "The certificate {} '{}' of HTTPS ends at {}: install a new one.",
+                c.id,
+                c.alias,
+                c.not_after.map(|t| t.to_string()).unwrap_or_default()
+            );
+            let (now, by) = (device.clock.now(), Actor::system());
+            let entry = NewLogEntry::new(now, LogKind::System, Severity::Warning, &by, text);
+            device.bus.publish(now, EventKind::Log(entry));
         }
     }
 }

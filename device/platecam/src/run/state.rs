@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use platecam_host::{
-    Database, DeviceCertificate, DeviceKey, EspeakVoice, Forwarder, GpioRelays, HostMode,
-    HostPower, LinuxMachine, LinuxNetwork, LinuxTime, LogDatabase, Pace, RecordLimits, RecordStore,
-    StateDir, TimePaths, upgrade::HostUpgrades,
+    CertificateStore, Database, DeviceKey, EspeakVoice, Forwarder, GpioRelays, HostMode, HostPower,
+    LinuxMachine, LinuxNetwork, LinuxTime, LogDatabase, Pace, RecordLimits, RecordStore, StateDir,
+    TimePaths, upgrade::HostUpgrades,
 };
 use platecam_model::{
     Actor, Clock, EventBus, Identity, Origin, Secret, Subscription, SystemClock,
@@ -42,7 +42,7 @@ pub(crate) struct State {
     pub(crate) records: Arc<RecordStore>,
     pub(crate) network: Arc<LinuxNetwork>,
     pub(crate) identity: Identity,
-    pub(crate) certificate: DeviceCertificate,
+    pub(crate) certificates: Arc<CertificateStore>,
     pub(crate) power: Arc<HostPower>,
     pub(crate) factory: Arc<Database>,
     pub(crate) log: Arc<LogDatabase>,
@@ -96,7 +96,13 @@ impl State {
             )?)
         };
         let factory = backend.clone();
-        let accounts = Accounts::load(backend, key, settings.clone(), bus.clone(), clock.clone())?;
+        let accounts = Accounts::load(
+            backend,
+            key.clone(),
+            settings.clone(),
+            bus.clone(),
+            clock.clone(),
+        )?;
         first_password(&db, &accounts)?;
         let records = RecordStore::open(db.clone(), dir.join("pictures"), RecordLimits::default())?;
         let network = Arc::new(LinuxNetwork);
@@ -109,8 +115,14 @@ impl State {
             Pace::default(),
         )?;
         let identity = identity(&db, launched)?;
-        let certificate =
-            DeviceCertificate::open(&dir.join("tls"), &identity.serial, &names(&*network))?;
+        let certificates = Arc::new(CertificateStore::open(
+            db.clone(),
+            key,
+            &identity.serial,
+            &names(&*network),
+            &dir.join("tls"),
+            clock.now(),
+        )?);
         let upgrades = launched.upgrades(&identity.model, &args.upgrade_keys, clock.now())?;
         let upkeep = upkeep(args, &dir, power.clone(), upgrades.clone())?;
         Ok(Self {
@@ -122,7 +134,7 @@ impl State {
             records: Arc::new(records),
             network,
             identity,
-            certificate,
+            certificates,
             power,
             factory,
             log,

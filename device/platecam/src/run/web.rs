@@ -9,11 +9,14 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{any, post},
 };
-use platecam_host::DeviceCertificate;
+use platecam_host::CertificateStore;
 use platecam_model::Device;
 use platecam_onvif::{HttpRequest, MAX_BODY, OnvifService};
 use platecam_web::{ByteStream, ConnInfo, RtspTunnel, Viewer};
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
+use rustls::{
+    server::{ClientHello, ResolvesServerCert},
+    sign::CertifiedKey,
+};
 
 use crate::{Failure, cli::exit};
 
@@ -83,24 +86,25 @@ impl RtspTunnel for Tunnel {
     }
 }
 
-/// TLS 1.2 and 1.3 with the device's certificate.
-///
-/// # Errors
-/// [`Failure`] with [`exit::STATE`] when the stored certificate and key do not fit.
-pub(crate) fn tls(certificate: &DeviceCertificate) -> Result<Arc<rustls::ServerConfig>, Failure> {
-    let bad =
-        |e: &dyn std::fmt::Display| Failure::new(exit::STATE, format!("device certificate: {e}"));
+/// Serves each new connection with the certificate that is in use then; running ones keep theirs.
+#[derive(Debug)]
+struct Newest(Arc<CertificateStore>);
+
+impl ResolvesServerCert for Newest {
+    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        self.0.current()
+    }
+}
+
+/// TLS 1.2 and 1.3 (HTTPS-8) with the certificate that the store says.
+pub(crate) fn tls(store: &Arc<CertificateStore>) -> Arc<rustls::ServerConfig> {
     // A second installation in one process is refused; the first is the same.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let chain = CertificateDer::pem_slice_iter(certificate.certificate_pem.as_bytes())
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(|e| bad(&e))?;
-    let key = PrivateKeyDer::from_pem_slice(certificate.key_pem.as_bytes()).map_err(|e| bad(&e))?;
-    let config = rustls::ServerConfig::builder()
+    let versions = [&rustls::version::TLS13, &rustls::version::TLS12];
+    let config = rustls::ServerConfig::builder_with_protocol_versions(&versions)
         .with_no_client_auth()
-        .with_single_cert(chain, key)
-        .map_err(|e| bad(&e))?;
-    Ok(Arc::new(config))
+        .with_cert_resolver(Arc::new(Newest(store.clone())));
+    Arc::new(config)
 }
 
 /// Why the web server did not start, with the port's number.
