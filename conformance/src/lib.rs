@@ -132,6 +132,8 @@ pub struct Options {
     pub args: Vec<String>,
     /// Arguments of `launch`, when the launcher starts the camera.
     pub launcher: Option<Vec<String>>,
+    /// Listens on the ports of the settings, not on free ones. A listener that is off has port 0.
+    pub stored_ports: bool,
     /// Environment variables beside the test's own.
     pub env: Vec<(String, String)>,
 }
@@ -143,6 +145,7 @@ impl Default for Options {
             initialised: true,
             args: Vec::new(),
             launcher: None,
+            stored_ports: false,
             env: Vec::new(),
         }
     }
@@ -197,17 +200,11 @@ impl Camera {
             Some(args) => command.arg("launch").args(args).arg("--"),
             None => command.arg("run"),
         };
+        command.args(["--listen", "127.0.0.1"]);
+        if !options.stored_ports {
+            command.args(["--http-port", "0", "--https-port", "0", "--rtsp-port", "0"]);
+        }
         command
-            .args([
-                "--listen",
-                "127.0.0.1",
-                "--http-port",
-                "0",
-                "--https-port",
-                "0",
-                "--rtsp-port",
-                "0",
-            ])
             .arg("--state-dir")
             .arg(&state)
             .args(["--source", &options.source])
@@ -234,7 +231,8 @@ impl Camera {
             _dir: dir,
         };
         let end = Instant::now() + PATIENCE;
-        while camera.http == 0 || camera.https == 0 || camera.rtsp == 0 {
+        // The RTSP address comes last.
+        while camera.rtsp == 0 {
             let left = end.saturating_duration_since(Instant::now());
             let line = announced.recv_timeout(left).map_err(|_| {
                 anyhow!(

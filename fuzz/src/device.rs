@@ -127,7 +127,7 @@ pub(crate) fn soap() -> Box<dyn Target> {
     fn make() -> Soap {
         let test = initialised();
         let ports = ServicePorts {
-            http: 8080,
+            http: Some(8080),
             https: None,
             rtsp: 8554,
         };

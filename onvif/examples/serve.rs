@@ -52,7 +52,7 @@ async fn main() -> Result<(), Failure> {
     let service = OnvifService::new(
         device.clone(),
         ServicePorts {
-            http,
+            http: Some(http),
             https: None,
             rtsp: 8554,
         },

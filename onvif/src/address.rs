@@ -7,13 +7,13 @@ use std::{
 };
 
 use http::{HeaderMap, header::HOST};
-use parking_lot::RwLock;
+use tokio::sync::watch;
 
 /// Ports on which the services really listen, which need not be the configured ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ServicePorts {
-    /// Web and ONVIF.
-    pub http: u16,
+    /// Web and ONVIF, when plain HTTP is served, and not only to send everybody to HTTPS.
+    pub http: Option<u16>,
     /// Web and ONVIF over TLS, when it listens.
     pub https: Option<u16>,
     /// Streaming.
@@ -22,22 +22,27 @@ pub struct ServicePorts {
 
 /// [`ServicePorts`] that the binary may change while the service runs.
 #[derive(Clone, Debug)]
-pub struct Ports(Arc<RwLock<ServicePorts>>);
+pub struct Ports(Arc<watch::Sender<ServicePorts>>);
 
 impl Ports {
     /// Starts with `ports`.
     pub fn new(ports: ServicePorts) -> Self {
-        Self(Arc::new(RwLock::new(ports)))
+        Self(Arc::new(watch::Sender::new(ports)))
     }
 
     /// The ports of this moment.
     pub fn get(&self) -> ServicePorts {
-        *self.0.read()
+        *self.0.borrow()
+    }
+
+    /// Follows the listeners.
+    pub(crate) fn watch(&self) -> watch::Receiver<ServicePorts> {
+        self.0.subscribe()
     }
 
     /// Listeners moved.
     pub fn set(&self, ports: ServicePorts) {
-        *self.0.write() = ports;
+        self.0.send_replace(ports);
     }
 }
 
@@ -91,10 +96,14 @@ impl Base {
         Self { tls, host, port }
     }
 
-    /// An address of ours, for discovery.
-    pub fn at(ip: IpAddr, port: u16) -> Self {
+    /// An address of ours, for discovery: plain HTTP where it is served.
+    pub fn at(ip: IpAddr, ports: ServicePorts) -> Self {
+        let (tls, port) = match (ports.http, ports.https) {
+            (None, Some(https)) => (true, https),
+            (http, _) => (false, http.unwrap_or(80)),
+        };
         Self {
-            tls: false,
+            tls,
             host: host_of(ip),
             port,
         }
@@ -336,6 +345,19 @@ mod tests {
         ] {
             assert_eq!(base(host, tls, local, peer), url, "{host:?} {local} {peer}");
         }
+    }
+
+    /// SEC-7: without plain HTTP, clients are sent to HTTPS.
+    #[test]
+    fn our_own_addresses_are_those_served() {
+        let at = |http, https| {
+            let rtsp = 554;
+            let ports = ServicePorts { http, https, rtsp };
+            Base::at("192.0.2.10".parse().unwrap(), ports).url("/x")
+        };
+        assert_eq!(at(Some(8080), Some(443)), "http://192.0.2.10:8080/x");
+        assert_eq!(at(None, Some(443)), "https://192.0.2.10/x");
+        assert_eq!(at(None, Some(8443)), "https://192.0.2.10:8443/x");
     }
 
     #[test]

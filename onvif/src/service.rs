@@ -288,9 +288,19 @@ impl Inner {
         }
     }
 
+    /// The port of HTTP or HTTPS, for who does not say which one was used.
+    fn port(&self, tls: bool) -> u16 {
+        let ports = self.ports.get();
+        if tls {
+            ports.https.unwrap_or(443)
+        } else {
+            ports.http.unwrap_or(80)
+        }
+    }
+
     /// The address that the client used.
     pub(crate) fn base(&self, request: &HttpRequest) -> Base {
-        let fallback = (self.first_address(), self.ports.get().http);
+        let fallback = (self.first_address(), self.port(request.tls));
         Base::of(
             &request.headers,
             request.tls,

@@ -484,6 +484,47 @@ async fn network_protocols_are_ports() {
     }
 }
 
+/// HTTPS-6, SEC-7: HTTP and HTTPS are switched; one of both stays, and a refused step changes nothing.
+#[tokio::test]
+async fn network_protocols_are_switched() {
+    let bench = Bench::new();
+    let row = |name: &str, enabled: bool, port: i32| {
+        format!(
+            "<tds:NetworkProtocols><tt:Name>{name}</tt:Name><tt:Enabled>{enabled}</tt:Enabled><tt:Port>{port}</tt:Port></tds:NetworkProtocols>"
+        )
+    };
+    let set = async |rows: String| {
+        let body = format!("<tds:SetNetworkProtocols>{rows}</tds:SetNetworkProtocols>");
+        bench.call(DEVICE, &body, ADMIN).await
+    };
+    let shown = async || {
+        let answer = bench
+            .call(DEVICE, "<tds:GetNetworkProtocols/>", ADMIN)
+            .await;
+        let all: tds::GetNetworkProtocolsResponse = answer.read();
+        let rows = all.network_protocols.into_iter();
+        rows.map(|p| (p.enabled, p.port[0])).collect::<Vec<_>>()
+    };
+    let off = set(row("HTTP", false, 8081) + &row("HTTPS", true, 9443)).await;
+    assert_eq!(off.status, 200);
+    let first = [(false, 8081), (true, 9443), (true, 8554)];
+    assert_eq!(shown().await, first);
+    for rows in [
+        row("HTTPS", false, 9444),
+        row("HTTP", false, 8081) + &row("HTTPS", false, 9443),
+        row("HTTP", true, 8082) + &row("RTSP", false, 8554),
+    ] {
+        assert_eq!(
+            set(rows).await.fault(),
+            ["Sender", "InvalidArgVal", "ServiceNotSupported"]
+        );
+        assert_eq!(shown().await, first);
+    }
+    let swapped = set(row("HTTP", true, 8081) + &row("HTTPS", false, 9443)).await;
+    assert_eq!(swapped.status, 200);
+    assert_eq!(shown().await, [(true, 8081), (false, 9443), (true, 8554)]);
+}
+
 /// A unicast probe over real sockets is answered; discovery that is switched off is silent.
 #[tokio::test]
 async fn discovery_answers_on_its_socket() {

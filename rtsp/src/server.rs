@@ -3,6 +3,7 @@
 mod config;
 mod connection;
 mod handler;
+mod listener;
 mod registry;
 mod session;
 mod udp;
@@ -13,9 +14,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, SystemTime};
 
-use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
+use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -26,6 +27,7 @@ use crate::error::Error;
 use crate::random;
 use crate::source::MediaSource;
 use connection::Connection;
+use listener::Listeners;
 use registry::Registry;
 use udp::UdpPair;
 
@@ -114,7 +116,7 @@ impl std::fmt::Debug for SessionEnd {
 #[derive(Clone)]
 pub struct Server {
     shared: Arc<Shared>,
-    local_addrs: Arc<[SocketAddr]>,
+    listeners: Arc<Listeners>,
 }
 
 /// What all connections share.
@@ -143,18 +145,6 @@ impl Server {
         authorizer: Arc<dyn Authorizer>,
     ) -> Result<Server, Error> {
         config.check()?;
-        let mut listeners = Vec::new();
-        for &address in addresses {
-            let listener = listen(address).map_err(|source| Error::Listen { address, source })?;
-            let local = listener
-                .local_addr()
-                .map_err(|source| Error::Listen { address, source })?;
-            let udp = match config.udp {
-                true => Some(Arc::new(UdpPair::bind(address.ip(), config.udp_port)?)),
-                false => None,
-            };
-            listeners.push((listener, local, udp));
-        }
         let cname = match config.cname.as_str() {
             "" => format!("{:08x}{:08x}", random::weak_u32(), random::weak_u32()),
             name => name.to_owned(),
@@ -169,27 +159,33 @@ impl Server {
             tasks: TaskTracker::new(),
             next_connection: AtomicU64::new(1),
         });
-        let local_addrs = listeners.iter().map(|(_, local, _)| *local).collect();
-        for (listener, _, udp) in listeners {
-            if let Some(udp) = &udp {
-                shared
-                    .tasks
-                    .spawn(udp::receive_reports(shared.clone(), udp.clone()));
-            }
-            shared.tasks.spawn(accept(shared.clone(), listener, udp));
+        let listeners = Arc::new(Listeners::default());
+        if let Err(error) = listeners.rebind(&shared, addresses).await {
+            shared.cancel.cancel();
+            return Err(error);
         }
         shared
             .tasks
             .spawn(registry::expire_sessions(shared.clone()));
-        Ok(Server {
-            shared,
-            local_addrs,
-        })
+        Ok(Server { shared, listeners })
+    }
+
+    /// Listens on `addresses` from now on, instead of those before; sessions and connections go on as
+    /// they are, over UDP as well. An address listened on already stays; with none, only
+    /// [`Server::serve_connection`] brings clients. Once this returns, ports given up are free.
+    ///
+    /// New addresses are taken before old ones are given up. Where that cannot be (an address and the
+    /// unspecified one of the same port), give up first: `rebind(&[])`.
+    ///
+    /// # Errors
+    /// As [`Server::bind`]; the listeners are those of before then.
+    pub async fn rebind(&self, addresses: &[SocketAddr]) -> Result<(), Error> {
+        self.listeners.rebind(&self.shared, addresses).await
     }
 
     /// The addresses listened on, in the order given, with their real ports.
-    pub fn local_addrs(&self) -> &[SocketAddr] {
-        &self.local_addrs
+    pub fn local_addrs(&self) -> Vec<SocketAddr> {
+        self.listeners.local_addrs()
     }
 
     /// Serves RTSP on a duplex byte stream (WebSocket, TLS, HTTP tunnel) until it ends. RTP goes interleaved.
@@ -242,45 +238,8 @@ impl Shared {
 impl std::fmt::Debug for Server {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Server")
-            .field("local_addrs", &self.local_addrs)
+            .field("local_addrs", &self.local_addrs())
             .finish_non_exhaustive()
-    }
-}
-
-fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
-    let socket = Socket::new(
-        Domain::for_address(address),
-        Type::STREAM,
-        Some(Protocol::TCP),
-    )?;
-    if address.is_ipv6() {
-        socket.set_only_v6(true)?;
-    }
-    socket.set_reuse_address(true)?;
-    socket.set_nonblocking(true)?;
-    socket.bind(&address.into())?;
-    socket.listen(1024)?;
-    TcpListener::from_std(socket.into())
-}
-
-async fn accept(shared: Arc<Shared>, listener: TcpListener, udp: Option<Arc<UdpPair>>) {
-    loop {
-        let accepted = tokio::select! {
-            () = shared.cancel.cancelled() => return,
-            accepted = listener.accept() => accepted,
-        };
-        match accepted {
-            Ok((stream, peer)) => {
-                shared
-                    .tasks
-                    .spawn(serve_tcp(shared.clone(), stream, peer, udp.clone()));
-            }
-            Err(error) => {
-                // Out of file descriptors, most likely: give others time to close theirs.
-                tracing::warn!(%error, "cannot accept an RTSP connection");
-                tokio::time::sleep(Duration::from_millis(100)).await;
-            }
-        }
     }
 }
 

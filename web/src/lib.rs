@@ -22,6 +22,7 @@ mod metrics;
 mod monitor;
 mod openapi;
 mod problem;
+mod redirect;
 mod routes;
 mod server;
 

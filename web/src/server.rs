@@ -4,7 +4,7 @@ use std::{
     collections::HashMap,
     io,
     net::{IpAddr, SocketAddr},
-    sync::Arc,
+    sync::{Arc, atomic::Ordering},
     time::Duration,
 };
 
@@ -20,14 +20,16 @@ use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
     sync::{Semaphore, watch},
-    task::JoinSet,
+    task::JoinHandle,
 };
 use tokio_rustls::TlsAcceptor;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::ServiceExt;
 
 use crate::{
-    Config, ConnInfo, Limits, RtspTunnel,
+    Config, ConnInfo, Limits, RtspTunnel, Tls,
     app::{self, Stop},
+    redirect::Redirect,
 };
 
 /// Time for a TLS handshake.
@@ -52,26 +54,127 @@ pub enum Error {
     NoAddress,
 }
 
-/// A running server.
+/// A running server, whose listeners may come and go while it runs.
 #[derive(Debug)]
 pub struct Server {
-    /// Address of plain HTTP, with the real port.
-    pub http: Option<SocketAddr>,
-    /// Address of HTTPS, with the real port.
-    pub https: Option<SocketAddr>,
+    shared: Shared,
     stop: watch::Sender<bool>,
-    tasks: JoinSet<()>,
+    http: Mutex<Option<Listener>>,
+    https: Mutex<Option<Listener>>,
+    /// One change at a time.
+    changing: tokio::sync::Mutex<()>,
+}
+
+/// One open listener.
+#[derive(Debug)]
+struct Listener {
+    /// As asked for, the port perhaps 0.
+    wanted: SocketAddr,
+    local: SocketAddr,
+    close: CancellationToken,
+    task: JoinHandle<()>,
+}
+
+/// Which of the two listeners.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Slot {
+    Http,
+    Https,
 }
 
 impl Server {
+    /// Address of plain HTTP, with the real port.
+    #[must_use]
+    pub fn http(&self) -> Option<SocketAddr> {
+        self.http.lock().as_ref().map(|l| l.local)
+    }
+
+    /// Address of HTTPS, with the real port.
+    #[must_use]
+    pub fn https(&self) -> Option<SocketAddr> {
+        self.https.lock().as_ref().map(|l| l.local)
+    }
+
+    /// Serves plain HTTP at `address` from now on, or not at all. Says whether anything changed.
+    ///
+    /// The new listener is open before the old one closes. Connections of the old one end once their
+    /// request is answered, WebSockets go on; HTTPS is not disturbed. Once this returns, the old port is
+    /// free.
+    ///
+    /// # Errors
+    /// [`Error::Listen`]; the listener is the one of before then.
+    pub async fn set_http(&self, address: Option<SocketAddr>) -> Result<bool, Error> {
+        self.replace(Slot::Http, address.map(|a| (a, None))).await
+    }
+
+    /// The same for HTTPS. A listener whose address stays keeps its TLS configuration.
+    ///
+    /// # Errors
+    /// As [`Server::set_http`].
+    pub async fn set_https(&self, tls: Option<Tls>) -> Result<bool, Error> {
+        let wanted = tls.map(|tls| (tls.address, Some(acceptor(&tls))));
+        self.replace(Slot::Https, wanted).await
+    }
+
+    /// Whether plain HTTP answers everything with 308 to HTTPS, while HTTPS is served (SEC-7).
+    pub fn set_redirect(&self, redirect: bool) {
+        self.shared
+            .redirect
+            .wanted
+            .store(redirect, Ordering::Relaxed);
+    }
+
     /// Stops listening, ends WebSockets, lets running requests finish for a second, then returns.
-    pub async fn shutdown(mut self) {
+    pub async fn shutdown(&self) {
         self.stop.send_replace(true);
-        let all = async { while self.tasks.join_next().await.is_some() {} };
-        if tokio::time::timeout(GRACE * 2, all).await.is_err() {
-            self.tasks.shutdown().await;
+        let tasks = &self.shared.tasks;
+        tasks.close();
+        if tokio::time::timeout(GRACE, tasks.wait()).await.is_err() {
+            self.shared.cut.cancel();
+            let _ = tokio::time::timeout(GRACE, tasks.wait()).await;
         }
     }
+
+    async fn replace(
+        &self,
+        slot: Slot,
+        wanted: Option<(SocketAddr, Option<TlsAcceptor>)>,
+    ) -> Result<bool, Error> {
+        let _one = self.changing.lock().await;
+        let place = match slot {
+            Slot::Http => &self.http,
+            Slot::Https => &self.https,
+        };
+        let now = place.lock().as_ref().map(|l| (l.wanted, l.local));
+        let stays = match (&wanted, now) {
+            (None, None) => true,
+            (Some((address, _)), Some((was, local))) => *address == was || *address == local,
+            _ => false,
+        };
+        if stays {
+            return Ok(false);
+        }
+        let new = match wanted {
+            Some((address, tls)) => Some(self.shared.open(address, tls).await?),
+            None => None,
+        };
+        if slot == Slot::Https {
+            let port = new.as_ref().map_or(0, |l| l.local.port());
+            self.shared.redirect.port.store(port, Ordering::Relaxed);
+        }
+        let old = std::mem::replace(&mut *place.lock(), new);
+        if let Some(old) = old {
+            old.close.cancel();
+            let _ = old.task.await;
+        }
+        Ok(true)
+    }
+}
+
+fn acceptor(tls: &Tls) -> TlsAcceptor {
+    let mut rustls = (*tls.config).clone();
+    rustls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    TlsAcceptor::from(Arc::new(rustls))
 }
 
 /// Starts the server. `extra` routers (ONVIF) bring their own full paths and have no fallback.
@@ -84,46 +187,63 @@ pub async fn serve(
     extra: Vec<Router>,
     rtsp: Arc<dyn RtspTunnel>,
 ) -> Result<Server, Error> {
-    let mut listeners = Vec::new();
-    if let Some(address) = config.http {
-        listeners.push((listen(address).await?, None));
-    }
-    if let Some(tls) = &config.https {
-        let mut rustls = (*tls.config).clone();
-        rustls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-        listeners.push((
-            listen(tls.address).await?,
-            Some(TlsAcceptor::from(Arc::new(rustls))),
-        ));
-    }
-    if listeners.is_empty() {
+    if config.http.is_none() && config.https.is_none() {
         return Err(Error::NoAddress);
     }
     let (stop, stopping) = watch::channel(false);
-    let router = app::router(device, rtsp, config.limits, extra, stopping.clone());
-    let gate = Arc::new(Gate::new(config.limits));
-    let mut server = Server {
-        http: None,
-        https: None,
-        stop,
-        tasks: JoinSet::new(),
+    let shared = Shared {
+        router: app::router(device, rtsp, config.limits, extra, stopping.clone()),
+        gate: Arc::new(Gate::new(config.limits)),
+        limits: config.limits,
+        stop: Stop(stopping),
+        cut: CancellationToken::new(),
+        tasks: TaskTracker::new(),
+        redirect: Arc::default(),
     };
-    for (listener, tls) in listeners {
-        let local = listener.local_addr().ok();
-        match tls {
-            Some(_) => server.https = local,
-            None => server.http = local,
-        }
-        let door = Door {
-            router: router.clone(),
-            tls,
-            gate: gate.clone(),
-            limits: config.limits,
-            stop: Stop(stopping.clone()),
-        };
-        server.tasks.spawn(door.accept(listener));
-    }
+    // On an error the server is dropped, and with its sender everything that listens.
+    let server = Server {
+        shared,
+        stop,
+        http: Mutex::default(),
+        https: Mutex::default(),
+        changing: tokio::sync::Mutex::default(),
+    };
+    server.set_http(config.http).await?;
+    server.set_https(config.https).await?;
     Ok(server)
+}
+
+/// What all listeners and connections need.
+#[derive(Clone, Debug)]
+struct Shared {
+    router: Router,
+    gate: Arc<Gate>,
+    limits: Limits,
+    stop: Stop,
+    /// Ends what did not end in time.
+    cut: CancellationToken,
+    tasks: TaskTracker,
+    redirect: Arc<Redirect>,
+}
+
+impl Shared {
+    async fn open(&self, address: SocketAddr, tls: Option<TlsAcceptor>) -> Result<Listener, Error> {
+        let listener = listen(address).await?;
+        let failed = |source| Error::Listen { address, source };
+        let local = listener.local_addr().map_err(failed)?;
+        let close = CancellationToken::new();
+        let door = Door {
+            shared: self.clone(),
+            tls,
+            close: close.clone(),
+        };
+        Ok(Listener {
+            wanted: address,
+            local,
+            close,
+            task: self.tasks.spawn(door.accept(listener)),
+        })
+    }
 }
 
 async fn listen(address: SocketAddr) -> Result<TcpListener, Error> {
@@ -133,6 +253,7 @@ async fn listen(address: SocketAddr) -> Result<TcpListener, Error> {
 }
 
 /// Counts connections.
+#[derive(Debug)]
 struct Gate {
     all: Arc<Semaphore>,
     by_peer: Mutex<HashMap<IpAddr, usize>>,
@@ -183,26 +304,34 @@ impl Drop for Place {
 /// One listener with what its connections need.
 #[derive(Clone)]
 struct Door {
-    router: Router,
+    shared: Shared,
     tls: Option<TlsAcceptor>,
-    gate: Arc<Gate>,
-    limits: Limits,
-    stop: Stop,
+    /// The listener closes; its connections end as soon as they may.
+    close: CancellationToken,
 }
 
 impl Door {
-    async fn accept(mut self, listener: TcpListener) {
-        let mut connections = JoinSet::new();
+    /// Returns when the listener, or the whole server, is to close.
+    async fn closing(&self) {
+        let mut stop = self.shared.stop.clone();
+        tokio::select! {
+            () = stop.wait() => {}
+            () = self.close.cancelled() => {}
+        }
+    }
+
+    async fn accept(self, listener: TcpListener) {
         loop {
             // A place first: connections beyond the limit wait in the kernel's backlog.
-            let permit = match self.gate.all.clone().acquire_owned().await {
-                Ok(permit) => permit,
-                Err(_) => return,
+            let next = async {
+                let permit = self.shared.gate.all.clone().acquire_owned().await;
+                (permit, listener.accept().await)
             };
-            let accepted = tokio::select! {
-                accepted = listener.accept() => accepted,
-                () = self.stop.wait() => break,
+            let (permit, accepted) = tokio::select! {
+                next = next => next,
+                () = self.closing() => return,
             };
+            let Ok(permit) = permit else { return };
             let (tcp, peer) = match accepted {
                 Ok(accepted) => accepted,
                 Err(error) => {
@@ -212,20 +341,17 @@ impl Door {
                     continue;
                 }
             };
-            let Some(place) = self.gate.enter(peer.ip()) else {
+            let Some(place) = self.shared.gate.enter(peer.ip()) else {
                 tracing::debug!(%peer, "too many connections of one address");
                 continue;
             };
             let door = self.clone();
-            connections.spawn(async move {
+            let cut = self.shared.cut.clone();
+            self.shared.tasks.spawn(async move {
                 let _kept = (permit, place);
-                door.connection(tcp, peer).await;
+                let _ = cut.run_until_cancelled(door.connection(tcp, peer)).await;
             });
-            while connections.try_join_next().is_some() {}
         }
-        drop(listener);
-        let all = async { while connections.join_next().await.is_some() {} };
-        let _ = tokio::time::timeout(GRACE, all).await;
     }
 
     async fn connection(self, tcp: TcpStream, peer: SocketAddr) {
@@ -263,33 +389,42 @@ impl Door {
     }
 
     async fn http(
-        mut self,
+        self,
         stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
         conn: ConnInfo,
     ) {
-        let router = self.router;
+        let (router, redirect) = (self.shared.router.clone(), self.shared.redirect.clone());
         let service = service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
             conn.attach(request.extensions_mut());
-            router.clone().oneshot(request)
+            let elsewhere = redirect.answer(&request, &conn);
+            let router = router.clone();
+            async move {
+                match elsewhere {
+                    Some(answer) => Ok(answer),
+                    None => router.oneshot(request).await,
+                }
+            }
         });
         let mut builder = auto::Builder::new(TokioExecutor::new());
         builder
             .http1()
             .timer(TokioTimer::new())
-            .header_read_timeout(self.limits.header_timeout)
-            .max_buf_size(self.limits.header_bytes);
+            .header_read_timeout(self.shared.limits.header_timeout)
+            .max_buf_size(self.shared.limits.header_bytes);
         builder
             .http2()
             .timer(TokioTimer::new())
             .max_concurrent_streams(64)
-            .max_header_list_size(u32::try_from(self.limits.header_bytes).unwrap_or(u32::MAX))
-            .keep_alive_interval(self.limits.header_timeout)
+            .max_header_list_size(
+                u32::try_from(self.shared.limits.header_bytes).unwrap_or(u32::MAX),
+            )
+            .keep_alive_interval(self.shared.limits.header_timeout)
             .keep_alive_timeout(HANDSHAKE);
         let serving = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
         tokio::pin!(serving);
         let result = tokio::select! {
             result = &mut serving => result,
-            () = self.stop.wait() => {
+            () = self.closing() => {
                 serving.as_mut().graceful_shutdown();
                 serving.await
             }

@@ -6,7 +6,7 @@ use onvif_contracts::{tds, tt};
 use onvif_xml::soap::Fault;
 use platecam_model::{
     ports::Interface,
-    settings::{NetPorts, Port},
+    settings::{NetHttps, NetPorts, Patch, Port},
 };
 
 use crate::{
@@ -126,20 +126,21 @@ pub(super) fn gateway(call: &Call<'_>) -> tds::GetNetworkDefaultGatewayResponse 
     tds::GetNetworkDefaultGatewayResponse { network_gateway }
 }
 
-/// `GetNetworkProtocols`: the set port, or where nobody set one the port in use (the command line may
+/// `GetNetworkProtocols`: what is set; the set port, or where nobody set one the port in use (the command line may
 /// have chosen it).
 pub(super) fn protocols(call: &Call<'_>) -> tds::GetNetworkProtocolsResponse {
-    let set = call.device().settings.get::<NetPorts>();
+    let settings = call.device().settings.snapshot();
+    let (set, on) = (settings.get::<NetPorts>(), settings.get::<NetHttps>());
     let default = NetPorts::default();
     let used = call.inner.ports.get();
-    let row = |name, set: Port, default: Port, used: Option<u16>| {
+    let row = |name, enabled, set: Port, default: Port, used: Option<u16>| {
         let port = match used {
             Some(used) if set == default => used,
             _ => set.get(),
         };
         tt::NetworkProtocol {
             name,
-            enabled: used.is_some(),
+            enabled,
             port: vec![i32::from(port)],
             extension: None,
         }
@@ -147,56 +148,85 @@ pub(super) fn protocols(call: &Call<'_>) -> tds::GetNetworkProtocolsResponse {
     use tt::NetworkProtocolType as P;
     tds::GetNetworkProtocolsResponse {
         network_protocols: vec![
-            row(P::Http, set.http, default.http, Some(used.http)),
-            row(P::Https, set.https, default.https, used.https),
-            row(P::Rtsp, set.rtsp, default.rtsp, Some(used.rtsp)),
+            row(P::Http, on.http_enabled, set.http, default.http, used.http),
+            row(P::Https, on.enabled, set.https, default.https, used.https),
+            row(P::Rtsp, true, set.rtsp, default.rtsp, Some(used.rtsp)),
         ],
     }
 }
 
-/// `SetNetworkProtocols`: ports; protocols cannot be switched off here.
+/// `SetNetworkProtocols`: ports, and which of HTTP and HTTPS are served, in one step (SYS-35, HTTPS-6,
+/// SEC-7). RTSP cannot be switched off, nor both of the others.
 pub(super) fn set_protocols(call: &Call<'_>, wanted: &[tt::NetworkProtocol]) -> Answer<()> {
-    let mut patch = serde_json::Map::new();
+    let settings = &call.device().settings;
+    let before = settings.get::<NetHttps>();
+    let (mut ports, mut on) = (serde_json::Map::new(), NetHttps::clone(&before));
     for protocol in wanted {
+        let name = protocol.name.as_str();
         let field = match &protocol.name {
-            tt::NetworkProtocolType::Http => "http",
-            tt::NetworkProtocolType::Https => "https",
-            tt::NetworkProtocolType::Rtsp => "rtsp",
+            tt::NetworkProtocolType::Http => {
+                on.http_enabled = protocol.enabled;
+                "http"
+            }
+            tt::NetworkProtocolType::Https => {
+                on.enabled = protocol.enabled;
+                "https"
+            }
+            tt::NetworkProtocolType::Rtsp if protocol.enabled => "rtsp",
+            tt::NetworkProtocolType::Rtsp => {
+                return Err(not_supported(name, "cannot be switched off"));
+            }
             tt::NetworkProtocolType::Other(name) => {
                 return Err(not_supported(&fault::shortened(name), "is unknown"));
             }
         };
-        if !protocol.enabled {
-            return Err(not_supported(
-                protocol.name.as_str(),
-                "cannot be switched off",
-            ));
-        }
         match protocol.port.as_slice() {
             [] => {}
             [port] => {
-                patch.insert(field.into(), (*port).into());
+                ports.insert(field.into(), (*port).into());
             }
             more => {
                 let n = more.len();
                 return Err(not_supported(
-                    protocol.name.as_str(),
+                    name,
                     &format!("has {n} ports; it can have one"),
                 ));
             }
         }
     }
-    if patch.is_empty() {
+    if !on.enabled && !on.http_enabled {
+        return Err(not_supported("HTTP", "cannot be off together with HTTPS"));
+    }
+    // Without HTTPS there is nowhere to redirect to.
+    on.redirect &= on.enabled;
+    let mut patches = Vec::new();
+    let mut patch = |key: &str, value| {
+        let (key, if_revision) = (key.to_owned(), None);
+        patches.push(Patch {
+            key,
+            value,
+            if_revision,
+        });
+    };
+    if !ports.is_empty() {
+        patch("net.ports", ports.into());
+    }
+    // Who may only set ports can say again what is on.
+    if on != *before {
+        let value = serde_json::json!({
+            "enabled": on.enabled, "http_enabled": on.http_enabled, "redirect": on.redirect,
+        });
+        patch("net.https", value);
+    }
+    if patches.is_empty() {
         return Ok(());
     }
     let own = fault::Subcodes {
         invalid: "PortAlreadyInUse",
         ..Default::default()
     };
-    call.device()
-        .settings
-        .patch("net.ports", &patch.into(), None, call.actor)
-        .map_err(|e| fault::of_operation(e, own))?;
+    let applied = settings.apply(&patches, call.actor);
+    applied.map_err(|e| fault::of_operation(e, own))?;
     Ok(())
 }
 

@@ -17,7 +17,12 @@ use super::{
     answer::{Described, Responder},
     transport::{Listener, PORT, facing, open_v4, open_v6},
 };
-use crate::{address::Base, device::scopes, service::DEVICE_PATH, service::OnvifService};
+use crate::{
+    address::{Base, ServicePorts},
+    device::scopes,
+    service::DEVICE_PATH,
+    service::OnvifService,
+};
 
 /// Longest datagram that is read.
 const MAX_DATAGRAM: usize = 16 * 1024;
@@ -53,17 +58,19 @@ struct Task {
     responder: Arc<Responder>,
     listeners: Vec<Arc<Listener>>,
     interfaces: Vec<Interface>,
+    ports: ServicePorts,
     described: Described,
     discoverable: bool,
     answers: Arc<tokio::sync::Semaphore>,
 }
 
-/// Says hello, answers probes, says hello again when scopes or addresses change, and says bye when
+/// Says hello, answers probes, says hello again when scopes, addresses or ports change, and says bye when
 /// `stop` is ready. Silent while the discovery mode is `NonDiscoverable`. Without a usable network it
 /// keeps looking for one.
 pub async fn run(service: OnvifService, config: DiscoveryConfig, stop: impl Future<Output = ()>) {
     let device = service.0.device.clone();
     let mut settings = device.settings.watch();
+    let mut ports = service.0.ports.watch();
     let mut task = Task::new(device, service, config);
     let mut look = interval(LOOK);
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -76,6 +83,10 @@ pub async fn run(service: OnvifService, config: DiscoveryConfig, stop: impl Futu
             biased;
             () = &mut stop => break,
             changed = settings.changed() => match changed {
+                Ok(()) => task.refresh(false).await,
+                Err(_) => break,
+            },
+            moved = ports.changed() => match moved {
                 Ok(()) => task.refresh(false).await,
                 Err(_) => break,
             },
@@ -138,6 +149,7 @@ impl Task {
                 // Higher after each start, as scopes may have changed meanwhile.
                 metadata_version: u64::try_from(seconds).unwrap_or(1),
             },
+            ports: service.ports(),
             device,
             service,
             config,
@@ -170,13 +182,15 @@ impl Task {
         let scopes = scopes::all(&self.device);
         let interfaces = self.device.network.interfaces();
         let moved = interfaces != self.interfaces;
-        let changed = scopes != self.described.scopes || moved;
+        let ports = self.service.ports();
+        let changed = scopes != self.described.scopes || moved || ports != self.ports;
         if !discoverable && self.discoverable {
             self.bye().await;
         }
         if changed {
             self.described.scopes = scopes;
             self.interfaces = interfaces;
+            self.ports = ports;
             if !first {
                 self.described.metadata_version += 1;
             }
@@ -218,7 +232,7 @@ impl Task {
     }
 
     fn xaddrs(&self, ip: IpAddr) -> Vec<String> {
-        vec![Base::at(ip, self.service.ports().http).url(DEVICE_PATH)]
+        vec![Base::at(ip, self.ports).url(DEVICE_PATH)]
     }
 
     /// Answers after a random wait, so that many units do not answer at once.

@@ -93,7 +93,7 @@ impl MetadataFeed {
             .inner
             .first_address()
             .unwrap_or(IpAddr::from([127, 0, 0, 1]));
-        let base = Base::at(ip, self.inner.ports.get().http);
+        let base = Base::at(ip, self.inner.ports.get());
         self.ready.push_back(MetadataDocument {
             at,
             xml: event_document(notices, &base),

@@ -18,7 +18,7 @@ use platecam_onvif::{HttpRequest, OnvifService, ServicePorts};
 use sha1::{Digest, Sha1};
 
 pub const PORTS: ServicePorts = ServicePorts {
-    http: 8080,
+    http: Some(8080),
     https: Some(8443),
     rtsp: 8554,
 };

@@ -6,6 +6,7 @@ mod auth;
 mod certificates;
 mod commission;
 mod config;
+mod listeners;
 mod log;
 mod maintenance;
 mod people;

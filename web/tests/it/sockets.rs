@@ -21,7 +21,7 @@ use tokio_tungstenite::{
     tungstenite::{Error as WsError, Message, client::IntoClientRequest},
 };
 
-use crate::support::Echo;
+use crate::{listeners::tls, support::Echo};
 
 type Socket = WebSocketStream<TcpStream>;
 
@@ -34,7 +34,7 @@ async fn start(test: &TestDevice, limits: Limits) -> (Server, SocketAddr) {
     let server = serve(config, test.device.clone(), Vec::new(), Arc::new(Echo))
         .await
         .unwrap();
-    let address = server.http.unwrap();
+    let address = server.http().unwrap();
     (server, address)
 }
 
@@ -310,20 +310,7 @@ async fn heads_are_bounded() {
 #[tokio::test]
 async fn https_serves_the_same() {
     let test = testing::initialised();
-    let made = rcgen::generate_simple_self_signed(vec!["cam.lan".into()]).unwrap();
-    let certificate = made.cert.der().clone();
-    let key = rustls_pki_types::PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = rustls::ServerConfig::builder_with_provider(provider.clone())
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(vec![certificate.clone()], key)
-        .unwrap();
-    let tls = Tls {
-        address: ([127, 0, 0, 1], 0).into(),
-        config: Arc::new(config),
-    };
+    let (tls, connector) = tls();
     let config = Config {
         http: None,
         https: Some(tls),
@@ -333,15 +320,7 @@ async fn https_serves_the_same() {
         .await
         .unwrap();
 
-    let mut roots = rustls::RootCertStore::empty();
-    roots.add(certificate).unwrap();
-    let client = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    let connector = tokio_rustls::TlsConnector::from(Arc::new(client));
-    let tcp = TcpStream::connect(server.https.unwrap()).await.unwrap();
+    let tcp = TcpStream::connect(server.https().unwrap()).await.unwrap();
     let mut stream = connector
         .connect("cam.lan".try_into().unwrap(), tcp)
         .await

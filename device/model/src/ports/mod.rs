@@ -4,6 +4,7 @@
 mod button;
 mod certificates;
 mod factory;
+mod listen;
 mod log;
 mod machine;
 mod outputs;
@@ -30,6 +31,7 @@ pub use certificates::{
     NewCertificate, RootInfo, SignedBy, Subject, UploadedCertificate, is_certificate_name,
 };
 pub use factory::{Factory, ResetScope};
+pub use listen::ListenProbe;
 pub use log::{LOG_CAPACITY, LogStore, RemoteLog, RemoteLogStatus, TRAIL_CAPACITY};
 pub use machine::{BundleFile, Machine, ProcessFigures, StorageFigures};
 pub use outputs::{RelayOutputs, VoiceOutput};

@@ -4,6 +4,7 @@ mod bounded;
 mod commission;
 mod diff;
 mod general;
+mod https;
 mod lpr;
 mod maintenance;
 mod merge;
@@ -23,6 +24,7 @@ mod video;
 pub use commission::LprCommission;
 pub use diff::Difference;
 pub use general::{DeviceGeneral, Language, VideoStandard};
+pub use https::NetHttps;
 pub use lpr::LprRecognition;
 pub use maintenance::{Maintenance, Monitoring, RestartDay, TimeOfDay};
 pub use onvif::{DiscoveryMode, MediaProfile, OnvifProfiles, OnvifService, ProfileEncoder};
@@ -41,17 +43,28 @@ pub use video::{
     VideoSub,
 };
 
-use crate::ports::VideoCapabilities;
+use crate::ports::{ListenProbe, VideoCapabilities};
 
 /// What a section's rules may look at.
-#[derive(Debug)]
 pub struct CheckContext<'a> {
     /// All sections as they would be.
     pub settings: &'a Settings,
+    /// All sections as they are.
+    pub before: &'a Settings,
     /// What source and encoders can do; default before the source is known.
     pub video: &'a VideoCapabilities,
+    /// What the system says to a port.
+    pub listen: &'a dyn ListenProbe,
     /// The sections being changed.
     pub touched: &'a [Descriptor],
+}
+
+impl std::fmt::Debug for CheckContext<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("CheckContext")
+            .field("touched", &self.touched)
+            .finish_non_exhaustive()
+    }
 }
 
 impl CheckContext<'_> {
@@ -69,6 +82,7 @@ pub fn all_sections() -> Vec<Descriptor> {
         Descriptor::of::<VideoMain>(),
         Descriptor::of::<VideoSub>(),
         Descriptor::of::<NetPorts>(),
+        Descriptor::of::<NetHttps>(),
         Descriptor::of::<OnvifService>(),
         Descriptor::of::<OnvifProfiles>(),
         Descriptor::of::<SecurityLogin>(),

@@ -1,7 +1,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{CheckContext, Restore, Section};
+use super::{CheckContext, NetHttps, Restore, Section};
 use crate::{Permission, Violation, Violations, bounded};
 
 bounded! {
@@ -57,12 +57,13 @@ impl Section for NetPorts {
     const WRITE: Permission = Permission::NetworkConfig;
     const ON_RESTORE: Restore = Restore::Keep;
 
-    fn check(&self, _cx: &CheckContext<'_>, violations: &mut Violations) {
+    fn check(&self, cx: &CheckContext<'_>, violations: &mut Violations) {
         let fields = [
             ("/http", self.http, 80),
             ("/https", self.https, 443),
             ("/rtsp", self.rtsp, 554),
         ];
+        let refused = violations.0.len();
         for (i, (pointer, port, default)) in fields.iter().enumerate() {
             let n = port.get();
             let reserved = n != *default && RESERVED_PORTS.iter().any(|r| r.contains(&n));
@@ -77,6 +78,31 @@ impl Section for NetPorts {
                         format!("is already the port of {}", &other[1..]),
                     )
                 });
+            }
+        }
+        if violations.0.len() == refused && cx.touches::<Self>() {
+            self.probe(cx, violations);
+        }
+    }
+}
+
+impl NetPorts {
+    /// Asks the system for the ports that are to be listened on and were not before.
+    fn probe(&self, cx: &CheckContext<'_>, violations: &mut Violations) {
+        let (before, on) = (cx.before.get::<Self>(), cx.settings.get::<NetHttps>());
+        for (pointer, port, had, on) in [
+            ("/http", self.http, before.http, on.http_enabled),
+            ("/https", self.https, before.https, on.enabled),
+            ("/rtsp", self.rtsp, before.rtsp, true),
+        ] {
+            if on
+                && port != had
+                && let Err(reason) = cx.listen.probe(port.get())
+            {
+                let reason = format!("cannot be listened on: {reason}");
+                violations
+                    .0
+                    .push(Violation::new(pointer, port.get(), reason));
             }
         }
     }

@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use super::{CheckContext, Descriptor, Section, merge::merge_patch, secrets, section::AnySection};
 use crate::{
     Actor, Clock, Error, EventBus, EventKind, Result, Violations,
-    ports::{Sealer, SettingsBackend, StoredSection, VideoCapabilities},
+    ports::{ListenProbe, Sealer, SettingsBackend, StoredSection, VideoCapabilities},
 };
 
 /// Counts the changes of one section; 0 means "never changed".
@@ -96,6 +96,7 @@ pub struct SettingsStore {
     /// Writers queue here, so that check and commit are one step.
     writer: Mutex<()>,
     video: RwLock<VideoCapabilities>,
+    listen: RwLock<Arc<dyn ListenProbe>>,
     bus: EventBus,
     clock: Arc<dyn Clock>,
 }
@@ -152,6 +153,7 @@ impl SettingsStore {
             sealer,
             writer: Mutex::new(()),
             video: RwLock::new(VideoCapabilities::default()),
+            listen: RwLock::new(Arc::new(AnyPort)),
             bus,
             clock,
         })
@@ -165,6 +167,11 @@ impl SettingsStore {
     /// What the picture source and encoders can do.
     pub fn video_capabilities(&self) -> VideoCapabilities {
         self.video.read().clone()
+    }
+
+    /// Who knows whether a port may be listened on; until it is told, every port may.
+    pub fn set_listen_probe(&self, probe: Arc<dyn ListenProbe>) {
+        *self.listen.write() = probe;
     }
 
     /// All sections at this moment.
@@ -312,7 +319,7 @@ impl SettingsStore {
         let asked = touched.len();
         self.follow(&mut after, &mut touched, actor);
         let after = Settings(Arc::new(after));
-        self.check(&after, &touched)?;
+        self.check(&before, &after, &touched)?;
         let stored = touched
             .iter()
             .filter_map(|d| self.stored(&after, d).transpose())
@@ -347,10 +354,11 @@ impl SettingsStore {
         actor: &Actor,
         edit: impl FnOnce(&mut BTreeMap<&'static str, Held>) -> Result<Vec<Descriptor>>,
     ) -> Result<()> {
-        let mut after: BTreeMap<&'static str, Held> = (*self.snapshot().0).clone();
+        let before = self.snapshot();
+        let mut after: BTreeMap<&'static str, Held> = (*before.0).clone();
         let mut touched = edit(&mut after)?;
         self.follow(&mut after, &mut touched, actor);
-        self.check(&Settings(Arc::new(after)), &touched)
+        self.check(&before, &Settings(Arc::new(after)), &touched)
     }
 
     /// A section as it is stored, secrets sealed.
@@ -399,12 +407,14 @@ impl SettingsStore {
 
     /// Cross rules of every section that could be affected: the touched ones first, then the rest,
     /// because a rule may look at a section that it does not own.
-    fn check(&self, after: &Settings, touched: &[Descriptor]) -> Result<()> {
-        let video = self.video.read();
+    fn check(&self, before: &Settings, after: &Settings, touched: &[Descriptor]) -> Result<()> {
+        let (video, listen) = (self.video.read(), self.listen.read().clone());
         let mut violations = Violations::default();
         let cx = CheckContext {
             settings: after,
+            before,
             video: &video,
+            listen: &*listen,
             touched,
         };
         for d in self.registry.values() {
@@ -419,6 +429,15 @@ impl SettingsStore {
         self.registry
             .get(key)
             .ok_or_else(|| Error::not_found("settings section", key))
+    }
+}
+
+/// Before the system can be asked.
+struct AnyPort;
+
+impl ListenProbe for AnyPort {
+    fn probe(&self, _port: u16) -> std::result::Result<(), String> {
+        Ok(())
     }
 }
 

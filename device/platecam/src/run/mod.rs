@@ -1,6 +1,7 @@
 //! `platecam run`: starts every part, connects them, and stops them again.
 
 mod button;
+mod listeners;
 mod log;
 mod media;
 mod metadata;
@@ -14,15 +15,16 @@ mod web;
 
 use std::{
     future::Future,
-    net::{IpAddr, Ipv4Addr, SocketAddr},
+    net::{IpAddr, Ipv4Addr},
     sync::Arc,
     time::Duration,
 };
 
+use listeners::{Fixed, Listeners, Wanted};
 use media::Media;
 use platecam_host::{Recorder, TimePace};
 use platecam_media::{MediaPort, RecognitionFigures, SourceSpec};
-use platecam_model::{Clock, Device, DeviceParts, EventKind, Service, settings::NetPorts};
+use platecam_model::{Clock, Device, DeviceParts, EventKind};
 use platecam_onvif::{
     OnvifService, ServicePorts,
     discovery::{self, DiscoveryConfig},
@@ -109,30 +111,26 @@ async fn serve(
     });
 
     let rtsp_server = start_rtsp(&args, &device, &media).await?;
-    let rtsp_port = rtsp_server
-        .local_addrs()
-        .first()
-        .map_or(0, SocketAddr::port);
     // Its real ports follow; nobody can ask before the web server listens.
     let onvif = OnvifService::new(
         device.clone(),
         ServicePorts {
-            http: 0,
+            http: None,
             https: None,
-            rtsp: rtsp_port,
+            rtsp: 0,
         },
     );
-    let web_server = start_web(&args, &device, &state, &onvif, rtsp_server.clone()).await?;
-    let port_of = |address: Option<SocketAddr>| address.map(|a| a.port());
-    let (http, https) = (
-        port_of(web_server.http).unwrap_or(0),
-        port_of(web_server.https),
-    );
-    onvif.set_ports(ServicePorts {
-        http,
-        https,
-        rtsp: rtsp_port,
-    });
+    let tls = web::tls(&state.certificates);
+    let web_server = start_web(&args, &device, tls.clone(), &onvif, rtsp_server.clone()).await?;
+    let mut listeners = Listeners {
+        device: device.clone(),
+        onvif: onvif.clone(),
+        web: web_server.clone(),
+        rtsp: rtsp_server.clone(),
+        tls,
+        fixed: Fixed::of(&args),
+    };
+    listeners.begin();
 
     let _button = button::start(&device);
     let (stopping, _) = tokio::sync::watch::channel(false);
@@ -159,19 +157,8 @@ async fn serve(
             stopped(&stopping),
         )));
     }
-    for service in [
-        Some(Service::Http(http)),
-        https.map(Service::Https),
-        Some(Service::Rtsp(rtsp_port)),
-    ] {
-        service.map(|s| {
-            state
-                .bus
-                .publish(state.clock.now(), EventKind::ServiceReady(s))
-        });
-    }
     let local_socket = local_socket(&state);
-    announce(&device, args.listen, http, https, rtsp_port);
+    announce(&device, args.listen, listeners.now().ports());
     restart::tell_start(&device);
     notify::ready();
     device.tell_upgrade();
@@ -181,19 +168,18 @@ async fn serve(
         tokio::spawn(restart::watch_certificate(device.clone())),
         tokio::spawn(notify::watchdog(device.clone())),
         tokio::spawn(restart::count(device.clone())),
+        tokio::spawn(listeners.clone().follow()),
     ];
     if let Some(socket) = local_socket {
         chores.push(tokio::spawn(local::serve(socket, device.clone())));
     }
     if let Some(seconds) = trial_seconds {
-        let listeners = trial::Listeners {
-            listen: args.listen,
-            http,
-            rtsp: rtsp_port,
-        };
         let (device, upgrades) = (device.clone(), state.upgrades.clone());
         chores.push(tokio::spawn(trial::watch(
-            device, upgrades, listeners, seconds,
+            device,
+            upgrades,
+            listeners.clone(),
+            seconds,
         )));
     }
 
@@ -201,6 +187,7 @@ async fn serve(
         () = stop => Ended::Stopped,
         scope = restart => Ended::Restart(scope),
     };
+    let ports = listeners.now().ports();
     tracing::info!("stopping");
     notify::stopping();
     for chore in &chores {
@@ -229,11 +216,6 @@ async fn serve(
     // The last that happened is in the log as well.
     log::finish(log_done, log_task).await;
     drop(state);
-    let ports = Ports {
-        http,
-        https: https.unwrap_or(0),
-        rtsp: rtsp_port,
-    };
     Ok((ended, ports))
 }
 
@@ -285,9 +267,7 @@ async fn start_rtsp(
     device: &Device,
     media: &Media,
 ) -> Result<Arc<::rtsp::Server>, Failure> {
-    let port = args
-        .rtsp_port
-        .unwrap_or(device.settings.get::<NetPorts>().rtsp.get());
+    let wanted = Wanted::of(&device.settings.snapshot(), Fixed::of(args));
     let mut config = ::rtsp::Config::default();
     config.server_name = format!("Platecam/{}", env!("CARGO_PKG_VERSION"));
     config.max_sessions = args.max_sessions as usize;
@@ -296,7 +276,7 @@ async fn start_rtsp(
         main: media.main.clone(),
         sub: media.sub.clone(),
     };
-    let address = SocketAddr::new(args.listen, port);
+    let address = wanted.rtsp;
     ::rtsp::Server::bind(
         &[address],
         config,
@@ -311,17 +291,16 @@ async fn start_rtsp(
 async fn start_web(
     args: &RunArgs,
     device: &Device,
-    state: &State,
+    tls: Arc<rustls::ServerConfig>,
     onvif: &OnvifService,
     rtsp: Arc<::rtsp::Server>,
-) -> Result<platecam_web::Server, Failure> {
-    let ports = device.settings.get::<NetPorts>();
-    let http = SocketAddr::new(args.listen, args.http_port.unwrap_or(ports.http.get()));
-    let https = SocketAddr::new(args.listen, args.https_port.unwrap_or(ports.https.get()));
-    let config = web::config(http, https, web::tls(&state.certificates));
+) -> Result<Arc<platecam_web::Server>, Failure> {
+    let wanted = Wanted::of(&device.settings.snapshot(), Fixed::of(args));
+    let config = web::config(wanted.http, wanted.https, tls);
     let routers = vec![web::onvif_router(onvif.clone(), device.clone())];
     platecam_web::serve(config, device.clone(), routers, Arc::new(web::Tunnel(rtsp)))
         .await
+        .map(Arc::new)
         .map_err(|e| web::refused(&e))
 }
 
@@ -335,18 +314,22 @@ fn stopped(stopping: &tokio::sync::watch::Sender<bool>) -> impl Future<Output = 
 }
 
 /// Prints where the device is reached.
-fn announce(device: &Device, listen: IpAddr, http: u16, https: Option<u16>, rtsp: u16) {
+fn announce(device: &Device, listen: IpAddr, ports: Ports) {
     for host in hosts(device, listen) {
-        println!("Web     http://{host}:{http}/");
-        if let Some(https) = https {
-            println!("        https://{host}:{https}/");
+        let served = [("http", ports.http), ("https", ports.https)];
+        let mut bases = served
+            .into_iter()
+            .filter(|(_, port)| *port != 0)
+            .map(|(scheme, port)| format!("{scheme}://{host}:{port}"));
+        let first = bases.next().unwrap_or_default();
+        println!("Web     {first}/");
+        for base in bases {
+            println!("        {base}/");
         }
+        println!("ONVIF   {first}{}", platecam_onvif::DEVICE_PATH);
         println!(
-            "ONVIF   http://{host}:{http}{}",
-            platecam_onvif::DEVICE_PATH
-        );
-        println!(
-            "RTSP    rtsp://{host}:{rtsp}/video/livemedia?Ch=1&Streamtype=0 (main), ...&Streamtype=1 (sub)"
+            "RTSP    rtsp://{host}:{}/video/livemedia?Ch=1&Streamtype=0 (main), ...&Streamtype=1 (sub)",
+            ports.rtsp
         );
     }
     if !device.accounts.is_initialised() {

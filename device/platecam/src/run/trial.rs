@@ -12,28 +12,21 @@ use tokio::{
     net::TcpStream,
 };
 
+use super::listeners::Listeners;
+
 /// Everything has to work for so long without a break.
 const HEALTHY_FOR: Duration = Duration::from_secs(10);
 const EVERY: Duration = Duration::from_secs(1);
 /// Time for one answer.
 const ANSWER: Duration = Duration::from_secs(5);
 
-/// Where the listeners are.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Listeners {
-    pub(crate) listen: IpAddr,
-    pub(crate) http: u16,
-    pub(crate) rtsp: u16,
-}
-
-impl Listeners {
-    fn at(self, port: u16) -> SocketAddr {
-        let ip = match self.listen {
-            ip if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
-            ip => ip,
-        };
-        SocketAddr::new(ip, port)
-    }
+/// Where this machine reaches a listener.
+fn near(address: SocketAddr) -> SocketAddr {
+    let ip = match address.ip() {
+        ip if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        ip => ip,
+    };
+    SocketAddr::new(ip, address.port())
 }
 
 /// Looks every second until the version has worked long enough, or its time is over.
@@ -48,7 +41,7 @@ pub(crate) async fn watch(
     let (started, mut healthy_since) = (Instant::now(), None);
     loop {
         tokio::time::sleep(EVERY.min(time / 10)).await;
-        let why = match trouble(&device, &upgrades, listeners).await {
+        let why = match trouble(&device, &upgrades, &listeners).await {
             None => {
                 let since = *healthy_since.get_or_insert_with(Instant::now);
                 if since.elapsed() >= enough {
@@ -88,13 +81,30 @@ fn give_up(device: &Device, upgrades: &HostUpgrades, why: &str) {
 }
 
 /// What does not work, the first thing.
-async fn trouble(device: &Device, upgrades: &HostUpgrades, listeners: Listeners) -> Option<String> {
-    let http = "GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
-    if let Err(e) = ask(listeners.at(listeners.http), http, "HTTP/1.1 200").await {
+async fn trouble(
+    device: &Device,
+    upgrades: &HostUpgrades,
+    listeners: &Listeners,
+) -> Option<String> {
+    let now = listeners.now();
+    let asked = match (now.http, now.https) {
+        // A redirect (308) is an answer as well.
+        (Some(http), _) => {
+            let request = "GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+            ask(near(http), request, &["HTTP/1.1 200", "HTTP/1.1 308"]).await
+        }
+        (None, Some(https)) => TcpStream::connect(near(https)).await.map(drop),
+        (None, None) => Err(std::io::Error::other("it does not listen")),
+    };
+    if let Err(e) = asked {
         return Some(format!("web server: {e}"));
     }
     let rtsp = "OPTIONS * RTSP/1.0\r\nCSeq: 1\r\n\r\n";
-    if let Err(e) = ask(listeners.at(listeners.rtsp), rtsp, "RTSP/1.0 ").await {
+    let asked = match now.rtsp {
+        Some(address) => ask(near(address), rtsp, &["RTSP/1.0 "]).await,
+        None => Err(std::io::Error::other("it does not listen")),
+    };
+    if let Err(e) = asked {
         return Some(format!("RTSP server: {e}"));
     }
     if upgrades.expects_recognition()
@@ -105,16 +115,16 @@ async fn trouble(device: &Device, upgrades: &HostUpgrades, listeners: Listeners)
     None
 }
 
-async fn ask(address: SocketAddr, request: &str, begins: &str) -> std::io::Result<()> {
+async fn ask(address: SocketAddr, request: &str, begins: &[&str]) -> std::io::Result<()> {
     let answered = tokio::time::timeout(ANSWER, async {
         let mut tcp = TcpStream::connect(address).await?;
         tcp.write_all(request.as_bytes()).await?;
-        let mut head = vec![0; begins.len()];
+        let mut head = vec![0; begins.first().map_or(0, |b| b.len())];
         tcp.read_exact(&mut head).await?;
         Ok::<_, std::io::Error>(head)
     });
     match answered.await {
-        Ok(Ok(head)) if head == begins.as_bytes() => Ok(()),
+        Ok(Ok(head)) if begins.iter().any(|b| head == b.as_bytes()) => Ok(()),
         Ok(Ok(head)) => Err(std::io::Error::other(format!(
             "it answers {:?}",
             String::from_utf8_lossy(&head)

@@ -117,14 +117,14 @@ pub(crate) fn refused(e: &platecam_web::Error) -> Failure {
 
 /// The two addresses of the web server.
 pub(crate) fn config(
-    http: SocketAddr,
-    https: SocketAddr,
+    http: Option<SocketAddr>,
+    https: Option<SocketAddr>,
     tls: Arc<rustls::ServerConfig>,
 ) -> platecam_web::Config {
     platecam_web::Config {
-        http: Some(http),
-        https: Some(platecam_web::Tls {
-            address: https,
+        http,
+        https: https.map(|address| platecam_web::Tls {
+            address,
             config: tls,
         }),
         ..platecam_web::Config::default()
