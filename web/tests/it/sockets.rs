@@ -10,7 +10,7 @@ use platecam_model::{
     ports::{LogStore, Records},
     testing::{self, PASSWORD, TestDevice, new_record},
 };
-use platecam_web::{Config, Limits, Server, Tls, serve};
+use platecam_web::{Config, Limits, Server, serve};
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
