@@ -87,6 +87,7 @@ export const settingTree: SettingGroup[] = [
     icon: 'network',
     pages: [
       { path: 'network/port', title: 'page.port', sections: ['net.ports'], view: 'port', manual: ['Network Settings/TCP/IP/Port', 'Network/TCP/IP/Port', 'Network/Port'] },
+      { path: 'network/https', title: 'page.https', sections: ['net.https'], manual: ['Network Settings/Advanced/HTTPS', 'Network/HTTPS'] },
       { path: 'network/onvif', title: 'page.onvif', sections: ['onvif'], manual: ['Network Settings/ONVIF', 'Network Settings/Advanced/ONVIF'] },
       { path: 'network/remote-log', title: 'page.remote-log', sections: ['log.remote'], view: 'remote-log', manual: ['Network Settings/Advanced/Remote Log', 'Network/Advanced/Remote Log'] },
     ],
