@@ -219,18 +219,16 @@ impl Listeners {
         if self.onvif.ports() != ports {
             self.onvif.set_ports(ports);
         }
-        let services: [(_, fn(u16) -> Service); 3] = [
-            ("HTTP", Service::Http),
-            ("HTTPS", Service::Https),
-            ("RTSP", Service::Rtsp),
+        let services = [
+            ("HTTP", http.map(Service::Http)),
+            ("HTTPS", https.map(Service::Https)),
+            ("RTSP", rtsp.map(Service::Rtsp)),
         ];
-        for ((name, service), (was, is)) in services
-            .into_iter()
-            .zip(before.all().into_iter().zip(now.all()))
-        {
-            match is {
-                Some(is) if was != Some(is) => {
-                    let kind = EventKind::ServiceReady(service(is.port()));
+        let moves = before.all().into_iter().zip(now.all());
+        for ((name, service), (was, is)) in services.into_iter().zip(moves) {
+            match service {
+                Some(service) if was != is => {
+                    let kind = EventKind::ServiceReady(service);
                     self.device.bus.publish(self.device.clock.now(), kind);
                 }
                 None if was.is_some() => {
