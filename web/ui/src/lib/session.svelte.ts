@@ -10,6 +10,7 @@ class Session {
   unreachable = $state(false);
   /** Why the last session ended, shown once on the login page. */
   ended = $state<'' | 'expired' | 'logout'>('');
+  private leaving = false;
 
   /** Name and place changed: the title bar follows. */
   async refreshDevice(): Promise<void> {
@@ -49,10 +50,12 @@ class Session {
   }
 
   async logout(): Promise<void> {
+    this.leaving = true;
     try {
       await api.logout();
     } finally {
       this.end('logout');
+      this.leaving = false;
     }
   }
 
@@ -60,7 +63,8 @@ class Session {
     if (!this.current) return;
     this.current = null;
     this.summaries = null;
-    this.ended = reason;
+    // The event socket may tell of the end before the answer to the logout is here.
+    this.ended = this.leaving ? 'logout' : reason;
   }
 
   /** The settings sections this user sees, asked once a session. */
