@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::{
     Json,
-    body::Body,
+    body::{Body, BodyDataStream},
     extract::{DefaultBodyLimit, State},
     response::{IntoResponse, Response},
     routing::post,
@@ -28,6 +28,8 @@ use crate::{
 
 /// A package that rests for so long is given up.
 const IDLE: Duration = Duration::from_secs(30);
+/// Bytes of a refused package that are still read.
+const READ_ON: usize = 256 * 1024 * 1024;
 
 /// Paths of this resource.
 pub(crate) fn routes() -> Routes {
@@ -89,8 +91,30 @@ async fn receive(
         .get(header::CONTENT_LENGTH)
         .and_then(|v| v.to_str().ok()?.parse().ok());
     let total = total.ok_or_else(length_required)?;
-    let mut upgrading = blocking(move || device.upgrade(&by, total)).await?;
     let mut pieces = body.into_data_stream();
+    let taken = take_all(device, by, total, &mut pieces).await;
+    if taken.is_err() {
+        read_on(&mut pieces).await;
+    }
+    let version = taken?;
+    let expected_down_s = expected_down_s(platecam_model::ports::Reach::Process);
+    Ok((
+        StatusCode::ACCEPTED,
+        Json(Installed {
+            version,
+            expected_down_s,
+        }),
+    ))
+}
+
+/// Verifies and stores the pieces as they come.
+async fn take_all(
+    device: Device,
+    by: Actor,
+    total: u64,
+    pieces: &mut BodyDataStream,
+) -> Answer<FirmwareVersion> {
+    let mut upgrading = blocking(move || device.upgrade(&by, total)).await?;
     loop {
         let piece = tokio::time::timeout(IDLE, pieces.next()).await;
         match piece.map_err(|_| Problem::timeout(IDLE))? {
@@ -105,15 +129,19 @@ async fn receive(
             }
         }
     }
-    let version = blocking(move || upgrading.finish()).await?;
-    let expected_down_s = expected_down_s(platecam_model::ports::Reach::Process);
-    Ok((
-        StatusCode::ACCEPTED,
-        Json(Installed {
-            version,
-            expected_down_s,
-        }),
-    ))
+    blocking(move || upgrading.finish()).await
+}
+
+/// Reads what is left of a refused package, up to [`READ_ON`] bytes, and forgets it: a connection that is closed
+/// while the client still sends shows it a broken connection instead of the reason.
+async fn read_on(pieces: &mut BodyDataStream) {
+    let mut left = READ_ON;
+    while let Ok(Some(Ok(bytes))) = tokio::time::timeout(IDLE, pieces.next()).await {
+        match left.checked_sub(bytes.len()) {
+            Some(rest) => left = rest,
+            None => return,
+        }
+    }
 }
 
 async fn take(mut upgrading: Upgrading, bytes: bytes::Bytes) -> Answer<Upgrading> {

@@ -96,3 +96,34 @@ async fn health_is_open_and_says_one_word() {
         );
     }
 }
+
+/// SYS-26: a refused package is read to its end all the same, so that its sender hears the reason instead of a broken
+/// connection.
+#[tokio::test]
+async fn a_refused_package_is_read_to_its_end() {
+    use futures_util::StreamExt;
+    use std::sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    };
+    const PIECES: usize = 40;
+    let client = Client::logged_in().await;
+    let read = Arc::new(AtomicUsize::new(0));
+    let counted = read.clone();
+    let pieces = futures_util::stream::iter(0..PIECES).map(move |_| {
+        counted.fetch_add(1, Ordering::Relaxed);
+        Ok::<_, std::io::Error>(bytes::Bytes::from_static(&[0; 1024]))
+    });
+    let request = client
+        .request(http::Method::POST, "/api/v1/upgrade")
+        .header("content-length", PIECES * 1024)
+        .body(axum::body::Body::from_stream(pieces))
+        .unwrap();
+    let refused = client.send(request).await;
+    assert!(
+        refused.status.is_client_error() || refused.status == 501,
+        "{:?}",
+        refused.status
+    );
+    assert_eq!(read.load(Ordering::Relaxed), PIECES);
+}
