@@ -588,3 +588,41 @@ async fn discovery_answers_on_its_socket() {
         401
     );
 }
+
+/// SYS-20, SYS-21: Soft keeps ports and users, Hard is noted and the unit restarts; nobody else may.
+#[tokio::test]
+async fn factory_default_is_restore_or_default() {
+    use platecam_model::{
+        Actor,
+        ports::ResetScope,
+        settings::{DeviceGeneral, NetPorts, Port},
+    };
+    let bench = Bench::new();
+    let (settings, by) = (&bench.test.device.settings, Actor::system());
+    settings
+        .update(&by, |s: &mut DeviceGeneral| s.name = "Gate".into())
+        .unwrap();
+    settings
+        .update(&by, |s: &mut NetPorts| s.http = Port::clamped(8081))
+        .unwrap();
+    let body = |kind: &str| {
+        format!(
+            "<tds:SetSystemFactoryDefault><tds:FactoryDefault>{kind}</tds:FactoryDefault></tds:SetSystemFactoryDefault>"
+        )
+    };
+    assert_eq!(
+        bench.call(DEVICE, &body("Soft"), As::Nobody).await.status,
+        401
+    );
+    assert_eq!(bench.call(DEVICE, &body("Soft"), ADMIN).await.status, 200);
+    assert_eq!(*settings.get::<DeviceGeneral>(), DeviceGeneral::default());
+    assert_eq!(settings.get::<NetPorts>().http.get(), 8081);
+    assert_eq!(*bench.test.store.reset.lock(), None);
+    let unknown = bench.call(DEVICE, &body("Medium"), ADMIN).await;
+    assert_eq!(unknown.fault(), ["Sender", "InvalidArgVal"]);
+    assert_eq!(bench.call(DEVICE, &body("Hard"), ADMIN).await.status, 200);
+    assert_eq!(
+        *bench.test.store.reset.lock(),
+        Some(ResetScope::Configuration)
+    );
+}

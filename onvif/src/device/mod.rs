@@ -57,6 +57,14 @@ impl Device for Call<'_> {
         Ok(time::get(self))
     }
 
+    fn set_system_factory_default(
+        &self,
+        request: tds::SetSystemFactoryDefault,
+    ) -> Answer<tds::SetSystemFactoryDefaultResponse> {
+        system::factory_default(self, &request.factory_default)?;
+        Ok(Default::default())
+    }
+
     fn system_reboot(&self, _: tds::SystemReboot) -> Answer<tds::SystemRebootResponse> {
         system::reboot(self)
     }

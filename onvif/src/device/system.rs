@@ -1,7 +1,8 @@
-//! Information and restart.
+//! Information, restart and factory default.
 
-use onvif_contracts::tds;
-use platecam_model::ports::Reach;
+use onvif_contracts::{tds, tt};
+use onvif_xml::soap::Fault;
+use platecam_model::ports::{Reach, ResetScope};
 
 use crate::{
     call::{Answer, Call},
@@ -30,4 +31,21 @@ pub(super) fn reboot(call: &Call<'_>) -> Answer<tds::SystemRebootResponse> {
     Ok(tds::SystemRebootResponse {
         message: message.into(),
     })
+}
+
+/// `SetSystemFactoryDefault`: Soft is Restore (SYS-20), Hard is Default (SYS-21); records stay with both.
+pub(super) fn factory_default(call: &Call<'_>, kind: &tt::FactoryDefaultType) -> Answer<()> {
+    let device = call.device();
+    match kind {
+        tt::FactoryDefaultType::Soft => device.restore_settings(call.actor).map(drop),
+        tt::FactoryDefaultType::Hard => device
+            .factory_reset(call.actor, ResetScope::Configuration)
+            .map(drop),
+        tt::FactoryDefaultType::Other(text) => {
+            let text = fault::shortened(text);
+            let text = format!("FactoryDefault {text}: must be Hard or Soft");
+            return Err(Fault::sender(&["InvalidArgVal"], text));
+        }
+    }
+    .map_err(fault::of)
 }
