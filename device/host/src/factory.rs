@@ -106,7 +106,10 @@ mod tests {
             .lock()
             .execute_batch(
                 "INSERT INTO users (position, name, level, password_hash, sealed_password, remark)
-                 VALUES (0, 'admin', 'administrator', 'h', x'01', '')",
+                 VALUES (0, 'admin', 'administrator', 'h', x'01', '');
+                 INSERT INTO user_groups VALUES (0, 'guards', '', '[]');
+                 INSERT INTO api_tokens VALUES ('t', 'erp', 'admin', x'01', '[]', 1, NULL, NULL, NULL);
+                 INSERT INTO remembered_sessions VALUES (x'01', 'admin', NULL, 1, 2);",
             )
             .unwrap();
         db.fact("serial", || "PC1".into()).unwrap();
@@ -134,6 +137,15 @@ mod tests {
         assert!(db.load().unwrap().is_empty());
         assert!(db.history("a", None, 10).unwrap().is_empty());
         assert!(db.load_users().unwrap().is_empty());
+        for table in ["user_groups", "api_tokens", "remembered_sessions"] {
+            let count = format!("SELECT count(*) FROM {table}");
+            let left: i64 = db
+                .writer
+                .lock()
+                .query_row(&count, [], |r| r.get(0))
+                .unwrap();
+            assert_eq!(left, 0, "{table}");
+        }
         assert_eq!(db.fact("serial", || "other".into()).unwrap(), "PC1");
         assert!(pictures.exists(), "records stay");
         assert!(!db.finish_reset(&pictures).unwrap(), "once");

@@ -1,4 +1,4 @@
-//! The hardware reset button: held long enough, the device forgets everybody (HW-10).
+//! The hardware reset button: held long enough, the unit goes back to factory (HW-10).
 
 use std::sync::{
     Arc,
@@ -6,7 +6,9 @@ use std::sync::{
 };
 
 use platecam_host::GpioButton;
-use platecam_model::{Actor, Device, LogKind, auth::watch_button, settings::DeviceResetButton};
+use platecam_model::{
+    Actor, Device, LogKind, auth::watch_button, ports::ResetScope, settings::DeviceResetButton,
+};
 
 /// Stops the watch when dropped.
 #[derive(Debug)]
@@ -48,14 +50,14 @@ pub(super) fn start(device: &Device) -> Option<ButtonWatch> {
     Some(ButtonWatch(running))
 }
 
+/// The same as Default by hand (SYS-21): settings and users go, and the unit starts anew.
 fn reset(device: &Device) {
     let by = Actor::system();
-    let what = match device.accounts.forget_everybody(&by) {
-        Ok(()) => "The reset button was held: all users were removed.",
-        Err(e) => {
-            tracing::error!(error = ?e, "reset button");
-            "The reset button was held, but the users could not be removed."
-        }
-    };
-    device.audit(LogKind::Configuration, &by, what);
+    let held = "The reset button was held.";
+    device.audit(LogKind::Configuration, &by, held);
+    if let Err(e) = device.factory_reset(&by, ResetScope::Configuration) {
+        tracing::error!(error = ?e, "reset button");
+        let failed = "The reset button was held, but the unit could not be reset.";
+        device.audit(LogKind::Configuration, &by, failed);
+    }
 }

@@ -178,20 +178,6 @@ impl Accounts {
         Ok(())
     }
 
-    /// Forgets all users, groups, tokens and sessions: the device is to be initialised anew (INIT-7).
-    ///
-    /// # Errors
-    /// [`Error::Forbidden`], [`Error::Internal`].
-    pub fn forget_everybody(&self, by: &Actor) -> Result<()> {
-        by.require(crate::Permission::Maintenance)?;
-        let _one_writer = self.writer.lock();
-        self.replace(People::default())?;
-        self.lockout.unlock_user(None);
-        self.bus
-            .publish(self.clock.now(), EventKind::Initialised(false));
-        Ok(())
-    }
-
     fn find(&self, name: &str) -> Option<User> {
         self.people.read().user(name).cloned()
     }
