@@ -407,7 +407,7 @@ async fn bad_requests_get_the_faults_of_the_specification() {
         let text = answer.text();
         assert!(text.contains(fault), "{fault}: {text}");
         assert!(
-            text.contains("Timestamp>") && text.contains("Description"),
+            text.contains("Timestamp>") && text.contains(":Description xml:lang=\"en\">"),
             "{text}"
         );
     }

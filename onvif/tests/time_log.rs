@@ -92,6 +92,13 @@ async fn what_is_set_is_told() {
     assert_eq!(told.date_time_type, tt::SetDateTimeType::Ntp);
     assert_eq!(told.time_zone.unwrap().tz, "CET-1CEST,M3.5.0,M10.5.0/3");
     assert!(bench.test.device.settings.get::<TimeSettings>().ntp_enabled);
+    // The text stays as the client wrote it, with and without DST.
+    let spelt = "CET-1CEST,M3.5.0/2,M10.5.0/3";
+    for dst in [true, false] {
+        let body = set("Manual", dst, spelt, summer);
+        assert_eq!(bench.call(DEVICE, &body, ADMIN).await.status, 200);
+        assert_eq!(get(&bench).await.time_zone.unwrap().tz, spelt);
+    }
 }
 
 #[tokio::test]
@@ -171,7 +178,6 @@ async fn ntp_servers_are_set() {
     assert_eq!(told[0].dn_sname.as_deref(), Some("ntp.example"));
     assert_eq!(told[1].ipv6_address.as_deref(), Some("2001:db8::1"));
     for (dhcp, hosts, subcode) in [
-        (true, String::new(), None),
         (false, String::new(), Some("TimeSyncedToNtp")),
         (
             false,
@@ -198,6 +204,10 @@ async fn ntp_servers_are_set() {
             .collect();
         assert_eq!(fault, want, "{hosts}");
     }
+    let from_dhcp = bench.call(DEVICE, &body(true, ""), ADMIN).await.fault();
+    assert_eq!(from_dhcp, ["Receiver", "ActionNotSupported"]);
+    let told: tds::GetNTPResponse = bench.call(DEVICE, "<tds:GetNTP/>", ADMIN).await.read();
+    assert!(!told.ntp_information.from_dhcp);
 }
 
 /// LOG-2, AUTH-7: both logs, inline and for download; only for who may read them.

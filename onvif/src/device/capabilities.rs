@@ -1,7 +1,7 @@
 //! Services and capabilities. Only what is there is announced.
 
 use onvif_contracts::{VERSIONS, tds, tt};
-use onvif_xml::{Any, List, Ns, Value, ns, soap::Fault};
+use onvif_xml::{Any, List, Ns, Value, ns};
 use platecam_model::{
     auth::PasswordPolicy,
     settings::{SecurityLogin, TimeSettings},
@@ -10,13 +10,11 @@ use platecam_model::{
 use crate::{
     call::{Answer, Call},
     events,
-    fault::shortened,
     media::configurations as media,
-    service::{DEVICE_PATH, EVENT_PATH, MEDIA_PATH},
 };
 
 /// Version of a service's contract.
-fn version(of: Ns) -> tt::OnvifVersion {
+pub(super) fn version(of: Ns) -> tt::OnvifVersion {
     let found = VERSIONS.iter().find(|(ns, ..)| *ns == of);
     let (major, minor) = found.map_or((1, 0), |(_, major, minor)| (*major, *minor));
     tt::OnvifVersion {
@@ -131,109 +129,4 @@ fn upgrades(call: &Call<'_>) -> bool {
 
 fn has_tls(call: &Call<'_>) -> bool {
     call.inner.ports.get().https.is_some()
-}
-
-/// `GetCapabilities`, for clients of before `GetServices`; the same statements in the older shape.
-pub(super) fn by_category(
-    call: &Call<'_>,
-    categories: &[tt::CapabilityCategory],
-) -> Answer<tds::GetCapabilitiesResponse> {
-    use tt::CapabilityCategory as C;
-    let mut capabilities = tt::Capabilities::default();
-    let all = [C::All];
-    let asked = if categories.is_empty() {
-        &all
-    } else {
-        categories
-    };
-    for category in asked {
-        match category {
-            C::All => {
-                capabilities.device = Some(Box::new(old_device(call)));
-                capabilities.events = Some(Box::new(old_events(call)));
-                capabilities.media = Some(Box::new(old_media(call)));
-            }
-            C::Device => capabilities.device = Some(Box::new(old_device(call))),
-            C::Events => capabilities.events = Some(Box::new(old_events(call))),
-            C::Media => capabilities.media = Some(Box::new(old_media(call))),
-            C::Analytics | C::Imaging | C::Ptz => {
-                return Err(Fault::receiver(
-                    &["ActionNotSupported", "NoSuchService"],
-                    format!("there is no {category} service"),
-                ));
-            }
-            C::Other(text) => {
-                return Err(Fault::sender(
-                    &["InvalidArgVal"],
-                    format!("Category {}: unknown", shortened(text)),
-                ));
-            }
-        }
-    }
-    Ok(tds::GetCapabilitiesResponse { capabilities })
-}
-
-fn old_device(call: &Call<'_>) -> tt::DeviceCapabilities {
-    let new = device(call);
-    let yes = |flag: Option<bool>| flag.unwrap_or(false);
-    tt::DeviceCapabilities {
-        x_addr: call.url(DEVICE_PATH),
-        network: Some(Box::new(tt::NetworkCapabilities {
-            ip_filter: new.network.ip_filter,
-            zero_configuration: new.network.zero_configuration,
-            ip_version6: new.network.ip_version6,
-            dyn_dns: new.network.dyn_dns,
-            extension: None,
-        })),
-        system: Some(Box::new(tt::SystemCapabilities {
-            discovery_resolve: yes(new.system.discovery_resolve),
-            discovery_bye: yes(new.system.discovery_bye),
-            remote_discovery: yes(new.system.remote_discovery),
-            system_backup: yes(new.system.system_backup),
-            system_logging: yes(new.system.system_logging),
-            firmware_upgrade: yes(new.system.http_firmware_upgrade),
-            supported_versions: vec![version(ns::TDS)],
-            extension: None,
-        })),
-        io: None,
-        security: Some(Box::new(tt::SecurityCapabilities {
-            tls1_1: yes(new.security.tls1_1),
-            tls1_2: yes(new.security.tls1_2),
-            onboard_key_generation: yes(new.security.onboard_key_generation),
-            access_policy_config: yes(new.security.access_policy_config),
-            x_509_token: yes(new.security.x_509_token),
-            saml_token: yes(new.security.saml_token),
-            kerberos_token: yes(new.security.kerberos_token),
-            rel_token: yes(new.security.rel_token),
-            extension: None,
-        })),
-        extension: None,
-    }
-}
-
-fn old_events(call: &Call<'_>) -> tt::EventCapabilities {
-    tt::EventCapabilities {
-        x_addr: call.url(EVENT_PATH),
-        ws_subscription_policy_support: true,
-        ws_pull_point_support: true,
-        ws_pausable_subscription_manager_interface_support: false,
-    }
-}
-
-fn old_media(call: &Call<'_>) -> tt::MediaCapabilities {
-    let new = media::media1_capabilities();
-    tt::MediaCapabilities {
-        x_addr: call.url(MEDIA_PATH),
-        streaming_capabilities: tt::RealTimeStreamingCapabilities {
-            rtp_multicast: new.streaming_capabilities.rtp_multicast,
-            rtp_tcp: new.streaming_capabilities.rtp_tcp,
-            rtp_rtsp_tcp: new.streaming_capabilities.rtp_rtsp_tcp,
-            extension: None,
-        },
-        extension: Some(Box::new(tt::MediaCapabilitiesExtension {
-            profile_capabilities: tt::ProfileCapabilities {
-                maximum_number_of_profiles: media::MAX_PROFILES,
-            },
-        })),
-    }
 }

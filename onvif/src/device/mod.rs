@@ -4,6 +4,7 @@ pub(crate) mod capabilities;
 pub(crate) mod firmware;
 pub(crate) mod log;
 mod network;
+mod old_capabilities;
 mod passwords;
 pub(crate) mod scopes;
 mod system;
@@ -34,7 +35,7 @@ impl Device for Call<'_> {
         &self,
         request: tds::GetCapabilities,
     ) -> Answer<tds::GetCapabilitiesResponse> {
-        capabilities::by_category(self, &request.category)
+        old_capabilities::by_category(self, &request.category)
     }
 
     fn get_wsdl_url(&self, _: tds::GetWsdlUrl) -> Answer<tds::GetWsdlUrlResponse> {

@@ -32,7 +32,7 @@ pub(super) fn get(call: &Call<'_>) -> tds::GetSystemDateAndTimeResponse {
             },
             daylight_savings: settings.dst_enabled,
             time_zone: Some(Box::new(tt::TimeZone {
-                tz: settings.announced().to_string(),
+                tz: settings.announced().written(),
             })),
             utc_date_time: Some(Box::new(date_time(&utc))),
             local_date_time: Some(Box::new(date_time(&settings.effective().local(now).at))),
@@ -78,7 +78,7 @@ pub(super) fn set(call: &Call<'_>, r: tds::SetSystemDateAndTime) -> Answer<()> {
     }
     let change = |s: &mut TimeSettings| {
         if let Some(zone) = zone {
-            if zone != s.time_zone {
+            if !zone.same_time(&s.time_zone) {
                 s.zone_name.clear();
             }
             s.time_zone = zone;
@@ -162,11 +162,11 @@ fn host(name: &str) -> tt::NetworkHost {
     }
 }
 
-/// `SetNTP`: one to four servers; servers from DHCP are not taken.
+/// `SetNTP`: one to four servers; servers from DHCP are not taken, as `GetNTP` says.
 pub(super) fn set_ntp(call: &Call<'_>, r: tds::SetNTP) -> Answer<()> {
     if r.from_dhcp {
-        let why = "NTP servers from DHCP are not supported";
-        return Err(Fault::sender(&["InvalidArgVal"], why.to_owned()));
+        let why = "FromDHCP: this unit does not take NTP servers from DHCP";
+        return Err(Fault::receiver(&["ActionNotSupported"], why.to_owned()));
     }
     let mut servers = r
         .ntp_manual

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::rc::Rc;
 
 use anyhow::{Context, Result};
-use onvif_xml::{Limits, Reader, Scope};
+use onvif_xml::{Limits, Reader, Scope, ns};
 
 /// XML Schema's namespace.
 pub const XS: &str = "http://www.w3.org/2001/XMLSchema";
@@ -53,10 +53,12 @@ impl Node {
     #[must_use]
     pub fn resolve(&self, text: &str) -> (String, String) {
         let (prefix, local) = text.split_once(':').unwrap_or(("", text));
-        (
-            self.scope.resolve(prefix).unwrap_or("").to_owned(),
-            local.to_owned(),
-        )
+        // `xml` is bound without a declaration (Namespaces in XML §3): `ref="xml:lang"` needs none.
+        let uri = match self.scope.resolve(prefix) {
+            None if prefix == "xml" => ns::XML.uri(),
+            uri => uri.unwrap_or(""),
+        };
+        (uri.to_owned(), local.to_owned())
     }
 
     /// Whether this is `name` of XML Schema.

@@ -279,11 +279,7 @@ fn zones(zoneinfo: &Path) -> Vec<NamedZone> {
 
 fn hours(h: i32) -> NamedZone {
     let sign = if h < 0 { '-' } else { '+' };
-    let posix = PosixTz {
-        std_name: format!("{sign}{:02}", h.abs()),
-        std_offset: h * 3600,
-        dst: None,
-    };
+    let posix = PosixTz::fixed(format!("{sign}{:02}", h.abs()), h * 3600);
     NamedZone::new(format!("UTC{sign}{}", h.abs()), posix)
 }
 

@@ -24,6 +24,8 @@ pub struct PosixTz {
     pub std_offset: i32,
     /// DST, when the zone has one.
     pub dst: Option<Dst>,
+    /// As somebody wrote it, where that is not how [`fmt::Display`] writes it.
+    pub(super) spelling: Option<Box<str>>,
 }
 
 /// The DST half of a zone.
@@ -79,19 +81,38 @@ pub struct PosixTzError {
 impl PosixTz {
     /// Coordinated universal time.
     pub fn utc() -> Self {
+        Self::fixed("UTC", 0)
+    }
+
+    /// A zone without DST, `std_offset` seconds east of UTC.
+    pub fn fixed(std_name: impl Into<String>, std_offset: i32) -> Self {
         Self {
-            std_name: "UTC".into(),
-            std_offset: 0,
+            std_name: std_name.into(),
+            std_offset,
             dst: None,
+            spelling: None,
         }
+    }
+
+    /// As it was written by whoever set it: a client finds the text again that it sent. The stored form.
+    pub fn written(&self) -> String {
+        self.spelling
+            .as_ref()
+            .map_or_else(|| self.to_string(), ToString::to_string)
+    }
+
+    /// Whether both tell the same time, however they are written.
+    pub fn same_time(&self, other: &Self) -> bool {
+        let of = |z: &Self| (z.std_name.clone(), z.std_offset, z.dst.clone());
+        of(self) == of(other)
     }
 
     /// The same zone without DST.
     #[must_use]
     pub fn without_dst(&self) -> Self {
-        Self {
-            dst: None,
-            ..self.clone()
+        match self.dst {
+            None => self.clone(),
+            Some(_) => Self::fixed(self.std_name.clone(), self.std_offset),
         }
     }
 
@@ -110,7 +131,7 @@ impl PosixTz {
                 start: Rule::of_moment(start),
                 end: Rule::of_moment(end),
             }),
-            ..self.clone()
+            ..Self::fixed(self.std_name.clone(), self.std_offset)
         }
     }
 
@@ -267,8 +288,11 @@ impl FromStr for PosixTz {
             return Err(fail("more than 63 characters"));
         }
         let mut r = Reader(text);
-        let zone = r.zone().map_err(fail)?;
+        let mut zone = r.zone().map_err(fail)?;
         if r.0.is_empty() {
+            zone.spelling = Some(text)
+                .filter(|t| *t != zone.to_string())
+                .map(Into::into);
             Ok(zone)
         } else {
             Err(fail("something follows the rule"))
@@ -291,11 +315,7 @@ impl<'a> Reader<'a> {
         }
         let std_offset = -self.clock(24)?;
         if self.0.is_empty() {
-            return Ok(PosixTz {
-                std_name,
-                std_offset,
-                dst: None,
-            });
+            return Ok(PosixTz::fixed(std_name, std_offset));
         }
         let name = self.name()?;
         let offset = match self.0.chars().next() {
@@ -318,9 +338,8 @@ impl<'a> Reader<'a> {
             end,
         });
         Ok(PosixTz {
-            std_name,
-            std_offset,
             dst,
+            ..PosixTz::fixed(std_name, std_offset)
         })
     }
 
@@ -418,7 +437,7 @@ impl<'a> Reader<'a> {
 
 impl Serialize for PosixTz {
     fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
-        s.collect_str(self)
+        s.serialize_str(&self.written())
     }
 }
 
@@ -473,6 +492,28 @@ pub(crate) mod tests {
             "EST5EDT,M3.2.0,M11.1.0",
             "the rule of the U.S. where none is given"
         );
+    }
+
+    /// Core §8.2: what a client set, it reads back; the rule alone decides about the time.
+    #[test]
+    fn a_zone_is_kept_as_it_was_written() {
+        for text in [
+            "CET-1CEST,M3.5.0/2,M10.5.0/3",
+            "EST+05EDT",
+            "UTC-00:00",
+            "<EST>5",
+        ] {
+            let zone: PosixTz = text.parse().unwrap();
+            let stored = serde_json::to_value(&zone).unwrap();
+            assert_eq!(stored, text);
+            let again: PosixTz = serde_json::from_value(stored).unwrap();
+            assert_eq!((again.written(), &again), (text.to_owned(), &zone));
+            let plain: PosixTz = zone.to_string().parse().unwrap();
+            assert!(plain.same_time(&zone) && plain != zone, "{text}");
+            assert_eq!(plain.written(), zone.to_string());
+        }
+        let berlin: PosixTz = "CET-1CEST,M3.5.0/2,M10.5.0/3".parse().unwrap();
+        assert_eq!(berlin.without_dst().written(), "CET-1");
     }
 
     #[test]
@@ -562,9 +603,8 @@ pub(crate) mod tests {
                 end,
             });
         (name, offset, proptest::option::of(dst)).prop_map(|(std_name, std_offset, dst)| PosixTz {
-            std_name,
-            std_offset,
             dst,
+            ..PosixTz::fixed(std_name, std_offset)
         })
     }
 
@@ -580,7 +620,9 @@ pub(crate) mod tests {
         fn never_panics(text in ".{0,80}|[A-Z<>0-9,./:JM+-]{0,40}") {
             if let Ok(zone) = text.parse::<PosixTz>() {
                 let _ = zone.transitions(2026);
-                prop_assert_eq!(zone.to_string().parse::<PosixTz>().ok(), Some(zone));
+                prop_assert_eq!(zone.written(), text);
+                let again = zone.to_string().parse::<PosixTz>().unwrap();
+                prop_assert!(again.same_time(&zone));
             }
         }
 

@@ -247,14 +247,13 @@ mod tests {
                 time: hour * 3600,
             };
             PosixTz {
-                std_name: "AAA".into(),
-                std_offset: h * 3600,
                 dst: Some(super::super::posix::Dst {
                     name: "BBB".into(),
                     offset: h * 3600 + shift,
                     start: rule(month),
                     end: rule(month + apart),
                 }),
+                ..PosixTz::fixed("AAA", h * 3600)
             }
         })
     }

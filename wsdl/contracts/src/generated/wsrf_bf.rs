@@ -44,7 +44,7 @@ impl x::Complex for BaseFaultTypeErrorCode {
 pub struct BaseFaultTypeDescription {
     /// The text.
     pub value: String,
-    /// `@lang`, optional.
+    /// `@xml:lang`, optional.
     pub lang: Option<String>,
 }
 
@@ -54,7 +54,7 @@ impl x::Complex for BaseFaultTypeDescription {
     }
     fn attribute(&mut self, r: &x::Reader<'_>, n: Ns, name: &str, v: &str, _: &mut u64) -> Result<(), x::Error> {
         match (n, name) {
-            (Ns::NONE, "lang") => r.attribute_opt(&mut self.lang, name, v),
+            (ns::XML, "lang") => r.attribute_opt(&mut self.lang, name, v),
             _ => Ok(()),
         }
     }
@@ -63,7 +63,7 @@ impl x::Complex for BaseFaultTypeDescription {
         Ok(())
     }
     fn write_attributes(&self, w: &mut x::Writer) {
-        w.attribute_opt(Ns::NONE, "lang", &self.lang);
+        w.attribute_opt(ns::XML, "lang", &self.lang);
     }
     fn write_content(&self, w: &mut x::Writer) {
         x::Text::write_text(&self.value, w);
