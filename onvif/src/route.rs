@@ -18,16 +18,18 @@ pub(crate) enum Port {
     Media2,
     Event,
     PullPoint,
+    Producer,
     Manager,
 }
 
 impl Port {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Self::Device,
         Self::Media,
         Self::Media2,
         Self::Event,
         Self::PullPoint,
+        Self::Producer,
         Self::Manager,
     ];
 
@@ -38,6 +40,7 @@ impl Port {
             Self::Media2 => "Media 2",
             Self::Event => "Events",
             Self::PullPoint => "Pull point",
+            Self::Producer => "Notification producer",
             Self::Manager => "Subscription manager",
         }
     }
@@ -49,6 +52,7 @@ impl Port {
             Self::Media2 => &ports::media2::OPERATIONS,
             Self::Event => &ports::event_port_type::OPERATIONS,
             Self::PullPoint => &ports::pull_point_subscription::OPERATIONS,
+            Self::Producer => &ports::notification_producer::OPERATIONS,
             Self::Manager => &ports::subscription_manager::OPERATIONS,
         }
     }
@@ -73,6 +77,7 @@ impl Port {
             Self::Media2 => ports::media2::dispatch(call, operation, body),
             Self::Event => ports::event_port_type::dispatch(call, operation, body),
             Self::PullPoint => ports::pull_point_subscription::dispatch(call, operation, body),
+            Self::Producer => ports::notification_producer::dispatch(call, operation, body),
             Self::Manager => ports::subscription_manager::dispatch(call, operation, body),
         }
     }

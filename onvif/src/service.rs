@@ -21,7 +21,7 @@ use crate::{
     answer, auth,
     call::Call,
     device::firmware::{FIRMWARE_PATH, Ticket},
-    events::{self, Notice, Subscriptions},
+    events::{self, Courier, Notice, Subscriptions},
     fault, pictures,
     request::{HttpRequest, MAX_BODY},
     route::Port,
@@ -75,6 +75,8 @@ pub(crate) struct Inner {
     pub(crate) device: Device,
     pub(crate) ports: Ports,
     pub(crate) subscriptions: Subscriptions,
+    /// Sends notifications to consumers.
+    pub(crate) courier: Courier,
     /// Notices for the metadata stream.
     pub(crate) notices: broadcast::Sender<Arc<Notice>>,
     /// Tells the metadata stream to say all states again.
@@ -92,6 +94,7 @@ impl OnvifService {
             device,
             ports: Ports::new(ports),
             subscriptions: Subscriptions::default(),
+            courier: Courier::default(),
             notices: broadcast::channel(METADATA_LAG).0,
             synchronize: broadcast::channel(4).0,
             profiles: Mutex::new(()),

@@ -1,8 +1,8 @@
 //! Filters as clients send them.
 
 use lpr_core::UtcTime;
-use onvif_contracts::{tev, wsnt};
-use onvif_xml::{ns, soap::Fault};
+use onvif_contracts::wsnt;
+use onvif_xml::{Any, ns, soap::Fault};
 
 use super::{
     catalog::CATALOG,
@@ -22,13 +22,12 @@ const MAX_FILTERS: usize = 16;
 /// The fault of WS-BaseNotification that says what is wrong.
 pub(super) fn read(
     filter: Option<&wsnt::FilterType>,
-    policy: Option<&tev::CreatePullPointSubscriptionSubscriptionPolicy>,
+    policy: Option<&[Any]>,
     now: UtcTime,
 ) -> Result<Filter, Fault> {
     let mut out = Filter {
         changed_only: policy.is_some_and(|p| {
-            p.any
-                .iter()
+            p.iter()
                 .any(|a| a.name() == (ns::TEV, "ChangedOnly".to_owned()))
         }),
         ..Filter::default()

@@ -6,6 +6,7 @@ mod faults;
 mod filter;
 mod notice;
 mod properties;
+mod push;
 mod render;
 mod service;
 mod subscriptions;
@@ -26,8 +27,9 @@ pub use catalog::{
 pub use content::{ContentFilter, ITEM_FILTER, Items};
 pub use notice::{ItemValue, Notice, Operation};
 pub(crate) use properties::capabilities;
+pub(crate) use push::Courier;
 pub(crate) use render::message as render;
-pub use subscriptions::{Filter, Pulled, Refused, Subscription, Subscriptions};
+pub use subscriptions::{Delivery, Filter, Pulled, Refused, Subscription, Subscriptions};
 pub use topic::{BadExpression, TopicExpression};
 
 use crate::service::Inner;

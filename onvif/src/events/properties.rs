@@ -6,7 +6,7 @@ use onvif_xml::{Any, Ns, Writer, ns};
 use super::{
     catalog::{CATALOG, Topic, Type},
     content::ITEM_FILTER,
-    subscriptions::MAX_SUBSCRIPTIONS,
+    subscriptions::{MAX_PULL_POINTS, MAX_PUSHED},
     topic::{CONCRETE, CONCRETE_SET, FULL},
 };
 
@@ -15,9 +15,8 @@ pub(crate) fn capabilities() -> tev::Capabilities {
     tev::Capabilities {
         ws_subscription_policy_support: Some(true),
         ws_pausable_subscription_manager_interface_support: Some(false),
-        // No push: clients use pull points.
-        max_notification_producers: Some(0),
-        max_pull_points: i32::try_from(MAX_SUBSCRIPTIONS).ok(),
+        max_notification_producers: i32::try_from(MAX_PUSHED).ok(),
+        max_pull_points: i32::try_from(MAX_PULL_POINTS).ok(),
         persistent_notification_storage: Some(false),
         max_event_brokers: Some(0),
         ..Default::default()

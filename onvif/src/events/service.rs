@@ -7,8 +7,8 @@ use http::Response;
 use onvif_contracts::{
     port,
     ports::{
-        event_port_type::EventPortType, pull_point_subscription::PullPointSubscription,
-        subscription_manager::SubscriptionManager,
+        event_port_type::EventPortType, notification_producer::NotificationProducer,
+        pull_point_subscription::PullPointSubscription, subscription_manager::SubscriptionManager,
     },
     tev, wsa, wsnt,
 };
@@ -19,8 +19,10 @@ use onvif_xml::{
 use platecam_model::UtcTime;
 
 use super::{
-    faults, filter, properties, render,
-    subscriptions::{DEFAULT_LIFE, MAX_LIFE, MAX_MESSAGES, MAX_WAIT, Subscription},
+    faults, filter, properties,
+    push::{self, Consumer},
+    render,
+    subscriptions::{DEFAULT_LIFE, Delivery, MAX_LIFE, MAX_MESSAGES, MAX_WAIT, Subscription},
 };
 use crate::{
     answer,
@@ -64,6 +66,18 @@ fn life(asked: Option<AbsoluteOrRelative>, initial: bool, now: UtcTime) -> Resul
     );
     let bounds = (date_time(now + least), date_time(now + MAX_LIFE));
     Err(faults::unacceptable_time(initial, &reason, now, bounds))
+}
+
+/// Where a subscription is managed. Home Assistant sends no reference parameters back: the address
+/// alone names it.
+pub(super) fn reference(subscription: &Subscription) -> wsa::EndpointReferenceType {
+    let path = format!("{SUBSCRIPTION_PATH}{}", subscription.id);
+    wsa::EndpointReferenceType {
+        address: wsa::AttributedURIType {
+            value: subscription.base.url(&path),
+        },
+        ..Default::default()
+    }
 }
 
 /// Now and the end of a subscription that has `left` to live.
@@ -210,27 +224,59 @@ impl EventPortType for Call<'_> {
         let now = self.inner.now();
         let filter = filter::read(
             request.filter.as_deref(),
-            request.subscription_policy.as_deref(),
+            request.subscription_policy.as_deref().map(|p| &p.any[..]),
             now,
         )?;
         let life = life(request.initial_termination_time, true, now)?;
-        let owner = (self.base.clone(), self.actor.user.clone());
+        let owner = (self.base.clone(), self.actor.user.clone(), Delivery::Pull);
         let subscription = self
             .inner
             .subscriptions
             .begin(owner, filter, life, now)
             .map_err(|e| faults::refused(e, now))?;
         tracing::debug!(subscription = %subscription.id, actor = %self.actor, "subscribed");
-        // Home Assistant sends no reference parameters back: the address alone names it.
-        let address = self.url(&format!("{SUBSCRIPTION_PATH}{}", subscription.id));
         let (current_time, termination_time) = times(now, life);
         Ok(tev::CreatePullPointSubscriptionResponse {
-            subscription_reference: wsa::EndpointReferenceType {
-                address: wsa::AttributedURIType { value: address },
-                ..Default::default()
-            },
+            subscription_reference: reference(&subscription),
             current_time,
             termination_time: Some(termination_time),
+        })
+    }
+}
+
+impl NotificationProducer for Call<'_> {
+    fn subscribe(&self, request: wsnt::Subscribe) -> Answer<wsnt::SubscribeResponse> {
+        let now = self.inner.now();
+        let filter = filter::read(
+            request.filter.as_deref(),
+            request.subscription_policy.as_deref().map(|p| &p.any[..]),
+            now,
+        )?;
+        let near = self
+            .actor
+            .peer
+            .is_some_and(|p| p.to_canonical().is_loopback());
+        let consumer = Consumer::of(request.consumer_reference, near)
+            .map_err(|e| faults::creation_failed(&e, now))?;
+        let life = life(request.initial_termination_time, true, now)?;
+        let owner = (self.base.clone(), self.actor.user.clone(), Delivery::Push);
+        let subscription = self
+            .inner
+            .subscriptions
+            .begin(owner, filter, life, now)
+            .map_err(|e| faults::refused(e, now))?;
+        tracing::info!(subscription = %subscription.id, actor = %self.actor, %consumer, "pushes events");
+        tokio::spawn(push::deliver(
+            self.inner.courier.clone(),
+            subscription.clone(),
+            consumer,
+        ));
+        let (current_time, termination_time) = times(now, life);
+        Ok(wsnt::SubscribeResponse {
+            subscription_reference: reference(&subscription),
+            current_time: Some(current_time),
+            termination_time: Some(termination_time),
+            ..Default::default()
         })
     }
 }

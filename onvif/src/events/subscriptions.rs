@@ -13,8 +13,10 @@ use tokio::{sync::Notify, time::Instant};
 use super::{content::ContentFilter, notice::Notice, topic::TopicExpression};
 use crate::address::Base;
 
-/// Most subscriptions at a time; announced as `MaxPullPoints`.
-pub(super) const MAX_SUBSCRIPTIONS: usize = 32;
+/// Most pull points at a time; announced as `MaxPullPoints`.
+pub(super) const MAX_PULL_POINTS: usize = 32;
+/// Most subscriptions with push delivery at a time; announced as `MaxNotificationProducers`.
+pub(super) const MAX_PUSHED: usize = 16;
 /// Notifications kept for a slow subscriber; the oldest go first.
 pub(super) const QUEUE: usize = 512;
 /// Longest life that may be asked for.
@@ -54,11 +56,25 @@ pub enum Refused {
     #[error("no such subscription, or it has ended")]
     Unknown,
     /// Too many of them.
-    #[error("at most {MAX_SUBSCRIPTIONS} subscriptions at a time")]
+    #[error(
+        "at most {MAX_PULL_POINTS} pull points and {MAX_PUSHED} subscriptions with push delivery at a time"
+    )]
     Full,
+    /// Its messages are pushed to a consumer, not fetched.
+    #[error("the messages of this subscription are pushed to its consumer")]
+    Pushed,
     /// Another call is waiting for messages of this subscription.
     #[error("another PullMessages is waiting on this subscription")]
     Busy,
+}
+
+/// How the messages of a subscription travel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Delivery {
+    /// The subscriber fetches them.
+    Pull,
+    /// They are sent to a consumer.
+    Push,
 }
 
 /// All subscriptions and the states of all properties.
@@ -80,6 +96,8 @@ pub struct Subscription {
     pub base: Base,
     /// The subscriber's user name.
     pub owner: Option<String>,
+    /// How its messages travel.
+    pub delivery: Delivery,
     filter: Filter,
     inner: Mutex<Inner>,
     wake: Notify,
@@ -111,14 +129,19 @@ impl Subscriptions {
     /// [`Refused::Full`].
     pub fn begin(
         &self,
-        (base, owner): (Base, Option<String>),
+        (base, owner, delivery): (Base, Option<String>, Delivery),
         filter: Filter,
         life: Duration,
         now: UtcTime,
     ) -> Result<Arc<Subscription>, Refused> {
         let mut state = self.0.lock();
         state.sweep();
-        if state.live.len() >= MAX_SUBSCRIPTIONS {
+        let alike = state.live.values().filter(|s| s.delivery == delivery);
+        let most = match delivery {
+            Delivery::Pull => MAX_PULL_POINTS,
+            Delivery::Push => MAX_PUSHED,
+        };
+        if alike.count() >= most {
             return Err(Refused::Full);
         }
         let id = uuid::Uuid::new_v4().simple().to_string();
@@ -126,6 +149,7 @@ impl Subscriptions {
             id: id.clone(),
             base,
             owner,
+            delivery,
             filter,
             inner: Mutex::new(Inner {
                 queue: VecDeque::new(),
@@ -325,11 +349,49 @@ impl Subscription {
     }
 }
 
+impl Subscription {
+    /// The next messages to push, oldest first, at most `limit`, as soon as there are any; `None` when the
+    /// subscription has ended. They are taken: who cannot deliver them keeps them.
+    pub(super) async fn next_batch(&self, limit: usize) -> Option<Vec<Arc<Notice>>> {
+        loop {
+            let ends = {
+                let mut inner = self.inner.lock();
+                if inner.over(Instant::now()) {
+                    return None;
+                }
+                if !inner.queue.is_empty() {
+                    let n = limit.min(inner.queue.len());
+                    return Some(inner.queue.drain(..n).collect());
+                }
+                inner.ends
+            };
+            let _ = tokio::time::timeout_at(ends, self.wake.notified()).await;
+        }
+    }
+
+    /// Waits until the subscription has ended.
+    pub(super) async fn over(&self) {
+        loop {
+            let ends = {
+                let inner = self.inner.lock();
+                if inner.over(Instant::now()) {
+                    return;
+                }
+                inner.ends
+            };
+            let _ = tokio::time::timeout_at(ends, self.wake.notified()).await;
+        }
+    }
+}
+
 /// Marks a waiting pull, also when the client goes away in the middle.
 struct Pulling<'a>(&'a Subscription);
 
 impl<'a> Pulling<'a> {
     fn begin(subscription: &'a Subscription) -> Result<Self, Refused> {
+        if subscription.delivery == Delivery::Push {
+            return Err(Refused::Pushed);
+        }
         let mut inner = subscription.inner.lock();
         if inner.over(Instant::now()) {
             return Err(Refused::Unknown);
@@ -374,7 +436,7 @@ mod tests {
 
     fn begin(all: &Subscriptions, filter: Filter, life: u64) -> Arc<Subscription> {
         all.begin(
-            (Base::for_tests(), Some("u".into())),
+            (Base::for_tests(), Some("u".into()), Delivery::Pull),
             filter,
             secs(life),
             T0,
@@ -493,10 +555,15 @@ mod tests {
         let p = s.pull(secs(1), usize::MAX).await.unwrap();
         assert_eq!(p.notices.len(), MAX_MESSAGES);
         assert_eq!(values(&p)[0], "10");
-        for _ in 1..MAX_SUBSCRIPTIONS {
+        for _ in 1..MAX_PULL_POINTS {
             begin(&all, Filter::default(), 10);
         }
-        let refused = all.begin((Base::for_tests(), None), Filter::default(), secs(1), T0);
+        let refused = all.begin(
+            (Base::for_tests(), None, Delivery::Pull),
+            Filter::default(),
+            secs(1),
+            T0,
+        );
         assert_eq!(refused.unwrap_err(), Refused::Full);
         tokio::time::sleep(secs(11)).await;
         assert_eq!(all.count(), 1);
