@@ -5,8 +5,8 @@ use lpr_core::nets::{ALPHABET, BLANK, CLASSES};
 use lpr_core::{
     DetectRequest, Detector, FrameSize, FrameView, GreyImage, MediaTime, NetError, Picture,
     Pipeline, PixelFormat, PlateDetection, PxPoint, PxQuad, PxRect, ReadOutput, Reader,
-    RecognitionSettings, Region, Tuning, UtcTime, cells, ctc, letterbox::Letterbox, vote::Ballot,
-    warp,
+    RecognitionSettings, Region, Sensitivity, Tuning, UtcTime, Watch, WatchSettings, cells, ctc,
+    letterbox::Letterbox, vote::Ballot, warp,
 };
 
 fn main() {
@@ -37,6 +37,26 @@ fn letterbox_1080p_to_640x384(bencher: Bencher, format: PixelFormat) {
     bencher.bench_local(|| {
         letterbox.fill(&view(&picture), picture.size().rect(), size(640, 384), 2.0);
         black_box(letterbox.data().len())
+    });
+}
+
+/// Motion and tampering: one look at a 1080p frame, as is done five times a second.
+#[divan::bench]
+fn watch_1080p(bencher: Bencher) {
+    let picture = full_hd(PixelFormat::I420);
+    let mid = Some(Sensitivity::clamped(50));
+    let mut watch = Watch::new(WatchSettings {
+        motion: mid,
+        dark: mid,
+        bright: mid,
+        blurry: mid,
+        scene: mid,
+        ..WatchSettings::default()
+    });
+    let mut frame = view(&picture);
+    bencher.bench_local(|| {
+        frame.pts = MediaTime::from_nanos(frame.pts.as_nanos() + 200_000_000);
+        black_box(watch.look(&frame, false)).len()
     });
 }
 

@@ -29,6 +29,7 @@ mod tracker;
 pub mod travel;
 pub mod vote;
 pub mod warp;
+pub mod watch;
 
 pub use error::Error;
 pub use frame::{FrameView, Planes};
@@ -43,3 +44,4 @@ pub use plate::{
 pub use settings::{RecognitionSettings, Region};
 pub use still::{StillOptions, StillPlate, recognize_still};
 pub use time::{MediaTime, UtcTime};
+pub use watch::{Sensitivity, Watch, WatchChange, WatchKind, WatchSettings};

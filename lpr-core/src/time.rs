@@ -172,6 +172,12 @@ impl MediaTime {
     pub const fn as_duration(self) -> Duration {
         Duration::from_nanos(self.0)
     }
+
+    /// Time from `earlier` to `self`; zero when `earlier` is later.
+    #[must_use]
+    pub const fn saturating_since(self, earlier: Self) -> Duration {
+        Duration::from_nanos(self.0.saturating_sub(earlier.0))
+    }
 }
 
 #[cfg(test)]

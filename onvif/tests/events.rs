@@ -7,7 +7,7 @@ use std::{sync::Arc, time::Duration};
 use common::{ADMIN, Answer, As, Bench};
 use lpr_core::{
     Direction, FrameSize, Picture, PixelFormat, PlatePictures, PlateRead, PlateText, PxPoint,
-    PxQuad, PxRect, Scene, TrackedObject, UtcTime,
+    PxQuad, PxRect, Scene, TrackedObject, UtcTime, WatchKind,
 };
 use onvif_contracts::{tev, tt, wsnt};
 use platecam_model::{EventKind, SourceState, testing::new_record};
@@ -242,6 +242,11 @@ async fn vehicle_and_signal_are_properties() {
         [
             row("VehicleDetect", "Initialized", "false"),
             row("SignalLoss", "Initialized", "false"),
+            row("MotionAlarm", "Initialized", "false"),
+            row("ImagingService", "Initialized", "false"),
+            row("ImagingService", "Initialized", "false"),
+            row("ImagingService", "Initialized", "false"),
+            row("ImagingService", "Initialized", "false"),
             row("LastReboot", "Initialized", "2026-11-18T11:06:40.000Z"),
         ]
     );
@@ -277,6 +282,11 @@ async fn vehicle_and_signal_are_properties() {
         [
             row("VehicleDetect", "Initialized", "false"),
             row("SignalLoss", "Initialized", "true"),
+            row("MotionAlarm", "Initialized", "false"),
+            row("ImagingService", "Initialized", "false"),
+            row("ImagingService", "Initialized", "false"),
+            row("ImagingService", "Initialized", "false"),
+            row("ImagingService", "Initialized", "false"),
             row("LastReboot", "Initialized", "2026-11-18T11:06:40.000Z"),
         ]
     );
@@ -449,13 +459,42 @@ async fn many_clients_have_their_own_filters() {
     let lost = pull(&bench, &paths[0]).await;
     assert_eq!(items(lost[0].1.data.as_deref()), [("State", "true")]);
     let initial = pull(&bench, &paths[1]).await;
-    assert_eq!(initial.len(), 2, "{initial:?}");
+    assert_eq!(initial.len(), 7, "{initial:?}");
     // A client that sends everything to the event service (onvif-zeep) has one subscription only.
     let body = "<tev:PullMessages><tev:Timeout>PT1S</tev:Timeout><tev:MessageLimit>1</tev:MessageLimit></tev:PullMessages>";
     assert_eq!(bench.call(EVENTS, body, ADMIN).await.status, 400);
     bench.call(&paths[0], "<wsnt:Unsubscribe/>", ADMIN).await;
     assert_eq!(bench.call(EVENTS, body, ADMIN).await.status, 200);
     assert_eq!(bench.call(EVENTS, body, As::Nobody).await.status, 401);
+}
+
+/// Profile T 7.17 and 7.20: motion and tampering are properties of the video source.
+#[tokio::test(start_paused = true)]
+async fn motion_and_tampering_are_properties() {
+    let bench = running().await;
+    let filter = "<tev:Filter><wsnt:TopicExpression Dialect=\"http://www.onvif.org/ver10/tev/topicExpression/ConcreteSet\">tns1:VideoSource//.</wsnt:TopicExpression></tev:Filter>";
+    let (path, _) = subscribe(&bench, filter).await;
+    assert_eq!(pull(&bench, &path).await.len(), 6, "the states");
+    for (alarm, topic) in WatchKind::ALL.into_iter().zip([
+        "MotionAlarm",
+        "ImageTooDark/ImagingService",
+        "ImageTooBright/ImagingService",
+        "ImageTooBlurry/ImagingService",
+        "GlobalSceneChange/ImagingService",
+    ]) {
+        for active in [true, false] {
+            let kind = EventKind::PictureAlarm { alarm, active };
+            bench.test.device.bus.publish(at(1), kind);
+            let got = pull(&bench, &path).await;
+            let [(told, message)] = &got[..] else {
+                panic!("{got:?}")
+            };
+            assert_eq!(*told, format!("tns1:VideoSource/{topic}"));
+            assert_eq!(items(message.source.as_deref()), [("Source", "source_1")]);
+            let state = active.to_string();
+            assert_eq!(items(message.data.as_deref()), [("State", state.as_str())]);
+        }
+    }
 }
 
 /// The metadata track: states first, then frames and events; a synchronisation point repeats states.
@@ -480,6 +519,11 @@ async fn the_metadata_stream_holds_frames_and_events() {
     let states = [
         "tns1:RuleEngine/MyRuleDetector/VehicleDetect",
         "tns1:VideoSource/SignalLoss",
+        "tns1:VideoSource/MotionAlarm",
+        "tns1:VideoSource/ImageTooDark/ImagingService",
+        "tns1:VideoSource/ImageTooBright/ImagingService",
+        "tns1:VideoSource/ImageTooBlurry/ImagingService",
+        "tns1:VideoSource/GlobalSceneChange/ImagingService",
         "tns1:Monitoring/OperatingTime/LastReboot",
     ];
     assert_eq!(events(&feed.next().await.unwrap().xml), states);

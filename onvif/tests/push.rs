@@ -44,7 +44,7 @@ async fn consumer(statuses: &[u16]) -> (SocketAddr, mpsc::UnboundedReceiver<Got>
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (tx, rx) = mpsc::unbounded_channel();
-    let mut statuses = statuses.to_vec().into_iter();
+    let mut statuses: Vec<u16> = statuses.iter().rev().copied().collect();
     tokio::spawn(async move {
         loop {
             let (mut socket, _) = listener.accept().await.unwrap();
@@ -67,7 +67,7 @@ async fn consumer(statuses: &[u16]) -> (SocketAddr, mpsc::UnboundedReceiver<Got>
                     };
                 }
             };
-            let status = statuses.next().unwrap_or(202);
+            let status = statuses.pop().unwrap_or(202);
             let answer =
                 format!("HTTP/1.1 {status} X\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
             socket.write_all(answer.as_bytes()).await.unwrap();

@@ -3,7 +3,7 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
-use lpr_core::{PlateRead, Scene, UtcTime};
+use lpr_core::{PlateRead, Scene, UtcTime, WatchKind};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast;
@@ -41,6 +41,13 @@ pub enum EventKind {
     },
     /// The picture source came, went or retries.
     Source(SourceState),
+    /// The picture itself raised or ended an alarm: motion, tampering.
+    PictureAlarm {
+        /// Which.
+        alarm: WatchKind,
+        /// Whether it holds now.
+        active: bool,
+    },
     /// Login, logout, refused login.
     Login(LoginEvent),
     /// Somebody or the device itself did something that the log keeps (LOG-2, LOG-7).

@@ -98,6 +98,29 @@ pub static SIGNAL_LOSS: Topic = Topic {
     elements: &[],
 };
 
+/// A state of the picture of a video source (Imaging §5.5).
+const fn picture_state(path: &'static [&'static str]) -> Topic {
+    Topic {
+        path,
+        property: true,
+        source: &[("Source", Type::Token)],
+        data: &[("State", Type::Boolean)],
+        elements: &[],
+    }
+}
+
+/// Something moves (Profile T 7.20).
+pub static MOTION_ALARM: Topic = picture_state(&["VideoSource", "MotionAlarm"]);
+/// Almost everything is black.
+pub static TOO_DARK: Topic = picture_state(&["VideoSource", "ImageTooDark", "ImagingService"]);
+/// Almost everything is white.
+pub static TOO_BRIGHT: Topic = picture_state(&["VideoSource", "ImageTooBright", "ImagingService"]);
+/// No edge is sharp.
+pub static TOO_BLURRY: Topic = picture_state(&["VideoSource", "ImageTooBlurry", "ImagingService"]);
+/// Another scene: turned or covered.
+pub static SCENE_CHANGE: Topic =
+    picture_state(&["VideoSource", "GlobalSceneChange", "ImagingService"]);
+
 /// A configuration was changed (Media2 §5.16).
 pub static CONFIGURATION_CHANGED: Topic = Topic {
     path: &["Media", "ConfigurationChanged"],
@@ -140,6 +163,11 @@ pub static CATALOG: &[&Topic] = &[
     &LICENSE_PLATE,
     &VEHICLE_DETECT,
     &SIGNAL_LOSS,
+    &MOTION_ALARM,
+    &TOO_DARK,
+    &TOO_BRIGHT,
+    &TOO_BLURRY,
+    &SCENE_CHANGE,
     &CONFIGURATION_CHANGED,
     &PROFILE_CHANGED,
     &LAST_CLOCK_SYNCHRONIZATION,

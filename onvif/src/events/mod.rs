@@ -21,8 +21,8 @@ use tokio::{
 };
 
 pub use catalog::{
-    CATALOG, CONFIGURATION_CHANGED, LICENSE_PLATE, PROFILE_CHANGED, SIGNAL_LOSS, Topic, Type,
-    VEHICLE_DETECT,
+    CATALOG, CONFIGURATION_CHANGED, LICENSE_PLATE, MOTION_ALARM, PROFILE_CHANGED, SCENE_CHANGE,
+    SIGNAL_LOSS, TOO_BLURRY, TOO_BRIGHT, TOO_DARK, Topic, Type, VEHICLE_DETECT,
 };
 pub use content::{ContentFilter, ITEM_FILTER, Items};
 pub use notice::{ItemValue, Notice, Operation};

@@ -2,7 +2,7 @@
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
-use lpr_core::{Direction, FrameSize, PlateRead, PxRect, Scene, UtcTime};
+use lpr_core::{Direction, FrameSize, PlateRead, PxRect, Scene, UtcTime, WatchKind};
 use onvif_contracts::tt;
 use onvif_xml::{Any, Value, ns};
 use platecam_model::{Event, EventKind, Picture, Record, SourceState};
@@ -11,7 +11,8 @@ use tokio::time::Instant;
 use super::{
     catalog::{
         CONFIGURATION_CHANGED, LAST_CLOCK_SYNCHRONIZATION, LAST_REBOOT, LICENSE_PLATE,
-        PROFILE_CHANGED, SIGNAL_LOSS, Topic, VEHICLE_DETECT,
+        MOTION_ALARM, PROFILE_CHANGED, SCENE_CHANGE, SIGNAL_LOSS, TOO_BLURRY, TOO_BRIGHT, TOO_DARK,
+        Topic, VEHICLE_DETECT,
     },
     notice::{ItemValue, Notice, Operation},
 };
@@ -69,6 +70,17 @@ fn signal(at: UtcTime, lost: bool) -> Notice {
     property(&SIGNAL_LOSS, at, vec![("Source", SOURCE.to_owned())], lost)
 }
 
+fn picture(at: UtcTime, alarm: WatchKind, active: bool) -> Notice {
+    let topic = match alarm {
+        WatchKind::Motion => &MOTION_ALARM,
+        WatchKind::TooDark => &TOO_DARK,
+        WatchKind::TooBright => &TOO_BRIGHT,
+        WatchKind::TooBlurry => &TOO_BLURRY,
+        WatchKind::SceneChange => &SCENE_CHANGE,
+    };
+    property(topic, at, vec![("Source", SOURCE.to_owned())], active)
+}
+
 /// A moment in the life of the device, `of`, told at `at`.
 fn operating_time(topic: &'static Topic, of: UtcTime, at: UtcTime) -> Notice {
     Notice {
@@ -84,11 +96,10 @@ fn operating_time(topic: &'static Topic, of: UtcTime, at: UtcTime) -> Notice {
 impl Translator {
     /// All properties as they are told at the start; what differs then follows as a change.
     pub(super) fn initial(now: UtcTime) -> Vec<Notice> {
-        vec![
-            vehicle(now, false),
-            signal(now, false),
-            operating_time(&LAST_REBOOT, now, now),
-        ]
+        let mut all = vec![vehicle(now, false), signal(now, false)];
+        all.extend(WatchKind::ALL.map(|alarm| picture(now, alarm, false)));
+        all.push(operating_time(&LAST_REBOOT, now, now));
+        all
     }
 
     /// When [`Translator::tick`] has something to do.
@@ -138,6 +149,7 @@ impl Translator {
                     .collect()
             }
             EventKind::Source(state) => self.source(state, event.at),
+            EventKind::PictureAlarm { alarm, active } => vec![picture(event.at, *alarm, *active)],
             EventKind::ClockSynchronised { at, .. } => {
                 vec![operating_time(&LAST_CLOCK_SYNCHRONIZATION, *at, event.at)]
             }

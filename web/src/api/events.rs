@@ -206,6 +206,7 @@ fn translate(event: &Arc<Event>, config: bool) -> Option<Told<'_>> {
         | EventKind::Log(_)
         | EventKind::PlateRead(_)
         | EventKind::Login(_)
+        | EventKind::PictureAlarm { .. }
         | EventKind::Audit(_)
         | EventKind::Initialised(_)
         | EventKind::ServiceReady(_)

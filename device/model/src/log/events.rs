@@ -1,6 +1,6 @@
 use std::collections::HashMap;
 
-use lpr_core::UtcTime;
+use lpr_core::{UtcTime, WatchKind};
 
 use super::{NewLogEntry, Severity};
 use crate::{Actor, Event, EventKind, LogKind, LoginEvent, LoginOutcome, SourceState};
@@ -50,6 +50,7 @@ impl Scribe {
             .with("fields", fields.join(", "))
             .with("revision", revision.to_string()),
             EventKind::Source(state) => self.source(at, state)?,
+            EventKind::PictureAlarm { alarm, active } => picture(at, *alarm, *active)?,
             EventKind::Initialised(true) => NewLogEntry::new(
                 at,
                 LogKind::Account,
@@ -173,6 +174,30 @@ impl Scribe {
     }
 }
 
+/// Tampering is logged; motion is what a road has all day.
+fn picture(at: UtcTime, alarm: WatchKind, active: bool) -> Option<NewLogEntry> {
+    let what = match alarm {
+        WatchKind::Motion => return None,
+        WatchKind::TooDark => "The picture is too dark",
+        WatchKind::TooBright => "The picture is too bright",
+        WatchKind::TooBlurry => "The picture is too blurry",
+        WatchKind::SceneChange => "The picture shows another scene",
+    };
+    let (severity, end) = if active {
+        (Severity::Warning, ".")
+    } else {
+        (Severity::Notice, ": over.")
+    };
+    let text = format!("{what}{end}");
+    Some(NewLogEntry::new(
+        at,
+        LogKind::Alarm,
+        severity,
+        &Actor::system(),
+        text,
+    ))
+}
+
 const fn severity_of(kind: LogKind) -> Severity {
     match kind {
         LogKind::Login | LogKind::Logout | LogKind::Record => Severity::Info,
@@ -203,6 +228,26 @@ mod tests {
                 actor,
                 outcome,
             }),
+        }
+    }
+
+    /// Tampering is kept, motion is not.
+    #[test]
+    fn tampering_is_logged() {
+        let mut scribe = Scribe::default();
+        let mut told = |alarm, active| {
+            let at = UtcTime::from_millis(1);
+            let kind = EventKind::PictureAlarm { alarm, active };
+            scribe.entry(&Event { seq: 1, at, kind })
+        };
+        assert_eq!(told(WatchKind::Motion, true), None);
+        for alarm in WatchKind::ALL.into_iter().skip(1) {
+            let raised = told(alarm, true).unwrap();
+            assert_eq!(
+                (raised.kind, raised.severity),
+                (LogKind::Alarm, Severity::Warning)
+            );
+            assert_eq!(told(alarm, false).unwrap().severity, Severity::Notice);
         }
     }
 

@@ -10,6 +10,7 @@ mod maintenance;
 mod merge;
 mod onvif;
 mod password;
+mod picture_alarm;
 mod ports;
 mod remote_log;
 mod reset_button;
@@ -29,6 +30,7 @@ pub use lpr::LprRecognition;
 pub use maintenance::{Maintenance, Monitoring, RestartDay, TimeOfDay};
 pub use onvif::{DiscoveryMode, MediaProfile, OnvifProfiles, OnvifService, ProfileEncoder};
 pub use password::{SecurityPassword, SecurityPasswordReset};
+pub use picture_alarm::{EventPicture, MotionHold, SensitivityPercent, TamperingSeconds};
 pub use ports::{NetPorts, Port, RESERVED_PORTS};
 pub use remote_log::{Facility, LogPort, LogRemote, LogTransport};
 pub use reset_button::DeviceResetButton;
@@ -90,6 +92,7 @@ pub fn all_sections() -> Vec<Descriptor> {
         Descriptor::of::<SecurityPasswordReset>(),
         Descriptor::of::<DeviceResetButton>(),
         Descriptor::of::<LprRecognition>(),
+        Descriptor::of::<EventPicture>(),
         Descriptor::of::<TimeSettings>(),
         Descriptor::of::<LogRemote>(),
         Descriptor::of::<LprCommission>(),

@@ -64,6 +64,7 @@ fn kind(kind: &EventKind) -> &'static str {
         EventKind::RecordStored(_) => "record-stored",
         EventKind::SettingsChanged { .. } => "settings-changed",
         EventKind::Source(_) => "source",
+        EventKind::PictureAlarm { .. } => "picture-alarm",
         EventKind::Login(_) => "login",
         EventKind::Audit(_) => "audit",
         EventKind::Log(_) => "log",

@@ -11,6 +11,7 @@ mod restart;
 mod rtsp;
 pub(crate) mod state;
 mod trial;
+mod watch;
 mod web;
 
 use std::{
@@ -78,6 +79,12 @@ async fn serve(
     keep_ports(&mut args);
     let media = Media::start(source, &state.settings, &state.bus, state.clock.clone())?;
     let recognition = start_recognition(&media, &state);
+    let _watch = watch::PictureWatch::start(
+        media.engine.frames(),
+        state.settings.clone(),
+        state.bus.clone(),
+        state.clock.clone(),
+    )?;
     let meter: Arc<Meter> = match &recognition {
         Ok(recognition) => recognition.meter.clone(),
         Err(_) => Arc::default(),

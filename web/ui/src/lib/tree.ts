@@ -100,7 +100,10 @@ export const settingTree: SettingGroup[] = [
   {
     title: 'menu.event',
     icon: 'event',
-    pages: [{ path: 'event/illegal-access', title: 'page.illegal-access', sections: ['security.login'], manual: ['Event/Exception/Illegal Access'] }],
+    pages: [
+      { path: 'event/picture', title: 'page.event-picture', sections: ['event.picture'], manual: [] },
+      { path: 'event/illegal-access', title: 'page.illegal-access', sections: ['security.login'], manual: ['Event/Exception/Illegal Access'] },
+    ],
   },
   {
     title: 'menu.lpr',
