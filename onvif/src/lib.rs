@@ -21,6 +21,7 @@ mod pictures;
 mod request;
 mod route;
 mod service;
+mod ticket;
 
 pub use access::needed;
 pub use address::{Base, Ports, ServicePorts};

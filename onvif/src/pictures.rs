@@ -5,7 +5,14 @@ use http::{Method, Response, StatusCode};
 use platecam_model::{Error, Permission, Picture, RecordId};
 
 use crate::{
-    answer, auth, device::firmware::SUPPORT_PATH, device::log::Log, media, request::HttpRequest,
+    answer, auth,
+    device::{
+        backup::{self, BACKUP_PATH},
+        firmware::SUPPORT_PATH,
+        log::Log,
+    },
+    media,
+    request::HttpRequest,
     service::Inner,
 };
 
@@ -20,6 +27,8 @@ enum Wanted {
     Log(Log),
     /// `/onvif/support.zip`.
     Support,
+    /// `/onvif/backup.json`.
+    Backup,
 }
 
 /// Path of a profile's snapshot.
@@ -40,8 +49,10 @@ fn wanted(path: &str) -> Option<Wanted> {
     if let Some(log) = Log::of_path(path) {
         return Some(Wanted::Log(log));
     }
-    if path == SUPPORT_PATH {
-        return Some(Wanted::Support);
+    match path {
+        SUPPORT_PATH => return Some(Wanted::Support),
+        BACKUP_PATH => return Some(Wanted::Backup),
+        _ => {}
     }
     let rest = path.strip_prefix("/onvif/")?;
     match *rest.split('/').collect::<Vec<_>>().as_slice() {
@@ -73,7 +84,7 @@ pub(crate) async fn get(inner: &std::sync::Arc<Inner>, request: HttpRequest) -> 
         Wanted::Snapshot(_) => Permission::LiveView,
         Wanted::Record(..) => Permission::SearchRecords,
         Wanted::Log(_) => Permission::ReadLog,
-        Wanted::Support => Permission::Maintenance,
+        Wanted::Support | Wanted::Backup => Permission::Maintenance,
     };
     let actor = match auth::plain(&inner.device, &request, permission) {
         Ok(actor) => actor,
@@ -83,6 +94,7 @@ pub(crate) async fn get(inner: &std::sync::Arc<Inner>, request: HttpRequest) -> 
         Wanted::Snapshot(_) | Wanted::Record(..) => "image/jpeg",
         Wanted::Log(_) => "text/plain; charset=utf-8",
         Wanted::Support => "application/zip",
+        Wanted::Backup => "application/json",
     };
     let of = inner.clone();
     // Encoding a snapshot and reading a record take milliseconds.
@@ -95,6 +107,7 @@ pub(crate) async fn get(inner: &std::sync::Arc<Inner>, request: HttpRequest) -> 
         Wanted::Record(id, which) => of.device.records.picture(id, which),
         Wanted::Log(log) => log.text(&of.device, &actor).map(Bytes::from),
         Wanted::Support => of.device.support_bundle(&actor, &[], None),
+        Wanted::Backup => backup::backup(&of.device, &actor),
     });
     let picture = picture
         .await

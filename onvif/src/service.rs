@@ -20,11 +20,12 @@ use crate::{
     address::{Base, Ports, ServicePorts},
     answer, auth,
     call::Call,
-    device::firmware::{FIRMWARE_PATH, Ticket},
+    device::firmware::FIRMWARE_PATH,
     events::{self, Courier, Notice, Subscriptions},
     fault, pictures,
     request::{HttpRequest, MAX_BODY},
     route::Port,
+    ticket::Tickets,
 };
 
 /// One service in the list of services.
@@ -84,7 +85,9 @@ pub(crate) struct Inner {
     /// Changes of media profiles queue here: each reads before it writes.
     pub(crate) profiles: Mutex<()>,
     /// The right to upload a firmware package.
-    pub(crate) ticket: Mutex<Option<Ticket>>,
+    pub(crate) firmware: Tickets,
+    /// The right to upload a backup.
+    pub(crate) restore: Tickets,
 }
 
 impl OnvifService {
@@ -98,7 +101,8 @@ impl OnvifService {
             notices: broadcast::channel(METADATA_LAG).0,
             synchronize: broadcast::channel(4).0,
             profiles: Mutex::new(()),
-            ticket: Mutex::new(None),
+            firmware: Tickets::default(),
+            restore: Tickets::default(),
         };
         inner.publish_initial_states();
         Self(Arc::new(inner))
@@ -119,8 +123,7 @@ impl OnvifService {
     pub fn firmware_upload(&self, path: &str) -> Option<Actor> {
         let word = path.strip_prefix(FIRMWARE_PATH)?;
         let now = self.0.device.clock.monotonic();
-        // Also a wrong word uses it up: nobody gets to try many.
-        self.0.ticket.lock().take()?.redeem(word, now)
+        self.0.firmware.redeem(word, now)
     }
 
     /// Translates what happens on the device into notifications until `stop` is ready; then ends

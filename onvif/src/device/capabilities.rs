@@ -109,10 +109,11 @@ pub(super) fn device(call: &Call<'_>) -> tds::DeviceServiceCapabilities {
             system_backup: Some(false),
             system_logging: Some(true),
             http_firmware_upgrade: Some(upgrades(call)),
-            http_system_backup: Some(false),
+            http_system_backup: Some(true),
             http_system_logging: Some(true),
             http_support_information: Some(true),
             storage_configuration: Some(false),
+            geo_location_entries: Some(super::geo::ENTRIES),
             // The host's addresses are not ours to set.
             network_config_not_supported: Some(true),
             ..Default::default()

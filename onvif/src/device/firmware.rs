@@ -1,40 +1,20 @@
 //! Firmware upgrade by HTTP upload (Core §8.5.10), and the support bundle.
 
-use std::time::Duration;
-
 use onvif_contracts::{tds, tt};
 use onvif_xml::{Duration as XsDuration, soap::Fault};
-use platecam_model::{Actor, Error, Permission};
+use platecam_model::{Error, Permission};
 
 use crate::{
     call::{Answer, Call},
     fault,
 };
 
-/// An upload address is good for so long.
-const GOOD_FOR: Duration = Duration::from_secs(300);
 /// What an upgrade takes until the unit is back, seconds.
 const DOWN_S: u64 = 15;
 /// Path of uploads; the ticket follows.
 pub(crate) const FIRMWARE_PATH: &str = "/onvif/firmware/";
 /// Path of the support bundle.
 pub(crate) const SUPPORT_PATH: &str = "/onvif/support.zip";
-
-/// The right to upload one package, once: whoever has the address is the caller of `StartFirmwareUpgrade`.
-#[derive(Debug)]
-pub(crate) struct Ticket {
-    word: String,
-    by: Actor,
-    /// Monotonic time.
-    until: Duration,
-}
-
-impl Ticket {
-    /// The caller, when `word` is the ticket's and its time is not over.
-    pub(crate) fn redeem(self, word: &str, now: Duration) -> Option<Actor> {
-        (self.word == word && now < self.until).then_some(self.by)
-    }
-}
 
 /// `StartFirmwareUpgrade` (SYS-26): a later call makes the earlier address void.
 pub(super) fn start(call: &Call<'_>) -> Answer<tds::StartFirmwareUpgradeResponse> {
@@ -45,15 +25,9 @@ pub(super) fn start(call: &Call<'_>) -> Answer<tds::StartFirmwareUpgradeResponse
     if let Some(reason) = status.unsupported_reason {
         return Err(fault::of(Error::Unsupported(reason)));
     }
-    let mut random = [0; 32];
-    getrandom::fill(&mut random).map_err(|e| fault::of(Error::internal(e)))?;
-    let word: String = random.iter().map(|b| format!("{b:02x}")).collect();
-    let upload_uri = call.url(&format!("{FIRMWARE_PATH}{word}"));
-    *call.inner.ticket.lock() = Some(Ticket {
-        word,
-        by: call.actor.clone(),
-        until: call.device().clock.monotonic() + GOOD_FOR,
-    });
+    let now = call.device().clock.monotonic();
+    let word = call.inner.firmware.issue(call.actor, now);
+    let upload_uri = call.url(&format!("{FIRMWARE_PATH}{}", word.map_err(fault::of)?));
     Ok(tds::StartFirmwareUpgradeResponse {
         upload_uri,
         upload_delay: XsDuration::from_secs(0),

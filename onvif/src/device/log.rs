@@ -92,6 +92,7 @@ pub(super) fn uris(call: &Call<'_>) -> Answer<tds::GetSystemUrisResponse> {
             ],
         })),
         support_info_uri: super::firmware::support_uri(call),
+        system_backup_uri: super::backup::uri(call),
         ..Default::default()
     })
 }

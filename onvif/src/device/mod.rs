@@ -1,7 +1,9 @@
 //! Device service: what the unit is, where it is, who may use it.
 
+pub(crate) mod backup;
 pub(crate) mod capabilities;
 pub(crate) mod firmware;
+mod geo;
 pub(crate) mod log;
 mod network;
 mod old_capabilities;
@@ -110,6 +112,33 @@ impl Device for Call<'_> {
 
     fn get_system_uris(&self, _: tds::GetSystemUris) -> Answer<tds::GetSystemUrisResponse> {
         log::uris(self)
+    }
+
+    fn start_system_restore(
+        &self,
+        _: tds::StartSystemRestore,
+    ) -> Answer<tds::StartSystemRestoreResponse> {
+        backup::start_restore(self)
+    }
+
+    fn get_geo_location(&self, _: tds::GetGeoLocation) -> Answer<tds::GetGeoLocationResponse> {
+        Ok(geo::get(self))
+    }
+
+    fn set_geo_location(
+        &self,
+        request: tds::SetGeoLocation,
+    ) -> Answer<tds::SetGeoLocationResponse> {
+        geo::set(self, &request.location)?;
+        Ok(Default::default())
+    }
+
+    fn delete_geo_location(
+        &self,
+        request: tds::DeleteGeoLocation,
+    ) -> Answer<tds::DeleteGeoLocationResponse> {
+        geo::delete(self, &request.location)?;
+        Ok(Default::default())
     }
 
     fn get_endpoint_reference(

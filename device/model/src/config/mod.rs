@@ -98,6 +98,17 @@ impl Device {
         })
     }
 
+    /// Takes over a backup as [`Device::import_config`] without a password, then restarts so that what is read at
+    /// the start holds as well.
+    ///
+    /// # Errors
+    /// As [`Device::import_config`]; nothing changed then.
+    pub fn restore_backup(&self, by: &Actor, file: &[u8]) -> Result<ImportReport> {
+        let report = self.import_config(by, file, None, false)?;
+        self.restart(by, RestartScope::Process, "restore of a backup")?;
+        Ok(report)
+    }
+
     /// Puts all settings back to their defaults but those that keep the unit reachable (SYS-20, C-27); users,
     /// records and logs stay. Returns the sections that changed.
     ///

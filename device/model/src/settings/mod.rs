@@ -4,6 +4,7 @@ mod bounded;
 mod commission;
 mod diff;
 mod general;
+mod geo;
 mod https;
 mod lpr;
 mod maintenance;
@@ -25,6 +26,7 @@ mod video;
 pub use commission::LprCommission;
 pub use diff::Difference;
 pub use general::{DeviceGeneral, Language, VideoStandard};
+pub use geo::GeoLocation;
 pub use https::NetHttps;
 pub use lpr::LprRecognition;
 pub use maintenance::{Maintenance, Monitoring, RestartDay, TimeOfDay};
@@ -81,6 +83,7 @@ impl CheckContext<'_> {
 pub fn all_sections() -> Vec<Descriptor> {
     vec![
         Descriptor::of::<DeviceGeneral>(),
+        Descriptor::of::<GeoLocation>(),
         Descriptor::of::<VideoMain>(),
         Descriptor::of::<VideoSub>(),
         Descriptor::of::<NetPorts>(),

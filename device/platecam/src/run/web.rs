@@ -10,7 +10,7 @@ use axum::{
     routing::{any, post},
 };
 use platecam_host::CertificateStore;
-use platecam_model::Device;
+use platecam_model::{Device, config::MAX_CONFIG};
 use platecam_onvif::{HttpRequest, MAX_BODY, OnvifService};
 use platecam_web::{ByteStream, ConnInfo, RtspTunnel, Viewer};
 use rustls::{
@@ -28,7 +28,12 @@ pub(crate) fn onvif_router(service: OnvifService, device: Device) -> Router {
         .merge(
             Router::new()
                 .route("/onvif/firmware/{ticket}", post(firmware).put(firmware))
-                .with_state((service, device)),
+                .with_state((service.clone(), device)),
+        )
+        .merge(
+            Router::new()
+                .route("/onvif/restore/{ticket}", post(restore))
+                .with_state(service),
         )
 }
 
@@ -41,6 +46,25 @@ async fn firmware(
     match service.firmware_upload(head.uri.path()) {
         Some(by) => platecam_web::receive_upgrade(device, by, &head.headers, body).await,
         None => http::StatusCode::FORBIDDEN.into_response(),
+    }
+}
+
+/// A backup to restore: larger than SOAP may be.
+async fn restore(Shared(service): Shared<OnvifService>, request: Request) -> Response {
+    let (head, body) = request.into_parts();
+    // One byte more than allowed reaches the service, which refuses it.
+    let body = match to_bytes(body, MAX_CONFIG + 1).await {
+        Ok(body) => body,
+        Err(_) => vec![0; MAX_CONFIG + 1].into(),
+    };
+    let path = head.uri.path().to_owned();
+    let done = tokio::task::spawn_blocking(move || service.restore(&path, &body));
+    match done.await {
+        Ok(response) => response.map(Body::from),
+        Err(e) => {
+            tracing::error!(error = %e, "restore");
+            http::StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        }
     }
 }
 

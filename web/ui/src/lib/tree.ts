@@ -43,7 +43,7 @@ export const settingTree: SettingGroup[] = [
     icon: 'system',
     pages: [
       {
-        path: 'system/general', title: 'page.general', sections: ['device.general'], view: 'general',
+        path: 'system/general', title: 'page.general', sections: ['device.general', 'device.geo'], view: 'general',
         manual: ['System/System Setting/General Settings', 'System/System Settings/General Settings', 'System/General Settings'],
       },
       {
