@@ -23,6 +23,7 @@ put 644 packaging/systemd/80-platecam.preset usr/lib/systemd/system-preset/80-pl
 put 644 packaging/systemd/platecam.sysusers usr/lib/sysusers.d/platecam.conf
 put 644 packaging/systemd/platecam.tmpfiles usr/lib/tmpfiles.d/platecam.conf
 put 644 packaging/systemd/50-platecam.rules usr/share/polkit-1/rules.d/50-platecam.rules
+put 644 packaging/network/05-platecam.network usr/lib/systemd/network/05-platecam.network
 put 644 packaging/deb/default etc/default/platecam
 put 644 packaging/deb/upgrade.keys etc/platecam/upgrade.keys
 put 644 README.md usr/share/doc/platecam/README.md
@@ -48,7 +49,7 @@ Architecture: $arch
 Maintainer: Platecam maintainers <platecam@localhost>
 Installed-Size: $size
 Depends: libc6, libgcc-s1, libstdc++6, libglib2.0-0, libgstreamer1.0-0, libgstreamer-plugins-base1.0-0, gstreamer1.0-plugins-base, gstreamer1.0-plugins-good, gstreamer1.0-plugins-bad, gstreamer1.0-plugins-ugly, gstreamer1.0-libav, fonts-dejavu-core, ca-certificates, systemd | systemd-standalone-sysusers
-Recommends: chrony, polkitd
+Recommends: chrony, iputils-arping, polkitd
 Suggests: espeak-ng, alsa-utils
 Section: video
 Priority: optional

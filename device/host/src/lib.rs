@@ -32,7 +32,7 @@ pub use listen::PortProbe;
 pub use log::{Forwarder, LogDatabase, Pace, check_export, write_log};
 pub use machine::LinuxMachine;
 pub use mode::HostMode;
-pub use network::LinuxNetwork;
+pub use network::{LinuxNetwork, LinuxNetworkControl, NetworkPaths};
 pub use outputs::{EspeakVoice, GpioLine, GpioRelays};
 pub use power::HostPower;
 pub use recorder::{EncodeJpeg, Recorder};

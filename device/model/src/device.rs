@@ -7,6 +7,7 @@ use crate::{
     Actor, AuditEvent, Clock, Error, EventBus, EventKind, LogKind, NewRecord, Permission, Record,
     RecordKind, Result,
     auth::{Accounts, Sessions},
+    network::Networking,
     ports::{
         Certificates, Factory, LogStore, Media, Network, Records, RemoteLog, StreamId, TimeControl,
     },
@@ -51,8 +52,10 @@ pub struct DeviceParts {
     pub records: Arc<dyn Records>,
     /// The picture.
     pub media: Arc<dyn Media>,
-    /// The host's network.
+    /// The host's network as it is.
     pub network: Arc<dyn Network>,
+    /// Changes it, and takes back what nobody confirms.
+    pub networking: Networking,
     /// Restart, upgrade and what else keeps the unit running.
     pub upkeep: Upkeep,
     /// Keys and certificates.

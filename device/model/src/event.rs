@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast;
 
-use crate::{Actor, LogEntry, Record, log::NewLogEntry, settings::Revision};
+use crate::{Actor, LogEntry, Record, log::NewLogEntry, network::NetworkNews, settings::Revision};
 
 /// One thing that happened.
 #[derive(Clone, Debug)]
@@ -88,6 +88,8 @@ pub enum EventKind {
         /// The server.
         source: String,
     },
+    /// The unit's own network changed, or somebody else uses its address (NET-10, NET-11).
+    Network(NetworkNews),
     /// Something for the log and nobody else: a fault of a service, its end (SYS-17, RLOG-3).
     Log(NewLogEntry),
     /// The process is about to stop: send Bye, close sessions.

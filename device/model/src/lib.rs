@@ -14,6 +14,7 @@ mod device;
 mod error;
 mod event;
 pub mod log;
+pub mod network;
 mod permission;
 pub mod ports;
 mod record;

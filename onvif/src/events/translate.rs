@@ -173,6 +173,8 @@ impl Translator {
             | EventKind::UpgradeAvailable { .. }
             | EventKind::StreamChanged { .. }
             | EventKind::ServiceReady(_)
+            // ONVIF has no topic for them.
+            | EventKind::Network(_)
             | EventKind::ShuttingDown => Vec::new(),
         }
     }

@@ -202,6 +202,7 @@ fn translate(event: &Arc<Event>, config: bool) -> Option<Told<'_>> {
         }
         EventKind::SettingsChanged { .. }
         | EventKind::UpgradeAvailable { .. }
+        | EventKind::Network(_)
         | EventKind::ClockSynchronised { .. }
         | EventKind::Log(_)
         | EventKind::PlateRead(_)

@@ -80,6 +80,7 @@ impl Scribe {
                 &Actor::system(),
                 format!("Version {version} is available at the upgrade server."),
             ),
+            EventKind::Network(news) => news.entry(at),
             EventKind::ShuttingDown => system(Severity::Notice, "The device stops.".into()),
             EventKind::PlateRead(_)
             | EventKind::RecordStored(_)

@@ -9,6 +9,7 @@ mod https;
 mod lpr;
 mod maintenance;
 mod merge;
+mod net_ip;
 mod onvif;
 mod password;
 mod picture_alarm;
@@ -30,6 +31,7 @@ pub use geo::GeoLocation;
 pub use https::NetHttps;
 pub use lpr::LprRecognition;
 pub use maintenance::{Maintenance, Monitoring, RestartDay, TimeOfDay};
+pub use net_ip::{ConfirmWithin, Ipv4Mode, Ipv4Prefix, Ipv6Mode, Ipv6Prefix, MaybeAddress, NetIp};
 pub use onvif::{DiscoveryMode, MediaProfile, OnvifProfiles, OnvifService, ProfileEncoder};
 pub use password::{SecurityPassword, SecurityPasswordReset};
 pub use picture_alarm::{EventPicture, MotionHold, SensitivityPercent, TamperingSeconds};
@@ -59,6 +61,8 @@ pub struct CheckContext<'a> {
     pub video: &'a VideoCapabilities,
     /// What the system says to a port.
     pub listen: &'a dyn ListenProbe,
+    /// What the host says to an address.
+    pub network: &'a (dyn Fn(&NetIp) -> std::result::Result<(), String> + Send + Sync),
     /// The sections being changed.
     pub touched: &'a [Descriptor],
 }
@@ -86,6 +90,7 @@ pub fn all_sections() -> Vec<Descriptor> {
         Descriptor::of::<GeoLocation>(),
         Descriptor::of::<VideoMain>(),
         Descriptor::of::<VideoSub>(),
+        Descriptor::of::<NetIp>(),
         Descriptor::of::<NetPorts>(),
         Descriptor::of::<NetHttps>(),
         Descriptor::of::<OnvifService>(),

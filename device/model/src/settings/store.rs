@@ -6,7 +6,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::sync::watch;
 
-use super::{CheckContext, Descriptor, Section, merge::merge_patch, secrets, section::AnySection};
+use super::{
+    CheckContext, Descriptor, NetIp, Section, merge::merge_patch, secrets, section::AnySection,
+};
 use crate::{
     Actor, Clock, Error, EventBus, EventKind, Result, Violations,
     ports::{ListenProbe, Sealer, SettingsBackend, StoredSection, VideoCapabilities},
@@ -97,6 +99,7 @@ pub struct SettingsStore {
     writer: Mutex<()>,
     video: RwLock<VideoCapabilities>,
     listen: RwLock<Arc<dyn ListenProbe>>,
+    network: RwLock<NetworkGate>,
     bus: EventBus,
     clock: Arc<dyn Clock>,
 }
@@ -154,6 +157,7 @@ impl SettingsStore {
             writer: Mutex::new(()),
             video: RwLock::new(VideoCapabilities::default()),
             listen: RwLock::new(Arc::new(AnyPort)),
+            network: RwLock::new(Arc::new(|_| Ok(()))),
             bus,
             clock,
         })
@@ -172,6 +176,11 @@ impl SettingsStore {
     /// Who knows whether a port may be listened on; until it is told, every port may.
     pub fn set_listen_probe(&self, probe: Arc<dyn ListenProbe>) {
         *self.listen.write() = probe;
+    }
+
+    /// Who knows whether the host's network can be changed; until it is told, it can.
+    pub(crate) fn set_network_gate(&self, gate: NetworkGate) {
+        *self.network.write() = gate;
     }
 
     /// All sections at this moment.
@@ -409,12 +418,14 @@ impl SettingsStore {
     /// because a rule may look at a section that it does not own.
     fn check(&self, before: &Settings, after: &Settings, touched: &[Descriptor]) -> Result<()> {
         let (video, listen) = (self.video.read(), self.listen.read().clone());
+        let network = self.network.read().clone();
         let mut violations = Violations::default();
         let cx = CheckContext {
             settings: after,
             before,
             video: &video,
             listen: &*listen,
+            network: &*network,
             touched,
         };
         for d in self.registry.values() {
@@ -431,6 +442,9 @@ impl SettingsStore {
             .ok_or_else(|| Error::not_found("settings section", key))
     }
 }
+
+/// Says why the host's network cannot be made so.
+pub(crate) type NetworkGate = Arc<dyn Fn(&NetIp) -> std::result::Result<(), String> + Send + Sync>;
 
 /// Before the system can be asked.
 struct AnyPort;

@@ -2,15 +2,12 @@
 
 mod certificates;
 mod log;
+mod network;
 mod people;
 mod time;
 mod upkeep;
 
-use std::{
-    net::{IpAddr, Ipv4Addr},
-    sync::Arc,
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use lpr_core::{FrameSize, UtcTime};
@@ -22,15 +19,17 @@ use crate::{
     Clock, Device, DeviceParts, Error, EventBus, Identity, NewRecord, Picture, Record, RecordId,
     RecordPage, RecordQuery, Result, Secret, SourceState,
     auth::Accounts,
+    network::Networking,
     ports::{
-        Factory, Interface, Media, MediaStatus, Network, Records, ResetScope, Sealer,
-        SettingsBackend, Snapshot, StoredSection, StreamId, StreamStatus,
+        Factory, Media, MediaStatus, Records, ResetScope, Sealer, SettingsBackend, Snapshot,
+        StoredSection, StreamId, StreamStatus,
     },
     settings::{Revision, SettingsStore, StreamConfig, VideoMain, VideoSub, all_sections},
 };
 
 pub use certificates::MemoryCertificates;
 pub use log::{MemoryLog, OffRemoteLog};
+pub use network::SimulatedNetwork;
 pub use people::SimulatedButton;
 pub use time::SimulatedTime;
 
@@ -295,35 +294,6 @@ impl Media for TestMedia {
     }
 }
 
-/// One Ethernet interface with a documentation address.
-#[derive(Debug)]
-pub struct TestNetwork;
-
-impl Network for TestNetwork {
-    fn interfaces(&self) -> Vec<Interface> {
-        vec![Interface {
-            name: "eth0".into(),
-            mac: "02:00:5e:10:00:01".into(),
-            addresses: vec![(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 10)), 24)],
-            mtu: 1500,
-            up: true,
-            loopback: false,
-        }]
-    }
-
-    fn hostname(&self) -> String {
-        "platecam".into()
-    }
-
-    fn dns_servers(&self) -> Vec<IpAddr> {
-        vec![IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1))]
-    }
-
-    fn gateways(&self) -> Vec<IpAddr> {
-        vec![IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1))]
-    }
-}
-
 /// A device in memory with its parts at hand.
 #[derive(Debug)]
 pub struct TestDevice {
@@ -341,6 +311,8 @@ pub struct TestDevice {
     pub log: Arc<MemoryLog>,
     /// Its way to set the clock.
     pub time: Arc<SimulatedTime>,
+    /// Its network.
+    pub network: Arc<SimulatedNetwork>,
 }
 
 /// Password of `admin` on an [`initialised`] device.
@@ -383,7 +355,10 @@ pub fn customised(change: impl FnOnce(&mut DeviceParts)) -> TestDevice {
     let power = Arc::new(SimulatedPower::default());
     let log = Arc::new(MemoryLog::default());
     let time = Arc::new(SimulatedTime::new(clock.clone()));
+    let network = Arc::new(SimulatedNetwork::default());
+    let networking = Networking::new(network.clone(), store.clone(), &settings, &bus);
     let mut parts = DeviceParts {
+        networking: networking.expect("memory loads"),
         certificates: Arc::new(MemoryCertificates::default()),
         factory: store.clone(),
         log: log.clone(),
@@ -405,7 +380,7 @@ pub fn customised(change: impl FnOnce(&mut DeviceParts)) -> TestDevice {
         bus,
         records: store.clone(),
         media: media.clone(),
-        network: Arc::new(TestNetwork),
+        network: network.clone(),
         upkeep: simulated_upkeep(power.clone()),
         clock: clock.clone(),
     };
@@ -419,6 +394,7 @@ pub fn customised(change: impl FnOnce(&mut DeviceParts)) -> TestDevice {
         power,
         log,
         time,
+        network,
     }
 }
 

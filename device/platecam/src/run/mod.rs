@@ -5,6 +5,7 @@ mod listeners;
 mod log;
 mod media;
 mod metadata;
+mod network;
 mod notify;
 mod recognition;
 mod restart;
@@ -108,6 +109,7 @@ async fn serve(
         records: state.records.clone(),
         media: Arc::new(port),
         network: state.network.clone(),
+        networking: state.networking.clone(),
         certificates: state.certificates.clone(),
         factory: state.factory.clone(),
         log: state.log.clone(),
@@ -176,6 +178,7 @@ async fn serve(
         tokio::spawn(notify::watchdog(device.clone())),
         tokio::spawn(restart::count(device.clone())),
         tokio::spawn(listeners.clone().follow()),
+        tokio::spawn(network::keep(device.clone())),
     ];
     if let Some(socket) = local_socket {
         chores.push(tokio::spawn(local::serve(socket, device.clone())));

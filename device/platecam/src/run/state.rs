@@ -4,15 +4,16 @@ use std::sync::Arc;
 
 use platecam_host::{
     CertificateStore, Database, DeviceKey, EspeakVoice, Forwarder, GpioRelays, HostMode, HostPower,
-    LinuxMachine, LinuxNetwork, LinuxTime, LogDatabase, Pace, RecordLimits, RecordStore, StateDir,
-    TimePaths, upgrade::HostUpgrades,
+    LinuxMachine, LinuxNetwork, LinuxNetworkControl, LinuxTime, LogDatabase, NetworkPaths, Pace,
+    RecordLimits, RecordStore, StateDir, TimePaths, upgrade::HostUpgrades,
 };
 use platecam_model::{
     Actor, Clock, EventBus, Identity, Origin, Secret, Subscription, SystemClock,
     auth::Accounts,
-    ports::{Network, RemoteLog, TimeControl},
+    network::Networking,
+    ports::{Network, NetworkControl, RemoteLog, TimeControl},
     settings::{LogRemote, NetPorts, SettingsStore, TimeSettings, all_sections},
-    testing::{SimulatedTime, simulated_upkeep},
+    testing::{SimulatedNetwork, SimulatedTime, simulated_upkeep},
     upkeep::Upkeep,
 };
 use serde_json::json;
@@ -40,7 +41,8 @@ pub(crate) struct State {
     pub(crate) settings: Arc<SettingsStore>,
     pub(crate) accounts: Arc<Accounts>,
     pub(crate) records: Arc<RecordStore>,
-    pub(crate) network: Arc<LinuxNetwork>,
+    pub(crate) network: Arc<dyn Network>,
+    pub(crate) networking: Networking,
     pub(crate) identity: Identity,
     pub(crate) certificates: Arc<CertificateStore>,
     pub(crate) power: Arc<HostPower>,
@@ -105,7 +107,8 @@ impl State {
         )?;
         first_password(&db, &accounts)?;
         let records = RecordStore::open(db.clone(), dir.join("pictures"), RecordLimits::default())?;
-        let network = Arc::new(LinuxNetwork);
+        let (network, control) = network(args.host);
+        let networking = Networking::new(control, factory.clone(), &settings, &bus)?;
         let remote_log = Forwarder::start(
             log.clone(),
             settings.clone(),
@@ -133,6 +136,7 @@ impl State {
             accounts: Arc::new(accounts),
             records: Arc::new(records),
             network,
+            networking,
             identity,
             certificates,
             power,
@@ -168,6 +172,20 @@ pub(crate) fn identity(db: &Database, launched: &Launched) -> Result<Identity, F
         hardware_id: std::env::consts::ARCH.into(),
         uuid,
     })
+}
+
+/// The network as it is, and the way to change it.
+fn network(mode: HostMode) -> (Arc<dyn Network>, Arc<dyn NetworkControl>) {
+    match mode {
+        HostMode::Simulated => {
+            let simulated = Arc::new(SimulatedNetwork::over(Arc::new(LinuxNetwork)));
+            (simulated.clone(), simulated)
+        }
+        HostMode::System | HostMode::Observe => {
+            let control = LinuxNetworkControl::new(mode, NetworkPaths::default());
+            (Arc::new(LinuxNetwork), Arc::new(control))
+        }
+    }
 }
 
 /// The parts of maintenance and commission; in the simulated mode outputs only remember.
