@@ -40,7 +40,8 @@ impl Networkd<'_> {
     pub(super) fn interface(&self) -> Option<String> {
         let text = fs::read_to_string(self.drop_in()).ok()?;
         let names = text.lines().filter_map(|l| l.strip_prefix("Name="));
-        names.filter(|n| !n.is_empty()).last().map(str::to_owned)
+        let mut named = names.filter(|n| !n.is_empty());
+        named.next_back().map(str::to_owned)
     }
 
     pub(super) fn apply(&self, interface: &str, plan: &NetworkPlan) -> Result<(), String> {

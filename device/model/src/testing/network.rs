@@ -13,6 +13,7 @@ use crate::{
 
 /// A network that can be changed in memory. It begins as one Ethernet interface with a documentation address, or as
 /// the network of the machine below it. Its DHCP server always gives 192.0.2.100.
+#[derive(Default)]
 pub struct SimulatedNetwork {
     below: Option<Arc<dyn Network>>,
     state: Mutex<State>,
@@ -37,15 +38,6 @@ impl fmt::Debug for SimulatedNetwork {
         f.debug_struct("SimulatedNetwork")
             .field("state", &self.state)
             .finish_non_exhaustive()
-    }
-}
-
-impl Default for SimulatedNetwork {
-    fn default() -> Self {
-        Self {
-            below: None,
-            state: Mutex::default(),
-        }
     }
 }
 
