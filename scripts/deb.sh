@@ -22,6 +22,8 @@ put 644 packaging/systemd/platecam.service usr/lib/systemd/system/platecam.servi
 put 644 packaging/systemd/80-platecam.preset usr/lib/systemd/system-preset/80-platecam.preset
 put 644 packaging/systemd/platecam.sysusers usr/lib/sysusers.d/platecam.conf
 put 644 packaging/systemd/platecam.tmpfiles usr/lib/tmpfiles.d/platecam.conf
+put 644 packaging/systemd/chrony-drop-in.conf usr/lib/systemd/system/chrony.service.d/50-platecam.conf
+put 644 packaging/systemd/chrony.conf etc/chrony/platecam.conf
 put 644 packaging/systemd/50-platecam.rules usr/share/polkit-1/rules.d/50-platecam.rules
 put 644 packaging/network/05-platecam.network usr/lib/systemd/network/05-platecam.network
 put 644 packaging/deb/default etc/default/platecam
@@ -37,7 +39,7 @@ mkdir -p "$root/usr/share/doc/platecam"
 "$binary" legal > "$root/usr/share/doc/platecam/copyright"
 
 mkdir -p "$root/DEBIAN"
-printf '/etc/default/platecam\n/etc/platecam/upgrade.keys\n' > "$root/DEBIAN/conffiles"
+printf '/etc/default/platecam\n/etc/platecam/upgrade.keys\n/etc/chrony/platecam.conf\n' > "$root/DEBIAN/conffiles"
 for script in postinst prerm postrm; do
     install -m 755 "packaging/deb/$script" "$root/DEBIAN/$script"
 done

@@ -15,10 +15,9 @@ fn deb() -> PathBuf {
     root().join(made.trim())
 }
 
-#[test]
-fn the_package_is_installed_answers_and_goes_without_a_trace() {
-    let deb = deb();
-    let script = root().join("conformance/deb/install.sh");
+/// Runs a script of conformance/deb as root, with a package of the binary under test.
+fn as_root(script: &str) -> String {
+    let script = root().join("conformance/deb").join(script);
     // Who we are: the owner of our own entry in /proc.
     let uid = std::fs::metadata("/proc/self").map(|m| std::os::unix::fs::MetadataExt::uid(&m));
     let mut command = if uid.is_ok_and(|u| u == 0) {
@@ -28,10 +27,25 @@ fn the_package_is_installed_answers_and_goes_without_a_trace() {
         sudo.arg("-n").arg(script);
         sudo
     };
-    let said = output(command.arg(&deb), PATIENCE).unwrap();
+    let said = output(command.arg(deb()), PATIENCE).unwrap();
     println!("{said}");
+    said
+}
+
+#[test]
+fn the_package_is_installed_answers_and_goes_without_a_trace() {
+    let said = as_root("install.sh");
     assert!(said.contains("INSTALLED, ANSWERED, REMOVED"), "{said}");
     assert!(said.contains("runs as: platecam"), "{said}");
+}
+
+/// Under a real systemd the unit, which is not root, sets the machine's zone, commands its time daemon, comes back after a
+/// kill -9 and reboots the machine (SYS-15, SYS-16, SYS-22).
+#[test]
+fn the_unit_keeps_the_machine_and_reboots_it() {
+    let said = as_root("systemd.sh");
+    assert!(said.contains("BOOTED, INSTALLED, REBOOTED"), "{said}");
+    assert!(said.contains("active, enabled, runs as platecam"), "{said}");
 }
 
 /// No tool here builds images: at least every path of the recipe exists, or is what `make deb` makes.

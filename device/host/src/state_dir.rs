@@ -1,7 +1,7 @@
 use std::{
     fs::{self, DirBuilder, File, OpenOptions},
     io::{self, Write},
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
 };
 
@@ -80,6 +80,8 @@ pub(crate) fn write_atomic(path: &Path, content: &[u8], mode: u32) -> io::Result
         .truncate(true)
         .mode(mode)
         .open(&temporary)?;
+    // Whatever the umask of the process takes away: others may have to read the file (chrony, the C library).
+    file.set_permissions(fs::Permissions::from_mode(mode))?;
     file.write_all(content)?;
     file.sync_all()?;
     fs::rename(&temporary, path)?;
@@ -89,6 +91,17 @@ pub(crate) fn write_atomic(path: &Path, content: &[u8], mode: u32) -> io::Result
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The unit runs with umask 077, and chrony reads its servers as another user.
+    #[test]
+    fn a_file_for_others_is_readable_whatever_the_umask() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("platecam.sources");
+        rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
+        write_atomic(&path, b"server ntp.example\n", 0o644).unwrap();
+        let mode = fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o644);
+    }
 
     #[test]
     fn a_directory_serves_one_process_at_a_time() {

@@ -99,11 +99,15 @@ impl LinuxTime {
         let at = |e: io::Error| format!("{}: {e}", self.paths.sources.display());
         write_atomic(&self.paths.sources, text.as_bytes(), 0o644).map_err(at)?;
         self.command_daemon(plan).or_else(|refused| {
-            // Only root and the daemon's own user may command it (chrony 4.3); systemd asks polkit.
             let verb = if plan.is_some() { "restart" } else { "stop" };
-            let systemctl = self.paths.systemctl.to_string_lossy();
-            run(&systemctl, &[verb, CHRONY]).map_err(|e| format!("{refused}; {e}"))
+            self.by_systemd(verb, refused)
         })
+    }
+
+    /// Only root and the daemon's own user may command it (chrony 4.3); for everybody else systemd asks polkit.
+    fn by_systemd(&self, verb: &str, refused: String) -> Result<(), String> {
+        let systemctl = self.paths.systemctl.to_string_lossy();
+        run(&systemctl, &[verb, CHRONY]).map_err(|e| format!("{refused}; {e}"))
     }
 
     fn command_daemon(&self, plan: Option<&NtpPlan>) -> Result<(), String> {
@@ -192,7 +196,12 @@ impl TimeControl for LinuxTime {
                 // Without the right to write there, systemd-timedated asks polkit.
                 run("timedatectl", &["set-timezone", name]).map_err(|_| at(e))
             }),
-            None => write_atomic(&self.paths.localtime, &tzif::file(zone), 0o644).map_err(at),
+            None => write_atomic(&self.paths.localtime, &tzif::file(zone), 0o644).or_else(|e| {
+                // systemd-timedated takes names only: one whose rule of today is the same.
+                let named = self.zones().into_iter().find(|z| z.posix.same_rule(zone));
+                let name = named.ok_or_else(|| at(e))?.name;
+                run("timedatectl", &["set-timezone", &name]).map_err(Error::internal)
+            }),
         }
     }
 
@@ -206,6 +215,8 @@ impl TimeControl for LinuxTime {
         self.changeable()?;
         self.chronyc(&["makestep"])
             .map(drop)
+            // A daemon that starts steps the clock with its first measurements (`makestep` of its configuration).
+            .or_else(|refused| self.by_systemd("restart", refused))
             .map_err(Error::internal)
     }
 

@@ -116,6 +116,15 @@ impl PosixTz {
         }
     }
 
+    /// Whether both show the same time at every moment; names do not count.
+    pub fn same_rule(&self, other: &Self) -> bool {
+        let rule = |zone: &Self| {
+            let dst = zone.dst.as_ref();
+            (zone.std_offset, dst.map(|d| (d.offset, d.start, d.end)))
+        };
+        rule(self) == rule(other)
+    }
+
     /// The same zone with DST of one hour by the rule of the page (SYS-15).
     #[must_use]
     pub fn with_dst(&self, start: YearMoment, end: YearMoment) -> Self {
@@ -468,6 +477,16 @@ pub(crate) mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn two_zones_are_the_same_by_their_rules_not_their_names() {
+        let zone = |text: &str| text.parse::<PosixTz>().unwrap();
+        let berlin = zone("CET-1CEST,M3.5.0,M10.5.0/3");
+        assert!(berlin.same_rule(&zone("AAA-1BBB,M3.5.0,M10.5.0/3")));
+        for other in ["CET-1", "CET-2CEST,M3.5.0,M10.5.0/3", "CET-1CEST,M3.5.0,M10.4.0/3"] {
+            assert!(!berlin.same_rule(&zone(other)), "{other}");
+        }
+    }
 
     #[test]
     fn reads_what_the_tz_database_writes() {
