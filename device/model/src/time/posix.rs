@@ -483,7 +483,11 @@ pub(crate) mod tests {
         let zone = |text: &str| text.parse::<PosixTz>().unwrap();
         let berlin = zone("CET-1CEST,M3.5.0,M10.5.0/3");
         assert!(berlin.same_rule(&zone("AAA-1BBB,M3.5.0,M10.5.0/3")));
-        for other in ["CET-1", "CET-2CEST,M3.5.0,M10.5.0/3", "CET-1CEST,M3.5.0,M10.4.0/3"] {
+        for other in [
+            "CET-1",
+            "CET-2CEST,M3.5.0,M10.5.0/3",
+            "CET-1CEST,M3.5.0,M10.4.0/3",
+        ] {
             assert!(!berlin.same_rule(&zone(other)), "{other}");
         }
     }
