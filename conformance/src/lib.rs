@@ -387,10 +387,18 @@ impl Web {
     /// # Errors
     /// When the camera refuses.
     pub async fn login(camera: &Camera) -> Result<Self> {
+        Self::login_as(camera, "admin", PASSWORD).await
+    }
+
+    /// Logs in as `user`.
+    ///
+    /// # Errors
+    /// When the camera refuses; the message begins with the status.
+    pub async fn login_as(camera: &Camera, user: &str, password: &str) -> Result<Self> {
         let mut web = Self::new(camera)?;
-        let body = serde_json::json!({"username": "admin", "password": PASSWORD});
+        let body = serde_json::json!({"username": user, "password": password});
         let (status, session) = web.send("POST", "/api/v1/session", Some(body)).await?;
-        ensure!(status == 201, "login: {status} {session}");
+        ensure!(status == 201, "{status} login: {session}");
         web.csrf = session["csrf"].as_str().map(String::from);
         Ok(web)
     }

@@ -44,12 +44,17 @@ async fn every_operation_but_pre_auth_is_challenged() {
 /// The permission matrix of ONVIF: every operation as every level, compared with its access class (GEN-1).
 #[tokio::test]
 async fn every_operation_is_open_to_whom_its_class_names() {
-    use platecam_model::{Actor, Secret, UserLevel, auth::NewUser};
-    for (name, level) in [
-        ("watcher", UserLevel::User),
-        ("operator", UserLevel::Operator),
-        ("manager", UserLevel::Administrator),
+    use platecam_model::{Actor, Permission, Permissions, Secret, UserLevel, auth::NewUser};
+    let only = |p| Some([p].into_iter().collect::<Permissions>());
+    for (name, level, own) in [
+        ("watcher", UserLevel::User, None),
+        ("operator", UserLevel::Operator, None),
+        ("manager", UserLevel::Administrator, None),
+        // Less than any of ONVIF's levels.
+        ("viewer", UserLevel::User, only(Permission::LiveView)),
+        ("searcher", UserLevel::User, only(Permission::SearchRecords)),
     ] {
+        let has = own.unwrap_or(level.permissions());
         for op in operations() {
             // Open to everybody: see the test above.
             let Some(needs) = platecam_onvif::needed(op) else {
@@ -57,13 +62,14 @@ async fn every_operation_is_open_to_whom_its_class_names() {
             };
             // A device for each: operations of administrators may change it.
             let bench = Bench::new();
-            let new = NewUser::new(name, Secret::new(PASSWORD), level);
+            let mut new = NewUser::new(name, Secret::new(PASSWORD), level);
+            new.permissions = own;
             let accounts = &bench.test.device.accounts;
             accounts.create(vec![new], &Actor::system()).unwrap();
             let answer = bench
                 .call(DEVICE, &empty(op), As::Digest(name, PASSWORD))
                 .await;
-            let may = level.permissions().has(needs);
+            let may = has.has(needs);
             // The model may ask for more (GetSystemUris needs the log); the class alone is judged here.
             let named = format!("permission '{needs}'");
             let by_class = answer.status == 403 && answer.text().contains(&named);

@@ -52,10 +52,10 @@ pub(crate) enum Command {
     /// Read system log and audit trail of a camera that is not running; check audit trails.
     #[command(subcommand)]
     Log(LogCommand),
-    /// Users and groups of a camera that is not running.
+    /// Users and groups of a camera on this machine, whether it runs or not.
     #[command(subcommand)]
     User(UserCommand),
-    /// Set the password of `admin` on the device itself; the camera must not run. Reads it from standard input.
+    /// Set the password of `admin` on the device itself, whether the camera runs or not. Reads it from standard input.
     ResetPassword(ResetPasswordArgs),
     /// Make the pair of keys for answering password resets; prints the public key.
     ResetKey {
@@ -227,24 +227,31 @@ pub(crate) struct AnnounceArgs {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum UserCommand {
-    /// Print all users: name, group, second factor, permissions, remark, separated by tabs.
-    List {
-        /// State directory of the camera.
-        #[arg(long, value_name = "DIR", default_value = "var")]
-        state_dir: PathBuf,
-        /// Print one JSON object a user.
-        #[arg(long)]
-        json: bool,
-    },
+    /// Print all users: name, group, second factor, permissions, remark, lock, separated by tabs; with --json one
+    /// object a line.
+    List(LocalArgs),
     /// Add a user; the password is read from standard input.
     Add(UserAddArgs),
-    /// Set a user's password, read from standard input.
-    Passwd {
+    /// Set a user's password, read from standard input; the user's sessions end.
+    #[command(alias = "passwd")]
+    SetPassword {
         /// State directory of the camera.
         #[arg(long, value_name = "DIR", default_value = "var")]
         state_dir: PathBuf,
         /// User name.
         name: String,
+    },
+    /// Let a user log in again at once after failed logins.
+    Unlock {
+        /// State directory of the camera.
+        #[arg(long, value_name = "DIR", default_value = "var")]
+        state_dir: PathBuf,
+        /// All users and addresses.
+        #[arg(long)]
+        all: bool,
+        /// User name.
+        #[arg(required_unless_present = "all", conflicts_with = "all")]
+        name: Option<String>,
     },
     /// Delete a user.
     Delete {
@@ -279,12 +286,9 @@ pub(crate) struct UserAddArgs {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum GroupCommand {
-    /// Print all groups: name, ONVIF level, members, permissions, remark, separated by tabs.
-    List {
-        /// State directory of the camera.
-        #[arg(long, value_name = "DIR", default_value = "var")]
-        state_dir: PathBuf,
-    },
+    /// Print all groups: name, ONVIF level, members, permissions, remark, separated by tabs; with --json one object
+    /// a line.
+    List(LocalArgs),
     /// Add a group.
     Add(GroupArgs),
     /// Change a group.
@@ -531,6 +535,8 @@ mod tests {
             ("platecam config history video.main --limit 201", "1..=200"),
             ("platecam config factory-reset", "--yes"),
             ("platecam config restore", "--yes"),
+            ("platecam user unlock", "NAME"),
+            ("platecam user unlock --all guard", "cannot be used with"),
             ("platecam log verify --state-dir a b", "cannot be used with"),
             ("platecam fly", "fly"),
         ] {

@@ -1,195 +1,137 @@
 //! `platecam user`, `reset-password`, `reset-key`, `reset-code`: people from the command line.
 //!
-//! Whoever may write the state directory owns the device; the camera must not run meanwhile.
+//! Whoever may write the state directory owns the device, whether the camera runs or not.
 
 use std::{
     fs::OpenOptions,
     io::{self, BufRead, IsTerminal, Write},
     os::unix::fs::OpenOptionsExt,
     path::Path,
-    sync::Arc,
 };
 
-use platecam_host::{Database, DeviceKey, LogDatabase, StateDir};
 use platecam_model::{
-    Actor, Clock, EventBus, Origin, Permission, Permissions, Secret, Subscription, SystemClock,
-    auth::{Accounts, GroupUpdate, NewUser, ResetKey, ResetRequest, UserUpdate},
-    log::Scribe,
-    ports::LogStore,
-    settings::{SettingsStore, all_sections},
+    Permission, Permissions, Secret,
+    auth::{ResetKey, ResetRequest},
 };
+use serde_json::Value;
 
 use crate::{
     Failure,
-    cli::{GroupCommand, ResetCodeArgs, ResetPasswordArgs, UserCommand, exit},
+    cli::{GroupCommand, LocalArgs, ResetCodeArgs, ResetPasswordArgs, UserCommand, exit},
+    local::{self, PeopleRequest, Request},
 };
 
-/// The people of a camera that is not running.
-struct People {
-    /// Keeps the directory locked.
-    _dir: StateDir,
-    accounts: Accounts,
-    events: Subscription,
-    log: LogDatabase,
-    by: Actor,
-}
-
-impl People {
-    fn open(path: &Path) -> Result<Self, Failure> {
-        if !path.join("platecam.db").exists() {
-            let text = format!("{} is no state directory of a camera", path.display());
-            return Err(Failure::new(exit::STATE, text));
-        }
-        let dir = StateDir::open(path).map_err(|e| {
-            let hint = "stop the camera first, or use its web interface";
-            Failure::new(exit::STATE, format!("{e}; {hint}"))
-        })?;
-        let db = Database::open(&dir.join("platecam.db"))?;
-        let key = Arc::new(DeviceKey::open(&dir.join("device.key"))?);
-        let (bus, clock) = (EventBus::default(), Arc::new(SystemClock::default()));
-        let events = bus.subscribe();
-        let backend = Arc::new(db.clone());
-        let settings = SettingsStore::load(
-            all_sections(),
-            backend.clone(),
-            key.clone(),
-            bus.clone(),
-            clock.clone(),
-        )?;
-        let log = LogDatabase::open(db, key.clone(), clock.now(), |_| false)?;
-        let accounts = Accounts::load(backend, key, Arc::new(settings), bus, clock)?;
-        let by = Actor {
-            origin: Origin::Local,
-            ..Actor::system()
-        };
-        Ok(Self {
-            _dir: dir,
-            accounts,
-            events,
-            log,
-            by,
-        })
-    }
-
-    /// Writes what was done to log and audit trail.
-    fn finish(mut self) -> Result<(), Failure> {
-        let mut scribe = Scribe::default();
-        let mut entries = Vec::new();
-        while let Ok(event) = self.events.try_recv() {
-            entries.extend(scribe.entry(&event));
-        }
-        if !entries.is_empty() {
-            self.log.append(entries)?;
-        }
-        Ok(())
-    }
+fn request(state_dir: &Path, request: PeopleRequest) -> Result<Value, Failure> {
+    local::ask(state_dir, &Request::People { request })
 }
 
 pub(crate) fn user(command: UserCommand) -> Result<(), Failure> {
     match command {
-        UserCommand::List { state_dir, json } => list(&state_dir, json),
+        UserCommand::List(local) => table(&local, PeopleRequest::List, |u| {
+            let factor = if u["totp"] == true { "totp" } else { "-" };
+            let words = words(&u["effective"]);
+            let mut cells = vec![text(u, "name"), text(u, "group"), factor.into(), words];
+            cells.push(text(u, "remark"));
+            cells.push(match u["locked_for_s"].as_u64() {
+                Some(left) => format!("locked for {left} s"),
+                None => String::new(),
+            });
+            cells
+        }),
         UserCommand::Add(args) => {
-            let people = People::open(&args.state_dir)?;
-            let new = NewUser {
+            let add = PeopleRequest::Add {
                 name: args.name,
-                password: ask("Password")?,
+                password: ask("Password")?.expose().to_owned(),
                 group: args.group,
-                permissions: permissions(args.permission)?,
+                permissions: permissions(args.permission),
                 remark: args.remark,
             };
-            people.accounts.create_one(new, &people.by)?;
-            people.finish()
+            request(&args.state_dir, add).map(drop)
         }
-        UserCommand::Passwd { state_dir, name } => {
-            let people = People::open(&state_dir)?;
-            let update = UserUpdate {
-                name,
-                password: Some(ask("New password")?),
-                ..UserUpdate::default()
-            };
-            people.accounts.update_one(update, &people.by)?;
-            people.finish()
+        UserCommand::SetPassword { state_dir, name } => {
+            let password = ask("New password")?.expose().to_owned();
+            request(&state_dir, PeopleRequest::SetPassword { name, password }).map(drop)
         }
+        UserCommand::Unlock {
+            state_dir,
+            name,
+            all: _,
+        } => request(&state_dir, PeopleRequest::Unlock { name }).map(drop),
         UserCommand::Delete { state_dir, name } => {
-            let people = People::open(&state_dir)?;
-            people.accounts.delete(&[name], &people.by)?;
-            people.finish()
+            request(&state_dir, PeopleRequest::Delete { name }).map(drop)
         }
         UserCommand::Group(command) => group(command),
     }
 }
 
-fn list(state_dir: &Path, json: bool) -> Result<(), Failure> {
-    let people = People::open(state_dir)?;
-    let mut text = String::new();
-    for u in people.accounts.list(&people.by)? {
-        text += &if json {
-            serde_json::to_string(&u).map_err(|e| Failure::new(exit::FAILED, e))?
-        } else {
-            let words: Vec<_> = u.effective.iter().map(Permission::word).collect();
-            let factor = if u.totp { "totp" } else { "-" };
-            [&u.name, &u.group, factor, &words.join(","), &u.remark]
-                .map(String::from)
-                .join("\t")
-        };
-        text.push('\n');
-    }
-    print(&text)
-}
-
 fn group(command: GroupCommand) -> Result<(), Failure> {
     match command {
-        GroupCommand::List { state_dir } => {
-            let people = People::open(&state_dir)?;
-            let mut text = String::new();
-            for g in people.accounts.groups(&people.by)? {
-                let words: Vec<_> = g.permissions.iter().map(Permission::word).collect();
-                let level = g.level.word();
-                text += &format!(
-                    "{}\t{level}\t{}\t{}\t{}\n",
-                    g.name,
-                    g.members,
-                    words.join(","),
-                    g.remark
-                );
-            }
-            print(&text)
-        }
+        GroupCommand::List(local) => table(&local, PeopleRequest::Groups, |g| {
+            let members = g["members"].to_string();
+            let words = words(&g["permissions"]);
+            let (name, level) = (text(g, "name"), text(g, "level"));
+            vec![name, level, members, words, text(g, "remark")]
+        }),
         GroupCommand::Add(args) => {
-            let people = People::open(&args.state_dir)?;
-            let list = permissions(args.permission)?.unwrap_or_default();
-            let remark = args.remark.unwrap_or_default();
-            people
-                .accounts
-                .create_group(&args.name, &remark, list, &people.by)?;
-            people.finish()
+            let add = PeopleRequest::AddGroup {
+                name: args.name,
+                permissions: permissions(args.permission).unwrap_or_default(),
+                remark: args.remark.unwrap_or_default(),
+            };
+            request(&args.state_dir, add).map(drop)
         }
         GroupCommand::Set(args) => {
-            let people = People::open(&args.state_dir)?;
-            let update = GroupUpdate {
+            let set = PeopleRequest::SetGroup {
                 name: args.name,
+                permissions: permissions(args.permission),
                 remark: args.remark,
-                permissions: permissions(args.permission)?,
             };
-            people.accounts.update_group(update, &people.by)?;
-            people.finish()
+            request(&args.state_dir, set).map(drop)
         }
         GroupCommand::Delete { state_dir, name } => {
-            let people = People::open(&state_dir)?;
-            people.accounts.delete_group(&name, &people.by)?;
-            people.finish()
+            request(&state_dir, PeopleRequest::DeleteGroup { name }).map(drop)
         }
     }
+}
+
+/// A line for each item of the answer: cells separated by tabs, or one JSON object.
+fn table(
+    local: &LocalArgs,
+    what: PeopleRequest,
+    cells: impl Fn(&Value) -> Vec<String>,
+) -> Result<(), Failure> {
+    let items = request(&local.state_dir, what)?;
+    let items = items.as_array().into_iter().flatten();
+    let line = |item: &Value| {
+        if local.json {
+            return format!("{item}\n");
+        }
+        let line = cells(item).join("\t");
+        format!("{}\n", line.trim_end_matches('\t'))
+    };
+    print(&items.map(line).collect::<String>())
+}
+
+fn text(of: &Value, field: &str) -> String {
+    of[field].as_str().unwrap_or_default().to_owned()
+}
+
+/// Permissions, separated by commas.
+fn words(list: &Value) -> String {
+    let words = list.as_array().into_iter().flatten();
+    words
+        .filter_map(Value::as_str)
+        .collect::<Vec<_>>()
+        .join(",")
 }
 
 /// The physical alternative to the reset by a code (ADR 0010).
 pub(crate) fn reset_password(args: &ResetPasswordArgs) -> Result<(), Failure> {
-    let people = People::open(&args.state_dir)?;
-    let password = ask("New password of admin")?;
-    people
-        .accounts
-        .reset_local(password, args.without_second_factor, &people.by)?;
-    people.finish()
+    let reset = PeopleRequest::ResetLocal {
+        password: ask("New password of admin")?.expose().to_owned(),
+        without_second_factor: args.without_second_factor,
+    };
+    request(&args.state_dir, reset).map(drop)
 }
 
 /// Makes the pair of keys of whoever answers password resets; prints the public one.
@@ -223,8 +165,8 @@ pub(crate) fn reset_code(args: &ResetCodeArgs) -> Result<(), Failure> {
     ))
 }
 
-fn permissions(list: Vec<Permission>) -> Result<Option<Permissions>, Failure> {
-    Ok((!list.is_empty()).then(|| list.into_iter().collect()))
+fn permissions(list: Vec<Permission>) -> Option<Permissions> {
+    (!list.is_empty()).then(|| list.into_iter().collect())
 }
 
 /// One line of standard input. A terminal is asked twice and does not show what is typed.

@@ -12,7 +12,8 @@ const HEAD: &str = "\
 # Permissions
 
 Generated from the code by `UPDATE_DOCS=1 cargo nextest run -p platecam permissions`; a test keeps it true, and matrix tests call
-every route and operation as everybody and compare (`web/tests/it/permissions.rs`, `onvif/tests/security.rs`).
+every route, operation and method as everybody and compare (`web/tests/it/permissions.rs`, `onvif/tests/security.rs`,
+`conformance/tests/permissions.rs` for RTSP).
 
 **Adding a route of the web API:** `routes()` of a resource returns `Routes` (`web/src/routes.rs`) and names method, path and
 `Access` in one line, for example `Routes::new().get(\"/status\", Access::Needs(Permission::LiveView), show)`. The gate checks it before the

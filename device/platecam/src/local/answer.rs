@@ -7,7 +7,7 @@ use platecam_model::{
 };
 use serde_json::{Value, json};
 
-use super::{Change, Request};
+use super::{Change, Request, people};
 
 /// Changes of a section that are kept.
 const HISTORY: usize = 200;
@@ -48,6 +48,7 @@ pub(super) fn answer(device: &Device, by: &Actor, request: Request) -> Result<Va
             };
             Ok(json!(device.factory_reset(by, scope)?))
         }
+        Request::People { request } => people::answer(device, by, request),
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod answer;
 mod offline;
+mod people;
 mod socket;
 
 use std::path::Path;
@@ -14,6 +15,7 @@ use platecam_model::{Actor, Origin, Permissions};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub(crate) use people::PeopleRequest;
 pub(crate) use socket::{Socket, serve};
 
 use crate::{Failure, cli::exit};
@@ -64,6 +66,11 @@ pub(crate) enum Request {
     Reset {
         /// Whether records and pictures go as well.
         records: bool,
+    },
+    /// Users and groups.
+    People {
+        /// What about them.
+        request: PeopleRequest,
     },
 }
 

@@ -233,7 +233,7 @@ async fn serve(
 fn local_socket(state: &State) -> Option<local::Socket> {
     local::Socket::bind(state.dir.path())
         .inspect_err(
-            |e| tracing::warn!(error = %e, "no local socket: platecam config needs the camera stopped"),
+            |e| tracing::warn!(error = %e, "no local socket: platecam config and user need the camera stopped"),
         )
         .ok()
 }

@@ -2,7 +2,10 @@
 
 use std::net::IpAddr;
 
-use super::{Accounts, actor_with, people::User};
+use super::{
+    Accounts, actor_with,
+    people::{User, shortened},
+};
 use crate::{
     Actor, Error, Origin, Permission, Permissions, Result, Secret,
     auth::{
@@ -216,13 +219,17 @@ impl Accounts {
         Ok(())
     }
 
-    /// Ends the lock of a user name.
+    /// Ends the lock of a user.
     ///
     /// # Errors
-    /// [`Error::Forbidden`].
+    /// [`Error::Forbidden`], [`Error::NotFound`].
     pub fn unlock_user(&self, name: &str, by: &Actor) -> Result<()> {
         by.require(Permission::UserManagement)?;
-        self.lockout.unlock_user(Some(name));
+        let user = self.find(name);
+        let user = user.ok_or_else(|| Error::not_found("user", shortened(name)))?;
+        let name = user.stored.name;
+        self.lockout.unlock_user(Some(&name));
+        self.audit(by, format!("The lock of '{name}' was removed."));
         Ok(())
     }
 
