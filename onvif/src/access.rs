@@ -1,7 +1,7 @@
 //! Access classes of ONVIF's default policy and the model's permissions (Core §7.9.4).
 
 use onvif_contracts::port::{AccessClass, Operation};
-use platecam_model::Permission;
+use platecam_model::{Permission, Permissions};
 
 /// What a caller needs for an operation; `None` is open to everybody.
 ///
@@ -20,6 +20,12 @@ pub fn needed(operation: &Operation) -> Option<Permission> {
         AccessClass::ReadMedia => Some(Permission::LiveView),
         AccessClass::Actuate => Some(Permission::VideoConfig),
     }
+}
+
+/// What everybody may do while login verification is off (ONVIF-3, C-60): read what reveals no secret and watch.
+/// No setting, no user, no contact.
+pub(crate) fn without_login() -> Permissions {
+    Permissions::of(&[Permission::ReadConfig, Permission::LiveView])
 }
 
 #[cfg(test)]

@@ -4,9 +4,14 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use http::header::AUTHORIZATION;
 use onvif_contracts::port::Operation;
 use onvif_xml::soap::{Header, Password};
-use platecam_model::{Actor, Device, Error, Origin, Permission, auth::UsernameToken};
+use platecam_model::{
+    Actor, Device, Error, Origin, Permission, auth::UsernameToken, settings::OnvifService,
+};
 
-use crate::{access::needed, request::HttpRequest};
+use crate::{
+    access::{needed, without_login},
+    request::HttpRequest,
+};
 
 /// Why nobody is let in, and how that is told.
 #[derive(Debug)]
@@ -65,12 +70,7 @@ pub(crate) fn soap(
         // Credentials at both levels: both were right, the inner one names the caller.
         (_, Some(actor)) => (actor, How::Fault),
         (Some(actor), None) => (actor, How::Forbidden),
-        (None, None) => {
-            return Err(Denied {
-                error: Error::Unauthenticated,
-                how: How::Challenge { stale: false },
-            });
-        }
+        (None, None) => return nobody(device, request, permission),
     };
     allow(actor, permission, how)
 }
@@ -84,18 +84,30 @@ pub(crate) fn plain(
     request: &HttpRequest,
     permission: Permission,
 ) -> Result<Actor, Denied> {
-    let error = if device.accounts.is_initialised() {
-        Error::Unauthenticated
-    } else {
-        Error::NotInitialised
-    };
     match digest(device, request)? {
         Some(actor) => allow(actor, permission, How::Forbidden),
+        None if device.accounts.is_initialised() => nobody(device, request, permission),
         None => Err(Denied {
-            error,
+            error: Error::NotInitialised,
             how: How::Challenge { stale: false },
         }),
     }
+}
+
+/// A caller without credentials: let in where login verification is off and `permission` is one of those that
+/// everybody has then.
+fn nobody(device: &Device, request: &HttpRequest, permission: Permission) -> Result<Actor, Denied> {
+    let open = without_login();
+    if !device.settings.get::<OnvifService>().login_verification && open.has(permission) {
+        return Ok(Actor {
+            permissions: open,
+            ..Actor::anonymous(Origin::Onvif, request.peer_ip())
+        });
+    }
+    Err(Denied {
+        error: Error::Unauthenticated,
+        how: How::Challenge { stale: false },
+    })
 }
 
 fn allow(actor: Actor, permission: Permission, how: How) -> Result<Actor, Denied> {

@@ -13,7 +13,7 @@ use onvif_xml::{
     soap::{Body, Code, Fault, Header, Message, OtherHeader, Version},
 };
 use parking_lot::Mutex;
-use platecam_model::{Actor, Device, Error, UtcTime};
+use platecam_model::{Actor, Device, Error, UtcTime, settings::OnvifService as Switches};
 use tokio::sync::broadcast;
 
 use crate::{
@@ -121,7 +121,9 @@ impl OnvifService {
     /// Redeems the ticket of `StartFirmwareUpgrade` that ends `path`; each is good once.
     #[must_use]
     pub fn firmware_upload(&self, path: &str) -> Option<Actor> {
-        let word = path.strip_prefix(FIRMWARE_PATH)?;
+        let word = path
+            .strip_prefix(FIRMWARE_PATH)
+            .filter(|_| self.0.is_on())?;
         let now = self.0.device.clock.monotonic();
         self.0.firmware.redeem(word, now)
     }
@@ -135,9 +137,13 @@ impl OnvifService {
 
     /// Answers one request below `/onvif/`. `PullMessages` may wait up to ten minutes.
     ///
+    /// While ONVIF is switched off everything is 404 (SYS-34).
     /// SOAP 1.2 and 1.1 by POST to any path; GET serves `/onvif/snapshot/<profile>` and
     /// `/onvif/record/<id>/{full,plate}.jpg`.
     pub async fn handle(&self, request: HttpRequest, body: Bytes) -> Response<Bytes> {
+        if !self.0.is_on() {
+            return answer::text(StatusCode::NOT_FOUND, "ONVIF is switched off\n");
+        }
         match request.method {
             Method::POST => self.soap(request, body).await,
             Method::GET | Method::HEAD => pictures::get(&self.0, request).await,
@@ -328,6 +334,11 @@ impl Inner {
             .collect();
         all.sort_by_key(|ip| !ip.is_ipv4());
         all.first().copied()
+    }
+
+    /// Whether the services are offered at all (SYS-34).
+    pub(crate) fn is_on(&self) -> bool {
+        self.device.settings.get::<Switches>().enabled
     }
 
     pub(crate) fn now(&self) -> UtcTime {

@@ -91,6 +91,12 @@ pub trait Authorizer: Send + Sync + 'static {
     /// Decides one request. Everything but `OPTIONS` is asked for.
     fn authorize(&self, request: &AuthRequest<'_>) -> AuthOutcome;
 
+    /// Whether an address may connect at all; asked for each accepted connection before anything is read. By
+    /// default every one may.
+    fn admits(&self, _peer: SocketAddr) -> bool {
+        true
+    }
+
     /// Lets a session begin, or not. By default everybody may, within the server's own limit.
     ///
     /// # Errors

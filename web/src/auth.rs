@@ -72,6 +72,9 @@ impl Login {
 
     /// The same login at this moment; `None` once it is over. Long-lived connections ask.
     pub(crate) fn renewed(&self, app: &App, conn: &ConnInfo) -> Option<Self> {
+        if !app.device.accounts.admits(conn.peer.ip(), Origin::Web) {
+            return None;
+        }
         match &self.proof {
             Proof::Session { token, .. } => Self::of_cookie(app, conn, token),
             Proof::Bearer(token) => {

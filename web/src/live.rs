@@ -72,6 +72,9 @@ pub trait RtspTunnel: Send + Sync + 'static {
         stream: Box<dyn ByteStream>,
         viewer: Viewer,
     ) -> Pin<Box<dyn Future<Output = ()> + Send>>;
+
+    /// The port on which RTSP is served without this tunnel, when it is.
+    fn port(&self) -> Option<u16>;
 }
 
 /// `GET /live`: upgrade to a WebSocket.

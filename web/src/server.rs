@@ -8,14 +8,19 @@ use std::{
     time::Duration,
 };
 
-use axum::Router;
+use axum::{
+    Router,
+    body::Body,
+    response::{IntoResponse, Response},
+};
+use http::{StatusCode, header};
 use hyper::service::service_fn;
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
     server::conn::auto,
 };
 use parking_lot::Mutex;
-use platecam_model::Device;
+use platecam_model::{Device, Origin};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
@@ -192,6 +197,7 @@ pub async fn serve(
     }
     let (stop, stopping) = watch::channel(false);
     let shared = Shared {
+        device: device.clone(),
         router: app::router(device, rtsp, config.limits, extra, stopping.clone()),
         gate: Arc::new(Gate::new(config.limits)),
         limits: config.limits,
@@ -216,6 +222,7 @@ pub async fn serve(
 /// What all listeners and connections need.
 #[derive(Clone, Debug)]
 struct Shared {
+    device: Device,
     router: Router,
     gate: Arc<Gate>,
     limits: Limits,
@@ -250,6 +257,12 @@ async fn listen(address: SocketAddr) -> Result<TcpListener, Error> {
     TcpListener::bind(address)
         .await
         .map_err(|source| Error::Listen { address, source })
+}
+
+/// For a connection whose address was shut out while it was open: it ends with this.
+fn not_admitted() -> Response {
+    let headers = [(header::CONNECTION, "close")];
+    (StatusCode::FORBIDDEN, headers, Body::empty()).into_response()
 }
 
 /// Counts connections.
@@ -341,6 +354,10 @@ impl Door {
                     continue;
                 }
             };
+            if !self.shared.device.accounts.admits(peer.ip(), Origin::Web) {
+                tracing::debug!(%peer, "refused by the access filter");
+                continue;
+            }
             let Some(place) = self.shared.gate.enter(peer.ip()) else {
                 tracing::debug!(%peer, "too many connections of one address");
                 continue;
@@ -394,11 +411,17 @@ impl Door {
         conn: ConnInfo,
     ) {
         let (router, redirect) = (self.shared.router.clone(), self.shared.redirect.clone());
+        let device = self.shared.device.clone();
         let service = service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
             conn.attach(request.extensions_mut());
+            // The filter may have changed since the connection was accepted.
+            let shut_out = !device.accounts.admits(conn.peer.ip(), Origin::Web);
             let elsewhere = redirect.answer(&request, &conn);
             let router = router.clone();
             async move {
+                if shut_out {
+                    return Ok(not_admitted());
+                }
                 match elsewhere {
                     Some(answer) => Ok(answer),
                     None => router.oneshot(request).await,

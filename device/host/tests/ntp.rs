@@ -13,7 +13,7 @@ use std::{
 
 use platecam_host::{HostMode, LinuxTime, TimePace, TimePaths, keep_time};
 use platecam_model::{
-    Actor, Clock, Event, EventKind, Subscription,
+    Actor, Clock, Event, EventKind, Origin, Subscription,
     ports::{NtpPlan, TimeControl},
     testing::{customised, initialised},
 };
@@ -26,6 +26,15 @@ fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
     while !holds() {
         assert!(Instant::now() < end, "never happened: {what}");
         std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
+/// A person: what nobody has set is left as the machine has it.
+fn somebody() -> Actor {
+    Actor {
+        user: Some("admin".into()),
+        origin: Origin::Web,
+        ..Actor::system()
     }
 }
 
@@ -187,7 +196,7 @@ async fn a_failing_server_is_logged_once_and_its_return_too() {
     let keeper = tokio::spawn(keep_time(device.clone(), pace, async {
         let _ = stopped.await;
     }));
-    let by = Actor::system();
+    let by = somebody();
     let on = json!({"ntp_enabled": true, "ntp_server": "127.0.0.1", "ntp_port": port, "ntp_update_minutes": 1});
     device.settings.patch("time", &on, None, &by).unwrap();
     let mut seen = Vec::new();
@@ -249,10 +258,26 @@ async fn servers_of_others_are_kept_off() {
         ntp: Duration::from_millis(300),
         ..TimePace::default()
     };
+    // Nobody has set the time of this unit, the unit itself at its first start apart: the machine's daemon goes on.
+    let zone = json!({"zone_name": "Europe/Berlin"});
+    let unit = Actor::system();
+    device.settings.patch("time", &zone, None, &unit).unwrap();
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let keeper = tokio::spawn(keep_time(device, pace, async {
+    let keeper = tokio::spawn(keep_time(device.clone(), pace, async {
         let _ = stopped.await;
     }));
+    let sources = unit_dir.path().join("sources.d/platecam.sources");
+    for _ in 0..5 {
+        tokio::time::sleep(pace.ntp).await;
+        assert!(time.ntp_status().source.is_some(), "the machine's own time");
+        assert!(!sources.exists(), "nothing of ours");
+    }
+    // Now somebody has, and NTP is off.
+    let format = json!({"time_format": "12-hour"});
+    device
+        .settings
+        .patch("time", &format, None, &somebody())
+        .unwrap();
     eventually("it is switched off", || time.ntp_status().source.is_none());
     // What a restart of the daemon does.
     let online = Command::new("chronyc")

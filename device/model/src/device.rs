@@ -9,7 +9,8 @@ use crate::{
     auth::{Accounts, Sessions},
     network::Networking,
     ports::{
-        Certificates, Factory, LogStore, Media, Network, Records, RemoteLog, StreamId, TimeControl,
+        Certificates, Factory, HostServices, LogStore, Media, Network, Records, RemoteLog,
+        StreamId, TimeControl,
     },
     settings::SettingsStore,
     upkeep::Upkeep,
@@ -68,6 +69,8 @@ pub struct DeviceParts {
     pub remote_log: Arc<dyn RemoteLog>,
     /// The host's clock, zone and NTP daemon.
     pub time: Arc<dyn TimeControl>,
+    /// Services of the machine.
+    pub host: HostServices,
     /// Time.
     pub clock: Arc<dyn Clock>,
 }
@@ -79,6 +82,7 @@ pub struct Device(Arc<DeviceParts>);
 impl Device {
     /// Puts the parts together.
     pub fn new(parts: DeviceParts) -> Self {
+        parts.settings.set_host_services(parts.host.clone());
         Self(Arc::new(parts))
     }
 
@@ -120,6 +124,19 @@ impl Device {
             EventKind::RecordStored(Arc::new(record.clone())),
         );
         Ok(record)
+    }
+
+    /// Closes an alarm output for half a second: the barrier (GEN-3, CGI-4).
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`], [`Error::Unsupported`] without such an output, [`Error::Internal`] when the line does not
+    /// follow.
+    pub fn pulse_output(&self, by: &Actor, index: usize) -> Result<()> {
+        by.require(Permission::BarrierControl)?;
+        self.upkeep.relays.pulse(index)?;
+        let done = format!("Output NO{} was pulsed by hand.", index + 1);
+        self.audit(LogKind::Alarm, by, done);
+        Ok(())
     }
 }
 

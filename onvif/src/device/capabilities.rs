@@ -66,7 +66,7 @@ pub(super) fn device(call: &Call<'_>) -> tds::DeviceServiceCapabilities {
     let int = |n: usize| i32::try_from(n).ok();
     tds::DeviceServiceCapabilities {
         network: tds::NetworkCapabilities {
-            ip_filter: Some(false),
+            ip_filter: Some(true),
             zero_configuration: Some(false),
             ip_version6: Some(false),
             dyn_dns: Some(false),

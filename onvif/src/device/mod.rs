@@ -4,6 +4,7 @@ pub(crate) mod backup;
 pub(crate) mod capabilities;
 pub(crate) mod firmware;
 mod geo;
+mod ip_filter;
 pub(crate) mod log;
 mod network;
 mod old_capabilities;
@@ -223,6 +224,37 @@ impl Device for Call<'_> {
         _: tds::GetNetworkDefaultGateway,
     ) -> Answer<tds::GetNetworkDefaultGatewayResponse> {
         Ok(network::gateway(self))
+    }
+
+    fn get_ip_address_filter(
+        &self,
+        _: tds::GetIPAddressFilter,
+    ) -> Answer<tds::GetIPAddressFilterResponse> {
+        Ok(ip_filter::get(self))
+    }
+
+    fn set_ip_address_filter(
+        &self,
+        request: tds::SetIPAddressFilter,
+    ) -> Answer<tds::SetIPAddressFilterResponse> {
+        ip_filter::set(self, &request.ip_address_filter)?;
+        Ok(Default::default())
+    }
+
+    fn add_ip_address_filter(
+        &self,
+        request: tds::AddIPAddressFilter,
+    ) -> Answer<tds::AddIPAddressFilterResponse> {
+        ip_filter::add(self, &request.ip_address_filter)?;
+        Ok(Default::default())
+    }
+
+    fn remove_ip_address_filter(
+        &self,
+        request: tds::RemoveIPAddressFilter,
+    ) -> Answer<tds::RemoveIPAddressFilterResponse> {
+        ip_filter::remove(self, &request.ip_address_filter)?;
+        Ok(Default::default())
     }
 
     fn get_users(&self, _: tds::GetUsers) -> Answer<tds::GetUsersResponse> {

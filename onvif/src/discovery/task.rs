@@ -9,7 +9,7 @@ use std::{
 use platecam_model::{
     Device,
     ports::Interface,
-    settings::{DiscoveryMode, OnvifService as OnvifSettings},
+    settings::{AccessFilter, OnvifService as OnvifSettings},
 };
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
@@ -65,7 +65,8 @@ struct Task {
 }
 
 /// Says hello, answers probes, says hello again when scopes, addresses or ports change, and says bye when
-/// `stop` is ready. Silent while the discovery mode is `NonDiscoverable`. Without a usable network it
+/// `stop` is ready. Silent, with its
+/// sockets closed, while ONVIF is off or the discovery mode is `NonDiscoverable` (SYS-31, SYS-34). Without a usable network it
 /// keeps looking for one.
 pub async fn run(service: OnvifService, config: DiscoveryConfig, stop: impl Future<Output = ()>) {
     let device = service.0.device.clone();
@@ -75,7 +76,6 @@ pub async fn run(service: OnvifService, config: DiscoveryConfig, stop: impl Futu
     let mut look = interval(LOOK);
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
     tokio::pin!(stop);
-    task.open();
     task.refresh(true).await;
     loop {
         let mut buffer = [0u8; MAX_DATAGRAM];
@@ -90,10 +90,7 @@ pub async fn run(service: OnvifService, config: DiscoveryConfig, stop: impl Futu
                 Ok(()) => task.refresh(false).await,
                 Err(_) => break,
             },
-            _ = look.tick() => {
-                task.open();
-                task.refresh(false).await;
-            }
+            _ = look.tick() => task.refresh(false).await,
             (listener, received) = receive(&task.listeners, &mut buffer) => match received {
                 Ok((n, from)) => task.received(&listener, &buffer[..n], from),
                 Err(e) => {
@@ -160,11 +157,8 @@ impl Task {
         }
     }
 
-    /// Opens the sockets that are not open.
+    /// Opens the sockets.
     fn open(&mut self) {
-        if !self.listeners.is_empty() {
-            return;
-        }
         match open_v4(self.config.port) {
             Ok(v4) => self.listeners.push(Arc::new(v4)),
             Err(e) => tracing::warn!("discovery over IPv4 is not possible: {e}"),
@@ -177,15 +171,23 @@ impl Task {
 
     /// Takes over scopes, mode and addresses; tells the network what changed.
     async fn refresh(&mut self, first: bool) {
-        let mode = self.device.settings.get::<OnvifSettings>().discovery;
-        let discoverable = mode == DiscoveryMode::Discoverable;
+        let discoverable = self
+            .device
+            .settings
+            .get::<OnvifSettings>()
+            .is_discoverable();
         let scopes = scopes::all(&self.device);
         let interfaces = self.device.network.interfaces();
         let moved = interfaces != self.interfaces;
         let ports = self.service.ports();
         let changed = scopes != self.described.scopes || moved || ports != self.ports;
-        if !discoverable && self.discoverable {
+        if !discoverable {
             self.bye().await;
+            self.listeners.clear();
+        }
+        let opened = discoverable && self.listeners.is_empty();
+        if opened {
+            self.open();
         }
         if changed {
             self.described.scopes = scopes;
@@ -195,7 +197,7 @@ impl Task {
                 self.described.metadata_version += 1;
             }
         }
-        if moved || first {
+        if moved || opened {
             for listener in &self.listeners {
                 listener.join(&self.interfaces);
             }
@@ -238,6 +240,10 @@ impl Task {
     /// Answers after a random wait, so that many units do not answer at once.
     fn received(&self, listener: &Arc<Listener>, datagram: &[u8], from: SocketAddr) {
         if !self.discoverable || datagram.is_empty() {
+            return;
+        }
+        if !self.device.settings.get::<AccessFilter>().admits(from.ip()) {
+            // Not in the log: probes of a whole network come here without meaning this unit.
             return;
         }
         let own = facing(&self.interfaces, from.ip()).or_else(|| self.service.0.first_address());

@@ -61,12 +61,23 @@ pub(crate) async fn run(inner: &Inner, stop: impl Future<Output = ()>) {
     let mut translator = Translator::default();
     // What happened before the subscription above.
     inner.tell(translator.source(&inner.device.media.status().state, inner.now()));
+    let mut settings = inner.device.settings.watch();
     tokio::pin!(stop);
     loop {
         let due = translator.due(Instant::now());
         let notices = tokio::select! {
             biased;
             () = &mut stop => return,
+            changed = settings.changed() => {
+                if changed.is_err() {
+                    return;
+                }
+                if !inner.is_on() {
+                    // Nobody may pull any more; who waits is answered now.
+                    inner.subscriptions.end_all();
+                }
+                continue;
+            }
             event = events.recv() => match event {
                 Ok(event) => translator.event(&event, Instant::now()),
                 Err(RecvError::Lagged(n)) => {

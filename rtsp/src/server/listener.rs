@@ -127,6 +127,9 @@ async fn accept(
             accepted = listener.accept() => accepted,
         };
         match accepted {
+            Ok((_, peer)) if !shared.authorizer.admits(peer) => {
+                tracing::debug!(%peer, "not admitted");
+            }
             Ok((stream, peer)) => {
                 shared
                     .tasks

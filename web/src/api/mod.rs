@@ -14,6 +14,7 @@ pub(crate) mod maintenance;
 pub(crate) mod password_reset;
 mod qr;
 pub(crate) mod records;
+pub(crate) mod services;
 pub(crate) mod session;
 pub(crate) mod settings;
 pub(crate) mod snapshot;
@@ -41,6 +42,7 @@ pub(crate) fn routes() -> Routes {
         .merge(log::routes())
         .merge(maintenance::routes())
         .merge(upgrade::routes())
+        .merge(services::routes())
         .merge(session::routes())
         .merge(settings::routes())
         .merge(status::routes())

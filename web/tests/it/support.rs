@@ -19,6 +19,10 @@ use tower::ServiceExt;
 pub(crate) struct Echo;
 
 impl RtspTunnel for Echo {
+    fn port(&self) -> Option<u16> {
+        Some(8554)
+    }
+
     fn serve(
         &self,
         mut stream: Box<dyn ByteStream>,

@@ -107,7 +107,7 @@ async fn the_clock_is_set_by_hand_and_from_the_pc() {
     );
     client.test.time.fix(false);
     client
-        .patch("time", "\"0\"", &json!({"ntp_enabled": true}))
+        .patch("time", "\"1\"", &json!({"ntp_enabled": true}))
         .await;
     let ntp = set(json!({"utc": "2027-01-02T04:00:00Z"})).await;
     assert_eq!(

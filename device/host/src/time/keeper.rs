@@ -4,7 +4,7 @@ use platecam_model::{
     Actor, Device, Error, EventKind, LogKind, Result,
     log::{NewLogEntry, Severity},
     ports::NtpPlan,
-    settings::TimeSettings,
+    settings::{Settings, TimeSettings},
     time::{JumpDetector, NtpNews, NtpWatch, PosixTz},
 };
 use tokio::time::{Instant, MissedTickBehavior};
@@ -61,7 +61,7 @@ pub async fn keep_time(device: Device, pace: TimePace, stop: impl Future<Output 
             () = &mut stop => return,
         }
         keeper.look_at_clocks(&mut jumps);
-        let wanted = Wanted::of(&settings.borrow_and_update().get::<TimeSettings>());
+        let wanted = Wanted::of(&settings.borrow_and_update());
         if keeper.is_due(&wanted) {
             keeper.follow(wanted, pace.ntp).await;
             ask_ntp_at = Instant::now();
@@ -78,19 +78,47 @@ pub async fn keep_time(device: Device, pace: TimePace, stop: impl Future<Output 
 struct Wanted {
     zone_name: String,
     zone: PosixTz,
-    ntp: Option<NtpPlan>,
+    ntp: Ntp,
+}
+
+/// What the machine's NTP daemon is to do.
+#[derive(Clone, Debug, PartialEq)]
+enum Ntp {
+    /// What it does already: nobody has set the time of this camera, so the machine keeps its own.
+    Unmanaged,
+    /// Nothing.
+    Off,
+    /// Follow these servers.
+    On(NtpPlan),
+}
+
+impl Ntp {
+    fn plan(&self) -> Option<&NtpPlan> {
+        match self {
+            Self::On(plan) => Some(plan),
+            Self::Unmanaged | Self::Off => None,
+        }
+    }
 }
 
 impl Wanted {
-    fn of(s: &TimeSettings) -> Self {
-        Self {
-            zone_name: s.zone_name.clone(),
-            zone: s.effective(),
-            ntp: s.ntp_enabled.then(|| NtpPlan {
+    fn of(settings: &Settings) -> Self {
+        let s = settings.get::<TimeSettings>();
+        let ntp = if s.ntp_enabled {
+            Ntp::On(NtpPlan {
                 servers: s.ntp_servers().map(str::to_owned).collect(),
                 port: s.ntp_port.get(),
                 update_minutes: s.ntp_update_minutes.get(),
-            }),
+            })
+        } else if settings.is_decided::<TimeSettings>() {
+            Ntp::Off
+        } else {
+            Ntp::Unmanaged
+        };
+        Self {
+            zone_name: s.zone_name.clone(),
+            zone: s.effective(),
+            ntp,
         }
     }
 }
@@ -134,8 +162,8 @@ impl Keeper {
                     tracing::info!(?error, "the machine keeps its time zone");
                 }
             }
-            if before.is_none_or(|b| b.ntp != now.ntp) {
-                time.set_ntp(now.ntp.as_ref())?;
+            if now.ntp != Ntp::Unmanaged && before.is_none_or(|b| b.ntp != now.ntp) {
+                time.set_ntp(now.ntp.plan())?;
             }
             Ok(())
         })
@@ -176,7 +204,8 @@ impl Keeper {
             Ok(status)
         });
         let Ok(status) = status.await else { return };
-        if !enabled && self.device.time.changeable().is_ok() && status.source.is_some() {
+        let off = self.done.as_ref().is_some_and(|d| d.ntp == Ntp::Off);
+        if off && self.device.time.changeable().is_ok() && status.source.is_some() {
             // The daemon was restarted, or somebody changed it: it sets the clock though NTP is off.
             self.done = None;
         }

@@ -11,6 +11,7 @@ mod network;
 mod outputs;
 mod people;
 mod power;
+mod services;
 mod time;
 mod upgrade;
 
@@ -39,6 +40,9 @@ pub use network::{Assigned, Ipv4Plan, Ipv6Plan, Lease, NetworkControl, NetworkPl
 pub use outputs::{RelayOutputs, VoiceOutput};
 pub use people::{StoredGroup, StoredSession, StoredToken, StoredTotp, StoredUser, UserBackend};
 pub use power::{LastRun, Power, Reach, RestartNote};
+pub use services::{
+    Gateway, HostServices, MacAddress, Neighbour, Neighbours, SshControl, SshState,
+};
 pub use time::{NamedZone, NtpPlan, NtpStatus, TimeControl};
 pub use upgrade::{
     Available, Expectation, FirmwareVersion, LastUpgrade, Outcome, Slot, Trial, UpgradePhase,

@@ -1,8 +1,10 @@
 //! The settings model: typed sections, one store, one way to write.
 
+mod access_filter;
 mod bounded;
 mod commission;
 mod diff;
+mod gateway_binding;
 mod general;
 mod geo;
 mod https;
@@ -19,13 +21,16 @@ mod reset_button;
 mod secrets;
 mod section;
 mod security;
+mod services;
 mod store;
 mod time;
 mod transfer;
 mod video;
 
+pub use access_filter::{AccessFilter, FilterMode, IpPrefix};
 pub use commission::LprCommission;
 pub use diff::Difference;
+pub use gateway_binding::GatewayBinding;
 pub use general::{DeviceGeneral, Language, VideoStandard};
 pub use geo::GeoLocation;
 pub use https::NetHttps;
@@ -41,6 +46,7 @@ pub use reset_button::DeviceResetButton;
 pub use secrets::SecretText;
 pub use section::{Descriptor, Restore, Section};
 pub use security::SecurityLogin;
+pub use services::{SshSwitch, SystemServices};
 pub use store::{Patch, Revision, SectionView, Settings, SettingsStore};
 pub use time::{DstRule, NtpPort, NtpUpdate, TimeSettings};
 pub use transfer::{Change, SectionExport, SectionImport};
@@ -49,7 +55,10 @@ pub use video::{
     VideoSub,
 };
 
-use crate::ports::{ListenProbe, VideoCapabilities};
+use crate::{
+    Actor,
+    ports::{HostServices, ListenProbe, VideoCapabilities},
+};
 
 /// What a section's rules may look at.
 pub struct CheckContext<'a> {
@@ -63,6 +72,10 @@ pub struct CheckContext<'a> {
     pub listen: &'a dyn ListenProbe,
     /// What the host says to an address.
     pub network: &'a (dyn Fn(&NetIp) -> std::result::Result<(), String> + Send + Sync),
+    /// Services of the machine; `None` before they are known.
+    pub host: Option<&'a HostServices>,
+    /// Who changes it.
+    pub actor: &'a Actor,
     /// The sections being changed.
     pub touched: &'a [Descriptor],
 }
@@ -95,6 +108,9 @@ pub fn all_sections() -> Vec<Descriptor> {
         Descriptor::of::<NetHttps>(),
         Descriptor::of::<OnvifService>(),
         Descriptor::of::<OnvifProfiles>(),
+        Descriptor::of::<SystemServices>(),
+        Descriptor::of::<AccessFilter>(),
+        Descriptor::of::<GatewayBinding>(),
         Descriptor::of::<SecurityLogin>(),
         Descriptor::of::<SecurityPassword>(),
         Descriptor::of::<SecurityPasswordReset>(),

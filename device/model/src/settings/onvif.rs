@@ -14,11 +14,17 @@ pub enum DiscoveryMode {
     NonDiscoverable,
 }
 
-/// ONVIF's own settings. ONVIF: `tds:SetDiscoveryMode`, `tds:SetScopes`.
+/// ONVIF's own settings (ONVIF-1..3, SYS-31, SYS-34). ONVIF: `tds:SetDiscoveryMode`, `tds:SetScopes`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct OnvifService {
-    /// Found by ONVIF clients in the network.
+    /// ONVIF services are offered. Off: requests are refused and discovery is silent.
+    #[schemars(title = "ONVIF")]
+    pub enabled: bool,
+    /// ONVIF requests need user name and password. Off: everybody may read and watch without them, but change nothing.
+    #[schemars(title = "Login Verification", extend("x-visible-when" = {"enabled": true}))]
+    pub login_verification: bool,
+    /// Found by ONVIF clients in the network (Retrieve by Multicast/Broadcast).
     #[schemars(title = "Discovery")]
     pub discovery: DiscoveryMode,
     /// Scopes added by clients, absolute URIs of at most 256 characters, at most 32.
@@ -29,6 +35,8 @@ pub struct OnvifService {
 impl Default for OnvifService {
     fn default() -> Self {
         Self {
+            enabled: true,
+            login_verification: true,
             discovery: DiscoveryMode::Discoverable,
             scopes: Vec::new(),
         }
@@ -38,6 +46,11 @@ impl Default for OnvifService {
 impl OnvifService {
     /// Most scopes that clients may add.
     pub const MAX_SCOPES: usize = 32;
+
+    /// Whether WS-Discovery says hello and answers: ONVIF is on and the mode is `Discoverable`.
+    pub fn is_discoverable(&self) -> bool {
+        self.enabled && self.discovery == DiscoveryMode::Discoverable
+    }
 }
 
 impl Section for OnvifService {

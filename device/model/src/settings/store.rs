@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     Actor, Clock, Error, EventBus, EventKind, Result, Violations,
-    ports::{ListenProbe, Sealer, SettingsBackend, StoredSection, VideoCapabilities},
+    ports::{HostServices, ListenProbe, Sealer, SettingsBackend, StoredSection, VideoCapabilities},
 };
 
 /// Counts the changes of one section; 0 means "never changed".
@@ -46,6 +46,15 @@ impl Settings {
             .get(S::KEY)
             .and_then(|h| h.section.clone().downcast::<S>().ok())
             .unwrap_or_default()
+    }
+
+    /// Whether anybody but the device itself ever changed the section `S`. What nobody has decided leaves the
+    /// machine below as it is.
+    pub fn is_decided<S: Section>(&self) -> bool {
+        let system = Actor::system().to_string();
+        self.0
+            .get(S::KEY)
+            .is_some_and(|h| h.revision.0 > 0 && h.changed_by != system)
     }
 }
 
@@ -100,6 +109,7 @@ pub struct SettingsStore {
     video: RwLock<VideoCapabilities>,
     listen: RwLock<Arc<dyn ListenProbe>>,
     network: RwLock<NetworkGate>,
+    host: RwLock<Option<HostServices>>,
     bus: EventBus,
     clock: Arc<dyn Clock>,
 }
@@ -158,6 +168,7 @@ impl SettingsStore {
             video: RwLock::new(VideoCapabilities::default()),
             listen: RwLock::new(Arc::new(AnyPort)),
             network: RwLock::new(Arc::new(|_| Ok(()))),
+            host: RwLock::default(),
             bus,
             clock,
         })
@@ -181,6 +192,11 @@ impl SettingsStore {
     /// Who knows whether the host's network can be changed; until it is told, it can.
     pub(crate) fn set_network_gate(&self, gate: NetworkGate) {
         *self.network.write() = gate;
+    }
+
+    /// Services of the machine, which may refuse to be switched.
+    pub(crate) fn set_host_services(&self, host: HostServices) {
+        *self.host.write() = Some(host);
     }
 
     /// All sections at this moment.
@@ -328,7 +344,7 @@ impl SettingsStore {
         let asked = touched.len();
         self.follow(&mut after, &mut touched, actor);
         let after = Settings(Arc::new(after));
-        self.check(&before, &after, &touched)?;
+        self.check(&before, &after, &touched, actor)?;
         let stored = touched
             .iter()
             .filter_map(|d| self.stored(&after, d).transpose())
@@ -367,7 +383,7 @@ impl SettingsStore {
         let mut after: BTreeMap<&'static str, Held> = (*before.0).clone();
         let mut touched = edit(&mut after)?;
         self.follow(&mut after, &mut touched, actor);
-        self.check(&before, &Settings(Arc::new(after)), &touched)
+        self.check(&before, &Settings(Arc::new(after)), &touched, actor)
     }
 
     /// A section as it is stored, secrets sealed.
@@ -416,9 +432,16 @@ impl SettingsStore {
 
     /// Cross rules of every section that could be affected: the touched ones first, then the rest,
     /// because a rule may look at a section that it does not own.
-    fn check(&self, before: &Settings, after: &Settings, touched: &[Descriptor]) -> Result<()> {
+    fn check(
+        &self,
+        before: &Settings,
+        after: &Settings,
+        touched: &[Descriptor],
+        actor: &Actor,
+    ) -> Result<()> {
         let (video, listen) = (self.video.read(), self.listen.read().clone());
         let network = self.network.read().clone();
+        let host = self.host.read().clone();
         let mut violations = Violations::default();
         let cx = CheckContext {
             settings: after,
@@ -426,6 +449,8 @@ impl SettingsStore {
             video: &video,
             listen: &*listen,
             network: &*network,
+            host: host.as_ref(),
+            actor,
             touched,
         };
         for d in self.registry.values() {

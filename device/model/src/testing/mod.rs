@@ -4,6 +4,7 @@ mod certificates;
 mod log;
 mod network;
 mod people;
+mod services;
 mod time;
 mod upkeep;
 
@@ -21,8 +22,8 @@ use crate::{
     auth::Accounts,
     network::Networking,
     ports::{
-        Factory, Media, MediaStatus, Records, ResetScope, Sealer, SettingsBackend, Snapshot,
-        StoredSection, StreamId, StreamStatus,
+        Factory, HostServices, Media, MediaStatus, Records, ResetScope, Sealer, SettingsBackend,
+        Snapshot, StoredSection, StreamId, StreamStatus,
     },
     settings::{Revision, SettingsStore, StreamConfig, VideoMain, VideoSub, all_sections},
 };
@@ -31,6 +32,7 @@ pub use certificates::MemoryCertificates;
 pub use log::{MemoryLog, OffRemoteLog};
 pub use network::SimulatedNetwork;
 pub use people::SimulatedButton;
+pub use services::{SimulatedNeighbours, SimulatedSsh};
 pub use time::SimulatedTime;
 
 /// A clock that stands until it is moved.
@@ -313,6 +315,10 @@ pub struct TestDevice {
     pub time: Arc<SimulatedTime>,
     /// Its network.
     pub network: Arc<SimulatedNetwork>,
+    /// Its machine's SSH server.
+    pub ssh: Arc<SimulatedSsh>,
+    /// Its machine's neighbours.
+    pub neighbours: Arc<SimulatedNeighbours>,
 }
 
 /// Password of `admin` on an [`initialised`] device.
@@ -357,8 +363,14 @@ pub fn customised(change: impl FnOnce(&mut DeviceParts)) -> TestDevice {
     let time = Arc::new(SimulatedTime::new(clock.clone()));
     let network = Arc::new(SimulatedNetwork::default());
     let networking = Networking::new(network.clone(), store.clone(), &settings, &bus);
+    let ssh = Arc::new(SimulatedSsh::default());
+    let neighbours = Arc::new(SimulatedNeighbours::default());
     let mut parts = DeviceParts {
         networking: networking.expect("memory loads"),
+        host: HostServices {
+            ssh: ssh.clone(),
+            neighbours: neighbours.clone(),
+        },
         certificates: Arc::new(MemoryCertificates::default()),
         factory: store.clone(),
         log: log.clone(),
@@ -395,6 +407,8 @@ pub fn customised(change: impl FnOnce(&mut DeviceParts)) -> TestDevice {
         log,
         time,
         network,
+        ssh,
+        neighbours,
     }
 }
 

@@ -6,7 +6,8 @@ use serde::Serialize;
 
 use super::{DateFormat, PosixTz, Resolved, TimeFormat, in_bounds};
 use crate::{
-    Actor, Device, Error, LogKind, Permission, Result, ports::NtpStatus, settings::TimeSettings,
+    Actor, Device, Error, LogKind, Origin, Permission, Result, ports::NtpStatus,
+    settings::TimeSettings,
 };
 
 /// What the clock says and how it is kept.
@@ -144,6 +145,13 @@ impl Device {
         if settings.ntp_enabled {
             let why = "NTP sets the clock; switch it off first";
             return Err(Error::Conflict(why.into()));
+        }
+        self.time.changeable()?;
+        let decided = self.settings.snapshot().is_decided::<TimeSettings>();
+        if !decided && by.origin != Origin::System {
+            // From now on the machine's own NTP daemon does not set the clock back.
+            self.settings
+                .patch("time", &serde_json::json!({}), None, by)?;
         }
         let before = self.clock.now();
         self.time.set_clock(to)?;

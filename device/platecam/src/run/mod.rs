@@ -42,6 +42,8 @@ use crate::{
     local,
 };
 
+/// How often the gateway's binding is looked at.
+const LOOK_AT_GATEWAY: Duration = Duration::from_secs(10);
 /// Everything must have ended by then after Ctrl-C or SIGTERM.
 const STOP_WITHIN: Duration = Duration::from_millis(1800);
 
@@ -115,6 +117,7 @@ async fn serve(
         log: state.log.clone(),
         remote_log: state.remote_log.clone(),
         time: state.time.clone(),
+        host: state.host.clone(),
         upkeep: state.upkeep.clone(),
         clock: state.clock.clone(),
     });
@@ -158,6 +161,11 @@ async fn serve(
             TimePace::default(),
             stopped(&stopping),
         )),
+        tokio::spawn(platecam_host::keep_services(
+            device.clone(),
+            LOOK_AT_GATEWAY,
+            stopped(&stopping),
+        )),
     ];
     if !args.no_discovery {
         tasks.push(tokio::spawn(discovery::run(
@@ -179,6 +187,7 @@ async fn serve(
         tokio::spawn(restart::count(device.clone())),
         tokio::spawn(listeners.clone().follow()),
         tokio::spawn(network::keep(device.clone())),
+        tokio::spawn(rtsp::follow_filter(rtsp_server.clone(), device.clone())),
     ];
     if let Some(socket) = local_socket {
         chores.push(tokio::spawn(local::serve(socket, device.clone())));

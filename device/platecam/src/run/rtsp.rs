@@ -1,9 +1,11 @@
 //! The RTSP library's traits in terms of the device: which URL is which stream, who may watch.
 
-use std::sync::Arc;
+use std::{net::SocketAddr, sync::Arc};
 
 use platecam_model::{
-    Actor, Device, Error, Origin, Permission, ports::StreamId, settings::VideoSub,
+    Actor, Device, Error, Origin, Permission,
+    ports::StreamId,
+    settings::{AccessFilter, VideoSub},
 };
 use rtsp::{
     AuthOutcome, AuthRequest, Authorizer, MediaSource, OpenError, Presentation, Stream,
@@ -60,8 +62,16 @@ impl Authorizer for Doorkeeper {
         all
     }
 
+    fn admits(&self, peer: SocketAddr) -> bool {
+        self.0.accounts.admits(peer.ip(), Origin::Rtsp)
+    }
+
     fn authorize(&self, request: &AuthRequest<'_>) -> AuthOutcome {
         let accounts = &self.0.accounts;
+        if !self.admits(request.peer) {
+            // The filter may have changed since the connection was accepted.
+            return AuthOutcome::Forbidden;
+        }
         let peer = Some(request.peer.ip());
         let actor = match (request.user, request.authorization) {
             // Came in through a web session: proven already, but the user may have been deleted since.
@@ -97,6 +107,20 @@ impl Authorizer for Doorkeeper {
         match entered {
             Ok(place) => Ok(Some(Box::new(place))),
             Err(_) => Err(OpenError::Busy),
+        }
+    }
+}
+
+/// Ends the sessions whose address the access filter does not admit any more (SEC-12), until the settings are gone.
+pub(crate) async fn follow_filter(server: Arc<rtsp::Server>, device: Device) {
+    let mut settings = device.settings.watch();
+    while settings.changed().await.is_ok() {
+        let filter = settings.borrow_and_update().get::<AccessFilter>();
+        for session in server.sessions() {
+            if !filter.admits(session.peer.ip()) {
+                tracing::info!(peer = %session.peer, "the access filter ends a session");
+                server.disconnect(session.id);
+            }
         }
     }
 }

@@ -4,16 +4,19 @@ use std::sync::Arc;
 
 use platecam_host::{
     CertificateStore, Database, DeviceKey, EspeakVoice, Forwarder, GpioRelays, HostMode, HostPower,
-    LinuxMachine, LinuxNetwork, LinuxNetworkControl, LinuxTime, LogDatabase, NetworkPaths, Pace,
+    LinuxMachine, LinuxNeighbours, LinuxNetwork, LinuxNetworkControl, LinuxSsh, LinuxTime,
+    LogDatabase, NetworkPaths, Pace,
     RecordLimits, RecordStore, StateDir, TimePaths, upgrade::HostUpgrades,
 };
 use platecam_model::{
     Actor, Clock, EventBus, Identity, Origin, Secret, Subscription, SystemClock,
     auth::Accounts,
     network::Networking,
-    ports::{Network, NetworkControl, RemoteLog, TimeControl},
+    ports::{HostServices, Network, NetworkControl, RemoteLog, TimeControl},
     settings::{LogRemote, NetPorts, SettingsStore, TimeSettings, all_sections},
-    testing::{SimulatedNetwork, SimulatedTime, simulated_upkeep},
+    testing::{
+        SimulatedNeighbours, SimulatedNetwork, SimulatedSsh, SimulatedTime, simulated_upkeep,
+    },
     upkeep::Upkeep,
 };
 use serde_json::json;
@@ -52,6 +55,7 @@ pub(crate) struct State {
     pub(crate) log_events: Subscription,
     pub(crate) remote_log: Arc<dyn RemoteLog>,
     pub(crate) time: Arc<dyn TimeControl>,
+    pub(crate) host: HostServices,
     pub(crate) upgrades: HostUpgrades,
     pub(crate) upkeep: Upkeep,
 }
@@ -128,6 +132,7 @@ impl State {
         )?);
         let upgrades = launched.upgrades(&identity.model, &args.upgrade_keys, clock.now())?;
         let upkeep = upkeep(args, &dir, power.clone(), upgrades.clone())?;
+        let host = host_services(args.host, &dir);
         Ok(Self {
             dir,
             bus,
@@ -145,6 +150,7 @@ impl State {
             log_events,
             remote_log: Arc::new(remote_log),
             time,
+            host,
             upkeep,
             upgrades,
         })
@@ -185,6 +191,20 @@ fn network(mode: HostMode) -> (Arc<dyn Network>, Arc<dyn NetworkControl>) {
             let control = LinuxNetworkControl::new(mode, NetworkPaths::default());
             (Arc::new(LinuxNetwork), Arc::new(control))
         }
+    }
+}
+
+/// The machine's services; in the simulated mode they only remember.
+fn host_services(mode: HostMode, dir: &StateDir) -> HostServices {
+    match mode {
+        HostMode::Simulated => HostServices {
+            ssh: Arc::new(SimulatedSsh::default()),
+            neighbours: Arc::new(SimulatedNeighbours::default()),
+        },
+        HostMode::System | HostMode::Observe => HostServices {
+            ssh: Arc::new(LinuxSsh::new(mode, dir.join("ssh-opened"))),
+            neighbours: Arc::new(LinuxNeighbours::new(mode)),
+        },
     }
 }
 

@@ -91,6 +91,10 @@ async fn onvif(Shared(service): Shared<OnvifService>, request: Request) -> Respo
 pub(crate) struct Tunnel(pub(crate) Arc<rtsp::Server>);
 
 impl RtspTunnel for Tunnel {
+    fn port(&self) -> Option<u16> {
+        self.0.local_addrs().first().map(SocketAddr::port)
+    }
+
     fn serve(
         &self,
         stream: Box<dyn ByteStream>,

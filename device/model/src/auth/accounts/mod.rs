@@ -1,5 +1,6 @@
 //! The one account base of web, ONVIF, RTSP and CGI (USER-14).
 
+mod admission;
 mod connections;
 mod groups;
 mod people;
@@ -55,6 +56,7 @@ pub struct Accounts {
     sessions: Arc<Sessions>,
     online: Arc<Online>,
     lockout: Lockout,
+    refusals: Mutex<admission::Refusals>,
     digest: DigestChallenge,
     replays: Replays,
     enrolments: Mutex<second_factor::Enrolments>,
@@ -130,6 +132,7 @@ impl Accounts {
             sessions,
             online: Arc::default(),
             lockout: Lockout::default(),
+            refusals: Mutex::default(),
             digest: DigestChallenge::new()?,
             replays: Replays::default(),
             enrolments: Mutex::default(),
