@@ -9,7 +9,7 @@ use platecam_model::{Device, Error};
 use tokio::sync::{Semaphore, watch};
 
 use crate::{
-    Limits, RtspTunnel, api, assets, gate, headers, monitor,
+    Limits, RtspTunnel, api, assets, cgi, gate, headers, monitor,
     problem::{Answer, Problem},
     routes::Table,
 };
@@ -90,6 +90,7 @@ pub fn router(
     let (routes, table) = api::routes().split();
     let app = App::new(device, rtsp, limits, Stop(stopping), table);
     let monitor = monitor::routes(app.clone());
+    let cgi = cgi::router(app.clone());
     let v1 = routes
         .fallback(api::unknown)
         .method_not_allowed_fallback(api::wrong_method)
@@ -99,7 +100,7 @@ pub fn router(
     extra
         .into_iter()
         .fold(
-            Router::new().nest("/api/v1", v1).merge(monitor),
+            Router::new().nest("/api/v1", v1).merge(monitor).merge(cgi),
             Router::merge,
         )
         .fallback(assets::serve)

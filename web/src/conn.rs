@@ -1,4 +1,4 @@
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use axum::extract::ConnectInfo;
 use http::{
@@ -30,6 +30,21 @@ impl ConnInfo {
         } else {
             Scheme::HTTP
         });
+    }
+}
+
+/// The host that the client used, else the address it reached, as in a URL.
+pub(crate) fn host(uri: &Uri, headers: &HeaderMap, conn: &ConnInfo) -> String {
+    let named = match headers.get(header::HOST) {
+        Some(host) => Authority::try_from(host.as_bytes()).ok(),
+        None => uri.authority().cloned(),
+    };
+    match named.as_ref().map(Authority::host) {
+        Some(host) if !host.is_empty() => host.to_owned(),
+        _ => match conn.local.ip().to_canonical() {
+            IpAddr::V6(ip) => format!("[{ip}]"),
+            ip => ip.to_string(),
+        },
     }
 }
 

@@ -12,6 +12,7 @@ mod app;
 mod archive;
 mod assets;
 mod auth;
+pub mod cgi;
 mod config;
 mod conn;
 mod gate;
@@ -28,6 +29,7 @@ mod server;
 
 pub use api::upgrade::receive_upgrade;
 pub use app::router;
+pub use cgi::cgi_table;
 pub use config::{Config, Limits, Tls};
 pub use conn::ConnInfo;
 pub use live::{ByteStream, RtspTunnel, Viewer};

@@ -55,6 +55,23 @@ impl Problem {
         StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
 
+    /// The last word of its type.
+    pub(crate) fn word(&self) -> &str {
+        self.kind.rsplit(':').next().unwrap_or_default()
+    }
+
+    pub(crate) fn detail(&self) -> &str {
+        &self.detail
+    }
+
+    pub(crate) fn errors(&self) -> &[Violation] {
+        &self.errors
+    }
+
+    pub(crate) fn retry_after_s(&self) -> Option<u64> {
+        self.retry_after_s
+    }
+
     pub(crate) fn no_such_resource(path: &str) -> Self {
         Self::new(
             StatusCode::NOT_FOUND,

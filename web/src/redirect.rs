@@ -6,9 +6,9 @@ use axum::{
     body::Body,
     response::{IntoResponse, Response},
 };
-use http::{Request, StatusCode, header, uri::Authority};
+use http::{Request, StatusCode, header};
 
-use crate::ConnInfo;
+use crate::{ConnInfo, conn::host};
 
 /// Where plain HTTP is answered from.
 #[derive(Debug, Default)]
@@ -35,19 +35,9 @@ impl Redirect {
     }
 }
 
-/// The same address under HTTPS: the host that the client used, else the address it reached.
+/// The same address under HTTPS.
 fn location<B>(request: &Request<B>, conn: &ConnInfo, port: u16) -> String {
-    let named = match request.headers().get(header::HOST) {
-        Some(host) => Authority::try_from(host.as_bytes()).ok(),
-        None => request.uri().authority().cloned(),
-    };
-    let host = match named.as_ref().map(Authority::host) {
-        Some(host) if !host.is_empty() => host.to_owned(),
-        _ => match conn.local.ip().to_canonical() {
-            std::net::IpAddr::V6(ip) => format!("[{ip}]"),
-            ip => ip.to_string(),
-        },
-    };
+    let host = host(request.uri(), request.headers(), conn);
     let path = request.uri().path_and_query().map_or("/", |p| p.as_str());
     let path = if path.starts_with('/') { path } else { "/" };
     match port {

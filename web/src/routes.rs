@@ -46,12 +46,12 @@ impl fmt::Display for Access {
     }
 }
 
-/// One method of one path below `/api/v1`.
+/// One method of one path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Route {
     /// HTTP method.
     pub method: Method,
-    /// Path below `/api/v1`, parameters in braces.
+    /// Path, parameters in braces; of the JSON API below `/api/v1`.
     pub path: &'static str,
     /// Who may call it.
     pub access: Access,
@@ -149,6 +149,11 @@ impl Routes {
         self.router = self.router.merge(other.router);
         self.table.extend(other.table);
         self
+    }
+
+    /// The router and its rows.
+    pub(crate) fn parts(self) -> (Router<App>, Vec<Route>) {
+        (self.router, self.table)
     }
 
     /// The router and the table that its gate looks into.

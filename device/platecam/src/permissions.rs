@@ -80,6 +80,13 @@ fn web(out: &mut String) {
     }
 }
 
+fn cgi(out: &mut String) {
+    out.push_str("\n## CGI\n\nBy HTTP Digest; nothing is open ([cgi.md](cgi.md)).\n\n| method | path | needs |\n|---|---|---|\n");
+    for r in platecam_web::cgi_table() {
+        writeln!(out, "| {} | `{}` | {} |", r.method, r.path, r.access).unwrap();
+    }
+}
+
 fn onvif(out: &mut String) {
     out.push_str(ONVIF);
     for level in [
@@ -132,6 +139,7 @@ fn the_permission_reference_is_true() {
     let mut now = String::from(HEAD);
     levels(&mut now);
     web(&mut now);
+    cgi(&mut now);
     onvif(&mut now);
     now.push_str(RTSP);
     now.push_str(COMMANDS);

@@ -4,6 +4,7 @@ mod api;
 mod assets;
 mod auth;
 mod certificates;
+mod cgi;
 mod commission;
 mod config;
 mod listeners;
