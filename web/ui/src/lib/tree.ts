@@ -20,6 +20,9 @@ export type ViewName =
   | 'time'
   | 'maintenance'
   | 'log'
+  | 'services'
+  | 'onvif'
+  | 'access-filter'
   | 'users'
   | 'groups'
   | 'online'
@@ -59,7 +62,7 @@ export const settingTree: SettingGroup[] = [
         manual: ['System/Device Maintenance/Log', 'System/Device Maintenance/System Log'],
       },
       {
-        path: 'system/services', title: 'page.services', sections: ['services', 'security.password', 'monitoring'],
+        path: 'system/services', title: 'page.services', sections: ['services', 'security.password', 'monitoring'], view: 'services',
         manual: ['System/Security/System Service', 'System/System Service'],
       },
       {
@@ -88,7 +91,8 @@ export const settingTree: SettingGroup[] = [
     pages: [
       { path: 'network/port', title: 'page.port', sections: ['net.ports'], view: 'port', manual: ['Network Settings/TCP/IP/Port', 'Network/TCP/IP/Port', 'Network/Port'] },
       { path: 'network/https', title: 'page.https', sections: ['net.https'], manual: ['Network Settings/Advanced/HTTPS', 'Network/HTTPS'] },
-      { path: 'network/onvif', title: 'page.onvif', sections: ['onvif'], manual: ['Network Settings/ONVIF', 'Network Settings/Advanced/ONVIF'] },
+      { path: 'network/onvif', title: 'page.onvif', sections: ['onvif'], view: 'onvif', manual: ['Network Settings/ONVIF', 'Network Settings/Advanced/ONVIF'] },
+      { path: 'network/access-filter', title: 'page.access-filter', sections: ['security.access_filter', 'net.gateway_binding'], view: 'access-filter', manual: [] },
       { path: 'network/remote-log', title: 'page.remote-log', sections: ['log.remote'], view: 'remote-log', manual: ['Network Settings/Advanced/Remote Log', 'Network/Advanced/Remote Log'] },
     ],
   },
