@@ -14,6 +14,7 @@ use http_body_util::BodyExt;
 use md5::{Digest, Md5};
 use platecam_model::{
     Origin,
+    settings::SystemServices,
     testing::{PASSWORD, TestDevice, initialised},
 };
 use platecam_onvif::{DEVICE_PATH, HttpRequest, OnvifService, ServicePorts};
@@ -153,6 +154,72 @@ impl RtspTunnel for NoTunnel {
     ) -> Pin<Box<dyn Future<Output = ()> + Send>> {
         Box::pin(std::future::ready(()))
     }
+
+    fn port(&self) -> Option<u16> {
+        Some(8554)
+    }
+}
+
+/// CGI commands of an administrator: the first line names the command, the rest is its form.
+pub(crate) fn cgi() -> Box<dyn Target> {
+    let runtime = runtime();
+    let test = initialised();
+    let (stop, stopping) = watch::channel(false);
+    let router = platecam_web::router(
+        test.device.clone(),
+        Arc::new(NoTunnel),
+        Limits::default(),
+        Vec::new(),
+        stopping,
+    );
+    let mut admin = Administrator::new(&test);
+    Box::new(move |input: &[u8]| {
+        let _running = &stop;
+        let mut parts = input.splitn(2, |b| *b == b'\n');
+        let command = parts.next().unwrap_or_default();
+        let form = parts.next().unwrap_or_default();
+        if let Ok(text) = std::str::from_utf8(form) {
+            let _ = platecam_web::cgi::query::Query::parse(text);
+        }
+        let Some(target) = std::str::from_utf8(command)
+            .ok()
+            .and_then(|name| format!("/cgi-bin/{name}").parse::<Uri>().ok())
+            .map(|uri| uri.path_and_query().map_or("/", |p| p.as_str()).to_owned())
+            .filter(|target| !target.contains('"'))
+        else {
+            return;
+        };
+        let Ok(mut request) = Request::post(&target)
+            .header("content-type", "application/x-www-form-urlencoded")
+            .header("authorization", admin.authorization("POST", &target))
+            .body(Body::from(form.to_vec()))
+        else {
+            return;
+        };
+        ConnInfo {
+            peer: PEER,
+            local: LOCAL,
+            secure: false,
+        }
+        .attach(request.extensions_mut());
+        let status = runtime.block_on(async {
+            let Ok(response) = router.clone().oneshot(request).await;
+            let status = response.status();
+            let _ = response.into_body().collect().await;
+            status
+        });
+        assert_ne!(
+            status,
+            http::StatusCode::UNAUTHORIZED,
+            "the administrator is let in"
+        );
+        assert_ne!(status, http::StatusCode::INTERNAL_SERVER_ERROR);
+        // A command may have switched the CGI off.
+        let by = platecam_model::Actor::system();
+        let on = |services: &mut SystemServices| services.cgi = true;
+        let again = test.device.settings.update(&by, on);
+        assert!(again.is_ok());
+    })
 }
 
 /// Requests of the web server: method, target, headers, body, written as in HTTP/1.1. A cookie value of

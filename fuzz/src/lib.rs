@@ -28,6 +28,7 @@ pub type Make = fn() -> Box<dyn Target>;
 
 /// All targets by name. `fuzz/corpus/NAME` holds the inputs of each.
 pub const TARGETS: &[(&str, Make)] = &[
+    ("cgi", device::cgi),
     ("config", config::config),
     ("digest", device::digest),
     ("discovery", xml::discovery),
