@@ -5,8 +5,8 @@ use std::sync::Arc;
 use platecam_host::{
     CertificateStore, Database, DeviceKey, EspeakVoice, Forwarder, GpioRelays, HostMode, HostPower,
     LinuxMachine, LinuxNeighbours, LinuxNetwork, LinuxNetworkControl, LinuxSsh, LinuxTime,
-    LogDatabase, NetworkPaths, Pace,
-    RecordLimits, RecordStore, StateDir, TimePaths, upgrade::HostUpgrades,
+    LogDatabase, NetworkPaths, Pace, RecordLimits, RecordStore, StateDir, TimePaths,
+    upgrade::HostUpgrades,
 };
 use platecam_model::{
     Actor, Clock, EventBus, Identity, Origin, Secret, Subscription, SystemClock,
