@@ -131,7 +131,10 @@ impl OnvifService {
     /// Translates what happens on the device into notifications until `stop` is ready; then ends
     /// all subscriptions. Run it once, beside the web server.
     pub async fn run(&self, stop: impl Future<Output = ()>) {
-        events::run(&self.0, stop).await;
+        tokio::select! {
+            () = events::run(&self.0, stop) => {}
+            () = events::publish_to_brokers(&self.0) => {}
+        }
         self.0.subscriptions.end_all();
     }
 
@@ -339,6 +342,12 @@ impl Inner {
     /// Whether the services are offered at all (SYS-34).
     pub(crate) fn is_on(&self) -> bool {
         self.device.settings.get::<Switches>().enabled
+    }
+
+    /// An address of ours, for messages that nobody asked for.
+    pub(crate) fn own_base(&self) -> Base {
+        let ip = self.first_address().unwrap_or(IpAddr::from([127, 0, 0, 1]));
+        Base::at(ip, self.ports.get())
     }
 
     pub(crate) fn now(&self) -> UtcTime {

@@ -9,7 +9,7 @@ use crate::{
     auth::{Accounts, Sessions},
     network::Networking,
     ports::{
-        Certificates, Factory, HostServices, LogStore, Media, Network, Records, RemoteLog,
+        Brokers, Certificates, Factory, HostServices, LogStore, Media, Network, Records, RemoteLog,
         StreamId, TimeControl,
     },
     settings::SettingsStore,
@@ -67,6 +67,8 @@ pub struct DeviceParts {
     pub log: Arc<dyn LogStore>,
     /// The log server.
     pub remote_log: Arc<dyn RemoteLog>,
+    /// The event brokers.
+    pub brokers: Arc<dyn Brokers>,
     /// The host's clock, zone and NTP daemon.
     pub time: Arc<dyn TimeControl>,
     /// Services of the machine.

@@ -1,9 +1,11 @@
 //! Event service: what can be subscribed to, pull points, and the translation of the device's events.
 
+mod brokers;
 mod catalog;
 mod content;
 mod faults;
 mod filter;
+mod json;
 mod notice;
 mod properties;
 mod push;
@@ -20,6 +22,7 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
+pub(crate) use brokers::publish as publish_to_brokers;
 pub use catalog::{
     CATALOG, CONFIGURATION_CHANGED, LICENSE_PLATE, MOTION_ALARM, PROFILE_CHANGED, SCENE_CHANGE,
     SIGNAL_LOSS, TOO_BLURRY, TOO_BRIGHT, TOO_DARK, Topic, Type, VEHICLE_DETECT,

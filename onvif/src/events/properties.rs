@@ -3,7 +3,10 @@
 use onvif_contracts::{tev, wstop};
 use onvif_xml::{Any, Ns, Writer, ns};
 
+use platecam_model::settings::MAX_BROKERS;
+
 use super::{
+    brokers,
     catalog::{CATALOG, Topic, Type},
     content::ITEM_FILTER,
     subscriptions::{MAX_PULL_POINTS, MAX_PUSHED},
@@ -18,7 +21,9 @@ pub(crate) fn capabilities() -> tev::Capabilities {
         max_notification_producers: i32::try_from(MAX_PUSHED).ok(),
         max_pull_points: i32::try_from(MAX_PULL_POINTS).ok(),
         persistent_notification_storage: Some(false),
-        max_event_brokers: Some(0),
+        event_broker_protocols: Some(brokers::protocols()),
+        max_event_brokers: i32::try_from(MAX_BROKERS).ok(),
+        metadata_over_mqtt: Some(false),
         ..Default::default()
     }
 }

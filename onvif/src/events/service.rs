@@ -217,6 +217,31 @@ impl EventPortType for Call<'_> {
         Ok(properties::properties())
     }
 
+    fn add_event_broker(
+        &self,
+        request: tev::AddEventBroker,
+    ) -> Answer<tev::AddEventBrokerResponse> {
+        self.add_broker(request.event_broker)?;
+        Ok(Default::default())
+    }
+
+    fn delete_event_broker(
+        &self,
+        request: tev::DeleteEventBroker,
+    ) -> Answer<tev::DeleteEventBrokerResponse> {
+        self.delete_broker(&request.address)?;
+        Ok(Default::default())
+    }
+
+    fn get_event_brokers(
+        &self,
+        request: tev::GetEventBrokers,
+    ) -> Answer<tev::GetEventBrokersResponse> {
+        Ok(tev::GetEventBrokersResponse {
+            event_broker: self.list_brokers(request.address.as_deref())?,
+        })
+    }
+
     fn create_pull_point_subscription(
         &self,
         request: tev::CreatePullPointSubscription,

@@ -1,6 +1,6 @@
 //! What the RTSP metadata track sends, as it happens.
 
-use std::{collections::VecDeque, net::IpAddr, sync::Arc};
+use std::{collections::VecDeque, sync::Arc};
 
 use lpr_core::UtcTime;
 use platecam_model::SceneSubscription;
@@ -8,7 +8,6 @@ use tokio::sync::broadcast::{Receiver, error::RecvError};
 
 use super::scene::{event_document, scene_document};
 use crate::{
-    address::Base,
     events::Notice,
     service::{Inner, OnvifService},
 };
@@ -89,11 +88,7 @@ impl MetadataFeed {
 
     fn events(&mut self, at: UtcTime, notices: &[&Notice]) {
         // No client asked for this, so the address is the unit's own.
-        let ip = self
-            .inner
-            .first_address()
-            .unwrap_or(IpAddr::from([127, 0, 0, 1]));
-        let base = Base::at(ip, self.inner.ports.get());
+        let base = self.inner.own_base();
         self.ready.push_back(MetadataDocument {
             at,
             xml: event_document(notices, &base),

@@ -13,4 +13,5 @@ mod writer;
 pub use export::check_export;
 pub use forward::{Forwarder, Pace};
 pub use store::LogDatabase;
+pub(crate) use tls::roots;
 pub use writer::write_log;

@@ -32,7 +32,11 @@ pub(super) fn connect(
     Ok(StreamOwned::new(tls, tcp))
 }
 
-fn roots(ca: &str) -> io::Result<RootCertStore> {
+/// Certificates that a server's must be signed by (PEM; empty takes the machine's roots).
+///
+/// # Errors
+/// When there is none that can be read.
+pub(crate) fn roots(ca: &str) -> io::Result<RootCertStore> {
     let mut roots = RootCertStore::empty();
     let system;
     let pem = if ca.trim().is_empty() {

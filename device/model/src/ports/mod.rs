@@ -1,6 +1,7 @@
 //! What the model needs of the host: traits with a Linux implementation in `platecam-host` or
 //! `platecam-media` and an in-memory one in [`crate::testing`].
 
+mod broker;
 mod button;
 mod certificates;
 mod factory;
@@ -27,6 +28,7 @@ use crate::{
     settings::{BitRateType, Codec, Resolution, Revision},
 };
 
+pub use broker::{BrokerMessage, BrokerState, BrokerStatus, Brokers};
 pub use button::{ButtonLine, ResetButton};
 pub use certificates::{
     CertificateInfo, CertificateKind, CertificateState, Certificates, MAX_CERTIFICATES,

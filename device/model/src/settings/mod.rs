@@ -2,6 +2,7 @@
 
 mod access_filter;
 mod bounded;
+mod broker;
 mod commission;
 mod diff;
 mod gateway_binding;
@@ -28,6 +29,10 @@ mod transfer;
 mod video;
 
 pub use access_filter::{AccessFilter, FilterMode, IpPrefix};
+pub use broker::{
+    BrokerConfig, BrokerPort, BrokerQos, BrokerTransport, EventBroker, MAX_BROKERS, MqttVersion,
+    brokers,
+};
 pub use commission::LprCommission;
 pub use diff::Difference;
 pub use gateway_binding::GatewayBinding;
@@ -117,6 +122,8 @@ pub fn all_sections() -> Vec<Descriptor> {
         Descriptor::of::<DeviceResetButton>(),
         Descriptor::of::<LprRecognition>(),
         Descriptor::of::<EventPicture>(),
+        Descriptor::of::<EventBroker<1>>(),
+        Descriptor::of::<EventBroker<2>>(),
         Descriptor::of::<TimeSettings>(),
         Descriptor::of::<LogRemote>(),
         Descriptor::of::<LprCommission>(),

@@ -1,5 +1,6 @@
 //! In-memory implementations of the ports, for the tests of every crate above.
 
+mod broker;
 mod certificates;
 mod log;
 mod network;
@@ -28,6 +29,7 @@ use crate::{
     settings::{Revision, SettingsStore, StreamConfig, VideoMain, VideoSub, all_sections},
 };
 
+pub use broker::MemoryBrokers;
 pub use certificates::MemoryCertificates;
 pub use log::{MemoryLog, OffRemoteLog};
 pub use network::SimulatedNetwork;
@@ -311,6 +313,8 @@ pub struct TestDevice {
     pub power: Arc<SimulatedPower>,
     /// Its log.
     pub log: Arc<MemoryLog>,
+    /// Its event brokers.
+    pub brokers: Arc<MemoryBrokers>,
     /// Its way to set the clock.
     pub time: Arc<SimulatedTime>,
     /// Its network.
@@ -360,6 +364,7 @@ pub fn customised(change: impl FnOnce(&mut DeviceParts)) -> TestDevice {
     });
     let power = Arc::new(SimulatedPower::default());
     let log = Arc::new(MemoryLog::default());
+    let brokers = Arc::new(MemoryBrokers::default());
     let time = Arc::new(SimulatedTime::new(clock.clone()));
     let network = Arc::new(SimulatedNetwork::default());
     let networking = Networking::new(network.clone(), store.clone(), &settings, &bus);
@@ -375,6 +380,7 @@ pub fn customised(change: impl FnOnce(&mut DeviceParts)) -> TestDevice {
         factory: store.clone(),
         log: log.clone(),
         remote_log: Arc::new(OffRemoteLog),
+        brokers: brokers.clone(),
         time: time.clone(),
         identity: Identity {
             manufacturer: "Platecam".into(),
@@ -405,6 +411,7 @@ pub fn customised(change: impl FnOnce(&mut DeviceParts)) -> TestDevice {
         media,
         power,
         log,
+        brokers,
         time,
         network,
         ssh,

@@ -116,6 +116,7 @@ async fn serve(
         factory: state.factory.clone(),
         log: state.log.clone(),
         remote_log: state.remote_log.clone(),
+        brokers: state.brokers.clone(),
         time: state.time.clone(),
         host: state.host.clone(),
         upkeep: state.upkeep.clone(),
@@ -226,7 +227,11 @@ async fn serve(
             let _ = task.await;
         }
         // Stops the worker and stores what is queued; then the pipelines.
-        let ended = tokio::task::spawn_blocking(move || drop((recognition, media)));
+        let brokers = state.brokers.clone();
+        let ended = tokio::task::spawn_blocking(move || {
+            drop((recognition, media));
+            brokers.stop();
+        });
         let _ = ended.await;
     };
     if tokio::time::timeout(STOP_WITHIN, ending).await.is_err() {

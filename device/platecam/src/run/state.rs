@@ -5,7 +5,7 @@ use std::sync::Arc;
 use platecam_host::{
     CertificateStore, Database, DeviceKey, EspeakVoice, Forwarder, GpioRelays, HostMode, HostPower,
     LinuxMachine, LinuxNeighbours, LinuxNetwork, LinuxNetworkControl, LinuxSsh, LinuxTime,
-    LogDatabase, NetworkPaths, Pace, RecordLimits, RecordStore, StateDir, TimePaths,
+    LogDatabase, MqttBrokers, NetworkPaths, Pace, RecordLimits, RecordStore, StateDir, TimePaths,
     upgrade::HostUpgrades,
 };
 use platecam_model::{
@@ -54,6 +54,7 @@ pub(crate) struct State {
     /// Everything from the start on, for the log.
     pub(crate) log_events: Subscription,
     pub(crate) remote_log: Arc<dyn RemoteLog>,
+    pub(crate) brokers: Arc<MqttBrokers>,
     pub(crate) time: Arc<dyn TimeControl>,
     pub(crate) host: HostServices,
     pub(crate) upgrades: HostUpgrades,
@@ -122,6 +123,13 @@ impl State {
             Pace::default(),
         )?;
         let identity = identity(&db, launched)?;
+        let brokers = MqttBrokers::start(
+            &db,
+            settings.clone(),
+            bus.clone(),
+            clock.clone(),
+            &identity.serial,
+        )?;
         let certificates = Arc::new(CertificateStore::open(
             db.clone(),
             key,
@@ -149,6 +157,7 @@ impl State {
             log,
             log_events,
             remote_log: Arc::new(remote_log),
+            brokers: Arc::new(brokers),
             time,
             host,
             upkeep,
