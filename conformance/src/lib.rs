@@ -1,10 +1,23 @@
-//! Black-box harness: starts the release binary on free ports with a state directory of its own and
-//! speaks to it only as its users do.
+//! Two black boxes.
 //!
-//! The binary is `PLATECAM_BIN`, or `target/release/platecam` of this checkout. A missing binary or
+//! The conformance runner judges any ONVIF device over the network: [`runner`], with its cases in
+//! [`cases`]. See the README of this crate.
+//!
+//! The harness starts the release binary on free ports with a state directory of its own and speaks to
+//! it only as its users do. The binary is `PLATECAM_BIN`, or `target/release/platecam` of this checkout. A missing binary or
 //! tool is a failure, never a skip.
 
+pub mod auth;
+pub mod case;
+pub mod cases;
+pub mod device;
+pub mod features;
 pub mod jpeg;
+pub mod report;
+pub mod runner;
+pub mod schema;
+pub mod soap;
+pub mod xml;
 
 use std::{
     io::{BufRead, BufReader, Read},

@@ -1,0 +1,87 @@
+//! The conformance runner against our own device: every case that applies passes.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use conformance::{
+    Camera, Options as Start, PASSWORD,
+    auth::Credentials,
+    device::{Options, Target},
+    report::{self, Verdict},
+    root,
+    runner::{self, Selection},
+};
+
+/// Cases that our device does not pass yet, and why. They must fail: who repairs one deletes its line.
+const KNOWN: &[(&str, &str)] = &[];
+
+/// Real cases are registered, not the runner's own access and schema cases counted alone.
+const AT_LEAST: usize = 100;
+
+fn target(camera: &Camera) -> Target {
+    Target {
+        device_service: camera.url("/onvif/device_service").parse().unwrap(),
+        administrator: Credentials::new("admin", PASSWORD),
+    }
+}
+
+#[test]
+fn identifiers_are_unique_and_there_are_enough_of_them() {
+    let cases = Selection::default().cases();
+    let ids: BTreeSet<&str> = cases.iter().map(|c| c.id.as_str()).collect();
+    assert_eq!(ids.len(), cases.len(), "an identifier is used twice");
+    let named = ids.iter().filter(|i| !i.starts_with("X-")).count();
+    println!("{} cases, {named} of ONVIF's own", cases.len());
+    assert!(cases.len() >= AT_LEAST, "{} cases", cases.len());
+}
+
+#[test]
+fn our_device_passes_every_case_that_applies() {
+    let camera = Camera::start(&Start {
+        args: vec!["--host".into(), "simulated".into()],
+        ..Start::default()
+    })
+    .unwrap();
+    let options = Options {
+        network: true,
+        operation_delay: Duration::from_secs(15),
+        ..Options::default()
+    };
+    let contracts = root().join(".cache/wsdl/onvif/wsdl");
+    let report = runner::run(
+        target(&camera),
+        options,
+        &contracts,
+        &Selection::default(),
+        |result| println!("{}", report::line(result)),
+    )
+    .unwrap();
+    println!("{}\n{}", report.failures(), report.summary());
+    let failed: BTreeSet<&str> = report
+        .results
+        .iter()
+        .filter(|r| r.verdict == Verdict::Fail)
+        .map(|r| r.id.as_str())
+        .collect();
+    let known: BTreeSet<&str> = KNOWN.iter().map(|(id, _)| *id).collect();
+    let new: Vec<&&str> = failed.difference(&known).collect();
+    let repaired: Vec<&&str> = known.difference(&failed).collect();
+    assert!(new.is_empty(), "these fail: {new:?}");
+    assert!(repaired.is_empty(), "no longer fail, delete them from KNOWN: {repaired:?}");
+}
+
+/// A runner that finds nothing wrong anywhere would pass the test above as well.
+#[test]
+fn a_wrong_password_is_told_and_not_called_conformance() {
+    let camera = Camera::demo().unwrap();
+    let mut target = target(&camera);
+    target.administrator.password = "Wrong-2026-gate".into();
+    let contracts = root().join(".cache/wsdl/onvif/wsdl");
+    let end = runner::run(
+        target,
+        Options::default(),
+        &contracts,
+        &Selection::default(),
+        |_| {},
+    );
+    assert!(end.is_err());
+}
