@@ -222,16 +222,26 @@ mod tests {
         let challenge = Challenge::parse("Digest realm=\"testrealm@host.com\", nonce=\"dcd98b7102dd2f0e8b11d0f600bfb0c093\", opaque=\"5ccc\"").unwrap();
         let who = Credentials::new("Mufasa", "Circle Of Life");
         let header = challenge.answer(&who, "GET", "/dir/index.html", 1);
-        assert!(header.contains("response=\"670fd8c2df070c60b045671b8b24ff02\""), "{header}");
+        assert!(
+            header.contains("response=\"670fd8c2df070c60b045671b8b24ff02\""),
+            "{header}"
+        );
         assert!(header.ends_with("opaque=\"5ccc\""), "{header}");
     }
 
     #[test]
     fn challenges_strict_and_refused() {
-        let c = Challenge::parse("digest realm=\"a, b\", qop=\"auth,auth-int\", nonce=n, algorithm=SHA-256, stale=TRUE").unwrap();
+        let c = Challenge::parse(
+            "digest realm=\"a, b\", qop=\"auth,auth-int\", nonce=n, algorithm=SHA-256, stale=TRUE",
+        )
+        .unwrap();
         assert_eq!((c.realm.as_str(), c.auth, c.stale), ("a, b", true, true));
         assert_eq!(c.algorithm, Algorithm::Sha256);
-        for bad in ["Basic realm=\"x\"", "Digest realm=\"x\"", "Digest nonce=x, realm=y, algorithm=SHA-512-256"] {
+        for bad in [
+            "Basic realm=\"x\"",
+            "Digest realm=\"x\"",
+            "Digest nonce=x, realm=y, algorithm=SHA-512-256",
+        ] {
             assert_eq!(Challenge::parse(bad), None, "{bad}");
         }
     }

@@ -22,7 +22,8 @@ pub type Outcome<T = ()> = Result<T, Stop>;
 #[macro_export]
 macro_rules! check {
     ($condition:expr, $($text:tt)+) => {
-        if !$condition {
+        let holds: bool = $condition;
+        if !holds {
             return Err($crate::case::Stop::Fail(format!($($text)+)));
         }
     };
@@ -188,10 +189,7 @@ impl Case {
     /// Whether it belongs to one of `profiles`; every case does when none is asked for.
     #[must_use]
     pub fn belongs(&self, profiles: &[Profile]) -> bool {
-        profiles.is_empty()
-            || profiles
-                .iter()
-                .any(|p| self.profiles.contains(p.letter()))
+        profiles.is_empty() || profiles.iter().any(|p| self.profiles.contains(p.letter()))
     }
 
     /// Runs it.

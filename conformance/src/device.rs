@@ -139,6 +139,7 @@ pub struct Device {
     challenges: RefCell<BTreeMap<String, (Challenge, u32)>>,
     features: RefCell<Features>,
     by_token: Cell<bool>,
+    helpers: Cell<bool>,
     deadline: Cell<Instant>,
     log: RefCell<Vec<Exchange>>,
     judged: RefCell<BTreeMap<String, Judged>>,
@@ -173,6 +174,7 @@ impl Device {
             challenges: RefCell::default(),
             features: RefCell::default(),
             by_token: Cell::new(false),
+            helpers: Cell::new(false),
             deadline: Cell::new(Instant::now() + Duration::from_secs(60)),
             log: RefCell::default(),
             judged: RefCell::default(),
@@ -231,7 +233,10 @@ impl Device {
     /// # Errors
     /// When there is none.
     pub fn left(&self) -> Outcome<Duration> {
-        let left = self.deadline.get().saturating_duration_since(Instant::now());
+        let left = self
+            .deadline
+            .get()
+            .saturating_duration_since(Instant::now());
         if left.is_zero() {
             fail!("the time for the case is over");
         }
@@ -266,6 +271,17 @@ impl Device {
     /// Uses WS-UsernameToken instead of HTTP Digest from now on.
     pub fn use_token(&self, yes: bool) {
         self.by_token.set(yes);
+    }
+
+    /// Whether the helpers of the access cases exist.
+    #[must_use]
+    pub fn has_helpers(&self) -> bool {
+        self.helpers.get()
+    }
+
+    /// Remembers whether they exist.
+    pub fn set_helpers(&self, yes: bool) {
+        self.helpers.set(yes);
     }
 
     /// Address of the service of a prefix.
@@ -424,7 +440,10 @@ impl Device {
             Err(e) => return bad(format!("HTTP {}: {e:#}", answer.status)),
         };
         if envelope.name.ns != ENVELOPE {
-            return bad(format!("HTTP {}: {} is no SOAP 1.2 envelope", answer.status, envelope.name));
+            return bad(format!(
+                "HTTP {}: {} is no SOAP 1.2 envelope",
+                answer.status, envelope.name
+            ));
         }
         self.judge_schema(operation, &envelope)?;
         let Some(content) = envelope.find("Body").and_then(|b| b.children.first()) else {
@@ -528,7 +547,9 @@ impl Device {
     ) -> Outcome<HttpAnswer> {
         let text = url.to_string();
         // A long poll may take its own time on top of the usual.
-        let timeout = self.left()?.min(self.options.message_timeout + Duration::from_secs(60));
+        let timeout = self
+            .left()?
+            .min(self.options.message_timeout + Duration::from_secs(60));
         let method = method
             .parse::<reqwest::Method>()
             .map_err(|e| Stop::NotRun(e.to_string()))?;

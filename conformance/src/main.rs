@@ -123,7 +123,12 @@ fn run(cli: &Cli) -> anyhow::Result<bool> {
         println!("{}", report::line(result));
     })?;
     println!("{}", report.failures());
-    println!("{} ({})\n{}", report.device, report.identity, report.summary());
+    println!(
+        "{} ({})\n{}",
+        report.device,
+        report.identity,
+        report.summary()
+    );
     if let Some(path) = &cli.junit {
         std::fs::write(path, report.junit())?;
     }

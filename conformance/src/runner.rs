@@ -32,7 +32,9 @@ impl Selection {
         cases::all()
             .into_iter()
             .filter(|c| c.belongs(&self.profiles))
-            .filter(|c| self.filters.is_empty() || self.filters.iter().any(|f| c.id.contains(f.as_str())))
+            .filter(|c| {
+                self.filters.is_empty() || self.filters.iter().any(|f| c.id.contains(f.as_str()))
+            })
             .collect()
     }
 }
@@ -79,7 +81,13 @@ pub fn run(
         told_each(&result);
         report.results.push(result);
     }
-    let last = finish(&device, &before, selection);
+    device.begin(std::time::Duration::from_secs(60));
+    let dismissed = cases::access::dismiss(&device);
+    let mut last = finish(&device, &before, selection);
+    if let (Err(stop), Some(state)) = (dismissed, last.last_mut()) {
+        state.verdict = Verdict::Fail;
+        state.reason = told(&stop);
+    }
     for result in last {
         told_each(&result);
         report.results.push(result);

@@ -244,7 +244,12 @@ impl Element {
 
     fn write(&self, out: &mut String, outer: &Scope) {
         // Writing into a string cannot fail.
-        let _ = write!(out, "<e:{} xmlns:e=\"{}\"", self.name.name, escape(&self.name.ns));
+        let _ = write!(
+            out,
+            "<e:{} xmlns:e=\"{}\"",
+            self.name.name,
+            escape(&self.name.ns)
+        );
         if self.scope != *outer {
             for (prefix, ns) in self.scope.iter().filter(|(p, _)| p != "e" && p != "xml") {
                 let _ = if prefix.is_empty() {

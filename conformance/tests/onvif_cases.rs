@@ -12,10 +12,30 @@ use conformance::{
 };
 
 /// Cases that our device does not pass yet, and why. They must fail: who repairs one deletes its line.
-const KNOWN: &[(&str, &str)] = &[];
+const KNOWN: &[(&str, &str)] = &[
+    (
+        "DISCOVERY-1-1-10",
+        "an unknown matching rule is passed over",
+    ),
+    ("DEVICE-2-1-3", "no SetHostname yet"),
+    ("DEVICE-2-1-32", "no SetHostname yet"),
+    ("DEVICE-2-1-5", "no SetDNS yet"),
+    ("DEVICE-2-1-6", "no SetDNS yet"),
+    ("DEVICE-2-1-8", "no SetDNS yet"),
+    ("DEVICE-2-1-9", "no SetDNS yet"),
+    ("DEVICE-2-1-14", "NTP servers are not taken from DHCP"),
+    ("DEVICE-2-1-20", "no SetNetworkInterfaces yet"),
+    ("X-NETWORK-1", "no SetNetworkInterfaces yet"),
+    ("DEVICE-2-1-28", "no SetNetworkDefaultGateway yet"),
+    ("MEDIA2-8-1-1", "no SetMetadataConfiguration yet"),
+    (
+        "X-ACCESS-tds-GetSystemUris",
+        "asks for the permission to read logs, more than READ_SYSTEM",
+    ),
+];
 
-/// Real cases are registered, not the runner's own access and schema cases counted alone.
-const AT_LEAST: usize = 100;
+/// Cases of ONVIF's own; those of the runner come on top.
+const AT_LEAST: usize = 150;
 
 fn target(camera: &Camera) -> Target {
     Target {
@@ -31,7 +51,7 @@ fn identifiers_are_unique_and_there_are_enough_of_them() {
     assert_eq!(ids.len(), cases.len(), "an identifier is used twice");
     let named = ids.iter().filter(|i| !i.starts_with("X-")).count();
     println!("{} cases, {named} of ONVIF's own", cases.len());
-    assert!(cases.len() >= AT_LEAST, "{} cases", cases.len());
+    assert!(named >= AT_LEAST, "{named} cases of ONVIF's own");
 }
 
 #[test]
@@ -66,7 +86,10 @@ fn our_device_passes_every_case_that_applies() {
     let new: Vec<&&str> = failed.difference(&known).collect();
     let repaired: Vec<&&str> = known.difference(&failed).collect();
     assert!(new.is_empty(), "these fail: {new:?}");
-    assert!(repaired.is_empty(), "no longer fail, delete them from KNOWN: {repaired:?}");
+    assert!(
+        repaired.is_empty(),
+        "no longer fail, delete them from KNOWN: {repaired:?}"
+    );
 }
 
 /// A runner that finds nothing wrong anywhere would pass the test above as well.

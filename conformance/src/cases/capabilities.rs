@@ -15,33 +15,97 @@ const NO_SERVICE: &str = "Receiver/ActionNotSupported/NoSuchService";
 /// The cases of this file.
 pub(super) fn cases() -> Vec<Case> {
     let mut cases = vec![
-        case("DEVICE-1-1-2", "GetCapabilities, all categories", "S", &[], all_capabilities),
-        case("DEVICE-1-1-9", "GetCapabilities, a category that does not exist", "S", &[], |d| {
-            let body = "<tds:Category>XYZ</tds:Category>";
-            let fault = d.fault("tds:GetCapabilities", body)?;
-            check!(fault.codes[0] == "Sender", "fault {} where Sender is due", fault.chain());
-            Ok(())
-        }),
-        case("DEVICE-1-1-18", "GetServiceCapabilities of the device service", "STMG", &[], |d| {
-            let a = d.call("tds:GetServiceCapabilities", "")?;
-            for part in ["Network", "Security", "System"] {
-                a.find(&format!("Capabilities/{part}")).present(part)?;
-            }
-            Ok(())
-        }),
-        case("DEVICE-1-1-30", "GetCapabilities and GetServices agree", "S", &[], old_and_new),
-        case("DEVICE-1-1-31", "XAddrs have scheme, host and port of the request", "STMG", &[], xaddrs),
+        case(
+            "DEVICE-1-1-2",
+            "GetCapabilities, all categories",
+            "S",
+            &[],
+            all_capabilities,
+        ),
+        case(
+            "DEVICE-1-1-9",
+            "GetCapabilities, a category that does not exist",
+            "S",
+            &[],
+            |d| {
+                let body = "<tds:Category>XYZ</tds:Category>";
+                let fault = d.fault("tds:GetCapabilities", body)?;
+                check!(
+                    fault.codes[0] == "Sender",
+                    "fault {} where Sender is due",
+                    fault.chain()
+                );
+                Ok(())
+            },
+        ),
+        case(
+            "DEVICE-1-1-18",
+            "GetServiceCapabilities of the device service",
+            "STMG",
+            &[],
+            |d| {
+                let a = d.call("tds:GetServiceCapabilities", "")?;
+                for part in ["Network", "Security", "System"] {
+                    a.find(&format!("Capabilities/{part}")).present(part)?;
+                }
+                Ok(())
+            },
+        ),
+        case(
+            "DEVICE-1-1-30",
+            "GetCapabilities and GetServices agree",
+            "S",
+            &[],
+            old_and_new,
+        ),
+        case(
+            "DEVICE-1-1-31",
+            "XAddrs have scheme, host and port of the request",
+            "STMG",
+            &[],
+            xaddrs,
+        ),
         case("X-WSDL", "GetWsdlUrl is a URL", "S", &[], |d| {
             let a = d.call("tds:GetWsdlUrl", "")?;
             let url = a.text_of("WsdlUrl").present("WsdlUrl")?.to_owned();
             check!(url::Url::parse(&url).is_ok(), "{url:?} is no URL");
             Ok(())
         }),
-        case("X-SUPPORT-S", "mandatory features of Profile S, by scope", "S", &[], support_s),
-        case("X-SUPPORT-T", "mandatory features of Profile T, by scope", "T", &[], support_t),
-        case("X-SUPPORT-M", "mandatory features of Profile M, by scope", "M", &[], support_m),
-        case("X-UNKNOWN", "an operation that does not exist is refused", "STM", &[], unknown_operation),
-        case("X-MALFORMED", "what is no XML is refused, and the device lives on", "STM", &[], malformed),
+        case(
+            "X-SUPPORT-S",
+            "mandatory features of Profile S, by scope",
+            "S",
+            &[],
+            support_s,
+        ),
+        case(
+            "X-SUPPORT-T",
+            "mandatory features of Profile T, by scope",
+            "T",
+            &[],
+            support_t,
+        ),
+        case(
+            "X-SUPPORT-M",
+            "mandatory features of Profile M, by scope",
+            "M",
+            &[],
+            support_m,
+        ),
+        case(
+            "X-UNKNOWN",
+            "an operation that does not exist is refused",
+            "STM",
+            &[],
+            unknown_operation,
+        ),
+        case(
+            "X-MALFORMED",
+            "what is no XML is refused, and the device lives on",
+            "STM",
+            &[],
+            malformed,
+        ),
     ];
     for (id, category) in [
         ("DEVICE-1-1-3", "Device"),
@@ -78,7 +142,10 @@ pub(super) fn cases() -> Vec<Case> {
     ] {
         cases.push(Case {
             id: id.into(),
-            title: format!("GetServices lists {} with and without capabilities", soap::ns(prefix)),
+            title: format!(
+                "GetServices lists {} with and without capabilities",
+                soap::ns(prefix)
+            ),
             profiles,
             needs,
             run: Run::For(service, prefix),
@@ -91,7 +158,12 @@ pub(super) fn cases() -> Vec<Case> {
         ("MEDIA2-7-1-2", "tr2", "TM", &[Need::Service("tr2")]),
         ("IMAGING-3-1-2", "timg", "TM", &[Need::Service("timg")]),
         ("ANALYTICS-3-1-1", "tan", "TM", &[Need::Service("tan")]),
-        ("ADVANCED_SECURITY-5-1-2", "tas", "T", &[Need::Service("tas")]),
+        (
+            "ADVANCED_SECURITY-5-1-2",
+            "tas",
+            "T",
+            &[Need::Service("tas")],
+        ),
         ("RECORDING-1-1-3", "trc", "G", &[Need::Service("trc")]),
         ("SEARCH-1-1-2", "tse", "G", &[Need::Service("tse")]),
         ("X-CAPABILITIES-trt", "trt", "S", &[Need::Service("trt")]),
@@ -99,7 +171,10 @@ pub(super) fn cases() -> Vec<Case> {
     ] {
         cases.push(Case {
             id: id.into(),
-            title: format!("GetServices and GetServiceCapabilities agree: {}", soap::ns(prefix)),
+            title: format!(
+                "GetServices and GetServiceCapabilities agree: {}",
+                soap::ns(prefix)
+            ),
             profiles,
             needs,
             run: Run::For(same_capabilities, prefix),
@@ -225,39 +300,119 @@ fn old_and_new(d: &Device) -> Outcome {
     // Path in the old tree, service and capability in the new one.
     let pairs = [
         ("Device/Network/IPFilter", "tds", "Network@IPFilter"),
-        ("Device/Network/ZeroConfiguration", "tds", "Network@ZeroConfiguration"),
+        (
+            "Device/Network/ZeroConfiguration",
+            "tds",
+            "Network@ZeroConfiguration",
+        ),
         ("Device/Network/IPVersion6", "tds", "Network@IPVersion6"),
         ("Device/Network/DynDNS", "tds", "Network@DynDNS"),
-        ("Device/Network/Extension/Dot11Configuration", "tds", "Network@Dot11Configuration"),
-        ("Device/System/DiscoveryResolve", "tds", "System@DiscoveryResolve"),
+        (
+            "Device/Network/Extension/Dot11Configuration",
+            "tds",
+            "Network@Dot11Configuration",
+        ),
+        (
+            "Device/System/DiscoveryResolve",
+            "tds",
+            "System@DiscoveryResolve",
+        ),
         ("Device/System/DiscoveryBye", "tds", "System@DiscoveryBye"),
-        ("Device/System/RemoteDiscovery", "tds", "System@RemoteDiscovery"),
+        (
+            "Device/System/RemoteDiscovery",
+            "tds",
+            "System@RemoteDiscovery",
+        ),
         ("Device/System/SystemBackup", "tds", "System@SystemBackup"),
         ("Device/System/SystemLogging", "tds", "System@SystemLogging"),
-        ("Device/System/FirmwareUpgrade", "tds", "System@FirmwareUpgrade"),
-        ("Device/System/Extension/HttpFirmwareUpgrade", "tds", "System@HttpFirmwareUpgrade"),
-        ("Device/System/Extension/HttpSystemBackup", "tds", "System@HttpSystemBackup"),
-        ("Device/System/Extension/HttpSystemLogging", "tds", "System@HttpSystemLogging"),
-        ("Device/System/Extension/HttpSupportInformation", "tds", "System@HttpSupportInformation"),
+        (
+            "Device/System/FirmwareUpgrade",
+            "tds",
+            "System@FirmwareUpgrade",
+        ),
+        (
+            "Device/System/Extension/HttpFirmwareUpgrade",
+            "tds",
+            "System@HttpFirmwareUpgrade",
+        ),
+        (
+            "Device/System/Extension/HttpSystemBackup",
+            "tds",
+            "System@HttpSystemBackup",
+        ),
+        (
+            "Device/System/Extension/HttpSystemLogging",
+            "tds",
+            "System@HttpSystemLogging",
+        ),
+        (
+            "Device/System/Extension/HttpSupportInformation",
+            "tds",
+            "System@HttpSupportInformation",
+        ),
         ("Device/Security/TLS1.1", "tds", "Security@TLS1.1"),
         ("Device/Security/TLS1.2", "tds", "Security@TLS1.2"),
         ("Device/Security/Extension/TLS1.0", "tds", "Security@TLS1.0"),
-        ("Device/Security/OnboardKeyGeneration", "tds", "Security@OnboardKeyGeneration"),
-        ("Device/Security/AccessPolicyConfig", "tds", "Security@AccessPolicyConfig"),
+        (
+            "Device/Security/OnboardKeyGeneration",
+            "tds",
+            "Security@OnboardKeyGeneration",
+        ),
+        (
+            "Device/Security/AccessPolicyConfig",
+            "tds",
+            "Security@AccessPolicyConfig",
+        ),
         ("Device/Security/X.509Token", "tds", "Security@X.509Token"),
         ("Device/Security/SAMLToken", "tds", "Security@SAMLToken"),
-        ("Device/Security/KerberosToken", "tds", "Security@KerberosToken"),
+        (
+            "Device/Security/KerberosToken",
+            "tds",
+            "Security@KerberosToken",
+        ),
         ("Device/Security/RELToken", "tds", "Security@RELToken"),
-        ("Device/Security/Extension/Extension/Dot1X", "tds", "Security@Dot1X"),
-        ("Device/Security/Extension/Extension/RemoteUserHandling", "tds", "Security@RemoteUserHandling"),
-        ("Events/WSSubscriptionPolicySupport", "tev", "@WSSubscriptionPolicySupport"),
+        (
+            "Device/Security/Extension/Extension/Dot1X",
+            "tds",
+            "Security@Dot1X",
+        ),
+        (
+            "Device/Security/Extension/Extension/RemoteUserHandling",
+            "tds",
+            "Security@RemoteUserHandling",
+        ),
+        (
+            "Events/WSSubscriptionPolicySupport",
+            "tev",
+            "@WSSubscriptionPolicySupport",
+        ),
         ("Events/WSPullPointSupport", "tev", "@WSPullPointSupport"),
-        ("Events/WSPausableSubscriptionManagerInterfaceSupport", "tev", "@WSPausableSubscriptionManagerInterfaceSupport"),
+        (
+            "Events/WSPausableSubscriptionManagerInterfaceSupport",
+            "tev",
+            "@WSPausableSubscriptionManagerInterfaceSupport",
+        ),
         ("Analytics/RuleSupport", "tan", "@RuleSupport"),
-        ("Analytics/AnalyticsModuleSupport", "tan", "@AnalyticsModuleSupport"),
-        ("Media/StreamingCapabilities/RTPMulticast", "trt", "StreamingCapabilities@RTPMulticast"),
-        ("Media/StreamingCapabilities/RTP_TCP", "trt", "StreamingCapabilities@RTP_TCP"),
-        ("Media/StreamingCapabilities/RTP_RTSP_TCP", "trt", "StreamingCapabilities@RTP_RTSP_TCP"),
+        (
+            "Analytics/AnalyticsModuleSupport",
+            "tan",
+            "@AnalyticsModuleSupport",
+        ),
+        (
+            "Media/StreamingCapabilities/RTPMulticast",
+            "trt",
+            "StreamingCapabilities@RTPMulticast",
+        ),
+        (
+            "Media/StreamingCapabilities/RTP_TCP",
+            "trt",
+            "StreamingCapabilities@RTP_TCP",
+        ),
+        (
+            "Media/StreamingCapabilities/RTP_RTSP_TCP",
+            "trt",
+            "StreamingCapabilities@RTP_RTSP_TCP",
+        ),
     ];
     for (path, prefix, new) in pairs {
         let was = matches!(old.text_of(path), Some("true" | "1"));
@@ -294,9 +449,11 @@ fn profile_scope(d: &Device, profile: &str) -> Outcome {
     // Profile S devices have "Streaming".
     let streaming = "onvif://www.onvif.org/Profile/Streaming";
     let found = scopes(d)?;
-    let there = found
-        .iter()
-        .any(|s| *s == scope || s.starts_with(&format!("{scope}/")) || (profile == "S" && s.as_str() == streaming));
+    let there = found.iter().any(|s| {
+        *s == scope
+            || s.starts_with(&format!("{scope}/"))
+            || (profile == "S" && s.as_str() == streaming)
+    });
     if !there {
         skip!("no scope {scope}");
     }
@@ -316,7 +473,14 @@ fn demands(d: &Device, needs: &[Need]) -> Outcome {
 
 fn support_s(d: &Device) -> Outcome {
     profile_scope(d, "S")?;
-    demands(d, &[Need::Service("trt"), Need::Service("tev"), Need::Flag("tev", "@WSPullPointSupport")])
+    demands(
+        d,
+        &[
+            Need::Service("trt"),
+            Need::Service("tev"),
+            Need::Flag("tev", "@WSPullPointSupport"),
+        ],
+    )
 }
 
 fn support_t(d: &Device) -> Outcome {
@@ -328,9 +492,21 @@ fn support_t(d: &Device) -> Outcome {
             Need::Service("tev"),
             Need::AtLeast("tev", "@MaxPullPoints", 2),
             Need::Service("tr2"),
-            Need::Lists("tr2", "ProfileCapabilities@ConfigurationsSupported", "VideoSource"),
-            Need::Lists("tr2", "ProfileCapabilities@ConfigurationsSupported", "VideoEncoder"),
-            Need::Lists("tr2", "ProfileCapabilities@ConfigurationsSupported", "Metadata"),
+            Need::Lists(
+                "tr2",
+                "ProfileCapabilities@ConfigurationsSupported",
+                "VideoSource",
+            ),
+            Need::Lists(
+                "tr2",
+                "ProfileCapabilities@ConfigurationsSupported",
+                "VideoEncoder",
+            ),
+            Need::Lists(
+                "tr2",
+                "ProfileCapabilities@ConfigurationsSupported",
+                "Metadata",
+            ),
             Need::Flag("tr2", "StreamingCapabilities@RTSPStreaming"),
             Need::Flag("tr2", "@SnapshotUri"),
             Need::Topic("Media/ProfileChanged"),
@@ -353,8 +529,16 @@ fn support_m(d: &Device) -> Outcome {
         &[
             Need::Flag("tds", "Security@HttpDigest"),
             Need::Service("tr2"),
-            Need::Lists("tr2", "ProfileCapabilities@ConfigurationsSupported", "Analytics"),
-            Need::Lists("tr2", "ProfileCapabilities@ConfigurationsSupported", "Metadata"),
+            Need::Lists(
+                "tr2",
+                "ProfileCapabilities@ConfigurationsSupported",
+                "Analytics",
+            ),
+            Need::Lists(
+                "tr2",
+                "ProfileCapabilities@ConfigurationsSupported",
+                "Metadata",
+            ),
             Need::Service("tan"),
             Need::Flag("tan", "@AnalyticsModuleSupport"),
             Need::Flag("tan", "@SupportedMetadata"),
@@ -362,8 +546,14 @@ fn support_m(d: &Device) -> Outcome {
             Need::Topic("Media/ConfigurationChanged"),
         ],
     )?;
-    let sending = d.features().capability("tan", "@ImageSendingType").map(str::to_owned);
-    check!(sending.is_some_and(|s| !s.trim().is_empty()), "no ImageSendingType");
+    let sending = d
+        .features()
+        .capability("tan", "@ImageSendingType")
+        .map(str::to_owned);
+    check!(
+        sending.is_some_and(|s| !s.trim().is_empty()),
+        "no ImageSendingType"
+    );
     Ok(())
 }
 
@@ -388,7 +578,13 @@ fn malformed(d: &Device) -> Outcome {
         "<!DOCTYPE x [<!ENTITY a \"b\">]><x>&a;</x>",
     ] {
         let auth = d.administrator();
-        let answer = d.http(&auth, "POST", &url, "malformed", Some((text.as_bytes(), kind)))?;
+        let answer = d.http(
+            &auth,
+            "POST",
+            &url,
+            "malformed",
+            Some((text.as_bytes(), kind)),
+        )?;
         check!(
             (400..600).contains(&answer.status),
             "HTTP {} to {text:?}",

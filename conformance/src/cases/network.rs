@@ -20,16 +20,36 @@ pub(super) fn cases() -> Vec<Case> {
     vec![
         case("DEVICE-2-1-1", "GetHostname", "STG", &[], |d| {
             let a = d.call("tds:GetHostname", "")?;
-            a.text_of("HostnameInformation/FromDHCP").present("FromDHCP")?;
+            a.text_of("HostnameInformation/FromDHCP")
+                .present("FromDHCP")?;
             Ok(())
         }),
-        case("DEVICE-2-1-3", "SetHostname with a name that is none", "STG", &[], |d| {
-            let body = "<tds:Name>Onvif_test1</tds:Name>";
-            d.refused("tds:SetHostname", body, "Sender/InvalidArgVal/InvalidHostname")?;
-            check!(hostname(d)?.0 != "Onvif_test1", "the name was taken all the same");
-            Ok(())
-        }),
-        case("DEVICE-2-1-32", "SetHostname, read back as written", "STG", &[Need::Network], set_hostname),
+        case(
+            "DEVICE-2-1-3",
+            "SetHostname with a name that is none",
+            "STG",
+            &[],
+            |d| {
+                let body = "<tds:Name>Onvif_test1</tds:Name>";
+                d.refused(
+                    "tds:SetHostname",
+                    body,
+                    "Sender/InvalidArgVal/InvalidHostname",
+                )?;
+                check!(
+                    hostname(d)?.0 != "Onvif_test1",
+                    "the name was taken all the same"
+                );
+                Ok(())
+            },
+        ),
+        case(
+            "DEVICE-2-1-32",
+            "SetHostname, read back as written",
+            "STG",
+            &[Need::Network],
+            set_hostname,
+        ),
         case("DEVICE-2-1-4", "GetDNS", "STG", &[DNS], |d| {
             let a = d.call("tds:GetDNS", "")?;
             let info = a.find("DNSInformation").present("DNSInformation")?;
@@ -40,58 +60,166 @@ pub(super) fn cases() -> Vec<Case> {
             );
             Ok(())
         }),
-        case("DEVICE-2-1-5", "SetDNS with a search domain", "STG", &[Need::Network], |d| {
-            dns(d, "<tds:FromDHCP>false</tds:FromDHCP><tds:SearchDomain>domain.name</tds:SearchDomain>", |i| {
-                check!(i.texts("SearchDomain").contains(&"domain.name".into()), "the domain was not kept");
-                Ok(())
-            })
-        }),
-        case("DEVICE-2-1-6", "SetDNS with an IPv4 address", "STG", &[Need::Network], |d| {
-            dns(d, "<tds:FromDHCP>false</tds:FromDHCP><tds:DNSManual><tt:Type>IPv4</tt:Type><tt:IPv4Address>10.1.1.1</tt:IPv4Address></tds:DNSManual>", |i| {
-                check!(i.text_of("FromDHCP") == Some("false"), "FromDHCP is not false");
-                check!(i.texts("DNSManual/IPv4Address").contains(&"10.1.1.1".into()), "the address was not kept");
-                Ok(())
-            })
-        }),
-        case("DEVICE-2-1-7", "SetDNS with an IPv6 address", "STG", &[Need::Network, IPV6], |d| {
-            dns(d, "<tds:FromDHCP>false</tds:FromDHCP><tds:DNSManual><tt:Type>IPv6</tt:Type><tt:IPv6Address>2001:1:1:1:1:1:1:1</tt:IPv6Address></tds:DNSManual>", |i| {
-                check!(i.texts("DNSManual/IPv6Address").iter().any(|a| same_ip(a, "2001:1:1:1:1:1:1:1")), "the address was not kept");
-                Ok(())
-            })
-        }),
-        case("DEVICE-2-1-8", "SetDNS from DHCP", "STG", &[Need::Network], |d| {
-            dns(d, "<tds:FromDHCP>true</tds:FromDHCP>", |i| {
-                check!(i.text_of("FromDHCP") == Some("true"), "FromDHCP is not true");
-                Ok(())
-            })
-        }),
-        case("DEVICE-2-1-9", "SetDNS with an IPv4 address that is none", "STG", &[], |d| {
-            let body = "<tds:FromDHCP>false</tds:FromDHCP><tds:DNSManual><tt:Type>IPv4</tt:Type><tt:IPv4Address>10.1.1</tt:IPv4Address></tds:DNSManual>";
-            refused_unchanged(d, "tds:SetDNS", body, V4, "tds:GetDNS")
-        }),
-        case("DEVICE-2-1-10", "SetDNS with an IPv6 address that is none", "STG", &[IPV6], |d| {
-            let body = "<tds:FromDHCP>false</tds:FromDHCP><tds:DNSManual><tt:Type>IPv6</tt:Type><tt:IPv6Address>FF02:1</tt:IPv6Address></tds:DNSManual>";
-            refused_unchanged(d, "tds:SetDNS", body, V6, "tds:GetDNS")
-        }),
+        case(
+            "DEVICE-2-1-5",
+            "SetDNS with a search domain",
+            "STG",
+            &[Need::Network],
+            |d| {
+                dns(
+                    d,
+                    "<tds:FromDHCP>false</tds:FromDHCP><tds:SearchDomain>domain.name</tds:SearchDomain>",
+                    |i| {
+                        check!(
+                            i.texts("SearchDomain").contains(&"domain.name".into()),
+                            "the domain was not kept"
+                        );
+                        Ok(())
+                    },
+                )
+            },
+        ),
+        case(
+            "DEVICE-2-1-6",
+            "SetDNS with an IPv4 address",
+            "STG",
+            &[Need::Network],
+            |d| {
+                dns(
+                    d,
+                    "<tds:FromDHCP>false</tds:FromDHCP><tds:DNSManual><tt:Type>IPv4</tt:Type><tt:IPv4Address>10.1.1.1</tt:IPv4Address></tds:DNSManual>",
+                    |i| {
+                        check!(
+                            i.text_of("FromDHCP") == Some("false"),
+                            "FromDHCP is not false"
+                        );
+                        check!(
+                            i.texts("DNSManual/IPv4Address")
+                                .contains(&"10.1.1.1".into()),
+                            "the address was not kept"
+                        );
+                        Ok(())
+                    },
+                )
+            },
+        ),
+        case(
+            "DEVICE-2-1-7",
+            "SetDNS with an IPv6 address",
+            "STG",
+            &[Need::Network, IPV6],
+            |d| {
+                dns(
+                    d,
+                    "<tds:FromDHCP>false</tds:FromDHCP><tds:DNSManual><tt:Type>IPv6</tt:Type><tt:IPv6Address>2001:1:1:1:1:1:1:1</tt:IPv6Address></tds:DNSManual>",
+                    |i| {
+                        check!(
+                            i.texts("DNSManual/IPv6Address")
+                                .iter()
+                                .any(|a| same_ip(a, "2001:1:1:1:1:1:1:1")),
+                            "the address was not kept"
+                        );
+                        Ok(())
+                    },
+                )
+            },
+        ),
+        case(
+            "DEVICE-2-1-8",
+            "SetDNS from DHCP",
+            "STG",
+            &[Need::Network],
+            |d| {
+                dns(d, "<tds:FromDHCP>true</tds:FromDHCP>", |i| {
+                    check!(
+                        i.text_of("FromDHCP") == Some("true"),
+                        "FromDHCP is not true"
+                    );
+                    Ok(())
+                })
+            },
+        ),
+        case(
+            "DEVICE-2-1-9",
+            "SetDNS with an IPv4 address that is none",
+            "STG",
+            &[],
+            |d| {
+                let body = "<tds:FromDHCP>false</tds:FromDHCP><tds:DNSManual><tt:Type>IPv4</tt:Type><tt:IPv4Address>10.1.1</tt:IPv4Address></tds:DNSManual>";
+                refused_unchanged(d, "tds:SetDNS", body, V4, "tds:GetDNS")
+            },
+        ),
+        case(
+            "DEVICE-2-1-10",
+            "SetDNS with an IPv6 address that is none",
+            "STG",
+            &[IPV6],
+            |d| {
+                let body = "<tds:FromDHCP>false</tds:FromDHCP><tds:DNSManual><tt:Type>IPv6</tt:Type><tt:IPv6Address>FF02:1</tt:IPv6Address></tds:DNSManual>";
+                refused_unchanged(d, "tds:SetDNS", body, V6, "tds:GetDNS")
+            },
+        ),
         case("DEVICE-2-1-11", "GetNTP", "STG", &[NTP], |d| {
-            d.call("tds:GetNTP", "")?.text_of("NTPInformation/FromDHCP").present("FromDHCP")?;
+            d.call("tds:GetNTP", "")?
+                .text_of("NTPInformation/FromDHCP")
+                .present("FromDHCP")?;
             Ok(())
         }),
-        case("DEVICE-2-1-12", "SetNTP with an IPv4 address", "STG", &[NTP], |d| {
-            ntp(d, "<tt:Type>IPv4</tt:Type><tt:IPv4Address>10.1.1.1</tt:IPv4Address>", "IPv4Address", "10.1.1.1")
-        }),
-        case("DEVICE-2-1-13", "SetNTP with an IPv6 address", "STG", &[NTP, IPV6], |d| {
-            ntp(d, "<tt:Type>IPv6</tt:Type><tt:IPv6Address>2001:1:1:1:1:1:1:1</tt:IPv6Address>", "IPv6Address", "2001:1:1:1:1:1:1:1")
-        }),
-        case("DEVICE-2-1-14", "SetNTP from DHCP", "STG", &[NTP], ntp_from_dhcp),
-        case("DEVICE-2-1-15", "SetNTP with an IPv4 address that is none", "STG", &[NTP], |d| {
-            let body = "<tds:FromDHCP>false</tds:FromDHCP><tds:NTPManual><tt:Type>IPv4</tt:Type><tt:IPv4Address>10.1.1</tt:IPv4Address></tds:NTPManual>";
-            refused_unchanged(d, "tds:SetNTP", body, V4, "tds:GetNTP")
-        }),
-        case("DEVICE-2-1-16", "SetNTP with an IPv6 address that is none", "STG", &[NTP, IPV6], |d| {
-            let body = "<tds:FromDHCP>false</tds:FromDHCP><tds:NTPManual><tt:Type>IPv6</tt:Type><tt:IPv6Address>FF02:1</tt:IPv6Address></tds:NTPManual>";
-            refused_unchanged(d, "tds:SetNTP", body, V6, "tds:GetNTP")
-        }),
+        case(
+            "DEVICE-2-1-12",
+            "SetNTP with an IPv4 address",
+            "STG",
+            &[NTP],
+            |d| {
+                ntp(
+                    d,
+                    "<tt:Type>IPv4</tt:Type><tt:IPv4Address>10.1.1.1</tt:IPv4Address>",
+                    "IPv4Address",
+                    "10.1.1.1",
+                )
+            },
+        ),
+        case(
+            "DEVICE-2-1-13",
+            "SetNTP with an IPv6 address",
+            "STG",
+            &[NTP, IPV6],
+            |d| {
+                ntp(
+                    d,
+                    "<tt:Type>IPv6</tt:Type><tt:IPv6Address>2001:1:1:1:1:1:1:1</tt:IPv6Address>",
+                    "IPv6Address",
+                    "2001:1:1:1:1:1:1:1",
+                )
+            },
+        ),
+        case(
+            "DEVICE-2-1-14",
+            "SetNTP from DHCP",
+            "STG",
+            &[NTP],
+            ntp_from_dhcp,
+        ),
+        case(
+            "DEVICE-2-1-15",
+            "SetNTP with an IPv4 address that is none",
+            "STG",
+            &[NTP],
+            |d| {
+                let body = "<tds:FromDHCP>false</tds:FromDHCP><tds:NTPManual><tt:Type>IPv4</tt:Type><tt:IPv4Address>10.1.1</tt:IPv4Address></tds:NTPManual>";
+                refused_unchanged(d, "tds:SetNTP", body, V4, "tds:GetNTP")
+            },
+        ),
+        case(
+            "DEVICE-2-1-16",
+            "SetNTP with an IPv6 address that is none",
+            "STG",
+            &[NTP, IPV6],
+            |d| {
+                let body = "<tds:FromDHCP>false</tds:FromDHCP><tds:NTPManual><tt:Type>IPv6</tt:Type><tt:IPv6Address>FF02:1</tt:IPv6Address></tds:NTPManual>";
+                refused_unchanged(d, "tds:SetNTP", body, V6, "tds:GetNTP")
+            },
+        ),
         case("DEVICE-2-1-17", "GetNetworkInterfaces", "STG", &[], |d| {
             let a = d.call("tds:GetNetworkInterfaces", "")?;
             let all = a.all("NetworkInterfaces");
@@ -101,55 +229,185 @@ pub(super) fn cases() -> Vec<Case> {
                 i.text_of("Enabled").present("Enabled")?;
                 i.text_of("Info/HwAddress").present("Info/HwAddress")?;
             }
-            check!(a.find("NetworkInterfaces/IPv4/Config").is_some(), "no interface with IPv4");
+            check!(
+                a.find("NetworkInterfaces/IPv4/Config").is_some(),
+                "no interface with IPv4"
+            );
             Ok(())
         }),
-        case("DEVICE-2-1-20", "SetNetworkInterfaces with an IPv4 address that is none", "STG", &[Need::Network], |d| {
-            let inner = "<tt:IPv4><tt:Enabled>true</tt:Enabled><tt:Manual><tt:Address>10.1.1</tt:Address><tt:PrefixLength>24</tt:PrefixLength></tt:Manual><tt:DHCP>false</tt:DHCP></tt:IPv4>";
-            interface_refused(d, inner, V4)
-        }),
-        case("DEVICE-2-1-21", "SetNetworkInterfaces with an IPv6 address that is none", "STG", &[Need::Network, IPV6], |d| {
-            let inner = "<tt:IPv6><tt:Enabled>true</tt:Enabled><tt:Manual><tt:Address>FF02:1</tt:Address><tt:PrefixLength>64</tt:PrefixLength></tt:Manual><tt:DHCP>Off</tt:DHCP></tt:IPv6>";
-            interface_refused(d, inner, V6)
-        }),
-        case("X-NETWORK-1", "SetNetworkInterfaces, an interface that does not exist", "STG", &[Need::Network], |d| {
-            let body = "<tds:InterfaceToken>conformance-unknown</tds:InterfaceToken><tds:NetworkInterface/>";
-            d.refused("tds:SetNetworkInterfaces", body, "Sender/InvalidArgVal/InvalidNetworkInterface")
-        }),
-        case("DEVICE-2-1-33", "GetNetworkProtocols lists HTTP and RTSP", "STG", &[], |d| {
-            let names = d.call("tds:GetNetworkProtocols", "")?.texts("NetworkProtocols/Name");
-            check!(names.contains(&"HTTP".into()), "no HTTP: {names:?}");
-            let streams = d.features().services.contains_key("trt") || d.features().services.contains_key("tr2");
-            check!(!streams || names.contains(&"RTSP".into()), "no RTSP: {names:?}");
-            Ok(())
-        }),
-        case("DEVICE-2-1-34", "SetNetworkProtocols changes RTSP's port and switch", "STG", &[Need::Disruptive], protocols),
-        case("DEVICE-2-1-35", "SetNetworkProtocols with a protocol that is not there", "STG", &[], unknown_protocol),
-        case("DEVICE-2-1-25", "GetNetworkDefaultGateway", "STG", &[], |d| {
-            d.call("tds:GetNetworkDefaultGateway", "")?.find("NetworkGateway").present("NetworkGateway")?;
-            Ok(())
-        }),
-        case("DEVICE-2-1-28", "SetNetworkDefaultGateway with an IPv4 address that is none", "STG", &[], |d| {
-            let body = "<tds:IPv4Address>10.1.1</tds:IPv4Address>";
-            refused_unchanged(d, "tds:SetNetworkDefaultGateway", body, "Sender/InvalidArgVal/InvalidGatewayAddress", "tds:GetNetworkDefaultGateway")
-        }),
-        case("DEVICE-2-1-29", "SetNetworkDefaultGateway with an IPv6 address that is none", "STG", &[IPV6], |d| {
-            let body = "<tds:IPv6Address>FF02:1</tds:IPv6Address>";
-            refused_unchanged(d, "tds:SetNetworkDefaultGateway", body, "Sender/InvalidArgVal/InvalidGatewayAddress", "tds:GetNetworkDefaultGateway")
-        }),
-        case("DEVICE-2-1-36", "GetDynamicDNS", "STG", &[Need::Flag("tds", "Network@DynDNS")], |d| {
-            d.call("tds:GetDynamicDNS", "")?.text_of("DynamicDNSInformation/Type").present("Type")?;
-            Ok(())
-        }),
-        case("DEVICE-2-1-37", "SetDynamicDNS, no update", "STG", &[Need::Flag("tds", "Network@DynDNS"), Need::Network], dynamic_dns),
-        case("IPCONFIG-1-1-5", "SetZeroConfiguration", "STG", &[Need::Flag("tds", "Network@ZeroConfiguration"), Need::Network], zero_configuration),
-        case("DEVICE-7-1-1", "GetIPAddressFilter", "STG", &[FILTER], |d| {
-            d.call("tds:GetIPAddressFilter", "")?.text_of("IPAddressFilter/Type").present("Type")?;
-            Ok(())
-        }),
-        case("DEVICE-7-1-2", "SetIPAddressFilter", "STG", &[FILTER, Need::Network], |d| filter(d, "tds:SetIPAddressFilter")),
-        case("DEVICE-7-1-3", "AddIPAddressFilter", "STG", &[FILTER, Need::Network], |d| filter(d, "tds:AddIPAddressFilter")),
-        case("DEVICE-7-1-4", "RemoveIPAddressFilter", "STG", &[FILTER, Need::Network], |d| filter(d, "tds:RemoveIPAddressFilter")),
+        case(
+            "DEVICE-2-1-20",
+            "SetNetworkInterfaces with an IPv4 address that is none",
+            "STG",
+            &[Need::Network],
+            |d| {
+                let inner = "<tt:IPv4><tt:Enabled>true</tt:Enabled><tt:Manual><tt:Address>10.1.1</tt:Address><tt:PrefixLength>24</tt:PrefixLength></tt:Manual><tt:DHCP>false</tt:DHCP></tt:IPv4>";
+                interface_refused(d, inner, V4)
+            },
+        ),
+        case(
+            "DEVICE-2-1-21",
+            "SetNetworkInterfaces with an IPv6 address that is none",
+            "STG",
+            &[Need::Network, IPV6],
+            |d| {
+                let inner = "<tt:IPv6><tt:Enabled>true</tt:Enabled><tt:Manual><tt:Address>FF02:1</tt:Address><tt:PrefixLength>64</tt:PrefixLength></tt:Manual><tt:DHCP>Off</tt:DHCP></tt:IPv6>";
+                interface_refused(d, inner, V6)
+            },
+        ),
+        case(
+            "X-NETWORK-1",
+            "SetNetworkInterfaces, an interface that does not exist",
+            "STG",
+            &[Need::Network],
+            |d| {
+                let body = "<tds:InterfaceToken>conformance-unknown</tds:InterfaceToken><tds:NetworkInterface/>";
+                d.refused(
+                    "tds:SetNetworkInterfaces",
+                    body,
+                    "Sender/InvalidArgVal/InvalidNetworkInterface",
+                )
+            },
+        ),
+        case(
+            "DEVICE-2-1-33",
+            "GetNetworkProtocols lists HTTP and RTSP",
+            "STG",
+            &[],
+            |d| {
+                let names = d
+                    .call("tds:GetNetworkProtocols", "")?
+                    .texts("NetworkProtocols/Name");
+                check!(names.contains(&"HTTP".into()), "no HTTP: {names:?}");
+                let streams = d.features().services.contains_key("trt")
+                    || d.features().services.contains_key("tr2");
+                check!(
+                    !streams || names.contains(&"RTSP".into()),
+                    "no RTSP: {names:?}"
+                );
+                Ok(())
+            },
+        ),
+        case(
+            "DEVICE-2-1-34",
+            "SetNetworkProtocols changes RTSP's port and switch",
+            "STG",
+            &[Need::Disruptive],
+            protocols,
+        ),
+        case(
+            "DEVICE-2-1-35",
+            "SetNetworkProtocols with a protocol that is not there",
+            "STG",
+            &[],
+            unknown_protocol,
+        ),
+        case(
+            "DEVICE-2-1-25",
+            "GetNetworkDefaultGateway",
+            "STG",
+            &[],
+            |d| {
+                d.call("tds:GetNetworkDefaultGateway", "")?
+                    .find("NetworkGateway")
+                    .present("NetworkGateway")?;
+                Ok(())
+            },
+        ),
+        case(
+            "DEVICE-2-1-28",
+            "SetNetworkDefaultGateway with an IPv4 address that is none",
+            "STG",
+            &[],
+            |d| {
+                let body = "<tds:IPv4Address>10.1.1</tds:IPv4Address>";
+                refused_unchanged(
+                    d,
+                    "tds:SetNetworkDefaultGateway",
+                    body,
+                    "Sender/InvalidArgVal/InvalidGatewayAddress",
+                    "tds:GetNetworkDefaultGateway",
+                )
+            },
+        ),
+        case(
+            "DEVICE-2-1-29",
+            "SetNetworkDefaultGateway with an IPv6 address that is none",
+            "STG",
+            &[IPV6],
+            |d| {
+                let body = "<tds:IPv6Address>FF02:1</tds:IPv6Address>";
+                refused_unchanged(
+                    d,
+                    "tds:SetNetworkDefaultGateway",
+                    body,
+                    "Sender/InvalidArgVal/InvalidGatewayAddress",
+                    "tds:GetNetworkDefaultGateway",
+                )
+            },
+        ),
+        case(
+            "DEVICE-2-1-36",
+            "GetDynamicDNS",
+            "STG",
+            &[Need::Flag("tds", "Network@DynDNS")],
+            |d| {
+                d.call("tds:GetDynamicDNS", "")?
+                    .text_of("DynamicDNSInformation/Type")
+                    .present("Type")?;
+                Ok(())
+            },
+        ),
+        case(
+            "DEVICE-2-1-37",
+            "SetDynamicDNS, no update",
+            "STG",
+            &[Need::Flag("tds", "Network@DynDNS"), Need::Network],
+            dynamic_dns,
+        ),
+        case(
+            "IPCONFIG-1-1-5",
+            "SetZeroConfiguration",
+            "STG",
+            &[
+                Need::Flag("tds", "Network@ZeroConfiguration"),
+                Need::Network,
+            ],
+            zero_configuration,
+        ),
+        case(
+            "DEVICE-7-1-1",
+            "GetIPAddressFilter",
+            "STG",
+            &[FILTER],
+            |d| {
+                d.call("tds:GetIPAddressFilter", "")?
+                    .text_of("IPAddressFilter/Type")
+                    .present("Type")?;
+                Ok(())
+            },
+        ),
+        case(
+            "DEVICE-7-1-2",
+            "SetIPAddressFilter",
+            "STG",
+            &[FILTER, Need::Network],
+            |d| filter(d, "tds:SetIPAddressFilter"),
+        ),
+        case(
+            "DEVICE-7-1-3",
+            "AddIPAddressFilter",
+            "STG",
+            &[FILTER, Need::Network],
+            |d| filter(d, "tds:AddIPAddressFilter"),
+        ),
+        case(
+            "DEVICE-7-1-4",
+            "RemoveIPAddressFilter",
+            "STG",
+            &[FILTER, Need::Network],
+            |d| filter(d, "tds:RemoveIPAddressFilter"),
+        ),
     ]
 }
 
@@ -165,14 +423,19 @@ fn same_ip(a: &str, b: &str) -> bool {
 fn refused_unchanged(d: &Device, set: &str, body: &str, chain: &str, get: &str) -> Outcome {
     let before = d.call(get, "")?;
     d.refused(set, body, chain)?;
-    check!(d.call(get, "")? == before, "{get} answers something else after the refusal");
+    check!(
+        d.call(get, "")? == before,
+        "{get} answers something else after the refusal"
+    );
     Ok(())
 }
 
 fn hostname(d: &Device) -> Outcome<(String, bool)> {
     let a = d.call("tds:GetHostname", "")?;
     Ok((
-        a.text_of("HostnameInformation/Name").unwrap_or_default().to_owned(),
+        a.text_of("HostnameInformation/Name")
+            .unwrap_or_default()
+            .to_owned(),
         a.text_of("HostnameInformation/FromDHCP") == Some("true"),
     ))
 }
@@ -183,9 +446,15 @@ fn set_hostname(d: &Device) -> Outcome {
     d.call("tds:SetHostname", &format!("<tds:Name>{new}</tds:Name>"))?;
     let read = hostname(d);
     if dhcp {
-        d.call("tds:SetHostnameFromDHCP", "<tds:FromDHCP>true</tds:FromDHCP>")?;
+        d.call(
+            "tds:SetHostnameFromDHCP",
+            "<tds:FromDHCP>true</tds:FromDHCP>",
+        )?;
     } else {
-        d.call("tds:SetHostname", &format!("<tds:Name>{}</tds:Name>", escape(&old)))?;
+        d.call(
+            "tds:SetHostname",
+            &format!("<tds:Name>{}</tds:Name>", escape(&old)),
+        )?;
     }
     let (name, dhcp) = read?;
     check!(name == new && !dhcp, "{name:?}, FromDHCP {dhcp}");
@@ -199,7 +468,10 @@ fn dns(d: &Device, body: &str, judge: impl FnOnce(&Element) -> Outcome) -> Outco
     d.call("tds:SetDNS", body)?;
     let read = d.call("tds:GetDNS", "");
     let tds = crate::soap::ns("tds");
-    let mut restore = format!("<tds:FromDHCP>{}</tds:FromDHCP>", before.text_of("FromDHCP").unwrap_or("false"));
+    let mut restore = format!(
+        "<tds:FromDHCP>{}</tds:FromDHCP>",
+        before.text_of("FromDHCP").unwrap_or("false")
+    );
     for part in ["SearchDomain", "DNSManual"] {
         for e in before.all(part) {
             restore += &e.clone().named(tds, part).to_xml();
@@ -211,7 +483,10 @@ fn dns(d: &Device, body: &str, judge: impl FnOnce(&Element) -> Outcome) -> Outco
 
 fn restore_ntp(d: &Device, before: &Element) -> Outcome {
     let tds = crate::soap::ns("tds");
-    let mut restore = format!("<tds:FromDHCP>{}</tds:FromDHCP>", before.text_of("FromDHCP").unwrap_or("false"));
+    let mut restore = format!(
+        "<tds:FromDHCP>{}</tds:FromDHCP>",
+        before.text_of("FromDHCP").unwrap_or("false")
+    );
     for e in before.all("NTPManual") {
         restore += &e.clone().named(tds, "NTPManual").to_xml();
     }
@@ -222,13 +497,22 @@ fn restore_ntp(d: &Device, before: &Element) -> Outcome {
 fn ntp(d: &Device, inner: &str, kind: &str, address: &str) -> Outcome {
     let before = d.call("tds:GetNTP", "")?;
     let before = before.find("NTPInformation").present("NTPInformation")?;
-    d.call("tds:SetNTP", &format!("<tds:FromDHCP>false</tds:FromDHCP><tds:NTPManual>{inner}</tds:NTPManual>"))?;
+    d.call(
+        "tds:SetNTP",
+        &format!("<tds:FromDHCP>false</tds:FromDHCP><tds:NTPManual>{inner}</tds:NTPManual>"),
+    )?;
     let read = d.call("tds:GetNTP", "");
     restore_ntp(d, before)?;
     let read = read?;
-    check!(read.text_of("NTPInformation/FromDHCP") == Some("false"), "FromDHCP is not false");
+    check!(
+        read.text_of("NTPInformation/FromDHCP") == Some("false"),
+        "FromDHCP is not false"
+    );
     let found = read.texts(&format!("NTPInformation/NTPManual/{kind}"));
-    check!(found.len() == 1 && same_ip(&found[0], address), "{found:?} where {address} was set");
+    check!(
+        found.len() == 1 && same_ip(&found[0], address),
+        "{found:?} where {address} was set"
+    );
     Ok(())
 }
 
@@ -238,29 +522,51 @@ fn ntp_from_dhcp(d: &Device) -> Outcome {
     d.call("tds:SetNTP", "<tds:FromDHCP>true</tds:FromDHCP>")?;
     let read = d.call("tds:GetNTP", "");
     restore_ntp(d, before)?;
-    check!(read?.text_of("NTPInformation/FromDHCP") == Some("true"), "FromDHCP is not true");
+    check!(
+        read?.text_of("NTPInformation/FromDHCP") == Some("true"),
+        "FromDHCP is not true"
+    );
     Ok(())
 }
 
 fn interface_refused(d: &Device, inner: &str, chain: &str) -> Outcome {
     let a = d.call("tds:GetNetworkInterfaces", "")?;
-    let token = a.find("NetworkInterfaces").and_then(|i| i.attr("token")).present("an interface")?;
+    let token = a
+        .find("NetworkInterfaces")
+        .and_then(|i| i.attr("token"))
+        .present("an interface")?;
     let body = format!(
         "<tds:InterfaceToken>{}</tds:InterfaceToken><tds:NetworkInterface>{inner}</tds:NetworkInterface>",
         escape(token)
     );
-    refused_unchanged(d, "tds:SetNetworkInterfaces", &body, chain, "tds:GetNetworkInterfaces")
+    refused_unchanged(
+        d,
+        "tds:SetNetworkInterfaces",
+        &body,
+        chain,
+        "tds:GetNetworkInterfaces",
+    )
 }
 
 fn protocol(name: &str, enabled: bool, port: &str) -> String {
-    format!("<tds:NetworkProtocols><tt:Name>{name}</tt:Name><tt:Enabled>{enabled}</tt:Enabled><tt:Port>{port}</tt:Port></tds:NetworkProtocols>")
+    format!(
+        "<tds:NetworkProtocols><tt:Name>{name}</tt:Name><tt:Enabled>{enabled}</tt:Enabled><tt:Port>{port}</tt:Port></tds:NetworkProtocols>"
+    )
 }
 
 fn rtsp(d: &Device) -> Outcome<(bool, String)> {
     let a = d.call("tds:GetNetworkProtocols", "")?;
-    let found = a.all("NetworkProtocols").into_iter().find(|p| p.text_of("Name") == Some("RTSP"));
-    let Some(p) = found else { skip!("RTSP is not listed") };
-    Ok((p.text_of("Enabled") == Some("true"), p.text_of("Port").unwrap_or("554").to_owned()))
+    let found = a
+        .all("NetworkProtocols")
+        .into_iter()
+        .find(|p| p.text_of("Name") == Some("RTSP"));
+    let Some(p) = found else {
+        skip!("RTSP is not listed")
+    };
+    Ok((
+        p.text_of("Enabled") == Some("true"),
+        p.text_of("Port").unwrap_or("554").to_owned(),
+    ))
 }
 
 fn protocols(d: &Device) -> Outcome {
@@ -268,7 +574,10 @@ fn protocols(d: &Device) -> Outcome {
     let judged = (|| {
         d.call("tds:SetNetworkProtocols", &protocol("RTSP", true, "10554"))?;
         let (on, at) = rtsp(d)?;
-        check!(on && at == "10554", "enabled {on}, port {at} where true, 10554 was set");
+        check!(
+            on && at == "10554",
+            "enabled {on}, port {at} where true, 10554 was set"
+        );
         d.call("tds:SetNetworkProtocols", &protocol("RTSP", false, "10554"))?;
         check!(!rtsp(d)?.0, "RTSP is still enabled");
         Ok(())
@@ -278,32 +587,55 @@ fn protocols(d: &Device) -> Outcome {
 }
 
 fn unknown_protocol(d: &Device) -> Outcome {
-    let names = d.call("tds:GetNetworkProtocols", "")?.texts("NetworkProtocols/Name");
-    let Some(name) = ["HTTPS", "RTSP"].into_iter().find(|n| !names.contains(&(*n).to_string())) else {
+    let names = d
+        .call("tds:GetNetworkProtocols", "")?
+        .texts("NetworkProtocols/Name");
+    let Some(name) = ["HTTPS", "RTSP"]
+        .into_iter()
+        .find(|n| !names.contains(&(*n).to_string()))
+    else {
         skip!("every protocol is there: {names:?}");
     };
-    d.refused("tds:SetNetworkProtocols", &protocol(name, true, "443"), "Sender/InvalidArgVal/ServiceNotSupported")
+    d.refused(
+        "tds:SetNetworkProtocols",
+        &protocol(name, true, "443"),
+        "Sender/InvalidArgVal/ServiceNotSupported",
+    )
 }
 
 fn dynamic_dns(d: &Device) -> Outcome {
     let before = d.call("tds:GetDynamicDNS", "")?;
-    let was = before.text_of("DynamicDNSInformation/Type").present("Type")?;
+    let was = before
+        .text_of("DynamicDNSInformation/Type")
+        .present("Type")?;
     d.call("tds:SetDynamicDNS", "<tds:Type>NoUpdate</tds:Type>")?;
     let read = d.call("tds:GetDynamicDNS", "");
     let name = before.text_of("DynamicDNSInformation/Name");
-    let name = name.map(|n| format!("<tds:Name>{}</tds:Name>", escape(n))).unwrap_or_default();
-    d.call("tds:SetDynamicDNS", &format!("<tds:Type>{was}</tds:Type>{name}"))?;
-    check!(read?.text_of("DynamicDNSInformation/Type") == Some("NoUpdate"), "the type was not kept");
+    let name = name
+        .map(|n| format!("<tds:Name>{}</tds:Name>", escape(n)))
+        .unwrap_or_default();
+    d.call(
+        "tds:SetDynamicDNS",
+        &format!("<tds:Type>{was}</tds:Type>{name}"),
+    )?;
+    check!(
+        read?.text_of("DynamicDNSInformation/Type") == Some("NoUpdate"),
+        "the type was not kept"
+    );
     Ok(())
 }
 
 fn zero_configuration(d: &Device) -> Outcome {
     let before = d.call("tds:GetZeroConfiguration", "")?;
-    let zero = before.find("ZeroConfiguration").present("ZeroConfiguration")?;
+    let zero = before
+        .find("ZeroConfiguration")
+        .present("ZeroConfiguration")?;
     let token = escape(zero.text_of("InterfaceToken").present("InterfaceToken")?);
     let was = zero.text_of("Enabled").unwrap_or("false");
     let set = |on: &str| {
-        let body = format!("<tds:InterfaceToken>{token}</tds:InterfaceToken><tds:Enabled>{on}</tds:Enabled>");
+        let body = format!(
+            "<tds:InterfaceToken>{token}</tds:InterfaceToken><tds:Enabled>{on}</tds:Enabled>"
+        );
         d.call("tds:SetZeroConfiguration", &body)
     };
     set("true")?;
@@ -315,7 +647,9 @@ fn zero_configuration(d: &Device) -> Outcome {
             break Ok(());
         }
         if std::time::Instant::now() > end {
-            break Err(crate::case::Stop::Fail(format!("enabled {on}, and no address in time")));
+            break Err(crate::case::Stop::Fail(format!(
+                "enabled {on}, and no address in time"
+            )));
         }
         d.wait(std::time::Duration::from_millis(300))?;
     };
@@ -337,7 +671,10 @@ fn filter(d: &Device, last: &str) -> Outcome {
     };
     let read = || -> Outcome<(String, Vec<String>)> {
         let a = d.call("tds:GetIPAddressFilter", "")?;
-        let kind = a.text_of("IPAddressFilter/Type").unwrap_or_default().to_owned();
+        let kind = a
+            .text_of("IPAddressFilter/Type")
+            .unwrap_or_default()
+            .to_owned();
         Ok((kind, a.texts("IPAddressFilter/IPv4Address/Address")))
     };
     let expect = |list: &[&str]| {
@@ -362,6 +699,9 @@ fn filter(d: &Device, last: &str) -> Outcome {
         }
         Ok(())
     })();
-    d.call("tds:SetIPAddressFilter", &old.clone().named(tds, "IPAddressFilter").to_xml())?;
+    d.call(
+        "tds:SetIPAddressFilter",
+        &old.clone().named(tds, "IPAddressFilter").to_xml(),
+    )?;
     judged
 }

@@ -69,7 +69,10 @@ pub fn load(folder: &Path) -> Result<Schemas> {
 }
 
 fn wanted(path: &Path) -> bool {
-    let name = path.file_name().and_then(|n| n.to_str()).unwrap_or_default();
+    let name = path
+        .file_name()
+        .and_then(|n| n.to_str())
+        .unwrap_or_default();
     let xml = [".wsdl", ".xsd"].iter().any(|e| name.ends_with(e))
         || ["include", "xmlmime", "soap-envelope"].contains(&name);
     xml && !LEFT_OUT.contains(&name)
@@ -78,7 +81,11 @@ fn wanted(path: &Path) -> bool {
 /// Attributes that are known without a document.
 fn builtin(schemas: &mut Schemas) {
     let xml = "http://www.w3.org/XML/1998/namespace";
-    for (name, of) in [("lang", "language"), ("space", "NCName"), ("base", "anyURI")] {
+    for (name, of) in [
+        ("lang", "language"),
+        ("space", "NCName"),
+        ("base", "anyURI"),
+    ] {
         schemas
             .attributes
             .insert(QName::new(xml, name), TypeRef::Named(QName::new(XS, of)));
@@ -141,8 +148,7 @@ struct Place<'a> {
 impl Place<'_> {
     fn name(&self, node: &Node, value: &str) -> QName {
         // A prefix that is not declared stays visible in the message of whoever misses the type.
-        node.resolve(value)
-            .unwrap_or_else(|| QName::new("", value))
+        node.resolve(value).unwrap_or_else(|| QName::new("", value))
     }
 
     fn type_of(&self, node: &Node) -> TypeRef {

@@ -85,13 +85,17 @@ impl<'a> Matcher<'a> {
     fn models(&mut self, models: &[&'a Particle], at: usize, next: Next<'_, 'a>) -> bool {
         match models.split_first() {
             None => next(self, at),
-            Some((first, rest)) => {
-                self.repeat(first, 0, at, &mut |m, at| m.models(rest, at, next))
-            }
+            Some((first, rest)) => self.repeat(first, 0, at, &mut |m, at| m.models(rest, at, next)),
         }
     }
 
-    fn repeat(&mut self, particle: &'a Particle, times: u32, at: usize, next: Next<'_, 'a>) -> bool {
+    fn repeat(
+        &mut self,
+        particle: &'a Particle,
+        times: u32,
+        at: usize,
+        next: Next<'_, 'a>,
+    ) -> bool {
         let steps = self.steps.get();
         if steps > MAX_STEPS {
             return false;

@@ -59,7 +59,9 @@ impl Schemas {
             chain.push(base);
         }
         for used in chain.iter().flat_map(|c| &c.attributes.uses) {
-            if used.required && let Some(of) = &used.of {
+            if used.required
+                && let Some(of) = &used.of
+            {
                 let _ = write!(
                     out,
                     " {}=\"{}\"",

@@ -40,7 +40,9 @@ fn check_simple(
         Simple::Restriction { base, facets } => {
             check(schemas, base, value, scope)?;
             if !facets.names.is_empty()
-                && !scope.resolve(value).is_some_and(|n| facets.names.contains(&n))
+                && !scope
+                    .resolve(value)
+                    .is_some_and(|n| facets.names.contains(&n))
             {
                 return Err(format!("{value:?} is none of the names allowed"));
             }
@@ -102,10 +104,7 @@ fn facets_hold(
     // A length counts items of lists, octets of binary values, characters of the rest.
     let length = match (base, primitive(schemas, base)) {
         (TypeRef::Named(name), _)
-            if matches!(
-                schemas.types.get(name),
-                Some(Type::Simple(Simple::List(_)))
-            ) =>
+            if matches!(schemas.types.get(name), Some(Type::Simple(Simple::List(_)))) =>
         {
             value.split_whitespace().count()
         }
@@ -132,11 +131,15 @@ fn facets_hold(
     ];
     for (bound, word, broken) in bounds {
         if let (Some(bound), true) = (bound, broken) {
-            return Err(format!("{collapsed:?}: length {length}, {word} {bound} allowed"));
+            return Err(format!(
+                "{collapsed:?}: length {length}, {word} {bound} allowed"
+            ));
         }
     }
     if facets.min.is_some() || facets.max.is_some() {
-        let number: f64 = collapsed.parse().map_err(|_| format!("{collapsed:?} is no number"))?;
+        let number: f64 = collapsed
+            .parse()
+            .map_err(|_| format!("{collapsed:?} is no number"))?;
         if let Some((min, inclusive)) = facets.min
             && (number < min || (!inclusive && number == min))
         {
@@ -155,14 +158,17 @@ fn builtin(name: &str, value: &str, scope: &Element) -> Result<(), String> {
     let v = value.trim();
     let whole = |min: i128, max: i128| {
         let digits = v.strip_prefix('+').unwrap_or(v);
-        digits.parse::<i128>().is_ok_and(|n| (min..=max).contains(&n))
+        digits
+            .parse::<i128>()
+            .is_ok_and(|n| (min..=max).contains(&n))
     };
     let ok = match name {
         "boolean" => matches!(v, "true" | "false" | "1" | "0"),
         "float" | "double" => {
             matches!(v, "INF" | "-INF" | "NaN")
                 || (v.parse::<f64>().is_ok_and(f64::is_finite)
-                    && v.bytes().all(|b| b.is_ascii_digit() || b"+-.eE".contains(&b)))
+                    && v.bytes()
+                        .all(|b| b.is_ascii_digit() || b"+-.eE".contains(&b)))
         }
         "decimal" => {
             v.parse::<f64>().is_ok_and(f64::is_finite)
@@ -188,7 +194,9 @@ fn builtin(name: &str, value: &str, scope: &Element) -> Result<(), String> {
         "anyURI" => uri(v),
         "QName" => {
             let parts = v.split_once(':').unwrap_or(("", v));
-            (parts.0.is_empty() || nc_name(parts.0)) && nc_name(parts.1) && scope.resolve(v).is_some()
+            (parts.0.is_empty() || nc_name(parts.0))
+                && nc_name(parts.1)
+                && scope.resolve(v).is_some()
         }
         "NCName" | "ID" | "IDREF" | "ENTITY" => nc_name(v),
         "NMTOKEN" | "Name" => !v.is_empty() && !v.contains(char::is_whitespace),
@@ -200,12 +208,12 @@ fn builtin(name: &str, value: &str, scope: &Element) -> Result<(), String> {
         }
         "base64Binary" => {
             let digits: Vec<u8> = v.bytes().filter(|b| !b.is_ascii_whitespace()).collect();
-            digits.len() % 4 == 0
+            digits.len().is_multiple_of(4)
                 && digits
                     .iter()
                     .all(|b| b.is_ascii_alphanumeric() || b"+/=".contains(b))
         }
-        "hexBinary" => v.len() % 2 == 0 && v.bytes().all(|b| b.is_ascii_hexdigit()),
+        "hexBinary" => v.len().is_multiple_of(2) && v.bytes().all(|b| b.is_ascii_hexdigit()),
         // string, token, anySimpleType, anyType and their kin take every text.
         _ => true,
     };

@@ -48,16 +48,37 @@ fn strict_and_tolerated() {
 #[test]
 fn refused_with_place_and_reason() {
     for (bad, part) in [
-        (r#"<One token="a"><A>x</A></One>"#, r#"R/One/A: "x" is no int"#),
+        (
+            r#"<One token="a"><A>x</A></One>"#,
+            r#"R/One/A: "x" is no int"#,
+        ),
         (r#"<One><A>1</A></One>"#, "attribute token is missing"),
-        (r#"<One token="toolong"><A>1</A></One>"#, "length 7, at most 4"),
-        (r#"<One token="a" k="v"><A>1</A></One>"#, "attribute k is not allowed"),
+        (
+            r#"<One token="toolong"><A>1</A></One>"#,
+            "length 7, at most 4",
+        ),
+        (
+            r#"<One token="a" k="v"><A>1</A></One>"#,
+            "attribute k is not allowed",
+        ),
         (r#"<One token="a"/>"#, "the end where A is due"),
-        (r#"<One token="a"><A>1</A></One><Z/>"#, "{urn:t}Z where One or X or Y is due"),
-        (r#"<One token="a" xsi:type="t:More"><A>1</A><B>on</B></One>"#, "none of On, Off"),
+        (
+            r#"<One token="a"><A>1</A></One><Z/>"#,
+            "{urn:t}Z where One or X or Y is due",
+        ),
+        (
+            r#"<One token="a" xsi:type="t:More"><A>1</A><B>on</B></One>"#,
+            "none of On, Off",
+        ),
         // The declaration goes before the wildcard that matches as well.
-        (r#"<One token="a" xsi:type="t:More"><A>1</A><C>perhaps</C></One>"#, "is no boolean"),
-        (r#"<One token="a" xsi:type="t:Mode"/>"#, "is not derived from"),
+        (
+            r#"<One token="a" xsi:type="t:More"><A>1</A><C>perhaps</C></One>"#,
+            "is no boolean",
+        ),
+        (
+            r#"<One token="a" xsi:type="t:Mode"/>"#,
+            "is not derived from",
+        ),
         (r#"<One token="a" xsi:type="t:None"/>"#, "does not exist"),
         (r#"text<One token="a"><A>1</A></One>"#, "beside elements"),
         ("", "the end where One is due"),

@@ -68,7 +68,10 @@ impl<'a> Judge<'a> {
         }
         if let Some(value) = node.attribute(XSI, "type") {
             let Some(name) = node.resolve(value) else {
-                return self.say(path, format!("xsi:type {value}: the prefix is not declared"));
+                return self.say(
+                    path,
+                    format!("xsi:type {value}: the prefix is not declared"),
+                );
             };
             if name.ns != XS && !self.schemas.types.contains_key(&name) {
                 return self.say(path, format!("xsi:type {name} does not exist"));
@@ -118,7 +121,10 @@ impl<'a> Judge<'a> {
 
     fn complex(&mut self, node: &Element, complex: &Complex, path: &str) {
         if complex.is_abstract {
-            self.say(path, "its type is abstract and no xsi:type says which".into());
+            self.say(
+                path,
+                "its type is abstract and no xsi:type says which".into(),
+            );
         }
         self.attributes(node, complex, path);
         if let Some(of) = &complex.simple {
@@ -222,7 +228,11 @@ impl<'a> Judge<'a> {
             sets.push(&base.attributes);
         }
         let groups: Vec<&QName> = sets.iter().flat_map(|s| &s.groups).collect();
-        sets.extend(groups.iter().filter_map(|g| schemas.attribute_groups.get(g)));
+        sets.extend(
+            groups
+                .iter()
+                .filter_map(|g| schemas.attribute_groups.get(g)),
+        );
         for (name, value) in node.attributes.iter().filter(|(n, _)| n.ns != XSI) {
             let declared = sets
                 .iter()
@@ -231,7 +241,10 @@ impl<'a> Judge<'a> {
             let of = match declared {
                 Some(used) => {
                     if used.fixed.as_ref().is_some_and(|f| f != value) {
-                        self.say(path, format!("attribute {name}: {value:?} is not the fixed value"));
+                        self.say(
+                            path,
+                            format!("attribute {name}: {value:?} is not the fixed value"),
+                        );
                     }
                     used.of.as_ref().or_else(|| schemas.attributes.get(name))
                 }
