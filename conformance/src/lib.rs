@@ -147,6 +147,8 @@ pub struct Options {
     pub launcher: Option<Vec<String>>,
     /// Listens on the ports of the settings, not on free ones. A listener that is off has port 0.
     pub stored_ports: bool,
+    /// `--listen`; the camera is asked over loopback all the same.
+    pub listen: &'static str,
     /// Environment variables beside the test's own.
     pub env: Vec<(String, String)>,
 }
@@ -159,6 +161,7 @@ impl Default for Options {
             args: Vec::new(),
             launcher: None,
             stored_ports: false,
+            listen: "127.0.0.1",
             env: Vec::new(),
         }
     }
@@ -213,7 +216,7 @@ impl Camera {
             Some(args) => command.arg("launch").args(args).arg("--"),
             None => command.arg("run"),
         };
-        command.args(["--listen", "127.0.0.1"]);
+        command.args(["--listen", options.listen]);
         if !options.stored_ports {
             command.args(["--http-port", "0", "--https-port", "0", "--rtsp-port", "0"]);
         }
