@@ -583,3 +583,71 @@ async fn the_metadata_stream_holds_frames_and_events() {
         [platecam_model::ports::StreamId::Sub]
     );
 }
+
+/// MEDIA2-8-1-3, RTSS-4-1-3: the metadata configuration says what the track carries, and the track obeys it.
+#[tokio::test(start_paused = true)]
+async fn the_metadata_configuration_is_obeyed() {
+    let bench = running().await;
+    let mut feed = bench.service.metadata();
+    feed.next().await.unwrap();
+    let set = |service: &str, inner: &str, more: &str| {
+        format!(
+            "<{service}:SetMetadataConfiguration><{service}:Configuration token=\"metadata_1\"><tt:Name>n</tt:Name><tt:UseCount>1</tt:UseCount>{inner}<tt:Multicast><tt:Address><tt:Type>IPv4</tt:Type><tt:IPv4Address>0.0.0.0</tt:IPv4Address></tt:Address><tt:Port>0</tt:Port><tt:TTL>0</tt:TTL><tt:AutoStart>false</tt:AutoStart></tt:Multicast><tt:SessionTimeout>PT60S</tt:SessionTimeout></{service}:Configuration>{more}</{service}:SetMetadataConfiguration>"
+        )
+    };
+    let filter = "<tt:Events><tt:Filter><wsnt:TopicExpression Dialect=\"http://www.onvif.org/ver10/tev/topicExpression/ConcreteSet\">tns1:VideoSource//.</wsnt:TopicExpression><wsnt:MessageContent Dialect=\"http://www.onvif.org/ver10/tev/messageContentFilter/ItemFilter\">boolean(//tt:SimpleItem[@Name=\"State\" and @Value=\"true\"])</wsnt:MessageContent></tt:Filter></tt:Events>";
+    let wanted = set(
+        "tr2",
+        &format!("{filter}<tt:Analytics>false</tt:Analytics>"),
+        "",
+    );
+    let answer = bench.call(EVENTS, &wanted, ADMIN).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    let told = bench
+        .call(EVENTS, "<tr2:GetMetadataConfigurations/>", ADMIN)
+        .await;
+    for part in ["tns1:VideoSource//.", "ItemFilter", "Analytics>false<"] {
+        assert!(told.text().contains(part), "{part}: {}", told.text());
+    }
+    let bus = &bench.test.device.bus;
+    bus.publish_scene(Arc::new(scene(1)));
+    for active in [false, true] {
+        let alarm = WatchKind::Motion;
+        bus.publish(at(1), EventKind::PictureAlarm { alarm, active });
+    }
+    // Neither the frame, nor the vehicle that came, nor the change of the configuration, nor the end of motion.
+    let next = feed.next().await.unwrap().xml;
+    assert!(
+        next.contains("MotionAlarm") && next.contains("\"true\""),
+        "{next}"
+    );
+    assert!(!next.contains("VehicleDetect"), "{next}");
+
+    // Without events and with analytics again, over Media 1.
+    let force = "<trt:ForcePersistence>true</trt:ForcePersistence>";
+    let other = set("trt", "<tt:Analytics>true</tt:Analytics>", force);
+    assert_eq!(bench.call(EVENTS, &other, ADMIN).await.status, 200);
+    bus.publish(
+        at(2),
+        EventKind::PictureAlarm {
+            alarm: WatchKind::TooDark,
+            active: true,
+        },
+    );
+    bus.publish_scene(Arc::new(scene(1)));
+    let next = feed.next().await.unwrap().xml;
+    assert!(next.contains("LicensePlateInfo"), "{next}");
+
+    for (inner, token, subcode) in [
+        ("", "metadata_9", "NoConfig"),
+        (
+            "<tt:Events><tt:Filter><wsnt:TopicExpression Dialect=\"http://www.onvif.org/ver10/tev/topicExpression/ConcreteSet\">tns1:Nothing</wsnt:TopicExpression></tt:Filter></tt:Events>",
+            "metadata_1",
+            "ConfigModify",
+        ),
+    ] {
+        let body = set("tr2", inner, "").replace("metadata_1", token);
+        let answer = bench.call(EVENTS, &body, ADMIN).await;
+        assert_eq!(answer.fault(), ["Sender", "InvalidArgVal", subcode]);
+    }
+}

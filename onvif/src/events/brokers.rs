@@ -16,12 +16,7 @@ use serde_json::json;
 use tokio::sync::broadcast::error::RecvError;
 use url::{Host, Url};
 
-use super::{
-    filter,
-    json::message,
-    notice::Notice,
-    topic::{CONCRETE_SET, TopicExpression},
-};
+use super::{filter, json::message, notice::Notice, topic::CONCRETE_SET};
 use crate::{
     call::{Answer, Call},
     fault::{self, Subcodes, shortened},
@@ -70,36 +65,15 @@ fn address(text: &str) -> Answer<(BrokerTransport, String, u16)> {
     Ok((transport, host, port))
 }
 
-/// A filter as it is stored: one topic expression with the prefix `tns1`; empty for everything.
+/// A filter as it is stored: one topic expression; empty for everything.
 fn publish_filter(given: Option<&wsnt::FilterType>, now: UtcTime) -> Answer<String> {
-    let refused = |e: Fault| invalid("InvalidFilter", e.reason);
-    let parsed = filter::read(given, None, now).map_err(refused)?;
-    if !parsed.contents.is_empty() || parsed.topics.len() > 1 {
-        let reason = "PublishFilter: one topic expression and no content filter are possible";
+    let refused = |e: Fault| invalid("InvalidFilter", format!("PublishFilter: {}", e.reason));
+    let (topic, content) = filter::texts(given, now).map_err(refused)?;
+    if !content.is_empty() {
+        let reason = "PublishFilter: content filters are not possible";
         return Err(invalid("InvalidFilter", reason));
     }
-    let Some(part) = given.and_then(|f| f.any.first()) else {
-        return Ok(String::new());
-    };
-    let e: wsnt::TopicExpressionType = part.read_as().map_err(Fault::from)?;
-    let levels = e.content.text().trim().split('|').map(|path| {
-        let levels = path
-            .trim()
-            .split('/')
-            .map(|level| match level.split_once(':') {
-                Some((prefix, name)) if e.content.resolve(prefix) == Some(ns::TNS1.uri()) => {
-                    format!("tns1:{name}")
-                }
-                _ => level.to_owned(),
-            });
-        levels.collect::<Vec<_>>().join("/")
-    });
-    Ok(levels.collect::<Vec<_>>().join("|"))
-}
-
-/// A stored filter.
-fn wanted(filter: &str) -> Option<TopicExpression> {
-    TopicExpression::parse(filter, |p| (p == "tns1").then_some(ns::TNS1.uri())).ok()
+    Ok(topic)
 }
 
 impl Call<'_> {
@@ -273,24 +247,15 @@ async fn enqueue(inner: &Arc<Inner>, slot: usize, notices: &[Notice]) {
     if !config.enabled {
         return;
     }
-    let filter = match config.publish_filter.as_str() {
-        "" => None,
-        text => match wanted(text) {
-            Some(filter) => Some(filter),
-            None => {
-                tracing::warn!(
-                    broker = slot + 1,
-                    filter = text,
-                    "the event filter cannot be read: nothing is published"
-                );
-                return;
-            }
-        },
+    let Some(wanted) = filter::stored(&config.publish_filter, "") else {
+        let text = &config.publish_filter;
+        tracing::warn!(broker = slot + 1, filter = %text, "the event filter cannot be read: nothing is published");
+        return;
     };
     let base = inner.own_base();
     let messages: Vec<BrokerMessage> = notices
         .iter()
-        .filter(|n| filter.as_ref().is_none_or(|f| f.matches(n.topic.path)))
+        .filter(|n| wanted.wants(n))
         .map(|n| message(n, &config.topic_prefix, &base))
         .collect();
     let brokers = inner.device.brokers.clone();

@@ -57,6 +57,60 @@ pub(super) fn read(
     Ok(out)
 }
 
+/// One topic expression, with the prefix `tns1`, and one content filter as they can be stored; empty for none.
+///
+/// # Errors
+/// As [`read`], and when there are several of a kind.
+pub(crate) fn texts(
+    filter: Option<&wsnt::FilterType>,
+    now: UtcTime,
+) -> Result<(String, String), Fault> {
+    let parsed = read(filter, None, now)?;
+    if parsed.topics.len() > 1 || parsed.contents.len() > 1 {
+        let reason = "one topic expression and one content filter are possible";
+        return Err(faults::invalid_filter(reason, now));
+    }
+    let (mut topic, mut content) = (String::new(), String::new());
+    for part in filter.map_or(&[][..], |f| &f.any) {
+        if part.name().1 == "TopicExpression" {
+            let e: wsnt::TopicExpressionType = part.read_as().map_err(Fault::from)?;
+            topic = with_our_prefix(&e);
+        } else {
+            let e: wsnt::QueryExpressionType = part.read_as().map_err(Fault::from)?;
+            content = e.content.text().trim().to_owned();
+        }
+    }
+    Ok((topic, content))
+}
+
+/// The expression with `tns1` for whatever prefix stands for ONVIF's topics.
+fn with_our_prefix(e: &wsnt::TopicExpressionType) -> String {
+    let paths = e.content.text().trim().split('|').map(|path| {
+        let levels = path.trim().split('/').map(|l| match l.split_once(':') {
+            Some((prefix, name)) if e.content.resolve(prefix) == Some(ns::TNS1.uri()) => {
+                format!("tns1:{name}")
+            }
+            _ => l.to_owned(),
+        });
+        levels.collect::<Vec<_>>().join("/")
+    });
+    paths.collect::<Vec<_>>().join("|")
+}
+
+/// What [`texts`] stored, as a filter; `None` when it cannot be read.
+pub(crate) fn stored(topic: &str, content: &str) -> Option<Filter> {
+    let resolve = |p: &str| (p == "tns1").then_some(ns::TNS1.uri());
+    let mut out = Filter::default();
+    if !topic.is_empty() {
+        out.topics
+            .push(TopicExpression::parse(topic, resolve).ok()?);
+    }
+    if !content.is_empty() {
+        out.contents.push(ContentFilter::parse(content).ok()?);
+    }
+    Some(out)
+}
+
 fn topic(e: &wsnt::TopicExpressionType, now: UtcTime) -> Result<TopicExpression, Fault> {
     let dialect = e.dialect.trim();
     if ![CONCRETE, CONCRETE_SET, FULL, SIMPLE].contains(&dialect) {

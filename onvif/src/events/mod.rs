@@ -28,11 +28,13 @@ pub use catalog::{
     SIGNAL_LOSS, TOO_BLURRY, TOO_BRIGHT, TOO_DARK, Topic, Type, VEHICLE_DETECT,
 };
 pub use content::{ContentFilter, ITEM_FILTER, Items};
+pub(crate) use filter::{stored as stored_filter, texts as filter_texts};
 pub use notice::{ItemValue, Notice, Operation};
 pub(crate) use properties::capabilities;
 pub(crate) use push::Courier;
 pub(crate) use render::message as render;
 pub use subscriptions::{Delivery, Filter, Pulled, Refused, Subscription, Subscriptions};
+pub(crate) use topic::CONCRETE_SET;
 pub use topic::{BadExpression, TopicExpression};
 
 use crate::service::Inner;

@@ -7,7 +7,7 @@ pub(super) const TNS1: &str = "http://www.onvif.org/ver10/topics";
 /// Dialect of one topic path.
 pub(super) const CONCRETE: &str = "http://docs.oasis-open.org/wsn/t-1/TopicExpression/Concrete";
 /// ONVIF's dialect: paths joined by `|`, each may end in `//.`.
-pub(super) const CONCRETE_SET: &str = "http://www.onvif.org/ver10/tev/topicExpression/ConcreteSet";
+pub(crate) const CONCRETE_SET: &str = "http://www.onvif.org/ver10/tev/topicExpression/ConcreteSet";
 /// Dialect with wildcards.
 pub(super) const FULL: &str = "http://docs.oasis-open.org/wsn/t-1/TopicExpression/Full";
 /// Dialect of a root topic alone.

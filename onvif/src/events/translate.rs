@@ -237,6 +237,7 @@ fn changed(key: &str) -> Vec<(&'static str, &'static str)> {
     match key {
         "video.main" => vec![(media::encoder_token(StreamId::Main), "VideoEncoder")],
         "video.sub" => vec![(media::encoder_token(StreamId::Sub), "VideoEncoder")],
+        "onvif.metadata" => vec![(media::METADATA_CONFIG, "Metadata")],
         "lpr.recognition" => vec![(media::ANALYTICS_CONFIG, "Analytics")],
         _ => Vec::new(),
     }

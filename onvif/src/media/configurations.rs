@@ -6,7 +6,7 @@ use platecam_model::{SourceState, ports::StreamId, settings::LprRecognition};
 
 use super::{
     ANALYTICS_CONFIG, METADATA_CONFIG, MODULE, OWN_NS, RULE, SOURCE, SOURCE_CONFIG, STREAMS,
-    encoder, profile_token, profiles, stream_path,
+    encoder, metadata, profile_token, profiles, stream_path,
 };
 use crate::{
     call::{Answer, Call},
@@ -116,14 +116,14 @@ pub(super) fn check_source_config(
     Ok(())
 }
 
-/// The metadata configuration: analytics and all events, always on.
+/// The metadata configuration: analysed frames and events, as far as they are wanted.
 pub(super) fn metadata_config(call: &Call<'_>) -> tt::MetadataConfiguration {
     tt::MetadataConfiguration {
         name: "Plates and events".into(),
         use_count: profiles::uses(call.device(), |p| p.metadata),
         token: METADATA_CONFIG.into(),
-        events: Some(Box::default()),
-        analytics: Some(true),
+        events: metadata::events_of(call),
+        analytics: Some(metadata::analytics(call)),
         multicast: encoder::no_multicast(),
         session_timeout: Duration::from_secs(60),
         compression_type: Some("None".into()),

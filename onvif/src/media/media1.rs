@@ -7,6 +7,7 @@ use platecam_model::ports::StreamId;
 use super::{
     ANALYTICS_CONFIG, METADATA_CONFIG, SOURCE_CONFIG, STREAMS, configurations as shared,
     encoder::{self, Wanted},
+    metadata,
     profiles::{self, Kind, Part, Profile},
 };
 use crate::{
@@ -342,6 +343,14 @@ impl Media for Call<'_> {
         Ok(trt::GetMetadataConfigurationResponse {
             configuration: shared::metadata_config(self),
         })
+    }
+
+    fn set_metadata_configuration(
+        &self,
+        request: trt::SetMetadataConfiguration,
+    ) -> Answer<trt::SetMetadataConfigurationResponse> {
+        metadata::set(self, &request.configuration)?;
+        Ok(Default::default())
     }
 
     fn get_compatible_metadata_configurations(

@@ -7,7 +7,7 @@ use platecam_model::ports::StreamId;
 use super::{
     ANALYTICS_CONFIG, METADATA_CONFIG, SOURCE_CONFIG, STREAMS, configurations as shared,
     encoder::{self, Wanted},
-    modes,
+    metadata, modes,
     profiles::{self, Kind, Part, Profile},
 };
 use crate::{
@@ -248,6 +248,14 @@ impl Media2 for Call<'_> {
         Ok(tr2::GetMetadataConfigurationsResponse {
             configurations: vec![shared::metadata_config(self)],
         })
+    }
+
+    fn set_metadata_configuration(
+        &self,
+        request: tr2::SetMetadataConfiguration,
+    ) -> Answer<tr2::SetConfigurationResponse> {
+        metadata::set(self, &request.configuration)?;
+        Ok(Default::default())
     }
 
     fn get_metadata_configuration_options(

@@ -7,6 +7,7 @@ pub(crate) mod configurations;
 mod encoder;
 mod media1;
 mod media2;
+mod metadata;
 mod modes;
 mod profiles;
 

@@ -3,12 +3,12 @@
 use std::{collections::VecDeque, sync::Arc};
 
 use lpr_core::UtcTime;
-use platecam_model::SceneSubscription;
+use platecam_model::{SceneSubscription, settings::OnvifMetadata};
 use tokio::sync::broadcast::{Receiver, error::RecvError};
 
 use super::scene::{event_document, scene_document};
 use crate::{
-    events::Notice,
+    events::{Notice, stored_filter},
     service::{Inner, OnvifService},
 };
 
@@ -58,10 +58,11 @@ impl MetadataFeed {
             }
             tokio::select! {
                 scene = self.scenes.recv() => match scene {
-                    Ok(scene) => self.ready.push_back(MetadataDocument {
+                    Ok(scene) if self.settings().analytics => self.ready.push_back(MetadataDocument {
                         at: scene.captured_at,
                         xml: scene_document(&scene),
                     }),
+                    Ok(_) => {}
                     // Late frames are worth nothing: go on with the newest.
                     Err(RecvError::Lagged(_)) => {}
                     Err(RecvError::Closed) => return None,
@@ -86,12 +87,28 @@ impl MetadataFeed {
         self.events(now, &states.iter().collect::<Vec<_>>());
     }
 
+    fn settings(&self) -> Arc<OnvifMetadata> {
+        self.inner.device.settings.get::<OnvifMetadata>()
+    }
+
     fn events(&mut self, at: UtcTime, notices: &[&Notice]) {
+        let settings = self.settings();
+        let wanted = stored_filter(&settings.topic_filter, &settings.content_filter)
+            .filter(|_| settings.events);
+        let Some(wanted) = wanted else { return };
+        let notices: Vec<&Notice> = notices
+            .iter()
+            .copied()
+            .filter(|n| wanted.wants(n))
+            .collect();
+        if notices.is_empty() {
+            return;
+        }
         // No client asked for this, so the address is the unit's own.
         let base = self.inner.own_base();
         self.ready.push_back(MetadataDocument {
             at,
-            xml: event_document(notices, &base),
+            xml: event_document(&notices, &base),
         });
     }
 }

@@ -195,7 +195,7 @@ impl BrokerConfig {
     }
 }
 
-/// The settings of broker number `N`, from 1 to [`MAX_BROKERS`].
+/// A broker that events are published to. ONVIF: `tev:AddEventBroker`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct EventBroker<const N: usize>(pub BrokerConfig);

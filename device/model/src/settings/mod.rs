@@ -14,6 +14,7 @@ mod maintenance;
 mod merge;
 mod net_ip;
 mod onvif;
+mod onvif_metadata;
 mod password;
 mod picture_alarm;
 mod ports;
@@ -43,6 +44,7 @@ pub use lpr::LprRecognition;
 pub use maintenance::{Maintenance, Monitoring, RestartDay, TimeOfDay};
 pub use net_ip::{ConfirmWithin, Ipv4Mode, Ipv4Prefix, Ipv6Mode, Ipv6Prefix, MaybeAddress, NetIp};
 pub use onvif::{DiscoveryMode, MediaProfile, OnvifProfiles, OnvifService, ProfileEncoder};
+pub use onvif_metadata::OnvifMetadata;
 pub use password::{SecurityPassword, SecurityPasswordReset};
 pub use picture_alarm::{EventPicture, MotionHold, SensitivityPercent, TamperingSeconds};
 pub use ports::{NetPorts, Port, RESERVED_PORTS};
@@ -113,6 +115,7 @@ pub fn all_sections() -> Vec<Descriptor> {
         Descriptor::of::<NetHttps>(),
         Descriptor::of::<OnvifService>(),
         Descriptor::of::<OnvifProfiles>(),
+        Descriptor::of::<OnvifMetadata>(),
         Descriptor::of::<SystemServices>(),
         Descriptor::of::<AccessFilter>(),
         Descriptor::of::<GatewayBinding>(),
