@@ -238,7 +238,7 @@ fn the_host_goes_back() {
     };
     change("192.0.2.78");
     let trial =
-        |t: &platecam_model::testing::TestDevice| t.device.network_report(&by).unwrap().trial;
+        |t: &platecam_model::testing::TestDevice| t.device.network_report(&by, None).unwrap().trial;
     assert_eq!(trial(&t).unwrap().addresses, ["192.0.2.78"]);
     assert!(has("192.0.2.78") && reached_at("192.0.2.78"));
     t.clock.advance(Duration::from_secs(30));
@@ -266,7 +266,7 @@ fn the_host_goes_back() {
     wait("the old address stays", || {
         has("192.0.2.10") && !has("192.0.2.79")
     });
-    let last = t.device.network_report(&by).unwrap().last.unwrap();
+    let last = t.device.network_report(&by, None).unwrap().last.unwrap();
     assert!(
         last.reason.contains("192.0.2.79 is used by another host"),
         "{}",

@@ -78,7 +78,7 @@ fn a_fresh_unit_leaves_the_machine_as_it_is() {
     assert_eq!(t.network.applied().0, None);
     assert_eq!(address(&t.device), OLD);
     assert!(news(&mut events).is_empty());
-    let report = t.device.network_report(&user("admin")).unwrap();
+    let report = t.device.network_report(&user("admin"), None).unwrap();
     assert_eq!(report.interfaces[0].mac, "02:00:5e:10:00:01", "NET-12");
     assert!(report.trial.is_none() && report.daemon.is_some());
 }
@@ -95,7 +95,7 @@ fn a_new_address_stays_when_its_user_confirms_over_it() {
     assert_eq!(address(&t.device), NEW);
     let trial = t
         .device
-        .network_report(&user("admin"))
+        .network_report(&user("admin"), None)
         .unwrap()
         .trial
         .unwrap();
@@ -116,6 +116,10 @@ fn a_new_address_stays_when_its_user_confirms_over_it() {
             "{e}"
         );
     }
+    for (local, can) in [(OLD, false), (NEW, true)] {
+        let report = t.device.network_report(&user("admin"), at(local)).unwrap();
+        assert_eq!(report.trial.unwrap().confirmable, can, "{local}");
+    }
     let nobody = Actor::anonymous(Origin::Web, None);
     let e = t.device.confirm_network(&nobody, at(NEW));
     assert!(matches!(e, Err(Error::Forbidden(_))));
@@ -131,7 +135,7 @@ fn a_new_address_stays_when_its_user_confirms_over_it() {
         matches!(&told[..], [NetworkNews::Applied { by, .. }, NetworkNews::Confirmed { .. }] if by.user.as_deref() == Some("admin")),
         "{told:?}"
     );
-    let report = t.device.network_report(&user("admin")).unwrap();
+    let report = t.device.network_report(&user("admin"), None).unwrap();
     assert_eq!(report.last.unwrap().end, TrialEnd::Confirmed);
     let e = t
         .device
@@ -223,7 +227,7 @@ fn dns_and_name_need_no_confirmation() {
     serve_after_grace(&t);
     assert!(
         t.device
-            .network_report(&user("admin"))
+            .network_report(&user("admin"), None)
             .unwrap()
             .trial
             .is_none()
@@ -291,7 +295,13 @@ fn over_onvif_reaching_the_unit_confirms() {
     };
     change(&t, &fixed(NEW), &onvif).unwrap();
     serve_after_grace(&t);
-    let open = |t: &TestDevice| t.device.network_report(&onvif).unwrap().trial.is_some();
+    let open = |t: &TestDevice| {
+        t.device
+            .network_report(&onvif, None)
+            .unwrap()
+            .trial
+            .is_some()
+    };
     t.device.network_reached(&onvif, at(OLD));
     t.device.network_reached(&user("admin"), at(NEW));
     t.device.network_reached(
@@ -370,7 +380,12 @@ fn a_power_cut_during_the_trial_goes_back() {
     let r = with_parts(&t, store, networking);
     r.serve_network();
     assert_eq!(address(&r), NEW);
-    assert!(r.network_report(&user("admin")).unwrap().trial.is_some());
+    assert!(
+        r.network_report(&user("admin"), None)
+            .unwrap()
+            .trial
+            .is_some()
+    );
 
     // After the confirmation nothing goes back.
     r.confirm_network(&user("admin"), at(NEW)).unwrap();
@@ -378,7 +393,12 @@ fn a_power_cut_during_the_trial_goes_back() {
     let r = with_parts(&t, store, networking);
     r.serve_network();
     assert_eq!(address(&r), NEW);
-    assert!(r.network_report(&user("admin")).unwrap().trial.is_none());
+    assert!(
+        r.network_report(&user("admin"), None)
+            .unwrap()
+            .trial
+            .is_none()
+    );
 }
 
 fn with_parts(t: &TestDevice, settings: Arc<SettingsStore>, networking: Networking) -> Device {
@@ -431,7 +451,7 @@ fn who_may_not_change_the_network_is_told_why() {
     }
     // What is only kept for later is no change of the network.
     change(&t, &json!({"ipv4_address": NEW}), &user("admin")).unwrap();
-    let report = t.device.network_report(&user("admin")).unwrap();
+    let report = t.device.network_report(&user("admin"), None).unwrap();
     assert!(
         report.daemon.is_none()
             && report

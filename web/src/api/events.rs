@@ -10,7 +10,9 @@ use axum::{
     http::{HeaderMap, Uri},
     response::Response,
 };
-use platecam_model::{Error, Event, EventKind, Permission, Record, UtcTime, settings::Revision};
+use platecam_model::{
+    Error, Event, EventKind, Permission, Record, UtcTime, network::NetworkNews, settings::Revision,
+};
 use serde::Serialize;
 use tokio::sync::{OwnedSemaphorePermit, broadcast::error::RecvError};
 
@@ -69,6 +71,10 @@ enum Told<'a> {
     },
     UpgradeAvailable {
         version: &'a str,
+    },
+    /// The unit's own network, or somebody else with its address: ask `GET /network`.
+    Network {
+        news: &'static str,
     },
     Missed {
         count: u64,
@@ -200,6 +206,15 @@ fn translate(event: &Arc<Event>, config: bool) -> Option<Told<'_>> {
         EventKind::UpgradeAvailable { version } if config => {
             Some(Told::UpgradeAvailable { version })
         }
+        EventKind::Network(news) if config => Some(Told::Network {
+            news: match news {
+                NetworkNews::Applied { .. } => "applied",
+                NetworkNews::Confirmed { .. } => "confirmed",
+                NetworkNews::RolledBack { .. } => "rolled-back",
+                NetworkNews::Conflict { .. } => "conflict",
+                NetworkNews::ConflictOver { .. } => "conflict-over",
+            },
+        }),
         EventKind::SettingsChanged { .. }
         | EventKind::UpgradeAvailable { .. }
         | EventKind::Network(_)

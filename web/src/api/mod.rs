@@ -11,6 +11,7 @@ pub(crate) mod init;
 pub(crate) mod log;
 mod log_live;
 pub(crate) mod maintenance;
+pub(crate) mod network;
 pub(crate) mod password_reset;
 mod qr;
 pub(crate) mod records;
@@ -41,6 +42,7 @@ pub(crate) fn routes() -> Routes {
         .merge(init::routes())
         .merge(log::routes())
         .merge(maintenance::routes())
+        .merge(network::routes())
         .merge(upgrade::routes())
         .merge(services::routes())
         .merge(session::routes())

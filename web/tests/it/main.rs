@@ -10,6 +10,7 @@ mod config;
 mod listeners;
 mod log;
 mod maintenance;
+mod network;
 mod people;
 mod permissions;
 mod records;

@@ -68,6 +68,8 @@ pub struct TrialView {
     pub addresses: Vec<String>,
     /// Seconds until it goes back.
     pub seconds_left: u64,
+    /// Whether the one who asks could confirm it by this way.
+    pub confirmable: bool,
 }
 
 /// How a trial ended.
@@ -440,16 +442,7 @@ impl Device {
         let now = self.clock.monotonic();
         let open = || Error::Conflict("no change of the network waits for confirmation".into());
         let (wanted, confirmed, who, _) = self.networking.trial(now).ok_or_else(open)?;
-        if let Some(user) = who.user.as_ref().filter(|u| by.user.as_ref() != Some(*u)) {
-            let text = format!("'{user}' changed the network and has to confirm it");
-            return Err(Error::Conflict(text));
-        }
-        if !self.proves(&wanted, &confirmed, local) {
-            let here = local.map_or_else(|| "no known address".to_owned(), |l| l.to_string());
-            let there = self.where_to_go(&wanted).join(" or ");
-            let text = format!("this request reached the unit at {here}; confirm at {there}");
-            return Err(Error::Conflict(text));
-        }
+        self.may_confirm(by, local, (&wanted, &confirmed), &who)?;
         {
             let mut s = guard.state.lock();
             // The time may have run out, or somebody else was faster.
@@ -495,6 +488,28 @@ impl Device {
         }
         s.revert = Some(by.clone());
         Ok(())
+    }
+
+    /// Whether `by`, coming in at `local`, can confirm a trial of `who` from the second settings to the first.
+    pub(super) fn may_confirm(
+        &self,
+        by: &Actor,
+        local: Option<IpAddr>,
+        (wanted, confirmed): (&NetIp, &NetIp),
+        who: &Actor,
+    ) -> Result<()> {
+        by.require(Permission::NetworkConfig)?;
+        if let Some(user) = who.user.as_ref().filter(|u| by.user.as_ref() != Some(*u)) {
+            let text = format!("'{user}' changed the network and has to confirm it");
+            return Err(Error::Conflict(text));
+        }
+        if self.proves(wanted, confirmed, local) {
+            return Ok(());
+        }
+        let here = local.map_or_else(|| "no known address".to_owned(), |l| l.to_string());
+        let there = self.where_to_go(wanted).join(" or ");
+        let text = format!("this request reached the unit at {here}; confirm at {there}");
+        Err(Error::Conflict(text))
     }
 
     /// Whether a request that arrived at `local` shows that the changed part works.

@@ -50,11 +50,12 @@ pub struct NetworkReport {
 }
 
 impl Device {
-    /// The unit's network as it is, and what is on trial. Asks the host.
+    /// The unit's network as it is, and what is on trial; `local` is the address at which the request arrived. Asks the
+    /// host.
     ///
     /// # Errors
     /// [`crate::Error::Forbidden`].
-    pub fn network_report(&self, by: &Actor) -> Result<NetworkReport> {
+    pub fn network_report(&self, by: &Actor, local: Option<IpAddr>) -> Result<NetworkReport> {
         by.require(Permission::ReadConfig)?;
         let (daemon, reason) = match self.networking.control.changeable() {
             Ok(daemon) => (Some(daemon), None),
@@ -81,8 +82,11 @@ impl Device {
             hostname: self.network.hostname(),
             dns: self.network.dns_servers(),
             gateways: self.network.gateways(),
-            trial: trial.map(|(wanted, _, by, seconds_left)| TrialView {
-                by: by.to_string(),
+            trial: trial.map(|(wanted, confirmed, who, seconds_left)| TrialView {
+                confirmable: self
+                    .may_confirm(by, local, (&wanted, &confirmed), &who)
+                    .is_ok(),
+                by: who.to_string(),
                 addresses: self.where_to_go(&wanted),
                 seconds_left,
             }),

@@ -10,6 +10,7 @@ export type DeviceEvent =
   | { type: 'status'; status: DeviceStatus }
   | { type: 'settings'; key: string; revision: number; changed_by: string }
   | { type: 'stream_changed'; stream: 'main' | 'sub' }
+  | { type: 'network'; news: string }
   | { type: 'clock_jumped'; before: string; after: string }
   | { type: 'restarting'; reason: string }
   | { type: 'upgrade_available'; version: string }

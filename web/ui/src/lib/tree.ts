@@ -29,6 +29,7 @@ export type ViewName =
   | 'password-reset'
   | 'my-account'
   | 'legal'
+  | 'tcp-ip'
   | 'port'
   | 'remote-log'
   | 'commission'
@@ -89,6 +90,7 @@ export const settingTree: SettingGroup[] = [
     title: 'menu.network',
     icon: 'network',
     pages: [
+      { path: 'network/tcp-ip', title: 'page.tcp-ip', sections: ['net.ip'], view: 'tcp-ip', manual: ['Network Settings/TCP/IP/TCP/IP', 'Network/TCP/IP/TCP/IP', 'Network Settings/TCP/IP', 'Network/TCP/IP'] },
       { path: 'network/port', title: 'page.port', sections: ['net.ports'], view: 'port', manual: ['Network Settings/TCP/IP/Port', 'Network/TCP/IP/Port', 'Network/Port'] },
       { path: 'network/https', title: 'page.https', sections: ['net.https'], manual: ['Network Settings/Advanced/HTTPS', 'Network/HTTPS'] },
       { path: 'network/onvif', title: 'page.onvif', sections: ['onvif'], view: 'onvif', manual: ['Network Settings/ONVIF', 'Network Settings/Advanced/ONVIF'] },
