@@ -114,9 +114,39 @@ say install
 in_copy dpkg -i /var/tmp/platecam.deb || die "dpkg -i"
 patiently in_copy systemctl is-active platecam.service || die "the unit does not come up"
 printf 'PLATECAM_ARGS="--source demo"\nPLATECAM_INITIAL_PASSWORD=Sunny-Gate-42\n' > "/proc/$first/root/etc/default/platecam"
+# The machine's own SSH server (here only by its name) and time daemon, which nobody has told the camera to touch.
+printf '[Service]\nExecStart=/bin/sleep infinity\n[Install]\nWantedBy=multi-user.target\n' > "/proc/$first/root/etc/systemd/system/ssh.service"
+in_copy systemctl daemon-reload
+in_copy systemctl start ssh.service chrony.service
 in_copy systemctl restart platecam.service
 patiently ready || die "no pictures or no recognition"
+config set services/cgi false || die "CGI refused"
+in_copy systemctl is-active ssh.service chrony.service || die "the machine's own services were touched"
 say "the unit is $(in_copy systemctl is-active platecam.service), $(in_copy systemctl is-enabled platecam.service), runs as $(in_copy ps -o user= -p "$(camera)")"
+
+say ssh
+ssh_runs() { in_copy systemctl is-active ssh.service; }
+ssh_rests() { ! ssh_runs; }
+config set services/ssh off || die "SSH refused"
+patiently ssh_rests || die "SSH still runs"
+config set services/ssh on || die "SSH refused"
+patiently ssh_runs || die "SSH does not run"
+# Back to nobody's decision: what the camera had started stops.
+config set services/ssh unmanaged
+patiently ssh_rests || die "SSH was left open"
+
+say "gateway binding"
+in_copy ip link set wire0 up
+in_copy ip link set eth0 up
+in_copy ip addr add 198.51.100.2/24 dev eth0
+in_copy ip route add default via 198.51.100.1
+config set net.gateway_binding/mac 02:00:5e:10:00:01 net.gateway_binding/enabled true || die "binding refused"
+bound() { in_copy ip neigh show 198.51.100.1 | grep -q '02:00:5e:10:00:01 PERMANENT'; }
+loose() { ! bound; }
+patiently bound || die "the gateway is not bound: $(in_copy ip neigh show)"
+config set net.gateway_binding/enabled false
+patiently loose || die "the gateway is still bound"
+in_copy ip link set eth0 down
 
 say "time zone"
 config set time/zone_name Europe/Berlin time/time_zone CET-1CEST,M3.5.0,M10.5.0/3 time/dst_enabled true time/dst_rule zone || die "time zone refused"
