@@ -12,6 +12,7 @@ mod answer;
 mod auth;
 mod call;
 mod device;
+mod deviceio;
 pub mod discovery;
 pub mod events;
 mod fault;

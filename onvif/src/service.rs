@@ -41,6 +41,8 @@ pub const DEVICE_PATH: &str = "/onvif/device_service";
 pub(crate) const MEDIA_PATH: &str = "/onvif/media_service";
 /// Path of the media service of version 2.
 pub(crate) const MEDIA2_PATH: &str = "/onvif/media2_service";
+/// Path of the Device IO service.
+pub(crate) const DEVICE_IO_PATH: &str = "/onvif/deviceio_service";
 /// Path of the event service.
 pub(crate) const EVENT_PATH: &str = "/onvif/event_service";
 
@@ -61,6 +63,10 @@ pub(crate) static SERVICES: &[ServiceEntry] = &[
     ServiceEntry {
         ns: ns::TEV,
         path: EVENT_PATH,
+    },
+    ServiceEntry {
+        ns: ns::TMD,
+        path: DEVICE_IO_PATH,
     },
 ];
 

@@ -248,6 +248,10 @@ async fn vehicle_and_signal_are_properties() {
             row("ImagingService", "Initialized", "false"),
             row("ImagingService", "Initialized", "false"),
             row("LastReboot", "Initialized", "2026-11-18T11:06:40.000Z"),
+            row("Relay", "Initialized", "inactive"),
+            row("Relay", "Initialized", "inactive"),
+            row("DigitalInput", "Initialized", "false"),
+            row("DigitalInput", "Initialized", "false"),
         ]
     );
     let bus = &bench.test.device.bus;
@@ -288,6 +292,10 @@ async fn vehicle_and_signal_are_properties() {
             row("ImagingService", "Initialized", "false"),
             row("ImagingService", "Initialized", "false"),
             row("LastReboot", "Initialized", "2026-11-18T11:06:40.000Z"),
+            row("Relay", "Initialized", "inactive"),
+            row("Relay", "Initialized", "inactive"),
+            row("DigitalInput", "Initialized", "false"),
+            row("DigitalInput", "Initialized", "false"),
         ]
     );
 }
@@ -525,6 +533,10 @@ async fn the_metadata_stream_holds_frames_and_events() {
         "tns1:VideoSource/ImageTooBlurry/ImagingService",
         "tns1:VideoSource/GlobalSceneChange/ImagingService",
         "tns1:Monitoring/OperatingTime/LastReboot",
+        "tns1:Device/Trigger/Relay",
+        "tns1:Device/Trigger/Relay",
+        "tns1:Device/Trigger/DigitalInput",
+        "tns1:Device/Trigger/DigitalInput",
     ];
     assert_eq!(events(&feed.next().await.unwrap().xml), states);
     bench.test.device.bus.publish_scene(Arc::new(scene(1)));

@@ -4,8 +4,8 @@
 //! with full synchronisation, pictures written and synced before their row.
 #![forbid(unsafe_code)]
 
-mod button;
 mod certificates;
+mod contact;
 mod database;
 pub mod doctor;
 mod factory;
@@ -28,8 +28,8 @@ mod state_dir;
 mod time;
 pub mod upgrade;
 
-pub use button::GpioButton;
 pub use certificates::CertificateStore;
+pub use contact::{FileContact, GpioContact};
 pub use database::Database;
 pub use key::DeviceKey;
 pub use listen::PortProbe;

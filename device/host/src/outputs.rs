@@ -17,8 +17,6 @@ use platecam_model::{
 
 /// A text is said within this time, or it is given up.
 const SPEECH: Duration = Duration::from_secs(60);
-/// How long a contact stays closed.
-const PULSE: Duration = Duration::from_millis(500);
 
 /// espeak-ng speaks, aplay plays: both as processes without a shell, the text on standard input.
 #[derive(Debug, Default)]
@@ -125,7 +123,8 @@ impl FromStr for GpioLine {
     }
 }
 
-/// Alarm outputs on GPIO lines, NO1 first. The lines rest open; they are held for the whole run.
+/// Alarm outputs on GPIO lines, NO1 first: an active line closes its contact. They are open at first, and held for
+/// the whole run.
 #[derive(Debug)]
 pub struct GpioRelays {
     lines: Vec<(GpioLine, Mutex<Request>)>,
@@ -160,22 +159,16 @@ impl RelayOutputs for GpioRelays {
         self.lines.len()
     }
 
-    fn pulse(&self, index: usize) -> Result<()> {
-        let Some((line, request)) = self.lines.get(index) else {
-            return Err(Error::Unsupported(format!(
-                "there is no output NO{}",
-                index + 1
-            )));
+    fn set(&self, index: usize, closed: bool) -> Result<()> {
+        let missing = || Error::Unsupported(format!("there is no output NO{}", index + 1));
+        let (line, request) = self.lines.get(index).ok_or_else(missing)?;
+        let value = if closed {
+            Value::Active
+        } else {
+            Value::Inactive
         };
-        let request = request.lock();
-        let set = |value| {
-            request
-                .set_value(line.line, value)
-                .map_err(|e| Error::internal(format!("output NO{}: {e}", index + 1)))
-        };
-        set(Value::Active)?;
-        std::thread::sleep(PULSE);
-        set(Value::Inactive)
+        let set = request.lock().set_value(line.line, value);
+        set.map_err(|e| Error::internal(format!("output NO{}: {e}", index + 1)))
     }
 }
 
@@ -214,6 +207,6 @@ mod tests {
         assert!(e.contains("/dev/no-such-chip:3"), "{e}");
         let none = GpioRelays::open(&[]).unwrap();
         assert_eq!(none.count(), 0);
-        assert!(matches!(none.pulse(0), Err(Error::Unsupported(_))));
+        assert!(matches!(none.set(0, true), Err(Error::Unsupported(_))));
     }
 }

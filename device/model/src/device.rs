@@ -7,6 +7,7 @@ use crate::{
     Actor, AuditEvent, Clock, Error, EventBus, EventKind, LogKind, NewRecord, Permission, Record,
     RecordKind, Result,
     auth::{Accounts, Sessions},
+    io::Io,
     network::Networking,
     ports::{
         Brokers, Certificates, Factory, HostServices, LogStore, Media, Network, Records, RemoteLog,
@@ -59,6 +60,8 @@ pub struct DeviceParts {
     pub networking: Networking,
     /// Restart, upgrade and what else keeps the unit running.
     pub upkeep: Upkeep,
+    /// Alarm inputs and outputs.
+    pub io: Arc<Io>,
     /// Keys and certificates.
     pub certificates: Arc<dyn Certificates>,
     /// Back to factory.
@@ -126,19 +129,6 @@ impl Device {
             EventKind::RecordStored(Arc::new(record.clone())),
         );
         Ok(record)
-    }
-
-    /// Closes an alarm output for half a second: the barrier (GEN-3, CGI-4).
-    ///
-    /// # Errors
-    /// [`Error::Forbidden`], [`Error::Unsupported`] without such an output, [`Error::Internal`] when the line does not
-    /// follow.
-    pub fn pulse_output(&self, by: &Actor, index: usize) -> Result<()> {
-        by.require(Permission::BarrierControl)?;
-        self.upkeep.relays.pulse(index)?;
-        let done = format!("Output NO{} was pulsed by hand.", index + 1);
-        self.audit(LogKind::Alarm, by, done);
-        Ok(())
     }
 }
 

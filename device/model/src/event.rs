@@ -81,6 +81,20 @@ pub enum EventKind {
         /// Its version.
         version: String,
     },
+    /// An alarm output became active, or went back to its idle state.
+    Relay {
+        /// 0 is NO1.
+        index: usize,
+        /// Whether it is active.
+        active: bool,
+    },
+    /// An alarm input became active, or went back to its idle state.
+    Input {
+        /// 0 is the first.
+        index: usize,
+        /// Whether it is active.
+        active: bool,
+    },
     /// NTP corrected the clock at that time by what `source` said.
     ClockSynchronised {
         /// Time of the measurement.

@@ -13,6 +13,7 @@ pub mod config;
 mod device;
 mod error;
 mod event;
+pub mod io;
 pub mod log;
 pub mod network;
 mod permission;

@@ -101,6 +101,9 @@ pub(crate) struct RunArgs {
     /// GPIO line of an alarm output, such as /dev/gpiochip0:17; the first is NO1 (opens a barrier), the second NO2.
     #[arg(long = "relay", value_name = "CHIP:LINE", value_parser = GpioLine::from_str)]
     pub(crate) relays: Vec<GpioLine>,
+    /// GPIO line of an alarm input; the closed contact pulls it low. At most two outputs and two inputs.
+    #[arg(long = "input", value_name = "CHIP:LINE", value_parser = GpioLine::from_str)]
+    pub(crate) inputs: Vec<GpioLine>,
     /// Keys whose upgrade packages are taken: one a line, 64 hexadecimal digits. Without the file no package is.
     #[arg(
         long,

@@ -9,7 +9,7 @@ use platecam_model::{
 
 use crate::{
     call::{Answer, Call},
-    events,
+    deviceio, events,
     media::configurations as media,
 };
 
@@ -56,6 +56,7 @@ fn embedded(call: &Call<'_>, of: Ns) -> Any {
         ns::TRT => wrap(of, &media::media1_capabilities()),
         ns::TR2 => wrap(of, &media::media2_capabilities()),
         ns::TEV => wrap(of, &events::capabilities()),
+        ns::TMD => wrap(of, &deviceio::capabilities(call.device())),
         _ => wrap(of, &device(call)),
     }
 }

@@ -16,7 +16,10 @@ mod users;
 
 use onvif_contracts::{ports::device::Device, tds};
 
-use crate::call::{Answer, Call};
+use crate::{
+    call::{Answer, Call},
+    deviceio::relays,
+};
 
 /// Each operation has its place in the module of its group. Operations that are not here answer
 /// `ter:ActionNotSupported` and are not announced.
@@ -254,6 +257,26 @@ impl Device for Call<'_> {
         request: tds::RemoveIPAddressFilter,
     ) -> Answer<tds::RemoveIPAddressFilterResponse> {
         ip_filter::remove(self, &request.ip_address_filter)?;
+        Ok(Default::default())
+    }
+
+    fn get_relay_outputs(&self, _: tds::GetRelayOutputs) -> Answer<tds::GetRelayOutputsResponse> {
+        Ok(relays::all(self.device()))
+    }
+
+    fn set_relay_output_settings(
+        &self,
+        request: tds::SetRelayOutputSettings,
+    ) -> Answer<tds::SetRelayOutputSettingsResponse> {
+        relays::set(self, &request.relay_output_token, &request.properties)?;
+        Ok(Default::default())
+    }
+
+    fn set_relay_output_state(
+        &self,
+        request: tds::SetRelayOutputState,
+    ) -> Answer<tds::SetRelayOutputStateResponse> {
+        relays::switch(self, &request)?;
         Ok(Default::default())
     }
 

@@ -7,10 +7,10 @@ use onvif_xml::{ns, soap::Fault};
 use super::capabilities::{device, version};
 use crate::{
     call::{Answer, Call},
-    events,
+    deviceio, events,
     fault::shortened,
     media::configurations as media,
-    service::{DEVICE_PATH, EVENT_PATH, MEDIA_PATH},
+    service::{DEVICE_IO_PATH, DEVICE_PATH, EVENT_PATH, MEDIA_PATH},
 };
 
 /// `GetCapabilities`.
@@ -32,6 +32,10 @@ pub(super) fn by_category(
                 capabilities.device = Some(Box::new(old_device(call)));
                 capabilities.events = Some(Box::new(old_events(call)));
                 capabilities.media = Some(Box::new(old_media(call)));
+                capabilities.extension = Some(Box::new(tt::CapabilitiesExtension {
+                    device_io: Some(Box::new(old_device_io(call))),
+                    ..Default::default()
+                }));
             }
             C::Device => capabilities.device = Some(Box::new(old_device(call))),
             C::Events => capabilities.events = Some(Box::new(old_events(call))),
@@ -64,6 +68,7 @@ fn old_device(call: &Call<'_>) -> tt::DeviceCapabilities {
         system,
         ..
     } = device(call);
+    let io = deviceio::capabilities(call.device());
     tt::DeviceCapabilities {
         x_addr: call.url(DEVICE_PATH),
         network: Some(Box::new(tt::NetworkCapabilities {
@@ -77,7 +82,11 @@ fn old_device(call: &Call<'_>) -> tt::DeviceCapabilities {
             })),
         })),
         system: Some(Box::new(old_system(&system))),
-        io: None,
+        io: Some(Box::new(tt::IOCapabilities {
+            input_connectors: io.digital_inputs,
+            relay_outputs: io.relay_outputs,
+            extension: None,
+        })),
         security: Some(Box::new(old_security(&security))),
         extension: None,
     }
@@ -139,6 +148,19 @@ fn old_events(call: &Call<'_>) -> tt::EventCapabilities {
         ws_pausable_subscription_manager_interface_support: yes(
             ws_pausable_subscription_manager_interface_support,
         ),
+    }
+}
+
+fn old_device_io(call: &Call<'_>) -> tt::DeviceIOCapabilities {
+    let new = deviceio::capabilities(call.device());
+    let count = |n: Option<i32>| n.unwrap_or(0);
+    tt::DeviceIOCapabilities {
+        x_addr: call.url(DEVICE_IO_PATH),
+        video_sources: count(new.video_sources),
+        video_outputs: count(new.video_outputs),
+        audio_sources: count(new.audio_sources),
+        audio_outputs: count(new.audio_outputs),
+        relay_outputs: count(new.relay_outputs),
     }
 }
 

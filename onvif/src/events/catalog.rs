@@ -2,6 +2,8 @@
 //!
 //! Only what is truly sent is listed: a listed topic that never comes is worse than none.
 
+use platecam_model::Device;
+
 /// A topic of the ONVIF topic namespace `tns1`.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Topic {
@@ -32,6 +34,8 @@ pub enum Type {
     Uri,
     /// `xs:dateTime`.
     DateTime,
+    /// `tt:RelayLogicalState`.
+    RelayLogicalState,
     /// `tt:Direction`.
     Direction,
     /// `tt:ObjectId`.
@@ -52,6 +56,7 @@ impl Type {
             Self::Float => (false, "float"),
             Self::Uri => (false, "anyURI"),
             Self::DateTime => (false, "dateTime"),
+            Self::RelayLogicalState => (true, "RelayLogicalState"),
             Self::Direction => (true, "Direction"),
             Self::ObjectId => (true, "ObjectId"),
             Self::Rectangle => (true, "Rectangle"),
@@ -139,6 +144,24 @@ pub static PROFILE_CHANGED: Topic = Topic {
     elements: &[],
 };
 
+/// Whether an alarm output is active (Device IO §5.5).
+pub static RELAY: Topic = Topic {
+    path: &["Device", "Trigger", "Relay"],
+    property: true,
+    source: &[("RelayToken", Type::Token)],
+    data: &[("LogicalState", Type::RelayLogicalState)],
+    elements: &[],
+};
+
+/// Whether an alarm input is active (Device IO §5.7).
+pub static DIGITAL_INPUT: Topic = Topic {
+    path: &["Device", "Trigger", "DigitalInput"],
+    property: true,
+    source: &[("InputToken", Type::Token)],
+    data: &[("LogicalState", Type::Boolean)],
+    elements: &[],
+};
+
 /// When the clock was last set by NTP (Core §8.10.2).
 pub(super) static LAST_CLOCK_SYNCHRONIZATION: Topic =
     operating_time(&["Monitoring", "OperatingTime", "LastClockSynchronization"]);
@@ -168,11 +191,23 @@ pub static CATALOG: &[&Topic] = &[
     &TOO_BRIGHT,
     &TOO_BLURRY,
     &SCENE_CHANGE,
+    &RELAY,
+    &DIGITAL_INPUT,
     &CONFIGURATION_CHANGED,
     &PROFILE_CHANGED,
     &LAST_CLOCK_SYNCHRONIZATION,
     &LAST_REBOOT,
 ];
+
+/// What this unit publishes: topics of what it does not have are left out.
+pub(super) fn published(device: &Device) -> Vec<&'static Topic> {
+    let there = |t: &&&Topic| match **t {
+        t if *t == RELAY => device.io.outputs() > 0,
+        t if *t == DIGITAL_INPUT => device.io.inputs() > 0,
+        _ => true,
+    };
+    CATALOG.iter().filter(there).copied().collect()
+}
 
 impl Topic {
     /// As a concrete topic expression with the prefix `tns1`, which some clients take literally.

@@ -24,8 +24,9 @@ use tokio::{
 
 pub(crate) use brokers::publish as publish_to_brokers;
 pub use catalog::{
-    CATALOG, CONFIGURATION_CHANGED, LICENSE_PLATE, MOTION_ALARM, PROFILE_CHANGED, SCENE_CHANGE,
-    SIGNAL_LOSS, TOO_BLURRY, TOO_BRIGHT, TOO_DARK, Topic, Type, VEHICLE_DETECT,
+    CATALOG, CONFIGURATION_CHANGED, DIGITAL_INPUT, LICENSE_PLATE, MOTION_ALARM, PROFILE_CHANGED,
+    RELAY, SCENE_CHANGE, SIGNAL_LOSS, TOO_BLURRY, TOO_BRIGHT, TOO_DARK, Topic, Type,
+    VEHICLE_DETECT,
 };
 pub use content::{ContentFilter, ITEM_FILTER, Items};
 pub(crate) use filter::{stored as stored_filter, texts as filter_texts};
@@ -44,7 +45,14 @@ pub(crate) use translate::profile_changed;
 impl Inner {
     /// States that hold before anything happened.
     pub(crate) fn publish_initial_states(&self) {
-        for notice in Translator::initial(self.now()) {
+        let now = self.now();
+        let outputs = self.device.outputs().into_iter().enumerate();
+        let inputs = self.device.inputs().into_iter().enumerate();
+        let all = Translator::initial(now)
+            .into_iter()
+            .chain(outputs.map(|(i, o)| translate::relay(now, i, o.active)))
+            .chain(inputs.map(|(i, s)| translate::input(now, i, s.active)));
+        for notice in all {
             self.subscriptions.publish(notice);
         }
     }

@@ -2,12 +2,13 @@
 
 use onvif_contracts::{tev, wstop};
 use onvif_xml::{Any, Ns, Writer, ns};
+use platecam_model::Device;
 
 use platecam_model::settings::MAX_BROKERS;
 
 use super::{
     brokers,
-    catalog::{CATALOG, Topic, Type},
+    catalog::{Topic, Type, published},
     content::ITEM_FILTER,
     subscriptions::{MAX_PULL_POINTS, MAX_PUSHED},
     topic::{CONCRETE, CONCRETE_SET, FULL},
@@ -29,12 +30,12 @@ pub(crate) fn capabilities() -> tev::Capabilities {
 }
 
 /// `GetEventProperties`.
-pub(super) fn properties() -> tev::GetEventPropertiesResponse {
+pub(super) fn properties(device: &Device) -> tev::GetEventPropertiesResponse {
     let own = |s: &str| vec![s.to_owned()];
     tev::GetEventPropertiesResponse {
         topic_namespace_location: own("http://www.onvif.org/onvif/ver10/topics/topicns.xml"),
         fixed_topic_set: true,
-        topic_set: topic_set(),
+        topic_set: topic_set(&published(device)),
         topic_expression_dialect: [CONCRETE, CONCRETE_SET, FULL].map(str::to_owned).to_vec(),
         message_content_filter_dialect: own(ITEM_FILTER),
         producer_properties_filter_dialect: Vec::new(),
@@ -44,9 +45,9 @@ pub(super) fn properties() -> tev::GetEventPropertiesResponse {
 
 /// The tree of topics. Only roots carry the prefix `tns1`; clients take names of children literally
 /// (profiles.md, pitfalls of the test tool).
-fn topic_set() -> wstop::TopicSetType {
+fn topic_set(catalog: &[&'static Topic]) -> wstop::TopicSetType {
     let mut roots: Vec<&str> = Vec::new();
-    for topic in CATALOG {
+    for topic in catalog {
         if let Some(root) = topic.path.first()
             && !roots.contains(root)
         {
@@ -56,18 +57,18 @@ fn topic_set() -> wstop::TopicSetType {
     wstop::TopicSetType {
         any: roots
             .into_iter()
-            .map(|root| Any::written(|w| node(w, ns::TNS1, &[root])))
+            .map(|root| Any::written(|w| node(w, catalog, ns::TNS1, &[root])))
             .collect(),
         ..Default::default()
     }
 }
 
 /// Writes the topic at `path` with everything below it.
-fn node(w: &mut Writer, ns: Ns, path: &[&str]) {
+fn node(w: &mut Writer, catalog: &[&'static Topic], ns: Ns, path: &[&str]) {
     let Some(name) = path.last() else {
         return;
     };
-    let here = CATALOG.iter().find(|t| t.path == path);
+    let here = catalog.iter().find(|t| t.path == path);
     w.start(ns, name);
     if here.is_some() {
         w.attribute_str(ns::WSTOP, "topic", "true");
@@ -77,14 +78,14 @@ fn node(w: &mut Writer, ns: Ns, path: &[&str]) {
         description(w, topic);
     }
     let mut done: Vec<&str> = Vec::new();
-    for below in CATALOG.iter().filter(|t| t.path.starts_with(path)) {
+    for below in catalog.iter().filter(|t| t.path.starts_with(path)) {
         if let Some(child) = below.path.get(path.len())
             && !done.contains(child)
         {
             done.push(child);
             let mut path = path.to_vec();
             path.push(child);
-            node(w, Ns::NONE, &path);
+            node(w, catalog, Ns::NONE, &path);
         }
     }
     w.end(ns, name);

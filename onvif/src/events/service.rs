@@ -214,7 +214,7 @@ impl EventPortType for Call<'_> {
         &self,
         _: tev::GetEventProperties,
     ) -> Answer<tev::GetEventPropertiesResponse> {
-        Ok(properties::properties())
+        Ok(properties::properties(self.device()))
     }
 
     fn add_event_broker(

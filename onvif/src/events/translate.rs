@@ -10,13 +10,14 @@ use tokio::time::Instant;
 
 use super::{
     catalog::{
-        CONFIGURATION_CHANGED, LAST_CLOCK_SYNCHRONIZATION, LAST_REBOOT, LICENSE_PLATE,
-        MOTION_ALARM, PROFILE_CHANGED, SCENE_CHANGE, SIGNAL_LOSS, TOO_BLURRY, TOO_BRIGHT, TOO_DARK,
-        Topic, VEHICLE_DETECT,
+        CONFIGURATION_CHANGED, DIGITAL_INPUT, LAST_CLOCK_SYNCHRONIZATION, LAST_REBOOT,
+        LICENSE_PLATE, MOTION_ALARM, PROFILE_CHANGED, RELAY, SCENE_CHANGE, SIGNAL_LOSS, TOO_BLURRY,
+        TOO_BRIGHT, TOO_DARK, Topic, VEHICLE_DETECT,
     },
     notice::{ItemValue, Notice, Operation},
 };
 use crate::{
+    deviceio::{inputs, relays},
     media::{self, RULE, SOURCE},
     metadata::{license_plate_info, rectangle},
     pictures,
@@ -68,6 +69,25 @@ fn vehicle(at: UtcTime, there: bool) -> Notice {
 
 fn signal(at: UtcTime, lost: bool) -> Notice {
     property(&SIGNAL_LOSS, at, vec![("Source", SOURCE.to_owned())], lost)
+}
+
+/// State of an alarm output.
+pub(super) fn relay(at: UtcTime, index: usize, active: bool) -> Notice {
+    let state = if active { "active" } else { "inactive" };
+    let source = vec![("RelayToken", relays::token(index))];
+    Notice {
+        data: vec![("LogicalState", text(state))],
+        ..property(&RELAY, at, source, active)
+    }
+}
+
+/// State of an alarm input.
+pub(super) fn input(at: UtcTime, index: usize, active: bool) -> Notice {
+    let source = vec![("InputToken", inputs::token(index))];
+    Notice {
+        data: vec![("LogicalState", text(active.to_string()))],
+        ..property(&DIGITAL_INPUT, at, source, active)
+    }
 }
 
 fn picture(at: UtcTime, alarm: WatchKind, active: bool) -> Notice {
@@ -150,6 +170,8 @@ impl Translator {
             }
             EventKind::Source(state) => self.source(state, event.at),
             EventKind::PictureAlarm { alarm, active } => vec![picture(event.at, *alarm, *active)],
+            EventKind::Relay { index, active } => vec![relay(event.at, *index, *active)],
+            EventKind::Input { index, active } => vec![input(event.at, *index, *active)],
             EventKind::ClockSynchronised { at, .. } => {
                 vec![operating_time(&LAST_CLOCK_SYNCHRONIZATION, *at, event.at)]
             }

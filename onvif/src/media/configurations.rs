@@ -51,7 +51,7 @@ pub(super) fn video_source(call: &Call<'_>) -> tt::VideoSource {
 }
 
 /// Its configuration: always the whole picture.
-pub(super) fn source_config(call: &Call<'_>) -> tt::VideoSourceConfiguration {
+pub(crate) fn source_config(call: &Call<'_>) -> tt::VideoSourceConfiguration {
     let (width, height, _) = picture(call);
     tt::VideoSourceConfiguration {
         name: "Video source".into(),
@@ -69,7 +69,7 @@ pub(super) fn source_config(call: &Call<'_>) -> tt::VideoSourceConfiguration {
 }
 
 /// What may be set of it: nothing but what it is.
-pub(super) fn source_options(call: &Call<'_>) -> tt::VideoSourceConfigurationOptions {
+pub(crate) fn source_options(call: &Call<'_>) -> tt::VideoSourceConfigurationOptions {
     let (width, height, _) = picture(call);
     let only = |n| tt::IntRange { min: n, max: n };
     tt::VideoSourceConfigurationOptions {
@@ -89,7 +89,7 @@ pub(super) fn source_options(call: &Call<'_>) -> tt::VideoSourceConfigurationOpt
 ///
 /// # Errors
 /// `ter:NoConfig`, `ter:NoVideoSource`, `ter:ConfigModify`.
-pub(super) fn check_source_config(
+pub(crate) fn check_source_config(
     call: &Call<'_>,
     wanted: &tt::VideoSourceConfiguration,
 ) -> Answer<()> {

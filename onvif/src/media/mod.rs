@@ -13,6 +13,8 @@ mod profiles;
 
 use platecam_model::ports::StreamId;
 
+pub(crate) use modes::check_source;
+
 /// Token of the one video source.
 pub(crate) const SOURCE: &str = "source_1";
 /// Token of its configuration.

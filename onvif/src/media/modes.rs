@@ -14,7 +14,11 @@ use crate::{
     fault,
 };
 
-fn check_source(token: &str) -> Answer<()> {
+/// Whether a token is the video source's.
+///
+/// # Errors
+/// `ter:NoVideoSource`.
+pub(crate) fn check_source(token: &str) -> Answer<()> {
     if token == SOURCE {
         return Ok(());
     }

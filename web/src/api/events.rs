@@ -224,6 +224,8 @@ fn translate(event: &Arc<Event>, config: bool) -> Option<Told<'_>> {
         | EventKind::Login(_)
         | EventKind::PictureAlarm { .. }
         | EventKind::Audit(_)
+        | EventKind::Relay { .. }
+        | EventKind::Input { .. }
         | EventKind::Initialised(_)
         | EventKind::ServiceReady(_)
         | EventKind::ShuttingDown => None,

@@ -25,7 +25,7 @@ async fn output(
     Caller(by): Caller,
     mut query: Query,
 ) -> Result<Lines, Refusal> {
-    let count = app.device.upkeep.relays.count();
+    let count = app.device.io.outputs();
     let most = u32::try_from(count).unwrap_or(u32::MAX);
     let mut lines = Lines::default();
     match query.word("action", &["list", "pulse"])? {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{Clock, Result, ports::ResetButton};
+use crate::{Clock, Result, ports::Contact};
 
 /// Tells once a button was held long enough. A press that began before the device did counts only
 /// after it was released: a jammed button must not wipe the unit at every start.
@@ -63,7 +63,7 @@ impl HoldTimer {
 /// # Errors
 /// [`crate::Error::Internal`] when the button is gone.
 pub fn watch_button(
-    button: &mut dyn ResetButton,
+    button: &mut dyn Contact,
     hold: Duration,
     clock: &dyn Clock,
     mut go_on: impl FnMut() -> bool,

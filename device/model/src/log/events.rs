@@ -85,6 +85,9 @@ impl Scribe {
             EventKind::PlateRead(_)
             | EventKind::RecordStored(_)
             | EventKind::StreamChanged { .. }
+            // Who switched an output is told as an audit event.
+            | EventKind::Relay { .. }
+            | EventKind::Input { .. }
             // Told as an audit event before it is wanted.
             | EventKind::RestartWanted { .. }
             | EventKind::ClockSynchronised { .. } => return None,

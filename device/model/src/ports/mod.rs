@@ -2,8 +2,8 @@
 //! `platecam-media` and an in-memory one in [`crate::testing`].
 
 mod broker;
-mod button;
 mod certificates;
+mod contact;
 mod factory;
 mod listen;
 mod log;
@@ -29,11 +29,11 @@ use crate::{
 };
 
 pub use broker::{BrokerMessage, BrokerState, BrokerStatus, Brokers};
-pub use button::{ButtonLine, ResetButton};
 pub use certificates::{
     CertificateInfo, CertificateKind, CertificateState, Certificates, MAX_CERTIFICATES,
     NewCertificate, RootInfo, SignedBy, Subject, UploadedCertificate, is_certificate_name,
 };
+pub use contact::{Contact, ContactLine};
 pub use factory::{Factory, ResetScope};
 pub use listen::ListenProbe;
 pub use log::{LOG_CAPACITY, LogStore, RemoteLog, RemoteLogStatus, TRAIL_CAPACITY};

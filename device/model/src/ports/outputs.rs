@@ -12,14 +12,15 @@ pub trait VoiceOutput: Send + Sync {
     fn say(&self, text: &str) -> Result<()>;
 }
 
-/// The alarm outputs NO1, NO2 … (HW-2).
+/// The contacts of the alarm outputs NO1, NO2 (HW-2). What they mean, and for how long, is decided by
+/// [`crate::io::Io`], which alone drives them.
 pub trait RelayOutputs: Send + Sync {
     /// How many there are.
     fn count(&self) -> usize;
 
-    /// Closes the contact with this index for half a second.
+    /// Closes or opens the contact with this index; it stays so.
     ///
     /// # Errors
     /// [`crate::Error::Unsupported`] without such an output, [`crate::Error::Internal`] when the line does not follow.
-    fn pulse(&self, index: usize) -> Result<()>;
+    fn set(&self, index: usize, closed: bool) -> Result<()>;
 }

@@ -9,6 +9,7 @@ mod gateway_binding;
 mod general;
 mod geo;
 mod https;
+mod io;
 mod lpr;
 mod maintenance;
 mod merge;
@@ -40,6 +41,7 @@ pub use gateway_binding::GatewayBinding;
 pub use general::{DeviceGeneral, Language, VideoStandard};
 pub use geo::GeoLocation;
 pub use https::NetHttps;
+pub use io::{AlarmIo, IdleState, InputSettings, OutputDelay, OutputMode, OutputSettings};
 pub use lpr::LprRecognition;
 pub use maintenance::{Maintenance, Monitoring, RestartDay, TimeOfDay};
 pub use net_ip::{ConfirmWithin, Ipv4Mode, Ipv4Prefix, Ipv6Mode, Ipv6Prefix, MaybeAddress, NetIp};
@@ -108,6 +110,7 @@ pub fn all_sections() -> Vec<Descriptor> {
     vec![
         Descriptor::of::<DeviceGeneral>(),
         Descriptor::of::<GeoLocation>(),
+        Descriptor::of::<AlarmIo>(),
         Descriptor::of::<VideoMain>(),
         Descriptor::of::<VideoSub>(),
         Descriptor::of::<NetIp>(),

@@ -2,7 +2,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{CheckContext, Section};
-use crate::{Permission, Violation, Violations, bounded, ports::ButtonLine};
+use crate::{Permission, Violation, Violations, bounded, ports::ContactLine};
 
 bounded! {
     /// How long the button is held (HW-10, C-79).
@@ -48,8 +48,8 @@ impl Default for DeviceResetButton {
 
 impl DeviceResetButton {
     /// Where the button is, when there is one.
-    pub fn line(&self) -> Option<ButtonLine> {
-        self.enabled.then(|| ButtonLine {
+    pub fn line(&self) -> Option<ContactLine> {
+        self.enabled.then(|| ContactLine {
             chip: self.chip.clone(),
             line: self.line.get(),
             active_low: self.active_low,

@@ -21,6 +21,7 @@ use crate::{
     Clock, Device, DeviceParts, Error, EventBus, Identity, NewRecord, Picture, Record, RecordId,
     RecordPage, RecordQuery, Result, Secret, SourceState,
     auth::Accounts,
+    io::Io,
     network::Networking,
     ports::{
         Factory, HostServices, Media, MediaStatus, Records, ResetScope, Sealer, SettingsBackend,
@@ -311,6 +312,8 @@ pub struct TestDevice {
     pub media: Arc<TestMedia>,
     /// Its power switch.
     pub power: Arc<SimulatedPower>,
+    /// Its alarm outputs.
+    pub outputs: Arc<SimulatedOutputs>,
     /// Its log.
     pub log: Arc<MemoryLog>,
     /// Its event brokers.
@@ -363,6 +366,7 @@ pub fn customised(change: impl FnOnce(&mut DeviceParts)) -> TestDevice {
         key_frames: Mutex::default(),
     });
     let power = Arc::new(SimulatedPower::default());
+    let outputs = Arc::new(SimulatedOutputs::default());
     let log = Arc::new(MemoryLog::default());
     let brokers = Arc::new(MemoryBrokers::default());
     let time = Arc::new(SimulatedTime::new(clock.clone()));
@@ -400,6 +404,7 @@ pub fn customised(change: impl FnOnce(&mut DeviceParts)) -> TestDevice {
         media: media.clone(),
         network: network.clone(),
         upkeep: simulated_upkeep(power.clone()),
+        io: Arc::new(Io::new(outputs.clone(), 2)),
         clock: clock.clone(),
     };
     change(&mut parts);
@@ -410,6 +415,7 @@ pub fn customised(change: impl FnOnce(&mut DeviceParts)) -> TestDevice {
         clock,
         media,
         power,
+        outputs,
         log,
         brokers,
         time,

@@ -97,7 +97,7 @@ pub struct SimulatedButton {
     pub script: std::collections::VecDeque<bool>,
 }
 
-impl crate::ports::ResetButton for SimulatedButton {
+impl crate::ports::Contact for SimulatedButton {
     fn wait(&mut self, _timeout: std::time::Duration) -> Result<bool> {
         let now = self.script.front().copied().unwrap_or(false);
         if self.script.len() > 1 {

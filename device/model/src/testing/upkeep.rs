@@ -95,8 +95,20 @@ impl Machine for SimulatedMachine {
 pub struct SimulatedOutputs {
     /// What was said.
     pub said: Mutex<Vec<String>>,
-    /// Outputs that were pulsed, in order.
-    pub pulses: Mutex<Vec<usize>>,
+    contacts: Mutex<[bool; 2]>,
+    fail: Mutex<bool>,
+}
+
+impl SimulatedOutputs {
+    /// The contacts, true where they are closed.
+    pub fn contacts(&self) -> [bool; 2] {
+        *self.contacts.lock()
+    }
+
+    /// Makes the lines not follow, or follow again.
+    pub fn fail(&self, fail: bool) {
+        *self.fail.lock() = fail;
+    }
 }
 
 impl VoiceOutput for SimulatedOutputs {
@@ -115,21 +127,24 @@ impl RelayOutputs for SimulatedOutputs {
         2
     }
 
-    fn pulse(&self, index: usize) -> Result<()> {
-        self.pulses.lock().push(index);
+    fn set(&self, index: usize, closed: bool) -> Result<()> {
+        if *self.fail.lock() {
+            return Err(Error::internal("the line does not follow"));
+        }
+        let mut contacts = self.contacts.lock();
+        let contact = contacts.get_mut(index);
+        *contact.ok_or_else(|| Error::not_found("relay output", index.to_string()))? = closed;
         Ok(())
     }
 }
 
 /// Everything of maintenance in memory, without slots.
 pub fn simulated_upkeep(power: Arc<dyn Power>) -> Upkeep {
-    let outputs = Arc::new(SimulatedOutputs::default());
     Upkeep {
         power,
         upgrades: None,
         machine: Arc::new(SimulatedMachine),
-        voice: outputs.clone(),
-        relays: outputs,
+        voice: Arc::new(SimulatedOutputs::default()),
         counters: Arc::new(Counters::default()),
     }
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Actor, Device, Error, EventKind, LogKind, NewRecord, Permission, Record, RecordKind, Result,
-    ports::StreamId,
+    io::PULSE, ports::StreamId,
 };
 
 /// Signs of a test plate.
@@ -62,7 +62,7 @@ impl Device {
     /// [`Error::Forbidden`].
     pub fn commission_tests(&self, by: &Actor) -> Result<Tests> {
         by.require(Permission::LprConfig)?;
-        let outputs = self.upkeep.relays.count();
+        let outputs = self.io.outputs();
         let missing = (outputs == 0).then(|| "this unit has no alarm output".to_owned());
         Ok(Tests {
             voice: self.upkeep.voice.unavailable().into(),
@@ -166,11 +166,11 @@ impl Device {
             BarrierAction::Open => (0, "opened"),
             BarrierAction::Close => (1, "closed"),
         };
-        if self.upkeep.relays.count() <= index {
+        if self.io.outputs() <= index {
             let which = format!("there is no output NO{} for the barrier", index + 1);
             return Err(Error::Unsupported(which));
         }
-        self.upkeep.relays.pulse(index)?;
+        self.drive_output(index, Some(PULSE))?;
         self.audit(
             LogKind::Alarm,
             by,

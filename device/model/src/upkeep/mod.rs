@@ -19,7 +19,7 @@ pub use upgrade::{Checked, MAX_PACKAGE, Upgrading};
 
 use crate::{
     Actor, Device, Error, EventKind, LogKind, Permission, RestartScope, Result,
-    ports::{Machine, Power, Reach, RelayOutputs, RestartNote, Upgrades, VoiceOutput},
+    ports::{Machine, Power, Reach, RestartNote, Upgrades, VoiceOutput},
     settings::TimeSettings,
 };
 
@@ -34,8 +34,6 @@ pub struct Upkeep {
     pub machine: Arc<dyn Machine>,
     /// The loudspeaker.
     pub voice: Arc<dyn VoiceOutput>,
-    /// The alarm outputs.
-    pub relays: Arc<dyn RelayOutputs>,
     /// What happened since the start.
     pub counters: Arc<Counters>,
 }

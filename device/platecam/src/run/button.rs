@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
-use platecam_host::GpioButton;
+use platecam_host::GpioContact;
 use platecam_model::{
     Actor, Device, LogKind, auth::watch_button, ports::ResetScope, settings::DeviceResetButton,
 };
@@ -25,7 +25,7 @@ impl Drop for ButtonWatch {
 pub(super) fn start(device: &Device) -> Option<ButtonWatch> {
     let settings = device.settings.get::<DeviceResetButton>();
     let line = settings.line()?;
-    let mut button = GpioButton::open(line)
+    let mut button = GpioContact::open(line)
         .inspect_err(|e| tracing::error!(error = %e, "no reset button"))
         .ok()?;
     let hold = std::time::Duration::from_secs(u64::from(settings.hold_seconds.get()));

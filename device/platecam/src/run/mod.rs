@@ -1,6 +1,7 @@
 //! `platecam run`: starts every part, connects them, and stops them again.
 
 mod button;
+mod io;
 mod listeners;
 mod log;
 mod media;
@@ -112,6 +113,7 @@ async fn serve(
         media: Arc::new(port),
         network: state.network.clone(),
         networking: state.networking.clone(),
+        io: state.io.io.clone(),
         certificates: state.certificates.clone(),
         factory: state.factory.clone(),
         log: state.log.clone(),
@@ -123,6 +125,8 @@ async fn serve(
         clock: state.clock.clone(),
     });
 
+    // What rests is idle before anybody is told its state.
+    device.follow_io_settings();
     let rtsp_server = start_rtsp(&args, &device, &media).await?;
     // Its real ports follow; nobody can ask before the web server listens.
     let onvif = OnvifService::new(
@@ -146,6 +150,7 @@ async fn serve(
     listeners.begin();
 
     let _button = button::start(&device);
+    let _inputs = io::watch(&device, std::mem::take(&mut state.io.contacts));
     let (stopping, _) = tokio::sync::watch::channel(false);
     let mut tasks = vec![
         tokio::spawn({
@@ -186,6 +191,7 @@ async fn serve(
         tokio::spawn(restart::watch_certificate(device.clone())),
         tokio::spawn(notify::watchdog(device.clone())),
         tokio::spawn(restart::count(device.clone())),
+        tokio::spawn(io::serve(device.clone())),
         tokio::spawn(listeners.clone().follow()),
         tokio::spawn(network::keep(device.clone())),
         tokio::spawn(rtsp::follow_filter(rtsp_server.clone(), device.clone())),

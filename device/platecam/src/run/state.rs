@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use platecam_host::{
-    CertificateStore, Database, DeviceKey, EspeakVoice, Forwarder, GpioRelays, HostMode, HostPower,
+    CertificateStore, Database, DeviceKey, EspeakVoice, Forwarder, HostMode, HostPower,
     LinuxMachine, LinuxNeighbours, LinuxNetwork, LinuxNetworkControl, LinuxSsh, LinuxTime,
     LogDatabase, MqttBrokers, NetworkPaths, Pace, RecordLimits, RecordStore, StateDir, TimePaths,
     upgrade::HostUpgrades,
@@ -25,6 +25,7 @@ use crate::{
     Failure,
     cli::{RunArgs, exit},
     launch::Launched,
+    run::io::Lines,
 };
 
 /// Initialises a device without users and is ignored afterwards.
@@ -59,6 +60,7 @@ pub(crate) struct State {
     pub(crate) host: HostServices,
     pub(crate) upgrades: HostUpgrades,
     pub(crate) upkeep: Upkeep,
+    pub(crate) io: Lines,
 }
 
 impl State {
@@ -139,7 +141,8 @@ impl State {
             clock.now(),
         )?);
         let upgrades = launched.upgrades(&identity.model, &args.upgrade_keys, clock.now())?;
-        let upkeep = upkeep(args, &dir, power.clone(), upgrades.clone())?;
+        let upkeep = upkeep(args, &dir, power.clone(), upgrades.clone());
+        let io = Lines::open(args, dir.path())?;
         let host = host_services(args.host, &dir);
         Ok(Self {
             dir,
@@ -161,6 +164,7 @@ impl State {
             time,
             host,
             upkeep,
+            io,
             upgrades,
         })
     }
@@ -217,23 +221,15 @@ fn host_services(mode: HostMode, dir: &StateDir) -> HostServices {
     }
 }
 
-/// The parts of maintenance and commission; in the simulated mode outputs only remember.
-fn upkeep(
-    args: &RunArgs,
-    dir: &StateDir,
-    power: Arc<HostPower>,
-    upgrades: HostUpgrades,
-) -> Result<Upkeep, Failure> {
+/// The parts of maintenance and commission; in the simulated mode the voice only remembers.
+fn upkeep(args: &RunArgs, dir: &StateDir, power: Arc<HostPower>, upgrades: HostUpgrades) -> Upkeep {
     let mut upkeep = simulated_upkeep(power);
     upkeep.upgrades = Some(Arc::new(upgrades));
     upkeep.machine = Arc::new(LinuxMachine::new(dir.path()));
     if args.host != HostMode::Simulated {
         upkeep.voice = Arc::new(EspeakVoice::default());
-        let relays = GpioRelays::open(&args.relays)
-            .map_err(|e| Failure::new(exit::FAILED, format!("--relay: {e}")))?;
-        upkeep.relays = Arc::new(relays);
     }
-    Ok(upkeep)
+    upkeep
 }
 
 fn first_ports(settings: &SettingsStore) -> Result<(), Failure> {

@@ -109,6 +109,7 @@ export const settingTree: SettingGroup[] = [
     icon: 'event',
     pages: [
       { path: 'event/picture', title: 'page.event-picture', sections: ['event.picture'], manual: [] },
+      { path: 'event/alarm', title: 'page.alarm-io', sections: ['io'], manual: ['Event/Alarm/Alarm', 'Event/Alarm/Alarm-out Port'] },
       { path: 'event/illegal-access', title: 'page.illegal-access', sections: ['security.login'], manual: ['Event/Exception/Illegal Access'] },
     ],
   },

@@ -1,0 +1,140 @@
+//! Alarm inputs and outputs: opens their lines, watches the inputs, lets go of the outputs in time.
+
+use std::{
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use platecam_host::{FileContact, GpioContact, GpioLine, GpioRelays, HostMode};
+use platecam_model::{
+    Device,
+    io::Io,
+    ports::{Contact, ContactLine},
+    settings::{AlarmIo, Section},
+    testing::SimulatedOutputs,
+};
+
+use crate::{
+    Failure,
+    cli::{RunArgs, exit},
+};
+
+/// The end of a run is noticed within this time.
+const LOOK: Duration = Duration::from_millis(300);
+
+/// The lines of this machine, or simulated ones: two outputs that only remember, two inputs that are closed while
+/// `simulated/input1` and `input2` of the state directory say `1`.
+pub(crate) struct Lines {
+    pub(crate) io: Arc<Io>,
+    pub(crate) contacts: Vec<Box<dyn Contact>>,
+}
+
+impl Lines {
+    /// Takes the lines.
+    ///
+    /// # Errors
+    /// [`Failure`] naming the option and the line.
+    pub(crate) fn open(args: &RunArgs, state_dir: &Path) -> Result<Self, Failure> {
+        for (option, lines) in [("--relay", &args.relays), ("--input", &args.inputs)] {
+            if lines.len() > AlarmIo::MAX {
+                let (n, most) = (lines.len(), AlarmIo::MAX);
+                let why = format!("{option}: {n} lines; at most {most}");
+                return Err(Failure::new(exit::USAGE, why));
+            }
+        }
+        if args.host == HostMode::Simulated {
+            let of = |n| Box::new(FileContact::new(state_dir.join("simulated").join(n))) as _;
+            let contacts: Vec<Box<dyn Contact>> = ["input1", "input2"].map(of).into();
+            let io = Io::new(Arc::new(SimulatedOutputs::default()), contacts.len());
+            return Ok(Self {
+                io: Arc::new(io),
+                contacts,
+            });
+        }
+        let failed = |option: &str, e: &dyn std::fmt::Display| {
+            Failure::new(exit::FAILED, format!("{option}: {e}"))
+        };
+        let relays = GpioRelays::open(&args.relays).map_err(|e| failed("--relay", &e))?;
+        let contact = |line: &GpioLine| {
+            let line = ContactLine {
+                chip: line.chip.to_string_lossy().into_owned(),
+                line: line.line,
+                active_low: true,
+            };
+            let opened = GpioContact::open(line).map_err(|e| failed("--input", &e))?;
+            Ok::<_, Failure>(Box::new(opened) as Box<dyn Contact>)
+        };
+        let contacts = args.inputs.iter().map(contact);
+        let contacts = contacts.collect::<Result<Vec<_>, _>>()?;
+        let io = Io::new(Arc::new(relays), contacts.len());
+        Ok(Self {
+            io: Arc::new(io),
+            contacts,
+        })
+    }
+}
+
+/// Stops the watches of the inputs when dropped.
+#[derive(Debug)]
+pub(super) struct InputWatch(Arc<AtomicBool>);
+
+impl Drop for InputWatch {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Relaxed);
+    }
+}
+
+/// Watches each input in a thread of its own: an edge is told at once (GEN-18). An input whose line is gone is logged,
+/// and everything else goes on.
+pub(super) fn watch(device: &Device, contacts: Vec<Box<dyn Contact>>) -> InputWatch {
+    let running = Arc::new(AtomicBool::new(true));
+    for (index, mut contact) in contacts.into_iter().enumerate() {
+        let (device, go_on) = (device.clone(), running.clone());
+        let look = move || {
+            while go_on.load(Ordering::Relaxed) {
+                match contact.wait(LOOK) {
+                    Ok(closed) => device.contact_seen(index, closed),
+                    Err(e) => {
+                        tracing::error!(input = index + 1, error = ?e, "the alarm input is gone");
+                        return;
+                    }
+                }
+            }
+        };
+        let thread = std::thread::Builder::new().name(format!("input-{}", index + 1));
+        if let Err(e) = thread.spawn(look) {
+            tracing::error!(input = index + 1, error = %e, "no alarm input");
+        }
+    }
+    InputWatch(running)
+}
+
+/// Lets go of outputs whose time is over, and follows the settings, until it is dropped.
+pub(super) async fn serve(device: Device) {
+    let mut timers = device.io.timers();
+    let mut settings = device.settings.watch();
+    let mut known = settings.borrow_and_update().get::<AlarmIo>();
+    loop {
+        let due = device.serve_outputs();
+        let left = due.map(|t| t.saturating_sub(device.clock.monotonic()));
+        tokio::select! {
+            changed = timers.changed() => if changed.is_err() { return },
+            changed = settings.changed() => {
+                if changed.is_err() {
+                    return;
+                }
+                let now = settings.borrow_and_update().get::<AlarmIo>();
+                if now != known {
+                    known = now;
+                    tracing::debug!(section = AlarmIo::KEY, "alarm inputs and outputs follow");
+                    device.follow_io_settings();
+                }
+            }
+            () = tokio::time::sleep(left.unwrap_or_default()), if left.is_some() => {}
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! Device IO service: what is wired to the unit (Device IO Service Specification 21.06; HW-2, HW-3).
+
+pub(crate) mod inputs;
+pub(crate) mod relays;
+
+use onvif_contracts::{ports::device_io_port::DeviceIOPort, tds, tmd};
+use platecam_model::Device;
+
+use crate::{
+    call::{Answer, Call},
+    media::{SOURCE, check_source, configurations as media},
+};
+
+/// Counts of what there is.
+pub(crate) fn capabilities(device: &Device) -> tmd::Capabilities {
+    let count = |n: usize| i32::try_from(n).ok();
+    tmd::Capabilities {
+        video_sources: Some(1),
+        video_outputs: Some(0),
+        audio_sources: Some(0),
+        audio_outputs: Some(0),
+        relay_outputs: count(device.io.outputs()),
+        serial_ports: Some(0),
+        digital_inputs: count(device.io.inputs()),
+        digital_input_options: Some(device.io.inputs() > 0),
+        ..Default::default()
+    }
+}
+
+/// Operations that are not here (serial ports, configurations of outputs and audio) answer `ter:ActionNotSupported`.
+impl DeviceIOPort for Call<'_> {
+    fn get_service_capabilities(
+        &self,
+        _: tmd::GetServiceCapabilities,
+    ) -> Answer<tmd::GetServiceCapabilitiesResponse> {
+        Ok(tmd::GetServiceCapabilitiesResponse {
+            capabilities: capabilities(self.device()),
+        })
+    }
+
+    fn get_video_sources(&self, _: tmd::Get) -> Answer<tmd::GetResponse> {
+        Ok(tmd::GetResponse {
+            token: vec![SOURCE.into()],
+        })
+    }
+
+    fn get_video_outputs(&self, _: tmd::GetVideoOutputs) -> Answer<tmd::GetVideoOutputsResponse> {
+        Ok(Default::default())
+    }
+
+    fn get_audio_sources(&self, _: tmd::Get) -> Answer<tmd::GetResponse> {
+        Ok(Default::default())
+    }
+
+    fn get_audio_outputs(&self, _: tmd::Get) -> Answer<tmd::GetResponse> {
+        Ok(Default::default())
+    }
+
+    fn get_video_source_configuration(
+        &self,
+        request: tmd::GetVideoSourceConfiguration,
+    ) -> Answer<tmd::GetVideoSourceConfigurationResponse> {
+        check_source(&request.video_source_token)?;
+        Ok(tmd::GetVideoSourceConfigurationResponse {
+            video_source_configuration: media::source_config(self),
+        })
+    }
+
+    fn get_video_source_configuration_options(
+        &self,
+        request: tmd::GetVideoSourceConfigurationOptions,
+    ) -> Answer<tmd::GetVideoSourceConfigurationOptionsResponse> {
+        check_source(&request.video_source_token)?;
+        Ok(tmd::GetVideoSourceConfigurationOptionsResponse {
+            video_source_configuration_options: media::source_options(self),
+        })
+    }
+
+    fn set_video_source_configuration(
+        &self,
+        request: tmd::SetVideoSourceConfiguration,
+    ) -> Answer<tmd::SetVideoSourceConfigurationResponse> {
+        media::check_source_config(self, &request.configuration)?;
+        Ok(Default::default())
+    }
+
+    fn get_relay_outputs(&self, _: tds::GetRelayOutputs) -> Answer<tds::GetRelayOutputsResponse> {
+        Ok(relays::all(self.device()))
+    }
+
+    fn get_relay_output_options(
+        &self,
+        request: tmd::GetRelayOutputOptions,
+    ) -> Answer<tmd::GetRelayOutputOptionsResponse> {
+        relays::options(self.device(), request.relay_output_token.as_deref())
+    }
+
+    fn set_relay_output_settings(
+        &self,
+        request: tmd::SetRelayOutputSettings,
+    ) -> Answer<tmd::SetRelayOutputSettingsResponse> {
+        let relay = &request.relay_output;
+        relays::set(self, &relay.token, &relay.properties)?;
+        Ok(Default::default())
+    }
+
+    fn set_relay_output_state(
+        &self,
+        request: tds::SetRelayOutputState,
+    ) -> Answer<tds::SetRelayOutputStateResponse> {
+        relays::switch(self, &request)?;
+        Ok(Default::default())
+    }
+
+    fn get_digital_inputs(
+        &self,
+        _: tmd::GetDigitalInputs,
+    ) -> Answer<tmd::GetDigitalInputsResponse> {
+        Ok(inputs::all(self.device()))
+    }
+
+    fn get_digital_input_configuration_options(
+        &self,
+        request: tmd::GetDigitalInputConfigurationOptions,
+    ) -> Answer<tmd::GetDigitalInputConfigurationOptionsResponse> {
+        inputs::options(self.device(), request.token.as_deref())
+    }
+
+    fn set_digital_input_configurations(
+        &self,
+        request: tmd::SetDigitalInputConfigurations,
+    ) -> Answer<tmd::SetDigitalInputConfigurationsResponse> {
+        inputs::set(self, &request.digital_inputs)?;
+        Ok(Default::default())
+    }
+}
