@@ -21,6 +21,7 @@ pub mod metadata;
 mod pictures;
 mod request;
 mod route;
+mod security;
 mod service;
 mod ticket;
 

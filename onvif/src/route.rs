@@ -21,10 +21,13 @@ pub(crate) enum Port {
     PullPoint,
     Producer,
     Manager,
+    Security,
+    Keystore,
+    TlsServer,
 }
 
 impl Port {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 11] = [
         Self::Device,
         Self::DeviceIo,
         Self::Media,
@@ -33,6 +36,9 @@ impl Port {
         Self::PullPoint,
         Self::Producer,
         Self::Manager,
+        Self::Security,
+        Self::Keystore,
+        Self::TlsServer,
     ];
 
     const fn name(self) -> &'static str {
@@ -45,6 +51,9 @@ impl Port {
             Self::PullPoint => "Pull point",
             Self::Producer => "Notification producer",
             Self::Manager => "Subscription manager",
+            Self::Security => "Security configuration",
+            Self::Keystore => "Security configuration: keystore",
+            Self::TlsServer => "Security configuration: TLS server",
         }
     }
 
@@ -58,6 +67,9 @@ impl Port {
             Self::PullPoint => &ports::pull_point_subscription::OPERATIONS,
             Self::Producer => &ports::notification_producer::OPERATIONS,
             Self::Manager => &ports::subscription_manager::OPERATIONS,
+            Self::Security => &ports::advanced_security_service::OPERATIONS,
+            Self::Keystore => &ports::keystore::OPERATIONS,
+            Self::TlsServer => &ports::tls_server::OPERATIONS,
         }
     }
 
@@ -84,6 +96,9 @@ impl Port {
             Self::PullPoint => ports::pull_point_subscription::dispatch(call, operation, body),
             Self::Producer => ports::notification_producer::dispatch(call, operation, body),
             Self::Manager => ports::subscription_manager::dispatch(call, operation, body),
+            Self::Security => ports::advanced_security_service::dispatch(call, operation, body),
+            Self::Keystore => ports::keystore::dispatch(call, operation, body),
+            Self::TlsServer => ports::tls_server::dispatch(call, operation, body),
         }
     }
 }

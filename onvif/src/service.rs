@@ -46,6 +46,9 @@ pub(crate) const DEVICE_IO_PATH: &str = "/onvif/deviceio_service";
 /// Path of the event service.
 pub(crate) const EVENT_PATH: &str = "/onvif/event_service";
 
+/// Path of the security configuration service.
+pub(crate) const SECURITY_PATH: &str = "/onvif/security_service";
+
 /// Every service, as `GetServices` lists them.
 pub(crate) static SERVICES: &[ServiceEntry] = &[
     ServiceEntry {
@@ -67,6 +70,10 @@ pub(crate) static SERVICES: &[ServiceEntry] = &[
     ServiceEntry {
         ns: ns::TMD,
         path: DEVICE_IO_PATH,
+    },
+    ServiceEntry {
+        ns: ns::TAS,
+        path: SECURITY_PATH,
     },
 ];
 

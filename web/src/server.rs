@@ -78,6 +78,7 @@ struct Listener {
     local: SocketAddr,
     close: CancellationToken,
     task: JoinHandle<()>,
+    tls: Arc<Mutex<Option<Arc<rustls::ServerConfig>>>>,
 }
 
 /// Which of the two listeners.
@@ -112,12 +113,12 @@ impl Server {
         self.replace(Slot::Http, address.map(|a| (a, None))).await
     }
 
-    /// The same for HTTPS. A listener whose address stays keeps its TLS configuration.
+    /// The same for HTTPS. A listener whose address stays has the TLS configuration from the next connection on.
     ///
     /// # Errors
     /// As [`Server::set_http`].
     pub async fn set_https(&self, tls: Option<Tls>) -> Result<bool, Error> {
-        let wanted = tls.map(|tls| (tls.address, Some(acceptor(&tls))));
+        let wanted = tls.map(|tls| (tls.address, Some(with_alpn(&tls))));
         self.replace(Slot::Https, wanted).await
     }
 
@@ -143,7 +144,7 @@ impl Server {
     async fn replace(
         &self,
         slot: Slot,
-        wanted: Option<(SocketAddr, Option<TlsAcceptor>)>,
+        wanted: Option<(SocketAddr, Option<Arc<rustls::ServerConfig>>)>,
     ) -> Result<bool, Error> {
         let _one = self.changing.lock().await;
         let place = match slot {
@@ -157,6 +158,9 @@ impl Server {
             _ => false,
         };
         if stays {
+            if let (Some((_, tls)), Some(listener)) = (wanted, place.lock().as_ref()) {
+                *listener.tls.lock() = tls;
+            }
             return Ok(false);
         }
         let new = match wanted {
@@ -176,10 +180,10 @@ impl Server {
     }
 }
 
-fn acceptor(tls: &Tls) -> TlsAcceptor {
+fn with_alpn(tls: &Tls) -> Arc<rustls::ServerConfig> {
     let mut rustls = (*tls.config).clone();
     rustls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    TlsAcceptor::from(Arc::new(rustls))
+    Arc::new(rustls)
 }
 
 /// Starts the server. `extra` routers (ONVIF) bring their own full paths and have no fallback.
@@ -234,14 +238,19 @@ struct Shared {
 }
 
 impl Shared {
-    async fn open(&self, address: SocketAddr, tls: Option<TlsAcceptor>) -> Result<Listener, Error> {
+    async fn open(
+        &self,
+        address: SocketAddr,
+        tls: Option<Arc<rustls::ServerConfig>>,
+    ) -> Result<Listener, Error> {
         let listener = listen(address).await?;
         let failed = |source| Error::Listen { address, source };
         let local = listener.local_addr().map_err(failed)?;
         let close = CancellationToken::new();
+        let tls = Arc::new(Mutex::new(tls));
         let door = Door {
             shared: self.clone(),
-            tls,
+            tls: tls.clone(),
             close: close.clone(),
         };
         Ok(Listener {
@@ -249,6 +258,7 @@ impl Shared {
             local,
             close,
             task: self.tasks.spawn(door.accept(listener)),
+            tls,
         })
     }
 }
@@ -318,7 +328,8 @@ impl Drop for Place {
 #[derive(Clone)]
 struct Door {
     shared: Shared,
-    tls: Option<TlsAcceptor>,
+    /// As of now: its versions may change while it listens.
+    tls: Arc<Mutex<Option<Arc<rustls::ServerConfig>>>>,
     /// The listener closes; its connections end as soon as they may.
     close: CancellationToken,
 }
@@ -375,7 +386,8 @@ impl Door {
         let Ok(local) = tcp.local_addr() else { return };
         // Live video goes out in small messages that must not wait for each other.
         let _ = tcp.set_nodelay(true);
-        match self.tls.clone() {
+        let tls = self.tls.lock().clone().map(TlsAcceptor::from);
+        match tls {
             None => {
                 self.http(
                     tcp,

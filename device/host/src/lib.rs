@@ -28,7 +28,7 @@ mod state_dir;
 mod time;
 pub mod upgrade;
 
-pub use certificates::CertificateStore;
+pub use certificates::{CertificateStore, StoreParts};
 pub use contact::{FileContact, GpioContact};
 pub use database::Database;
 pub use key::DeviceKey;

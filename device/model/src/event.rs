@@ -8,7 +8,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast;
 
-use crate::{Actor, LogEntry, Record, log::NewLogEntry, network::NetworkNews, settings::Revision};
+use crate::{
+    Actor, LogEntry, Record, log::NewLogEntry, network::NetworkNews, ports::KeyStatus,
+    settings::Revision,
+};
 
 /// One thing that happened.
 #[derive(Clone, Debug)]
@@ -94,6 +97,15 @@ pub enum EventKind {
         index: usize,
         /// Whether it is active.
         active: bool,
+    },
+    /// A key of the certificate store is being made, was made, or could not be.
+    KeyStatus {
+        /// Its identifier.
+        key: String,
+        /// What it was; `None` for a new one.
+        old: Option<KeyStatus>,
+        /// What it is.
+        new: KeyStatus,
     },
     /// NTP corrected the clock at that time by what `source` said.
     ClockSynchronised {

@@ -14,6 +14,7 @@ mod device;
 mod error;
 mod event;
 pub mod io;
+mod keystore;
 pub mod log;
 pub mod network;
 mod permission;

@@ -11,6 +11,7 @@ use crate::{
     call::{Answer, Call},
     deviceio, events,
     media::configurations as media,
+    security,
 };
 
 /// Version of a service's contract.
@@ -57,6 +58,7 @@ fn embedded(call: &Call<'_>, of: Ns) -> Any {
         ns::TR2 => wrap(of, &media::media2_capabilities()),
         ns::TEV => wrap(of, &events::capabilities()),
         ns::TMD => wrap(of, &deviceio::capabilities(call.device())),
+        ns::TAS => wrap(of, &security::capabilities::all()),
         _ => wrap(of, &device(call)),
     }
 }
@@ -117,6 +119,7 @@ pub(super) fn device(call: &Call<'_>) -> tds::DeviceServiceCapabilities {
             geo_location_entries: Some(super::geo::ENTRIES),
             // The host's addresses are not ours to set.
             network_config_not_supported: Some(true),
+            addons: Some(List(vec!["TLSServerConfiguration".into()])),
             ..Default::default()
         },
         misc: None,

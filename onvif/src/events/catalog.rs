@@ -2,6 +2,7 @@
 //!
 //! Only what is truly sent is listed: a listed topic that never comes is worse than none.
 
+use onvif_xml::{Ns, ns};
 use platecam_model::Device;
 
 /// A topic of the ONVIF topic namespace `tns1`.
@@ -44,23 +45,29 @@ pub enum Type {
     Rectangle,
     /// `tt:LicensePlateInfo`.
     LicensePlateInfo,
+    /// `tas:KeyID`.
+    KeyId,
+    /// `tas:KeyStatus`.
+    KeyStatus,
 }
 
 impl Type {
-    /// Whether the type is in ONVIF's schema (otherwise in XML Schema's), and its name there.
-    pub const fn name(self) -> (bool, &'static str) {
+    /// The namespace of the type, and its name there.
+    pub const fn name(self) -> (Ns, &'static str) {
         match self {
-            Self::Token => (true, "ReferenceToken"),
-            Self::String => (false, "string"),
-            Self::Boolean => (false, "boolean"),
-            Self::Float => (false, "float"),
-            Self::Uri => (false, "anyURI"),
-            Self::DateTime => (false, "dateTime"),
-            Self::RelayLogicalState => (true, "RelayLogicalState"),
-            Self::Direction => (true, "Direction"),
-            Self::ObjectId => (true, "ObjectId"),
-            Self::Rectangle => (true, "Rectangle"),
-            Self::LicensePlateInfo => (true, "LicensePlateInfo"),
+            Self::KeyId => (ns::TAS, "KeyID"),
+            Self::KeyStatus => (ns::TAS, "KeyStatus"),
+            Self::Token => (ns::TT, "ReferenceToken"),
+            Self::String => (ns::XS, "string"),
+            Self::Boolean => (ns::XS, "boolean"),
+            Self::Float => (ns::XS, "float"),
+            Self::Uri => (ns::XS, "anyURI"),
+            Self::DateTime => (ns::XS, "dateTime"),
+            Self::Direction => (ns::TT, "Direction"),
+            Self::ObjectId => (ns::TT, "ObjectId"),
+            Self::Rectangle => (ns::TT, "Rectangle"),
+            Self::LicensePlateInfo => (ns::TT, "LicensePlateInfo"),
+            Self::RelayLogicalState => (ns::TT, "RelayLogicalState"),
         }
     }
 }
@@ -170,6 +177,18 @@ pub(super) static LAST_CLOCK_SYNCHRONIZATION: Topic =
 pub(super) static LAST_REBOOT: Topic =
     operating_time(&["Monitoring", "OperatingTime", "LastReboot"]);
 
+/// A key of the store is made, or could not be (Security Service, key status event).
+pub(super) static KEY_STATUS: Topic = Topic {
+    path: &["Advancedsecurity", "Keystore", "KeyStatus"],
+    property: false,
+    source: &[("KeyID", Type::KeyId)],
+    data: &[
+        ("OldStatus", Type::KeyStatus),
+        ("NewStatus", Type::KeyStatus),
+    ],
+    elements: &[],
+};
+
 /// There is one of each: no source is needed to tell them apart.
 const fn operating_time(path: &'static [&'static str]) -> Topic {
     Topic {
@@ -197,6 +216,7 @@ pub static CATALOG: &[&Topic] = &[
     &PROFILE_CHANGED,
     &LAST_CLOCK_SYNCHRONIZATION,
     &LAST_REBOOT,
+    &KEY_STATUS,
 ];
 
 /// What this unit publishes: topics of what it does not have are left out.

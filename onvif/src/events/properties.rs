@@ -121,8 +121,7 @@ fn list(
     ];
     for (kind, items) in kinds {
         for (item, of) in items {
-            let (onvif, of) = of.name();
-            let prefix = if onvif { ns::TT } else { ns::XS };
+            let (prefix, of) = of.name();
             w.needs(prefix);
             w.start(ns::TT, kind);
             w.attribute_str(Ns::NONE, "Name", item);

@@ -5,12 +5,12 @@ use std::{collections::VecDeque, sync::Arc, time::Duration};
 use lpr_core::{Direction, FrameSize, PlateRead, PxRect, Scene, UtcTime, WatchKind};
 use onvif_contracts::tt;
 use onvif_xml::{Any, Value, ns};
-use platecam_model::{Event, EventKind, Picture, Record, SourceState};
+use platecam_model::{Event, EventKind, Picture, Record, SourceState, ports::KeyStatus};
 use tokio::time::Instant;
 
 use super::{
     catalog::{
-        CONFIGURATION_CHANGED, DIGITAL_INPUT, LAST_CLOCK_SYNCHRONIZATION, LAST_REBOOT,
+        CONFIGURATION_CHANGED, DIGITAL_INPUT, KEY_STATUS, LAST_CLOCK_SYNCHRONIZATION, LAST_REBOOT,
         LICENSE_PLATE, MOTION_ALARM, PROFILE_CHANGED, RELAY, SCENE_CHANGE, SIGNAL_LOSS, TOO_BLURRY,
         TOO_BRIGHT, TOO_DARK, Topic, VEHICLE_DETECT,
     },
@@ -175,6 +175,7 @@ impl Translator {
             EventKind::ClockSynchronised { at, .. } => {
                 vec![operating_time(&LAST_CLOCK_SYNCHRONIZATION, *at, event.at)]
             }
+            EventKind::KeyStatus { key, old, new } => vec![key_status(key, *old, *new, event.at)],
             EventKind::SettingsChanged { key, .. } => changed(key)
                 .into_iter()
                 .map(|(token, kind)| Notice {
@@ -229,6 +230,20 @@ impl Translator {
         } else {
             Vec::new()
         }
+    }
+}
+
+/// The status of a key; what it was is left out for a new one (Security Service, key status event).
+fn key_status(key: &str, old: Option<KeyStatus>, new: KeyStatus, at: UtcTime) -> Notice {
+    let old = old.map(|old| ("OldStatus", text(old.word())));
+    let data = old.into_iter().chain([("NewStatus", text(new.word()))]);
+    Notice {
+        topic: &KEY_STATUS,
+        at,
+        operation: None,
+        source: vec![("KeyID", key.to_owned())],
+        data: data.collect(),
+        elements: Vec::new(),
     }
 }
 

@@ -218,6 +218,7 @@ fn translate(event: &Arc<Event>, config: bool) -> Option<Told<'_>> {
         EventKind::SettingsChanged { .. }
         | EventKind::UpgradeAvailable { .. }
         | EventKind::Network(_)
+        | EventKind::KeyStatus { .. }
         | EventKind::ClockSynchronised { .. }
         | EventKind::Log(_)
         | EventKind::PlateRead(_)

@@ -1,16 +1,56 @@
-//! Keys and certificates of HTTPS: sealed keys in SQLite, one root per unit, exchange without a restart.
+//! Keys and certificates: sealed keys in SQLite, one root per unit, what HTTPS serves exchanged without a
+//! restart. One store under two views: entries as the web shows them ([`entries`]), and keys, certificates and
+//! paths one by one as ONVIF does ([`keystore`]).
 
+mod build;
+mod convert;
+mod der;
+mod entries;
+mod generate;
+mod import;
+mod keys;
+mod keystore;
+#[cfg(test)]
+mod keystore_tests;
 mod parse;
+mod rows;
 mod store;
 #[cfg(test)]
 mod tests;
 
-pub use store::CertificateStore;
+pub use store::{CertificateStore, StoreParts};
 
-/// Step of the schema.
+/// Step of the schema: a row had a key, its certificate and what signed it. Only converted, no longer used.
 pub(crate) const STEP: &str = "
     CREATE TABLE certificates (
         id INTEGER PRIMARY KEY AUTOINCREMENT, alias TEXT NOT NULL, chain TEXT, request TEXT,
         sealed_key BLOB NOT NULL, in_use INTEGER NOT NULL DEFAULT 0
     ) STRICT;
     CREATE UNIQUE INDEX one_certificate_in_use ON certificates (in_use) WHERE in_use = 1;";
+
+/// Step of the schema: keys, certificates and paths apart. References are checked when a step is committed, so
+/// that a return to factory may empty the tables in any order.
+pub(crate) const KEYSTORE_STEP: &str = "
+    CREATE TABLE keystore_keys (
+        id INTEGER PRIMARY KEY AUTOINCREMENT, alias TEXT NOT NULL, status TEXT NOT NULL, public BLOB,
+        sealed BLOB, external INTEGER NOT NULL
+    ) STRICT;
+    CREATE TABLE keystore_certificates (
+        id INTEGER PRIMARY KEY AUTOINCREMENT, alias TEXT NOT NULL, der BLOB, request TEXT,
+        key_id INTEGER NOT NULL REFERENCES keystore_keys (id) DEFERRABLE INITIALLY DEFERRED,
+        implied INTEGER NOT NULL
+    ) STRICT;
+    CREATE TABLE keystore_paths (
+        id INTEGER PRIMARY KEY AUTOINCREMENT, alias TEXT NOT NULL, in_use INTEGER NOT NULL DEFAULT 0
+    ) STRICT;
+    CREATE UNIQUE INDEX one_path_in_use ON keystore_paths (in_use) WHERE in_use = 1;
+    CREATE TABLE keystore_path_certificates (
+        path_id INTEGER NOT NULL REFERENCES keystore_paths (id) ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED,
+        position INTEGER NOT NULL,
+        certificate_id INTEGER NOT NULL
+            REFERENCES keystore_certificates (id) DEFERRABLE INITIALLY DEFERRED,
+        PRIMARY KEY (path_id, position)
+    ) STRICT;
+    CREATE TABLE keystore_passphrases (
+        id INTEGER PRIMARY KEY AUTOINCREMENT, alias TEXT NOT NULL, sealed BLOB NOT NULL
+    ) STRICT;";

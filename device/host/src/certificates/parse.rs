@@ -2,11 +2,12 @@
 
 use std::net::IpAddr;
 
+use super::keys;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use p12_keystore::{KeyStore, KeyStoreEntry, Pkcs12ImportPolicy};
 use platecam_model::{
     Error, Result, UtcTime,
-    ports::{CertificateState, UploadedCertificate},
+    ports::{CertificateState, MAX_PATH_LENGTH, UploadedCertificate},
 };
 use ring::digest::{SHA256, digest};
 use rustls::{
@@ -16,7 +17,7 @@ use rustls::{
 use x509_parser::{extensions::GeneralName, prelude::*};
 
 /// Certificates of a chain at most.
-const MAX_CHAIN: usize = 8;
+const MAX_CHAIN: usize = MAX_PATH_LENGTH;
 /// Time before the end from which on a certificate is "expiring".
 const SOON: std::time::Duration = std::time::Duration::from_secs(30 * 86_400);
 
@@ -97,7 +98,7 @@ pub(super) fn chain(text: &str) -> Result<Vec<CertificateDer<'static>>> {
     }
     for pair in all.windows(2) {
         let (one, next) = (Facts::of(&pair[0])?, Facts::of(&pair[1])?);
-        if one.issuer != next.subject {
+        if one.issuer != next.subject || !signed_by(&pair[0], &pair[1]) {
             let why = format!(
                 "is no chain: '{}' did not sign '{}'",
                 next.subject, one.subject
@@ -107,6 +108,36 @@ pub(super) fn chain(text: &str) -> Result<Vec<CertificateDer<'static>>> {
     }
     Facts::of(&all[0])?;
     Ok(all)
+}
+
+/// The subject's public key info of a certificate, DER.
+pub(super) fn public_key(der: &[u8]) -> Result<Vec<u8>> {
+    Ok(certificate(der)?.public_key().raw.to_vec())
+}
+
+/// Exactly one certificate.
+pub(super) fn certificate(der: &[u8]) -> Result<X509Certificate<'_>> {
+    match X509Certificate::from_der(der) {
+        Ok(([], certificate)) => Ok(certificate),
+        Ok(_) => Err(Error::invalid(
+            "/certificate",
+            "",
+            "has bytes after its end",
+        )),
+        Err(e) => Err(Error::invalid(
+            "/certificate",
+            "",
+            format!("is no certificate: {e}"),
+        )),
+    }
+}
+
+/// Whether the key of `issuer` made the signature of `one`; not, when the algorithm is unknown here.
+pub(super) fn signed_by(one: &[u8], issuer: &[u8]) -> bool {
+    match (certificate(one), certificate(issuer)) {
+        (Ok(one), Ok(issuer)) => one.verify_signature(Some(issuer.public_key())).is_ok(),
+        _ => false,
+    }
 }
 
 /// Key and chain as the TLS server takes them; refuses a key that does not fit.
@@ -150,6 +181,7 @@ pub(super) fn upload(
             let der = STANDARD
                 .decode(compact)
                 .map_err(|e| bad(format!("is not base64: {e}")))?;
+            keys::bounded(&der)?;
             let store = KeyStore::from_pkcs12(&der, password.expose(), Pkcs12ImportPolicy::Relaxed)
                 .map_err(|e| {
                     let why = format!("does not open the file, or it is damaged: {e}");

@@ -3,39 +3,69 @@ use std::{fs, path::Path, sync::Arc};
 use arc_swap::ArcSwapOption;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use platecam_model::{
-    Error, Result, UtcTime,
-    ports::{
-        CertificateInfo, CertificateKind, Certificates, MAX_CERTIFICATES, NewCertificate, RootInfo,
-        Sealer, SignedBy, Subject, UploadedCertificate,
-    },
+    Clock, Error, EventBus, Result, UtcTime,
+    ports::{Certificates, NewCertificate, Sealer, SignedBy, Subject},
 };
 use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
-    Issuer, KeyPair, KeyUsagePurpose, SanType,
+    KeyPair, KeyUsagePurpose, SanType,
 };
-use rusqlite::{OptionalExtension, params};
+use rusqlite::Transaction;
 use rustls::{
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
     sign::CertifiedKey,
 };
+use zeroize::Zeroizing;
 
-use super::parse::{self, Facts};
+use super::{
+    convert,
+    generate::Generator,
+    import::{self, Import},
+    keys::{self, PrivateKey},
+    parse::{self, Facts},
+    rows::{CERTIFICATE, Contents, KeyRow, PathRow, assign, insert_path},
+};
 use crate::{Database, database::internal};
 
 /// Context of sealed keys.
-const SEAL: &[u8] = b"certificates/key";
+pub(super) const SEAL: &[u8] = b"certificates/key";
 /// Facts of the root.
 const ROOT_CERT: &str = "root_certificate";
 const ROOT_KEY: &str = "root_key_sealed";
 /// Validity of the certificate that the unit makes for itself.
 const OWN_DAYS: u32 = 3650;
 
+/// What a store is opened with.
+pub struct StoreParts<'a> {
+    /// Where it is kept.
+    pub db: Database,
+    /// Seals private keys and passphrases.
+    pub sealer: Arc<dyn Sealer>,
+    /// Is told when a key is made.
+    pub bus: EventBus,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Serial number of the unit, for the names of the first certificates.
+    pub serial: &'a str,
+    /// Names and addresses of the unit, for its first certificate.
+    pub names: &'a [String],
+    /// Folder in which earlier versions kept a certificate as files.
+    pub legacy: &'a Path,
+}
+
+impl std::fmt::Debug for StoreParts<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("StoreParts").finish_non_exhaustive()
+    }
+}
+
 /// The store of a state directory, and the certificate that HTTPS uses now.
 pub struct CertificateStore {
-    db: Database,
-    sealer: Arc<dyn Sealer>,
-    root_cert: String,
-    root_name: String,
+    pub(super) db: Database,
+    pub(super) sealer: Arc<dyn Sealer>,
+    pub(super) generator: Generator,
+    pub(super) root_cert: String,
+    pub(super) root_name: String,
     current: ArcSwapOption<CertifiedKey>,
 }
 
@@ -45,20 +75,11 @@ impl std::fmt::Debug for CertificateStore {
     }
 }
 
-struct Row {
-    id: i64,
-    alias: String,
-    chain: Option<String>,
-    request: Option<String>,
-    sealed_key: Vec<u8>,
-    in_use: bool,
-}
-
-fn rc(e: rcgen::Error) -> Error {
+pub(super) fn rc(e: rcgen::Error) -> Error {
     Error::internal(format!("certificate: {e}"))
 }
 
-fn pem(chain: &[CertificateDer<'_>]) -> String {
+pub(super) fn pem(chain: &[CertificateDer<'_>]) -> String {
     let mut out = String::new();
     for der in chain {
         out.push_str("-----BEGIN CERTIFICATE-----\n");
@@ -89,7 +110,7 @@ fn distinguished(subject: &Subject) -> DistinguishedName {
     name
 }
 
-fn server_params(new: &NewCertificate) -> CertificateParams {
+pub(super) fn server_params(new: &NewCertificate) -> CertificateParams {
     let mut params = CertificateParams::default();
     params.distinguished_name = distinguished(&new.subject);
     params.subject_alt_names = new
@@ -119,24 +140,19 @@ fn root_params(serial: &str) -> CertificateParams {
 }
 
 impl CertificateStore {
-    /// Opens the store; the first time it makes the root and a certificate for `names`, or takes over the
-    /// one that earlier versions kept as files in `legacy`.
+    /// Opens the store; the first time it makes the root and a certificate for the unit's names, or takes over
+    /// the one that earlier versions kept as files. It also makes one when none is assigned: the unit must be
+    /// reachable after a start.
     ///
     /// # Errors
     /// [`Error::Internal`].
-    pub fn open(
-        db: Database,
-        sealer: Arc<dyn Sealer>,
-        serial: &str,
-        names: &[String],
-        legacy: &Path,
-        now: UtcTime,
-    ) -> Result<Self> {
+    pub fn open(parts: StoreParts<'_>) -> Result<Self> {
+        let StoreParts { db, sealer, .. } = parts;
         let root_cert = match db.known_fact(ROOT_CERT)? {
             Some(known) => known,
             None => {
                 let key = KeyPair::generate().map_err(rc)?;
-                let cert = root_params(serial).self_signed(&key).map_err(rc)?;
+                let cert = root_params(parts.serial).self_signed(&key).map_err(rc)?;
                 let sealed = sealer.seal(key.serialize_pem().as_bytes(), SEAL)?;
                 // The key first: a certificate without its key would be worse than none.
                 db.fact(ROOT_KEY, || STANDARD.encode(sealed))?;
@@ -144,36 +160,44 @@ impl CertificateStore {
             }
         };
         let root = parse::chain(&root_cert)?;
+        let generator = Generator {
+            db: db.clone(),
+            sealer: sealer.clone(),
+            bus: parts.bus,
+            clock: parts.clock.clone(),
+            one: Arc::default(),
+        };
         let store = Self {
             db,
             sealer,
+            generator,
             root_name: Facts::of(&root[0])?.subject,
             root_cert,
             current: ArcSwapOption::empty(),
         };
-        if store.in_use()?.is_none() {
-            let id = match store.take_over(legacy)? {
+        store.generator.give_up_unfinished()?;
+        store.write(|tx| convert::convert(tx, &*store.sealer))?;
+        if store.read()?.in_use().is_none() {
+            let id = match store.take_over(parts.legacy)? {
                 Some(id) => id,
                 None => store.create(
                     &NewCertificate {
                         alias: "device".into(),
                         subject: Subject {
                             organization: "Platecam".into(),
-                            common_name: format!("Platecam {serial}"),
+                            common_name: format!("Platecam {}", parts.serial),
                             ..Subject::default()
                         },
-                        names: names.to_vec(),
+                        names: parts.names.to_vec(),
                         valid_days: OWN_DAYS,
                         signed_by: SignedBy::DeviceCa,
                     },
-                    now,
+                    parts.clock.now(),
                 )?,
             };
-            store.use_it(&store.row(&id)?)?;
+            store.use_entry(&id)?;
         }
-        let row = store.in_use()?;
-        let row = row.ok_or_else(|| Error::internal("no certificate is in use"))?;
-        store.current.store(Some(Arc::new(store.certified(&row)?)));
+        store.serve_assigned()?;
         Ok(store)
     }
 
@@ -188,6 +212,56 @@ impl CertificateStore {
         Some(Facts::of(current.cert.first()?).ok()?.not_after)
     }
 
+    /// Everything as it is now.
+    pub(super) fn read(&self) -> Result<Contents> {
+        Contents::load(&self.db.writer.lock())
+    }
+
+    /// Does `work` wholly or not at all.
+    pub(super) fn write<T>(&self, work: impl FnOnce(&Transaction<'_>) -> Result<T>) -> Result<T> {
+        let mut db = self.db.writer.lock();
+        let tx = db.transaction().map_err(internal)?;
+        let done = work(&tx)?;
+        tx.commit().map_err(internal)?;
+        Ok(done)
+    }
+
+    /// Serves from now on what is assigned in the database.
+    pub(super) fn serve_assigned(&self) -> Result<()> {
+        let contents = self.read()?;
+        let serving = match contents.in_use() {
+            Some(path) => Some(Arc::new(self.certified(&contents, path)?)),
+            None => None,
+        };
+        self.current.store(serving);
+        Ok(())
+    }
+
+    /// Key and chain of a path as TLS takes them.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] naming `/private_key` when it is not here, or `/certificate`.
+    pub(super) fn certified(&self, contents: &Contents, path: &PathRow) -> Result<CertifiedKey> {
+        let first = path.certificates.first().copied();
+        let key = first
+            .and_then(|c| contents.certificate(c))
+            .and_then(|c| contents.key(c.key));
+        let chain = contents.chain(path).into_iter().map(Into::into).collect();
+        let key = self.private_key(key)?;
+        parse::certified(chain, key.into_der())
+    }
+
+    /// The private half of a key.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] naming `/private_key` when it is not here.
+    pub(super) fn private_key(&self, key: Option<&KeyRow>) -> Result<PrivateKey> {
+        let sealed = key
+            .and_then(|k| k.sealed.as_deref())
+            .ok_or_else(|| Error::invalid("/private_key", "", "of the certificate is not here"))?;
+        PrivateKey::from_pem(&Zeroizing::new(self.sealer.open(sealed, SEAL)?))
+    }
+
     fn take_over(&self, legacy: &Path) -> Result<Option<String>> {
         let (cert, key) = (legacy.join("device.crt"), legacy.join("device.key"));
         let (Ok(cert_pem), Ok(key_pem)) = (fs::read_to_string(&cert), fs::read_to_string(&key))
@@ -196,8 +270,7 @@ impl CertificateStore {
         };
         let chain = parse::chain(&cert_pem)?;
         let der = PrivateKeyDer::from_pem_slice(key_pem.as_bytes()).map_err(Error::internal)?;
-        parse::certified(chain, der)?;
-        let id = self.insert("device", Some(&cert_pem), None, key_pem.as_bytes())?;
+        let id = self.bring_in("device", &chain, der, false)?;
         // The key is sealed in the store now; in the clear it has no business on the disk.
         if let Err(error) = fs::remove_file(&key).and_then(|()| fs::remove_file(&cert)) {
             tracing::warn!(%error, "the old certificate files could not be removed");
@@ -205,7 +278,7 @@ impl CertificateStore {
         Ok(Some(id))
     }
 
-    fn root_key(&self) -> Result<KeyPair> {
+    pub(super) fn root_key(&self) -> Result<KeyPair> {
         let sealed = self.db.known_fact(ROOT_KEY)?;
         let sealed = sealed.ok_or_else(|| Error::internal("the root's key is missing"))?;
         let sealed = STANDARD.decode(sealed).map_err(Error::internal)?;
@@ -213,258 +286,57 @@ impl CertificateStore {
         KeyPair::from_pem(&plain).map_err(rc)
     }
 
-    fn insert(
+    /// Stores a chain with its key; returns the entry's id.
+    pub(super) fn bring_in(
         &self,
         alias: &str,
-        chain: Option<&str>,
-        request: Option<&str>,
-        key_pem: &[u8],
+        chain: &[CertificateDer<'static>],
+        key: PrivateKeyDer<'static>,
+        external: bool,
     ) -> Result<String> {
-        let sealed = self.sealer.seal(key_pem, SEAL)?;
-        let db = self.db.writer.lock();
-        let n: i64 = db
-            .query_row("SELECT count(*) FROM certificates", [], |r| r.get(0))
-            .map_err(internal)?;
-        if n >= MAX_CERTIFICATES as i64 {
-            return Err(Error::Exhausted {
-                what: "certificates",
-                limit: MAX_CERTIFICATES as u64,
-            });
-        }
-        db.execute(
-            "INSERT INTO certificates (alias, chain, request, sealed_key) VALUES (?1, ?2, ?3, ?4)",
-            params![alias, chain, request, sealed],
-        )
-        .map_err(internal)?;
-        Ok(format!("cert-{}", db.last_insert_rowid()))
-    }
-
-    fn rows(&self) -> Result<Vec<Row>> {
-        let db = self.db.writer.lock();
-        let mut query = db
-            .prepare(
-                "SELECT id, alias, chain, request, sealed_key, in_use FROM certificates ORDER BY id",
-            )
-            .map_err(internal)?;
-        let rows = query.query_map([], |r| {
-            Ok(Row {
-                id: r.get(0)?,
-                alias: r.get(1)?,
-                chain: r.get(2)?,
-                request: r.get(3)?,
-                sealed_key: r.get(4)?,
-                in_use: r.get::<_, i64>(5)? == 1,
-            })
-        });
-        rows.and_then(Iterator::collect).map_err(internal)
-    }
-
-    fn row(&self, id: &str) -> Result<Row> {
-        let all = self.rows()?;
-        let found = all.into_iter().find(|r| format!("cert-{}", r.id) == id);
-        found.ok_or_else(|| Error::not_found("certificate", id))
-    }
-
-    fn in_use(&self) -> Result<Option<Row>> {
-        Ok(self.rows()?.into_iter().find(|r| r.in_use))
-    }
-
-    fn key_der(&self, row: &Row) -> Result<PrivateKeyDer<'static>> {
-        let plain = self.sealer.open(&row.sealed_key, SEAL)?;
-        PrivateKeyDer::from_pem_slice(&plain).map_err(Error::internal)
-    }
-
-    fn certified(&self, row: &Row) -> Result<CertifiedKey> {
-        let chain = row.chain.as_deref().ok_or_else(|| {
-            Error::Conflict("the request has no signed certificate yet".to_owned())
-        })?;
-        parse::certified(parse::chain(chain)?, self.key_der(row)?)
-    }
-
-    fn use_it(&self, row: &Row) -> Result<()> {
-        let certified = self.certified(row)?;
-        let mut db = self.db.writer.lock();
-        let tx = db.transaction().map_err(internal)?;
-        tx.execute("UPDATE certificates SET in_use = 0 WHERE in_use = 1", [])
-            .and_then(|_| tx.execute("UPDATE certificates SET in_use = 1 WHERE id = ?1", [row.id]))
-            .map_err(internal)?;
-        tx.commit().map_err(internal)?;
-        self.current.store(Some(Arc::new(certified)));
-        Ok(())
-    }
-
-    fn info(&self, row: &Row, now: UtcTime, here: &[String]) -> Result<CertificateInfo> {
-        let mut info = CertificateInfo {
-            id: format!("cert-{}", row.id),
-            alias: row.alias.clone(),
-            kind: CertificateKind::Request,
-            subject: String::new(),
-            issuer: String::new(),
-            serial: String::new(),
-            names: Vec::new(),
-            not_before: None,
-            not_after: None,
-            fingerprint: String::new(),
-            self_signed: false,
-            ca_issued: false,
-            in_use: row.in_use,
-            state: None,
-            covers_address: false,
+        let pem = keys::pem(&key);
+        parse::certified(chain.to_vec(), key)?;
+        let sealed = self.sealer.seal(pem.as_bytes(), SEAL)?;
+        let what = Import {
+            alias,
+            key_alias: alias,
+            path_alias: alias,
+            chain,
+            sealed: &sealed,
+            external,
         };
-        if let Some(chain) = &row.chain {
-            let facts = Facts::of(&parse::chain(chain)?[0])?;
-            info.kind = CertificateKind::Certificate;
-            info.self_signed = facts.subject == facts.issuer;
-            info.ca_issued = facts.issuer == self.root_name;
-            info.state = Some(facts.state(now));
-            info.covers_address = here.iter().any(|n| facts.names.contains(n));
-            (info.subject, info.issuer, info.serial) = (facts.subject, facts.issuer, facts.serial);
-            (info.names, info.fingerprint) = (facts.names, facts.fingerprint);
-            info.not_before = Some(facts.not_before);
-            info.not_after = Some(facts.not_after);
-        }
-        Ok(info)
+        let done = self.write(|tx| import::import(tx, &what))?;
+        Ok(format!("{CERTIFICATE}{}", done.certificate))
+    }
+
+    /// Lets HTTPS serve an entry; its path is made where there is none.
+    pub(super) fn use_entry(&self, id: &str) -> Result<()> {
+        self.write(|tx| {
+            let contents = Contents::load(tx)?;
+            let row = contents.named_certificate(id)?;
+            let path = match path_of(&contents, row.id) {
+                Some(path) => path.id,
+                None => insert_path(tx, &row.alias, &[row.id])?,
+            };
+            self.assign_checked(tx, path)
+        })?;
+        self.serve_assigned()
+    }
+
+    /// Assigns a path that TLS can serve.
+    pub(super) fn assign_checked(&self, tx: &Transaction<'_>, path: i64) -> Result<()> {
+        let contents = Contents::load(tx)?;
+        let row = contents.path(path);
+        let row = row.ok_or_else(|| Error::internal("the path is gone"))?;
+        self.certified(&contents, row)?;
+        assign(tx, Some(path))
     }
 }
 
-impl Certificates for CertificateStore {
-    fn list(&self, now: UtcTime, here: &[String]) -> Result<Vec<CertificateInfo>> {
-        self.rows()?
-            .iter()
-            .map(|r| self.info(r, now, here))
-            .collect()
-    }
-
-    fn root(&self) -> Result<RootInfo> {
-        let facts = Facts::of(&self.root_der()?)?;
-        Ok(RootInfo {
-            subject: facts.subject,
-            fingerprint: facts.fingerprint,
-            not_after: facts.not_after,
-        })
-    }
-
-    fn root_der(&self) -> Result<Vec<u8>> {
-        Ok(parse::chain(&self.root_cert)?[0].to_vec())
-    }
-
-    fn create(&self, new: &NewCertificate, now: UtcTime) -> Result<String> {
-        let key = KeyPair::generate().map_err(rc)?;
-        let mut params = server_params(new);
-        let begin = time::OffsetDateTime::from_unix_timestamp(now.as_micros() / 1_000_000)
-            .map_err(Error::internal)?;
-        // Clocks of others may be a little behind.
-        params.not_before = begin - time::Duration::days(1);
-        params.not_after = begin + time::Duration::days(i64::from(new.valid_days));
-        let chain = match new.signed_by {
-            SignedBy::Itself => params.self_signed(&key).map_err(rc)?.pem(),
-            SignedBy::DeviceCa => {
-                let root = CertificateDer::from(self.root_der()?);
-                let issuer = Issuer::from_ca_cert_der(&root, self.root_key()?).map_err(rc)?;
-                let cert = params.signed_by(&key, &issuer).map_err(rc)?;
-                format!("{}{}", cert.pem(), self.root_cert)
-            }
-        };
-        self.insert(
-            &new.alias,
-            Some(&chain),
-            None,
-            key.serialize_pem().as_bytes(),
-        )
-    }
-
-    fn request(&self, new: &NewCertificate) -> Result<String> {
-        let key = KeyPair::generate().map_err(rc)?;
-        let request = server_params(new).serialize_request(&key).map_err(rc)?;
-        let request = request.pem().map_err(rc)?;
-        self.insert(
-            &new.alias,
-            None,
-            Some(&request),
-            key.serialize_pem().as_bytes(),
-        )
-    }
-
-    fn request_pem(&self, id: &str) -> Result<String> {
-        let row = self.row(id)?;
-        row.request
-            .ok_or_else(|| Error::not_found("certificate request", id))
-    }
-
-    fn complete(&self, id: &str, certificate: &str, now: UtcTime) -> Result<()> {
-        let row = self.row(id)?;
-        if row.chain.is_some() {
-            return Err(Error::Conflict(format!("{id} has its certificate already")));
-        }
-        let chain = parse::chain(certificate)?;
-        parse::usable(&chain, now)?;
-        parse::certified(chain.clone(), self.key_der(&row)?).map_err(|_| {
-            Error::invalid("/certificate", "", "is not for the key of this request")
-        })?;
-        self.db
-            .writer
-            .lock()
-            .execute(
-                "UPDATE certificates SET chain = ?1 WHERE id = ?2",
-                params![pem(&chain), row.id],
-            )
-            .map_err(internal)?;
-        Ok(())
-    }
-
-    fn upload(&self, alias: &str, upload: &UploadedCertificate, now: UtcTime) -> Result<String> {
-        let (chain, key) = parse::upload(upload)?;
-        parse::usable(&chain, now)?;
-        let label = match &key {
-            PrivateKeyDer::Pkcs1(_) => "RSA PRIVATE KEY",
-            PrivateKeyDer::Sec1(_) => "EC PRIVATE KEY",
-            _ => "PRIVATE KEY",
-        };
-        let key_pem = zeroize_pem(label, key.secret_der());
-        parse::certified(chain.clone(), key)?;
-        self.insert(alias, Some(&pem(&chain)), None, key_pem.as_bytes())
-    }
-
-    fn install(&self, id: &str, now: UtcTime) -> Result<()> {
-        let row = self.row(id)?;
-        if let Some(chain) = &row.chain {
-            parse::usable(&parse::chain(chain)?, now)
-                .map_err(|_| Error::Conflict(format!("the certificate {id} has expired")))?;
-        }
-        self.use_it(&row)
-    }
-
-    fn delete(&self, id: &str) -> Result<()> {
-        let row = self.row(id)?;
-        if row.in_use {
-            return Err(Error::Conflict(format!(
-                "HTTPS uses {id}: install another one first"
-            )));
-        }
-        self.db
-            .writer
-            .lock()
-            .query_row(
-                "DELETE FROM certificates WHERE id = ?1 AND in_use = 0 RETURNING id",
-                [row.id],
-                |r| r.get::<_, i64>(0),
-            )
-            .optional()
-            .map_err(internal)?
-            .map(drop)
-            .ok_or_else(|| Error::Conflict(format!("HTTPS uses {id}")))
-    }
-
-    fn certificate_pem(&self, id: &str) -> Result<String> {
-        let row = self.row(id)?;
-        row.chain.ok_or_else(|| Error::not_found("certificate", id))
-    }
-}
-
-fn zeroize_pem(label: &str, der: &[u8]) -> zeroize::Zeroizing<String> {
-    let body = zeroize::Zeroizing::new(STANDARD.encode(der));
-    zeroize::Zeroizing::new(format!(
-        "-----BEGIN {label}-----\n{}\n-----END {label}-----\n",
-        *body
-    ))
+/// The path that begins with a certificate: the one in use, otherwise the longest.
+pub(super) fn path_of(contents: &Contents, certificate: i64) -> Option<&PathRow> {
+    let with = |p: &&PathRow| p.certificates.first() == Some(&certificate);
+    let mut all: Vec<&PathRow> = contents.paths.iter().filter(with).collect();
+    all.sort_by_key(|p| (p.in_use, p.certificates.len()));
+    all.last().copied()
 }

@@ -3,29 +3,41 @@ use std::{path::Path, sync::Arc, time::Duration};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use p12_keystore::{Certificate, KeyStore, KeyStoreEntry, PrivateKey, PrivateKeyChain};
 use platecam_model::{
-    Error, Secret, UtcTime,
+    Error, EventBus, Secret, UtcTime,
     ports::{
-        CertificateKind, CertificateState, Certificates, MAX_CERTIFICATES, NewCertificate,
-        SignedBy, Subject, UploadedCertificate,
+        CertificateKind, CertificateState, Certificates, Keystore, MAX_CERTIFICATES,
+        NewCertificate, Sealer, SignedBy, Subject, UploadedCertificate,
     },
+    testing::TestClock,
 };
 use rcgen::{CertificateParams, CertificateSigningRequestParams, Issuer, KeyPair};
 
-use super::CertificateStore;
+use super::{CertificateStore, StoreParts};
 use crate::{Database, DeviceKey};
 
-fn now() -> UtcTime {
+pub(super) fn now() -> UtcTime {
     UtcTime::from_millis(1_795_000_000_000)
 }
 
-fn open(dir: &Path) -> CertificateStore {
-    let db = Database::open(&dir.join("db")).unwrap();
-    let key = Arc::new(DeviceKey::open(&dir.join("key")).unwrap());
-    let names = ["192.0.2.10".to_owned(), "gate.local".into()];
-    CertificateStore::open(db, key, "PC1", &names, &dir.join("tls"), now()).unwrap()
+pub(super) fn open(dir: &Path) -> CertificateStore {
+    open_with(dir, EventBus::default())
 }
 
-fn new(alias: &str, signed_by: SignedBy) -> NewCertificate {
+pub(super) fn open_with(dir: &Path, bus: EventBus) -> CertificateStore {
+    let names = ["192.0.2.10".to_owned(), "gate.local".into()];
+    CertificateStore::open(StoreParts {
+        db: Database::open(&dir.join("db")).unwrap(),
+        sealer: Arc::new(DeviceKey::open(&dir.join("key")).unwrap()),
+        bus,
+        clock: Arc::new(TestClock::default()),
+        serial: "PC1",
+        names: &names,
+        legacy: &dir.join("tls"),
+    })
+    .unwrap()
+}
+
+pub(super) fn new(alias: &str, signed_by: SignedBy) -> NewCertificate {
     NewCertificate {
         alias: alias.into(),
         subject: Subject {
@@ -40,11 +52,11 @@ fn new(alias: &str, signed_by: SignedBy) -> NewCertificate {
     }
 }
 
-fn served(store: &CertificateStore) -> Vec<u8> {
+pub(super) fn served(store: &CertificateStore) -> Vec<u8> {
     store.current().unwrap().cert[0].to_vec()
 }
 
-fn pointer(e: &Error) -> &str {
+pub(super) fn pointer(e: &Error) -> &str {
     match e {
         Error::Invalid(v) => &v.0[0].pointer,
         other => panic!("{other}"),
@@ -208,6 +220,62 @@ fn a_request_takes_only_its_own_certificate() {
     let second = store.request(&new("csr2", SignedBy::DeviceCa)).unwrap();
     let refused = store.complete(&second, &wrong_way, now()).unwrap_err();
     assert!(refused.to_string().contains("is no chain"), "{refused}");
+    // Names alone make no chain: the key of another authority of the same name did not sign it.
+    let mut twin = CertificateParams::default();
+    twin.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    let twin = twin.self_signed(&KeyPair::generate().unwrap()).unwrap();
+    let forged = format!("{}{}", signed.pem(), twin.pem());
+    let refused = store.complete(&second, &forged, now()).unwrap_err();
+    assert!(refused.to_string().contains("is no chain"), "{refused}");
+}
+
+/// A state directory of the form before keys, certificates and paths were apart goes on as it was.
+#[test]
+fn rows_of_the_old_form_are_converted() {
+    let dir = tempfile::tempdir().unwrap();
+    let root = open(dir.path()).root_cert.clone();
+    let (cert, key) = foreign();
+    let sealer = DeviceKey::open(&dir.path().join("key")).unwrap();
+    let seal = |pem: &str| sealer.seal(pem.as_bytes(), b"certificates/key").unwrap();
+    let waiting = KeyPair::generate().unwrap().serialize_pem();
+    {
+        let db = Database::open(&dir.path().join("db")).unwrap();
+        let db = db.writer.lock();
+        db.execute_batch(
+            "DELETE FROM keystore_paths; DELETE FROM keystore_certificates; DELETE FROM keystore_keys;",
+        )
+        .unwrap_or_else(|e| panic!("{e}"));
+        let insert = "INSERT INTO certificates (id, alias, chain, request, sealed_key, in_use)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+        let chain = Some(&cert);
+        db.execute(
+            insert,
+            rusqlite::params![7, "old", chain, None::<String>, seal(&key), 1],
+        )
+        .unwrap();
+        db.execute(
+            insert,
+            rusqlite::params![9, "csr", None::<String>, "PEM", seal(&waiting), 0],
+        )
+        .unwrap();
+        // What nobody can open any more does not keep the unit from starting.
+        db.execute(
+            insert,
+            rusqlite::params![11, "bad", chain, None::<String>, vec![1u8], 0],
+        )
+        .unwrap();
+    }
+    let store = open(dir.path());
+    let all = store.list(now(), &[]).unwrap();
+    let told: Vec<_> = all
+        .iter()
+        .map(|c| (c.id.as_str(), c.alias.as_str(), c.in_use))
+        .collect();
+    assert_eq!(told, [("cert-7", "old", true), ("cert-9", "csr", false)]);
+    assert_eq!(store.request_pem("cert-9").unwrap(), "PEM");
+    let body: String = cert.lines().filter(|l| !l.starts_with("-----")).collect();
+    assert_eq!(served(&store), STANDARD.decode(body).unwrap());
+    assert_eq!(store.root_cert, root);
 }
 
 /// HTTPS-4: what fits is taken, what does not is named by its field.
@@ -274,9 +342,10 @@ fn uploads_are_checked() {
 fn the_store_is_bounded() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path());
-    for _ in 1..MAX_CERTIFICATES {
+    let before = store.stored_certificates().unwrap().len();
+    for _ in before..MAX_CERTIFICATES {
         store.request(&new("r", SignedBy::Itself)).unwrap();
     }
     let full = store.request(&new("r", SignedBy::Itself));
-    assert!(matches!(full, Err(Error::Exhausted { limit: 32, .. })));
+    assert!(matches!(full, Err(Error::Exhausted { limit: 64, .. })));
 }

@@ -3,7 +3,9 @@ use std::collections::HashMap;
 use lpr_core::{UtcTime, WatchKind};
 
 use super::{NewLogEntry, Severity};
-use crate::{Actor, Event, EventKind, LogKind, LoginEvent, LoginOutcome, SourceState};
+use crate::{
+    Actor, Event, EventKind, LogKind, LoginEvent, LoginOutcome, SourceState, ports::KeyStatus,
+};
 
 /// Turns what happens into log entries (AUTH-7, LOG-7). Pure; remembers only what keeps the log from
 /// saying the same thing again and again.
@@ -81,6 +83,14 @@ impl Scribe {
                 format!("Version {version} is available at the upgrade server."),
             ),
             EventKind::Network(news) => news.entry(at),
+            EventKind::KeyStatus { key, new, .. } => match new {
+                KeyStatus::Ok => system(Severity::Info, format!("Key {key} was made.")),
+                KeyStatus::Corrupt => {
+                    system(Severity::Error, format!("Key {key} could not be made."))
+                }
+                // Told as an audit event.
+                KeyStatus::Generating => return None,
+            },
             EventKind::ShuttingDown => system(Severity::Notice, "The device stops.".into()),
             EventKind::PlateRead(_)
             | EventKind::RecordStored(_)

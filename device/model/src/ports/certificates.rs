@@ -3,10 +3,11 @@ use std::net::IpAddr;
 use lpr_core::UtcTime;
 use serde::{Deserialize, Serialize};
 
+use super::Keystore;
 use crate::{Result, Secret};
 
-/// Most entries of the store.
-pub const MAX_CERTIFICATES: usize = 32;
+/// Most certificates and requests of the store, those of chains among them.
+pub const MAX_CERTIFICATES: usize = 64;
 
 /// Whether an entry has its certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -16,6 +17,10 @@ pub enum CertificateKind {
     Certificate,
     /// A key that waits for its signed certificate.
     Request,
+    /// A key alone, or one that is being made; its identifier is the key's.
+    Key,
+    /// A certificate of somebody else's: its private key is not here.
+    Authority,
 }
 
 /// How a certificate stands in time.
@@ -142,8 +147,9 @@ pub enum UploadedCertificate {
     },
 }
 
-/// The one store of keys and certificates; private keys never leave it.
-pub trait Certificates: Send + Sync {
+/// The one store of keys and certificates; private keys never leave it. This is what the web sees of it, an
+/// entry for a key with its certificate; [`Keystore`] is what ONVIF sees.
+pub trait Certificates: Keystore {
     /// All entries in order of creation; `here` are the unit's present names and addresses.
     ///
     /// # Errors

@@ -5,6 +5,7 @@ mod broker;
 mod certificates;
 mod contact;
 mod factory;
+mod keystore;
 mod listen;
 mod log;
 mod machine;
@@ -35,6 +36,12 @@ pub use certificates::{
 };
 pub use contact::{Contact, ContactLine};
 pub use factory::{Factory, ResetScope};
+pub use keystore::{
+    CertificateUpload, CertificationPath, DistinguishedName, Extension, KeyInfo, KeyStatus,
+    Keystore, MAX_KEYS, MAX_PASSPHRASES, MAX_PATH_LENGTH, MAX_PATHS, NameAttribute, NewKey,
+    PassphraseInfo, Pkcs12Upload, RequestContent, SelfSigned, SignatureAlgorithm,
+    StoredCertificate,
+};
 pub use listen::ListenProbe;
 pub use log::{LOG_CAPACITY, LogStore, RemoteLog, RemoteLogStatus, TRAIL_CAPACITY};
 pub use machine::{BundleFile, Machine, ProcessFigures, StorageFigures};

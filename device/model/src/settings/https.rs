@@ -20,6 +20,12 @@ pub struct NetHttps {
     /// Plain HTTP answers everything with the address under HTTPS.
     #[schemars(title = "Redirect HTTP to HTTPS", extend("x-visible-when" = {"enabled": true}))]
     pub redirect: bool,
+    /// Connections of TLS 1.2 are accepted; older ones never are (HTTPS-8). ONVIF: `tas:SetEnabledTLSVersions`.
+    #[schemars(title = "TLS 1.2", extend("x-visible-when" = {"enabled": true}))]
+    pub tls12: bool,
+    /// Connections of TLS 1.3 are accepted; one of both has to stay.
+    #[schemars(title = "TLS 1.3", extend("x-visible-when" = {"enabled": true}))]
+    pub tls13: bool,
 }
 
 impl Default for NetHttps {
@@ -28,6 +34,8 @@ impl Default for NetHttps {
             enabled: true,
             http_enabled: true,
             redirect: false,
+            tls12: true,
+            tls13: true,
         }
     }
 }
@@ -46,6 +54,10 @@ impl Section for NetHttps {
         });
         violations.require(self.enabled || !self.redirect, || {
             Violation::new("/redirect", true, "needs HTTPS to be enabled")
+        });
+        violations.require(self.tls12 || self.tls13, || {
+            let reason = "cannot be off together with TLS 1.2: nobody could connect";
+            Violation::new("/tls13", false, reason)
         });
         let (before, ports) = (cx.before.get::<Self>(), cx.settings.get::<NetPorts>());
         let had = cx.before.get::<NetPorts>();
@@ -129,6 +141,9 @@ mod tests {
             Some("/http_enabled")
         );
         assert_eq!(first(json!({"http_enabled": true, "redirect": true})), None);
+        let none = json!({"tls12": false, "tls13": false});
+        assert_eq!(first(none).as_deref(), Some("/tls13"));
+        assert_eq!(first(json!({"tls12": false})), None);
     }
 
     /// NET-13..17: only a port that is to be listened on anew is asked for, and the reason is told.

@@ -1,6 +1,7 @@
 use lpr_core::UtcTime;
 use parking_lot::Mutex;
 
+use super::keystore::MemoryKeystore;
 use crate::{
     Error, Result,
     ports::{
@@ -11,11 +12,14 @@ use crate::{
 
 /// A store that remembers what it was asked for; no cryptography.
 #[derive(Debug, Default)]
-pub struct MemoryCertificates(Mutex<Vec<CertificateInfo>>);
+pub struct MemoryCertificates {
+    entries: Mutex<Vec<CertificateInfo>>,
+    pub(super) keystore: MemoryKeystore,
+}
 
 impl MemoryCertificates {
     fn push(&self, alias: &str, kind: CertificateKind, not_after: Option<UtcTime>) -> String {
-        let mut all = self.0.lock();
+        let mut all = self.entries.lock();
         let id = format!("cert-{}", all.len() + 1);
         all.push(CertificateInfo {
             id: id.clone(),
@@ -38,7 +42,7 @@ impl MemoryCertificates {
     }
 
     fn with<T>(&self, id: &str, f: impl FnOnce(&mut CertificateInfo) -> Result<T>) -> Result<T> {
-        let mut all = self.0.lock();
+        let mut all = self.entries.lock();
         let found = all.iter_mut().find(|c| c.id == id);
         f(found.ok_or_else(|| Error::not_found("certificate", id))?)
     }
@@ -46,7 +50,7 @@ impl MemoryCertificates {
 
 impl Certificates for MemoryCertificates {
     fn list(&self, _now: UtcTime, _here: &[String]) -> Result<Vec<CertificateInfo>> {
-        Ok(self.0.lock().clone())
+        Ok(self.entries.lock().clone())
     }
 
     fn root(&self) -> Result<RootInfo> {
@@ -87,7 +91,7 @@ impl Certificates for MemoryCertificates {
 
     fn install(&self, id: &str, _now: UtcTime) -> Result<()> {
         self.with(id, |_| Ok(()))?;
-        for c in self.0.lock().iter_mut() {
+        for c in self.entries.lock().iter_mut() {
             c.in_use = c.id == id;
         }
         Ok(())
@@ -98,7 +102,7 @@ impl Certificates for MemoryCertificates {
             true => Err(Error::Conflict("in use".into())),
             false => Ok(()),
         })?;
-        self.0.lock().retain(|c| c.id != id);
+        self.entries.lock().retain(|c| c.id != id);
         Ok(())
     }
 

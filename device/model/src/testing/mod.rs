@@ -2,6 +2,7 @@
 
 mod broker;
 mod certificates;
+mod keystore;
 mod log;
 mod network;
 mod people;

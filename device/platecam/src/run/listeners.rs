@@ -13,7 +13,10 @@ use platecam_model::{
 };
 use platecam_onvif::{OnvifService, ServicePorts};
 
-use super::restart::Ports;
+use super::{
+    restart::Ports,
+    web::{TlsConfigs, TlsVersions},
+};
 use crate::cli::RunArgs;
 
 /// A port that was lost to another program is tried again after this time.
@@ -46,6 +49,7 @@ pub(crate) struct Wanted {
     pub(crate) https: Option<SocketAddr>,
     pub(crate) rtsp: SocketAddr,
     pub(crate) redirect: bool,
+    pub(crate) versions: TlsVersions,
 }
 
 impl Wanted {
@@ -60,6 +64,10 @@ impl Wanted {
             https: on.enabled.then_some(https),
             rtsp: at(fixed.rtsp, ports.rtsp.get()),
             redirect: on.redirect,
+            versions: TlsVersions {
+                tls12: on.tls12,
+                tls13: on.tls13,
+            },
         }
     }
 
@@ -75,7 +83,7 @@ pub(crate) struct Listeners {
     pub(crate) onvif: OnvifService,
     pub(crate) web: Arc<platecam_web::Server>,
     pub(crate) rtsp: Arc<::rtsp::Server>,
-    pub(crate) tls: Arc<rustls::ServerConfig>,
+    pub(crate) tls: Arc<TlsConfigs>,
     pub(crate) fixed: Fixed,
 }
 
@@ -168,7 +176,7 @@ impl Listeners {
         let mut failed = Vec::new();
         let tls = wanted.https.map(|address| platecam_web::Tls {
             address,
-            config: self.tls.clone(),
+            config: self.tls.of(wanted.versions),
         });
         for (name, moved) in [
             ("HTTPS", self.web.set_https(tls).await),

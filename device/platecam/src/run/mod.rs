@@ -137,7 +137,7 @@ async fn serve(
             rtsp: 0,
         },
     );
-    let tls = web::tls(&state.certificates);
+    let tls = Arc::new(web::TlsConfigs::new(&state.certificates));
     let web_server = start_web(&args, &device, tls.clone(), &onvif, rtsp_server.clone()).await?;
     let mut listeners = Listeners {
         device: device.clone(),
@@ -321,12 +321,12 @@ async fn start_rtsp(
 async fn start_web(
     args: &RunArgs,
     device: &Device,
-    tls: Arc<rustls::ServerConfig>,
+    tls: Arc<web::TlsConfigs>,
     onvif: &OnvifService,
     rtsp: Arc<::rtsp::Server>,
 ) -> Result<Arc<platecam_web::Server>, Failure> {
     let wanted = Wanted::of(&device.settings.snapshot(), Fixed::of(args));
-    let config = web::config(wanted.http, wanted.https, tls);
+    let config = web::config(wanted.http, wanted.https, tls.of(wanted.versions));
     let routers = vec![web::onvif_router(onvif.clone(), device.clone())];
     platecam_web::serve(config, device.clone(), routers, Arc::new(web::Tunnel(rtsp)))
         .await

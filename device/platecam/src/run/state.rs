@@ -5,8 +5,8 @@ use std::sync::Arc;
 use platecam_host::{
     CertificateStore, Database, DeviceKey, EspeakVoice, Forwarder, HostMode, HostPower,
     LinuxMachine, LinuxNeighbours, LinuxNetwork, LinuxNetworkControl, LinuxSsh, LinuxTime,
-    LogDatabase, MqttBrokers, NetworkPaths, Pace, RecordLimits, RecordStore, StateDir, TimePaths,
-    upgrade::HostUpgrades,
+    LogDatabase, MqttBrokers, NetworkPaths, Pace, RecordLimits, RecordStore, StateDir, StoreParts,
+    TimePaths, upgrade::HostUpgrades,
 };
 use platecam_model::{
     Actor, Clock, EventBus, Identity, Origin, Secret, Subscription, SystemClock,
@@ -132,14 +132,15 @@ impl State {
             clock.clone(),
             &identity.serial,
         )?;
-        let certificates = Arc::new(CertificateStore::open(
-            db.clone(),
-            key,
-            &identity.serial,
-            &names(&*network),
-            &dir.join("tls"),
-            clock.now(),
-        )?);
+        let certificates = Arc::new(CertificateStore::open(StoreParts {
+            db: db.clone(),
+            sealer: key,
+            bus: bus.clone(),
+            clock: clock.clone(),
+            serial: &identity.serial,
+            names: &names(&*network),
+            legacy: &dir.join("tls"),
+        })?);
         let upgrades = launched.upgrades(&identity.model, &args.upgrade_keys, clock.now())?;
         let upkeep = upkeep(args, &dir, power.clone(), upgrades.clone());
         let io = Lines::open(args, dir.path())?;

@@ -124,15 +124,47 @@ impl ResolvesServerCert for Newest {
     }
 }
 
-/// TLS 1.2 and 1.3 (HTTPS-8) with the certificate that the store says.
-pub(crate) fn tls(store: &Arc<CertificateStore>) -> Arc<rustls::ServerConfig> {
-    // A second installation in one process is refused; the first is the same.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let versions = [&rustls::version::TLS13, &rustls::version::TLS12];
-    let config = rustls::ServerConfig::builder_with_protocol_versions(&versions)
-        .with_no_client_auth()
-        .with_cert_resolver(Arc::new(Newest(store.clone())));
-    Arc::new(config)
+/// TLS 1.2 and 1.3 (HTTPS-8) with the certificate that the store says. One configuration for each choice of
+/// versions, kept for the run: sessions can be resumed across changes of other settings.
+pub(crate) struct TlsConfigs {
+    both: Arc<rustls::ServerConfig>,
+    only_12: Arc<rustls::ServerConfig>,
+    only_13: Arc<rustls::ServerConfig>,
+}
+
+impl TlsConfigs {
+    pub(crate) fn new(store: &Arc<CertificateStore>) -> Self {
+        use rustls::version::{TLS12, TLS13};
+        // A second installation in one process is refused; the first is the same.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let of = |versions: &[&'static rustls::SupportedProtocolVersion]| {
+            let config = rustls::ServerConfig::builder_with_protocol_versions(versions)
+                .with_no_client_auth()
+                .with_cert_resolver(Arc::new(Newest(store.clone())));
+            Arc::new(config)
+        };
+        Self {
+            both: of(&[&TLS13, &TLS12]),
+            only_12: of(&[&TLS12]),
+            only_13: of(&[&TLS13]),
+        }
+    }
+
+    /// What the settings say; they do not allow none.
+    pub(crate) fn of(&self, versions: TlsVersions) -> Arc<rustls::ServerConfig> {
+        match versions {
+            TlsVersions { tls13: false, .. } => self.only_12.clone(),
+            TlsVersions { tls12: false, .. } => self.only_13.clone(),
+            _ => self.both.clone(),
+        }
+    }
+}
+
+/// Which versions are accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct TlsVersions {
+    pub(crate) tls12: bool,
+    pub(crate) tls13: bool,
 }
 
 /// Why the web server did not start, with the port's number.

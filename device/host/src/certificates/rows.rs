@@ -1,0 +1,298 @@
+//! The rows of the store, and how they are written. Every function takes the connection of a transaction.
+
+use platecam_model::{
+    Error, Result,
+    ports::{KeyStatus, MAX_CERTIFICATES, MAX_KEYS, MAX_PATHS},
+};
+use rusqlite::{Connection, params};
+
+use crate::database::internal;
+
+pub(super) struct KeyRow {
+    pub(super) id: i64,
+    pub(super) alias: String,
+    pub(super) status: KeyStatus,
+    /// Subject's public key info, DER; `None` until it is made.
+    pub(super) public: Option<Vec<u8>>,
+    /// PEM of the private half, sealed.
+    pub(super) sealed: Option<Vec<u8>>,
+    pub(super) external: bool,
+}
+
+pub(super) struct CertificateRow {
+    pub(super) id: i64,
+    pub(super) alias: String,
+    /// `None` while its request waits.
+    pub(super) der: Option<Vec<u8>>,
+    /// The request made on the web, PEM.
+    pub(super) request: Option<String>,
+    pub(super) key: i64,
+    /// Came as part of a chain: goes with the last path that has it.
+    pub(super) implied: bool,
+}
+
+pub(super) struct PathRow {
+    pub(super) id: i64,
+    pub(super) alias: String,
+    pub(super) certificates: Vec<i64>,
+    pub(super) in_use: bool,
+}
+
+/// Everything but passphrases, at one moment.
+pub(super) struct Contents {
+    pub(super) keys: Vec<KeyRow>,
+    pub(super) certificates: Vec<CertificateRow>,
+    pub(super) paths: Vec<PathRow>,
+}
+
+/// A number out of an identifier such as `key-7`.
+pub(super) fn number(id: &str, prefix: &str) -> Option<i64> {
+    let digits = id.strip_prefix(prefix)?;
+    // Only the form that is given out: no sign, no leading zero.
+    digits
+        .parse()
+        .ok()
+        .filter(|n: &i64| n.to_string() == digits)
+}
+
+pub(super) const KEY: &str = "key-";
+pub(super) const CERTIFICATE: &str = "cert-";
+pub(super) const PATH: &str = "path-";
+pub(super) const PASSPHRASE: &str = "pass-";
+
+fn all<T>(
+    db: &Connection,
+    sql: &str,
+    row: impl FnMut(&rusqlite::Row<'_>) -> rusqlite::Result<T>,
+) -> Result<Vec<T>> {
+    let mut query = db.prepare(sql).map_err(internal)?;
+    let rows = query.query_map([], row);
+    rows.and_then(Iterator::collect).map_err(internal)
+}
+
+impl Contents {
+    pub(super) fn load(db: &Connection) -> Result<Self> {
+        let keys = all(
+            db,
+            "SELECT id, alias, status, public, sealed, external FROM keystore_keys ORDER BY id",
+            |r| {
+                Ok(KeyRow {
+                    id: r.get(0)?,
+                    alias: r.get(1)?,
+                    status: match r.get_ref(2)?.as_str()? {
+                        "ok" => KeyStatus::Ok,
+                        "generating" => KeyStatus::Generating,
+                        _ => KeyStatus::Corrupt,
+                    },
+                    public: r.get(3)?,
+                    sealed: r.get(4)?,
+                    external: r.get::<_, i64>(5)? == 1,
+                })
+            },
+        )?;
+        let certificates = all(
+            db,
+            "SELECT id, alias, der, request, key_id, implied FROM keystore_certificates ORDER BY id",
+            |r| {
+                Ok(CertificateRow {
+                    id: r.get(0)?,
+                    alias: r.get(1)?,
+                    der: r.get(2)?,
+                    request: r.get(3)?,
+                    key: r.get(4)?,
+                    implied: r.get::<_, i64>(5)? == 1,
+                })
+            },
+        )?;
+        let mut paths = all(
+            db,
+            "SELECT id, alias, in_use FROM keystore_paths ORDER BY id",
+            |r| {
+                Ok(PathRow {
+                    id: r.get(0)?,
+                    alias: r.get(1)?,
+                    certificates: Vec::new(),
+                    in_use: r.get::<_, i64>(2)? == 1,
+                })
+            },
+        )?;
+        let members: Vec<(i64, i64)> = all(
+            db,
+            "SELECT path_id, certificate_id FROM keystore_path_certificates ORDER BY path_id, position",
+            |r| Ok((r.get(0)?, r.get(1)?)),
+        )?;
+        for (path, certificate) in members {
+            if let Some(path) = paths.iter_mut().find(|p| p.id == path) {
+                path.certificates.push(certificate);
+            }
+        }
+        Ok(Self {
+            keys,
+            certificates,
+            paths,
+        })
+    }
+
+    pub(super) fn key(&self, id: i64) -> Option<&KeyRow> {
+        self.keys.iter().find(|k| k.id == id)
+    }
+
+    pub(super) fn key_of(&self, public: &[u8]) -> Option<&KeyRow> {
+        self.keys
+            .iter()
+            .find(|k| k.public.as_deref() == Some(public))
+    }
+
+    pub(super) fn certificate(&self, id: i64) -> Option<&CertificateRow> {
+        self.certificates.iter().find(|c| c.id == id)
+    }
+
+    pub(super) fn certificate_of(&self, der: &[u8]) -> Option<&CertificateRow> {
+        self.certificates
+            .iter()
+            .find(|c| c.der.as_deref() == Some(der))
+    }
+
+    pub(super) fn path(&self, id: i64) -> Option<&PathRow> {
+        self.paths.iter().find(|p| p.id == id)
+    }
+
+    pub(super) fn in_use(&self) -> Option<&PathRow> {
+        self.paths.iter().find(|p| p.in_use)
+    }
+
+    pub(super) fn named_key(&self, id: &str) -> Result<&KeyRow> {
+        let found = number(id, KEY).and_then(|n| self.key(n));
+        found.ok_or_else(|| Error::not_found("key", id))
+    }
+
+    /// A certificate that has come, by its identifier.
+    pub(super) fn named_certificate(&self, id: &str) -> Result<&CertificateRow> {
+        let found = number(id, CERTIFICATE).and_then(|n| self.certificate(n));
+        let found = found.filter(|c| c.der.is_some());
+        found.ok_or_else(|| Error::not_found("certificate", id))
+    }
+
+    pub(super) fn named_path(&self, id: &str) -> Result<&PathRow> {
+        let found = number(id, PATH).and_then(|n| self.path(n));
+        found.ok_or_else(|| Error::not_found("certification path", id))
+    }
+
+    /// The certificates of a path, DER, the end entity's first.
+    pub(super) fn chain(&self, path: &PathRow) -> Vec<Vec<u8>> {
+        let of = |id: &i64| self.certificate(*id).and_then(|c| c.der.clone());
+        path.certificates.iter().filter_map(of).collect()
+    }
+}
+
+fn room(db: &Connection, table: &str, what: &'static str, limit: usize) -> Result<()> {
+    // The table's name is ours.
+    let n: i64 = db
+        .query_row(&format!("SELECT count(*) FROM {table}"), [], |r| r.get(0))
+        .map_err(internal)?;
+    if usize::try_from(n).is_ok_and(|n| n < limit) {
+        return Ok(());
+    }
+    let limit = limit as u64;
+    Err(Error::Exhausted { what, limit })
+}
+
+/// A key that is new.
+pub(super) struct NewKeyRow<'a> {
+    pub(super) alias: &'a str,
+    pub(super) status: KeyStatus,
+    pub(super) public: Option<&'a [u8]>,
+    pub(super) sealed: Option<&'a [u8]>,
+    pub(super) external: bool,
+}
+
+pub(super) fn insert_key(db: &Connection, key: &NewKeyRow<'_>) -> Result<i64> {
+    room(db, "keystore_keys", "keys", MAX_KEYS)?;
+    let status = key.status.word();
+    db.execute(
+        "INSERT INTO keystore_keys (alias, status, public, sealed, external) VALUES (?1, ?2, ?3, ?4, ?5)",
+        params![key.alias, status, key.public, key.sealed, i64::from(key.external)],
+    )
+    .map_err(internal)?;
+    Ok(db.last_insert_rowid())
+}
+
+/// A certificate or request that is new; without `id` the next one is taken.
+#[derive(Default)]
+pub(super) struct NewCertificateRow<'a> {
+    pub(super) id: Option<i64>,
+    pub(super) alias: &'a str,
+    pub(super) der: Option<&'a [u8]>,
+    pub(super) request: Option<&'a str>,
+    pub(super) key: i64,
+    pub(super) implied: bool,
+}
+
+pub(super) fn insert_certificate(db: &Connection, c: &NewCertificateRow<'_>) -> Result<i64> {
+    room(
+        db,
+        "keystore_certificates",
+        "certificates",
+        MAX_CERTIFICATES,
+    )?;
+    db.execute(
+        "INSERT INTO keystore_certificates (id, alias, der, request, key_id, implied)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        params![c.id, c.alias, c.der, c.request, c.key, i64::from(c.implied)],
+    )
+    .map_err(internal)?;
+    Ok(db.last_insert_rowid())
+}
+
+pub(super) fn insert_path(db: &Connection, alias: &str, certificates: &[i64]) -> Result<i64> {
+    room(db, "keystore_paths", "certification paths", MAX_PATHS)?;
+    db.execute("INSERT INTO keystore_paths (alias) VALUES (?1)", [alias])
+        .map_err(internal)?;
+    let id = db.last_insert_rowid();
+    write_members(db, id, certificates)?;
+    Ok(id)
+}
+
+/// Writes which certificates a path has.
+pub(super) fn write_members(db: &Connection, path: i64, certificates: &[i64]) -> Result<()> {
+    db.execute(
+        "DELETE FROM keystore_path_certificates WHERE path_id = ?1",
+        [path],
+    )
+    .map_err(internal)?;
+    for (position, certificate) in certificates.iter().enumerate() {
+        let position = i64::try_from(position).map_err(Error::internal)?;
+        db.execute(
+            "INSERT INTO keystore_path_certificates VALUES (?1, ?2, ?3)",
+            [path, position, *certificate],
+        )
+        .map_err(internal)?;
+    }
+    Ok(())
+}
+
+/// HTTPS serves this path from now on, or none.
+pub(super) fn assign(db: &Connection, path: Option<i64>) -> Result<()> {
+    db.execute("UPDATE keystore_paths SET in_use = 0 WHERE in_use = 1", [])
+        .and_then(|_| db.execute("UPDATE keystore_paths SET in_use = 1 WHERE id = ?1", [path]))
+        .map_err(internal)?;
+    Ok(())
+}
+
+pub(super) fn delete(db: &Connection, table: &str, id: i64) -> Result<()> {
+    // The table's name is ours.
+    db.execute(&format!("DELETE FROM {table} WHERE id = ?1"), [id])
+        .map_err(internal)?;
+    Ok(())
+}
+
+/// Deletes what came with chains and is in none any more.
+pub(super) fn prune(db: &Connection) -> Result<()> {
+    db.execute_batch(
+        "DELETE FROM keystore_certificates WHERE implied = 1
+            AND id NOT IN (SELECT certificate_id FROM keystore_path_certificates);
+         DELETE FROM keystore_keys WHERE status = 'ok' AND sealed IS NULL
+            AND id NOT IN (SELECT key_id FROM keystore_certificates);",
+    )
+    .map_err(internal)
+}

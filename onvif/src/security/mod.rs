@@ -1,0 +1,231 @@
+//! Security configuration service (`tas`): keys, certificates and what HTTPS serves (HTTPS-1..4, SEC-18). It is
+//! the store of the web's certificates page; nothing is kept here.
+
+pub(crate) mod capabilities;
+mod certificates;
+mod faults;
+mod keys;
+mod subject;
+mod tls;
+
+use onvif_contracts::{
+    ports::{
+        advanced_security_service::AdvancedSecurityService, keystore::Keystore,
+        tls_server::TLSServer,
+    },
+    tas,
+};
+
+use crate::call::{Answer, Call};
+
+impl AdvancedSecurityService for Call<'_> {
+    fn get_service_capabilities(
+        &self,
+        _: tas::GetServiceCapabilities,
+    ) -> Answer<tas::GetServiceCapabilitiesResponse> {
+        Ok(tas::GetServiceCapabilitiesResponse {
+            capabilities: capabilities::all(),
+        })
+    }
+}
+
+/// Revocation lists and validation policies are not here: no client is authenticated by TLS. Their operations
+/// answer `ter:ActionNotSupported`, and the capabilities say so.
+impl Keystore for Call<'_> {
+    fn create_rsa_key_pair(
+        &self,
+        request: tas::CreateRSAKeyPair,
+    ) -> Answer<tas::CreateRSAKeyPairResponse> {
+        keys::create_rsa(self, &request)
+    }
+
+    fn create_ecc_key_pair(
+        &self,
+        request: tas::CreateECCKeyPair,
+    ) -> Answer<tas::CreateECCKeyPairResponse> {
+        keys::create_ecc(self, &request)
+    }
+
+    fn upload_key_pair_in_pkcs8(
+        &self,
+        request: tas::UploadKeyPairInPKCS8,
+    ) -> Answer<tas::UploadKeyPairInPKCS8Response> {
+        keys::upload(self, &request)
+    }
+
+    fn upload_certificate_with_private_key_in_pkcs12(
+        &self,
+        request: tas::UploadCertificateWithPrivateKeyInPKCS12,
+    ) -> Answer<tas::UploadCertificateWithPrivateKeyInPKCS12Response> {
+        keys::upload_pkcs12(self, request)
+    }
+
+    fn get_key_status(&self, request: tas::GetKeyStatus) -> Answer<tas::GetKeyStatusResponse> {
+        let key_status = keys::one(self, &request.key_id)?.status.word().into();
+        Ok(tas::GetKeyStatusResponse { key_status })
+    }
+
+    fn get_private_key_status(
+        &self,
+        request: tas::GetPrivateKeyStatus,
+    ) -> Answer<tas::GetPrivateKeyStatusResponse> {
+        let has_private_key = keys::one(self, &request.key_id)?.has_private;
+        Ok(tas::GetPrivateKeyStatusResponse { has_private_key })
+    }
+
+    fn get_all_keys(&self, _: tas::GetAllKeys) -> Answer<tas::GetAllKeysResponse> {
+        keys::all(self)
+    }
+
+    fn delete_key(&self, request: tas::DeleteKey) -> Answer<tas::DeleteKeyResponse> {
+        keys::delete(self, &request.key_id)?;
+        Ok(Default::default())
+    }
+
+    fn create_pkcs10csr(
+        &self,
+        request: tas::CreatePKCS10CSR,
+    ) -> Answer<tas::CreatePKCS10CSRResponse> {
+        certificates::request(self, request)
+    }
+
+    fn create_self_signed_certificate(
+        &self,
+        request: tas::CreateSelfSignedCertificate,
+    ) -> Answer<tas::CreateSelfSignedCertificateResponse> {
+        certificates::self_sign(self, request)
+    }
+
+    fn upload_certificate(
+        &self,
+        request: tas::UploadCertificate,
+    ) -> Answer<tas::UploadCertificateResponse> {
+        certificates::upload(self, request)
+    }
+
+    fn get_certificate(&self, request: tas::GetCertificate) -> Answer<tas::GetCertificateResponse> {
+        certificates::one(self, &request.certificate_id)
+    }
+
+    fn get_all_certificates(
+        &self,
+        _: tas::GetAllCertificates,
+    ) -> Answer<tas::GetAllCertificatesResponse> {
+        certificates::all(self)
+    }
+
+    fn delete_certificate(
+        &self,
+        request: tas::DeleteCertificate,
+    ) -> Answer<tas::DeleteCertificateResponse> {
+        certificates::delete(self, &request.certificate_id)?;
+        Ok(Default::default())
+    }
+
+    fn create_certification_path(
+        &self,
+        request: tas::CreateCertificationPath,
+    ) -> Answer<tas::CreateCertificationPathResponse> {
+        certificates::create_path(self, &request)
+    }
+
+    fn get_certification_path(
+        &self,
+        request: tas::GetCertificationPath,
+    ) -> Answer<tas::GetCertificationPathResponse> {
+        certificates::path(self, &request.certification_path_id)
+    }
+
+    fn get_all_certification_paths(
+        &self,
+        _: tas::GetAllCertificationPaths,
+    ) -> Answer<tas::GetAllCertificationPathsResponse> {
+        certificates::paths(self)
+    }
+
+    fn set_certification_path(
+        &self,
+        request: tas::SetCertificationPath,
+    ) -> Answer<tas::SetCertificationPathResponse> {
+        certificates::set_path(self, request)?;
+        Ok(Default::default())
+    }
+
+    fn delete_certification_path(
+        &self,
+        request: tas::DeleteCertificationPath,
+    ) -> Answer<tas::DeleteCertificationPathResponse> {
+        certificates::delete_path(self, &request.certification_path_id)?;
+        Ok(Default::default())
+    }
+
+    fn upload_passphrase(
+        &self,
+        request: tas::UploadPassphrase,
+    ) -> Answer<tas::UploadPassphraseResponse> {
+        keys::upload_passphrase(self, request)
+    }
+
+    fn get_all_passphrases(
+        &self,
+        _: tas::GetAllPassphrases,
+    ) -> Answer<tas::GetAllPassphrasesResponse> {
+        keys::passphrases(self)
+    }
+
+    fn delete_passphrase(
+        &self,
+        request: tas::DeletePassphrase,
+    ) -> Answer<tas::DeletePassphraseResponse> {
+        keys::delete_passphrase(self, &request.passphrase_id)?;
+        Ok(Default::default())
+    }
+}
+
+impl TLSServer for Call<'_> {
+    fn add_server_certificate_assignment(
+        &self,
+        request: tas::AddServerCertificateAssignment,
+    ) -> Answer<tas::AddServerCertificateAssignmentResponse> {
+        tls::add(self, &request.certification_path_id)?;
+        Ok(Default::default())
+    }
+
+    fn remove_server_certificate_assignment(
+        &self,
+        request: tas::RemoveServerCertificateAssignment,
+    ) -> Answer<tas::RemoveServerCertificateAssignmentResponse> {
+        tls::remove(self, &request.certification_path_id)?;
+        Ok(Default::default())
+    }
+
+    fn replace_server_certificate_assignment(
+        &self,
+        request: tas::ReplaceServerCertificateAssignment,
+    ) -> Answer<tas::ReplaceServerCertificateAssignmentResponse> {
+        tls::replace(self, &request)?;
+        Ok(Default::default())
+    }
+
+    fn set_enabled_tls_versions(
+        &self,
+        request: tas::SetEnabledTLSVersions,
+    ) -> Answer<tas::SetEnabledTLSVersionsResponse> {
+        tls::set_versions(self, &request.versions.0)?;
+        Ok(Default::default())
+    }
+
+    fn get_enabled_tls_versions(
+        &self,
+        _: tas::GetEnabledTLSVersions,
+    ) -> Answer<tas::GetEnabledTLSVersionsResponse> {
+        Ok(tls::versions(self))
+    }
+
+    fn get_assigned_server_certificates(
+        &self,
+        _: tas::GetAssignedServerCertificates,
+    ) -> Answer<tas::GetAssignedServerCertificatesResponse> {
+        tls::assigned(self)
+    }
+}
