@@ -31,6 +31,7 @@ export type ViewName =
   | 'legal'
   | 'tcp-ip'
   | 'port'
+  | 'https'
   | 'remote-log'
   | 'commission'
   | 'debug';
@@ -92,7 +93,7 @@ export const settingTree: SettingGroup[] = [
     pages: [
       { path: 'network/tcp-ip', title: 'page.tcp-ip', sections: ['net.ip'], view: 'tcp-ip', manual: ['Network Settings/TCP/IP/TCP/IP', 'Network/TCP/IP/TCP/IP', 'Network Settings/TCP/IP', 'Network/TCP/IP'] },
       { path: 'network/port', title: 'page.port', sections: ['net.ports'], view: 'port', manual: ['Network Settings/TCP/IP/Port', 'Network/TCP/IP/Port', 'Network/Port'] },
-      { path: 'network/https', title: 'page.https', sections: ['net.https'], manual: ['Network Settings/Advanced/HTTPS', 'Network/HTTPS'] },
+      { path: 'network/https', title: 'page.https', sections: ['net.https'], view: 'https', needs: 'security-config', manual: ['Network Settings/Advanced/HTTPS', 'Network/HTTPS'] },
       { path: 'network/onvif', title: 'page.onvif', sections: ['onvif'], view: 'onvif', manual: ['Network Settings/ONVIF', 'Network Settings/Advanced/ONVIF'] },
       { path: 'network/access-filter', title: 'page.access-filter', sections: ['security.access_filter', 'net.gateway_binding'], view: 'access-filter', manual: [] },
       { path: 'network/mqtt', title: 'page.mqtt', sections: ['event.broker1', 'event.broker2'], manual: [] },
