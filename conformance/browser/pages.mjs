@@ -6,11 +6,7 @@ import { Browser, check, PASSWORD } from './camera.mjs';
 const WCAG = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];
 const ROUTES = [
   'system/general', 'system/time', 'system/maintenance', 'system/log', 'system/services', 'system/users', 'system/groups', 'system/online',
-<<<<<<< HEAD
-  'system/password-reset', 'system/my-account', 'system/legal', 'network/port', 'network/onvif', 'network/access-filter', 'network/remote-log', 'video/stream',
-=======
-  'system/password-reset', 'system/my-account', 'system/legal', 'network/port', 'network/https', 'network/onvif', 'network/remote-log', 'video/stream',
->>>>>>> 674501c (docs, conformance: key store of web and ONVIF; black-box tests of certificates (HTTPS-1..9, SEC-18))
+  'system/password-reset', 'system/my-account', 'system/legal', 'network/port', 'network/https', 'network/onvif', 'network/access-filter', 'network/remote-log', 'video/stream',
   'event/illegal-access', 'lpr/scene', 'lpr/commission', 'lpr/debug',
 ];
 const PLAIN = 'Plain-2026-user';
