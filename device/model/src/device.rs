@@ -10,8 +10,8 @@ use crate::{
     io::Io,
     network::Networking,
     ports::{
-        Brokers, Certificates, Factory, HostServices, LogStore, Media, Network, Records, RemoteLog,
-        StreamId, TimeControl,
+        Brokers, Certificates, Factory, HostServices, LogStore, Mailer, Media, Network, Records,
+        RemoteLog, StreamId, TimeControl,
     },
     settings::SettingsStore,
     upkeep::Upkeep,
@@ -72,6 +72,8 @@ pub struct DeviceParts {
     pub remote_log: Arc<dyn RemoteLog>,
     /// The event brokers.
     pub brokers: Arc<dyn Brokers>,
+    /// The mail server.
+    pub mail: Arc<dyn Mailer>,
     /// The host's clock, zone and NTP daemon.
     pub time: Arc<dyn TimeControl>,
     /// Services of the machine.

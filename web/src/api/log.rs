@@ -299,15 +299,25 @@ pub(crate) enum Tested {
     Failed { sent: bool, error: String },
 }
 
+impl Tested {
+    pub(crate) fn sent(took: std::time::Duration) -> Self {
+        Self::Sent {
+            sent: true,
+            millis: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+        }
+    }
+
+    pub(crate) const fn failed(error: String) -> Self {
+        Self::Failed { sent: false, error }
+    }
+}
+
 /// `POST /log/remote/test`: one message at once.
 pub(crate) async fn test_remote(State(app): State<App>, _login: Login) -> Answer<Json<Tested>> {
     let remote = app.device.remote_log.clone();
     let tested = blocking(move || match remote.test() {
-        Ok(took) => Ok(Tested::Sent {
-            sent: true,
-            millis: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
-        }),
-        Err(Error::Unsupported(error)) => Ok(Tested::Failed { sent: false, error }),
+        Ok(took) => Ok(Tested::sent(took)),
+        Err(Error::Unsupported(error)) => Ok(Tested::failed(error)),
         Err(other) => Err(other),
     });
     Ok(Json(tested.await?))

@@ -10,6 +10,7 @@ pub(crate) mod events;
 pub(crate) mod init;
 pub(crate) mod log;
 mod log_live;
+pub(crate) mod mail;
 pub(crate) mod maintenance;
 pub(crate) mod network;
 pub(crate) mod password_reset;
@@ -41,6 +42,7 @@ pub(crate) fn routes() -> Routes {
         .merge(device::routes())
         .merge(init::routes())
         .merge(log::routes())
+        .merge(mail::routes())
         .merge(maintenance::routes())
         .merge(network::routes())
         .merge(upgrade::routes())

@@ -7,7 +7,7 @@ use axum::{
 use http::StatusCode;
 use platecam_model::{
     Actor, Origin, Secret,
-    auth::{ResetChallenge, ResetState, ResetTicket},
+    auth::{ResetChallenge, ResetMail, ResetState, ResetTicket},
 };
 use serde::{Deserialize, Serialize};
 
@@ -24,6 +24,7 @@ pub(crate) fn routes() -> Routes {
     Routes::new()
         .get("/password-reset", Access::Anybody, state)
         .post("/password-reset/challenge", Access::Anybody, challenge)
+        .post("/password-reset/mail", Access::Anybody, mail)
         .post("/password-reset/verify", Access::Anybody, verify)
         .post("/password-reset/complete", Access::Anybody, complete)
 }
@@ -70,6 +71,23 @@ async fn challenge(
     })
     .await?;
     Ok((StatusCode::CREATED, Json(made)))
+}
+
+/// `POST /password-reset/mail` (AUTH-9, AUTH-12).
+async fn mail(
+    State(app): State<App>,
+    conn: ConnInfo,
+    body: Result<Json<Accepted>, JsonRejection>,
+) -> Answer<(StatusCode, Json<ResetMail>)> {
+    let Json(body) = body?;
+    let device = app.device.clone();
+    let sent = blocking(move || {
+        let serial = &device.identity.serial;
+        let by = anybody(&conn);
+        let accounts = &device.accounts;
+        accounts.reset_mail(serial, body.accepted, &by, &*device.mail)
+    });
+    Ok((StatusCode::CREATED, Json(sent.await?)))
 }
 
 #[derive(Deserialize)]

@@ -432,6 +432,57 @@ async fn second_factor() {
     assert_eq!(off.status, StatusCode::NO_CONTENT);
 }
 
+/// AUTH-12: the code comes by mail, and MAIL-9: the server is tried.
+#[tokio::test]
+async fn security_codes_and_test_messages_by_mail() {
+    let client = Client::logged_in().await;
+    let stranger = client.request(Method::POST, "/api/v1/password-reset/mail");
+    let accepted = Body::from(json!({"accepted": true}).to_string());
+    let stranger = stranger.header(header::CONTENT_TYPE, "application/json");
+    let refused = client.send(stranger.body(accepted).unwrap()).await;
+    assert_eq!(refused.problem(), "conflict");
+    let nobody = client.post("/api/v1/mail/test", &json!({})).await;
+    assert_eq!(nobody.pointers(), ["/receivers"]);
+
+    let settings = &client.test.device.settings;
+    let by = Actor::system();
+    let mail = json!({"enabled": true, "sender": "cam@example.org", "host": "mail.example.org",
+        "receivers": ["guard@example.org"]});
+    settings.patch("net.mail", &mail, None, &by).unwrap();
+    let on = json!({"enabled": true, "by_mail": true});
+    settings
+        .patch("security.password_reset", &on, None, &by)
+        .unwrap();
+    let address = json!({"email": "owner@example.org"});
+    let set = patch(&client, "/users/admin", &address).await;
+    assert_eq!(set.status, StatusCode::OK, "{:?}", set.body);
+
+    let tested = client.post("/api/v1/mail/test", &json!({})).await.json();
+    assert_eq!(tested, json!({"sent": true, "millis": 1}));
+    client.test.mail.refuse(Some("550 no"));
+    let failed = client.post("/api/v1/mail/test", &json!({})).await.json();
+    assert_eq!(failed, json!({"sent": false, "error": "550 no"}));
+    client.test.mail.refuse(None);
+
+    let state = client.get("/api/v1/password-reset").await.json();
+    assert_eq!(state["by_mail"], true, "{state}");
+    let mailed = client
+        .post("/api/v1/password-reset/mail", &json!({"accepted": true}))
+        .await;
+    assert_eq!(mailed.status, StatusCode::CREATED);
+    let mailed = mailed.json();
+    assert_eq!(mailed["address"], "o***@e***.org");
+    let sent = client.test.mail.sent();
+    assert_eq!(sent[0].to, ["guard@example.org"]);
+    assert_eq!(sent[1].to, ["owner@example.org"]);
+    let code = sent[1].text.split("Security code: ").nth(1).unwrap();
+    let code = code.lines().next().unwrap();
+    assert!(!mailed.to_string().contains(code), "only the mail holds it");
+    let verify = json!({"id": mailed["id"], "code": code});
+    let ticket = client.post("/api/v1/password-reset/verify", &verify).await;
+    assert_eq!(ticket.status, StatusCode::OK);
+}
+
 /// AUTH-9..16, before any login.
 #[tokio::test]
 async fn password_reset() {

@@ -17,7 +17,7 @@ mod wsse;
 pub(crate) use accounts::is_email;
 pub use accounts::{
     ADMIN, Accounts, GroupInfo, GroupUpdate, LoginRequest, NewToken, NewUser, ResetChallenge,
-    ResetState, ResetTicket, TokenInfo, TotpEnrolment, TotpState, UserInfo, UserUpdate,
+    ResetMail, ResetState, ResetTicket, TokenInfo, TotpEnrolment, TotpState, UserInfo, UserUpdate,
 };
 pub use digest::{DigestChallenge, REALM};
 pub use lockout::{LockEntry, Lockout};

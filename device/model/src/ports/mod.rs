@@ -9,6 +9,7 @@ mod keystore;
 mod listen;
 mod log;
 mod machine;
+mod mail;
 mod network;
 mod outputs;
 mod people;
@@ -45,6 +46,7 @@ pub use keystore::{
 pub use listen::ListenProbe;
 pub use log::{LOG_CAPACITY, LogStore, RemoteLog, RemoteLogStatus, TRAIL_CAPACITY};
 pub use machine::{BundleFile, Machine, ProcessFigures, StorageFigures};
+pub use mail::{Mail, Mailer};
 pub use network::{Assigned, Ipv4Plan, Ipv6Plan, Lease, NetworkControl, NetworkPlan};
 pub use outputs::{RelayOutputs, VoiceOutput};
 pub use people::{StoredGroup, StoredSession, StoredToken, StoredTotp, StoredUser, UserBackend};

@@ -11,6 +11,7 @@ mod geo;
 mod https;
 mod io;
 mod lpr;
+mod mail;
 mod maintenance;
 mod merge;
 mod net_ip;
@@ -43,6 +44,7 @@ pub use geo::GeoLocation;
 pub use https::NetHttps;
 pub use io::{AlarmIo, IdleState, InputSettings, OutputDelay, OutputMode, OutputSettings};
 pub use lpr::LprRecognition;
+pub use mail::{MailEncryption, MailPort, NetMail};
 pub use maintenance::{Maintenance, Monitoring, RestartDay, TimeOfDay};
 pub use net_ip::{ConfirmWithin, Ipv4Mode, Ipv4Prefix, Ipv6Mode, Ipv6Prefix, MaybeAddress, NetIp};
 pub use onvif::{DiscoveryMode, MediaProfile, OnvifProfiles, OnvifService, ProfileEncoder};
@@ -116,6 +118,7 @@ pub fn all_sections() -> Vec<Descriptor> {
         Descriptor::of::<NetIp>(),
         Descriptor::of::<NetPorts>(),
         Descriptor::of::<NetHttps>(),
+        Descriptor::of::<NetMail>(),
         Descriptor::of::<OnvifService>(),
         Descriptor::of::<OnvifProfiles>(),
         Descriptor::of::<OnvifMetadata>(),

@@ -102,6 +102,10 @@ pub struct SecurityPasswordReset {
     /// Public key of whoever makes security codes, 64 hexadecimal digits (X25519); empty for nobody.
     #[schemars(title = "Public Key", length(max = 64))]
     pub public_key: String,
+    /// The unit mails the code to the stored address itself. Needs e-mail with SSL or TLS.
+    #[schemars(title = "Code by E-mail")]
+    #[serde(default)]
+    pub by_mail: bool,
 }
 
 impl Section for SecurityPasswordReset {

@@ -4,6 +4,7 @@ mod broker;
 mod certificates;
 mod keystore;
 mod log;
+mod mail;
 mod network;
 mod people;
 mod services;
@@ -34,6 +35,7 @@ use crate::{
 pub use broker::MemoryBrokers;
 pub use certificates::MemoryCertificates;
 pub use log::{MemoryLog, OffRemoteLog};
+pub use mail::MemoryMailer;
 pub use network::SimulatedNetwork;
 pub use people::SimulatedButton;
 pub use services::{SimulatedNeighbours, SimulatedSsh};
@@ -319,6 +321,8 @@ pub struct TestDevice {
     pub log: Arc<MemoryLog>,
     /// Its event brokers.
     pub brokers: Arc<MemoryBrokers>,
+    /// Its mail server.
+    pub mail: Arc<MemoryMailer>,
     /// Its way to set the clock.
     pub time: Arc<SimulatedTime>,
     /// Its network.
@@ -370,6 +374,7 @@ pub fn customised(change: impl FnOnce(&mut DeviceParts)) -> TestDevice {
     let outputs = Arc::new(SimulatedOutputs::default());
     let log = Arc::new(MemoryLog::default());
     let brokers = Arc::new(MemoryBrokers::default());
+    let mail = Arc::new(MemoryMailer::default());
     let time = Arc::new(SimulatedTime::new(clock.clone()));
     let network = Arc::new(SimulatedNetwork::default());
     let networking = Networking::new(network.clone(), store.clone(), &settings, &bus);
@@ -386,6 +391,7 @@ pub fn customised(change: impl FnOnce(&mut DeviceParts)) -> TestDevice {
         log: log.clone(),
         remote_log: Arc::new(OffRemoteLog),
         brokers: brokers.clone(),
+        mail: mail.clone(),
         time: time.clone(),
         identity: Identity {
             manufacturer: "Platecam".into(),
@@ -419,6 +425,7 @@ pub fn customised(change: impl FnOnce(&mut DeviceParts)) -> TestDevice {
         outputs,
         log,
         brokers,
+        mail,
         time,
         network,
         ssh,

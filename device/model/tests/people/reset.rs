@@ -1,6 +1,8 @@
 //! Password reset by code and on the device itself.
 
 use super::second_factor::code_of;
+use platecam_model::settings::{MailEncryption, NetMail};
+
 use super::*;
 
 fn offer(t: &TestDevice) -> Secret {
@@ -168,4 +170,85 @@ fn the_owner_resets_on_the_device_itself() {
         .reset_local(Secret::new(OTHER), true, &Actor::system())
         .unwrap();
     assert!(login(&t, "admin", OTHER).is_ok());
+}
+
+/// AUTH-12, AUTH-13: the unit mails the code itself, to the stored address only and never in the clear.
+#[test]
+fn a_code_is_mailed_to_the_stored_address() {
+    let t = initialised();
+    let accounts = &t.device.accounts;
+    let by = Actor::anonymous(Origin::Web, PEER);
+    let serial = "20210412XSP001";
+    let ask = || accounts.reset_mail(serial, true, &by, &*t.mail);
+    let offered = || {
+        let state = accounts.reset_state(serial);
+        (state.available, state.by_text, state.by_mail)
+    };
+    set::<SecurityPasswordReset>(&t, |s| {
+        s.enabled = true;
+        s.by_mail = true;
+    });
+    assert_eq!(offered(), (false, false, false), "no server, no address");
+    let update = UserUpdate {
+        name: "admin".into(),
+        email: Some("owner@example.org".into()),
+        ..UserUpdate::default()
+    };
+    accounts.update_one(update, &Actor::system()).unwrap();
+    set::<NetMail>(&t, |s| {
+        s.enabled = true;
+        s.sender = "camera@example.org".into();
+        s.host = "mail.example.org".into();
+        s.encryption = MailEncryption::None;
+    });
+    assert_eq!(offered(), (false, false, false), "everybody could read it");
+    assert!(matches!(ask(), Err(Error::Conflict(_))));
+    set::<NetMail>(&t, |s| s.encryption = MailEncryption::Tls);
+    assert_eq!(offered(), (true, false, true));
+    assert!(matches!(
+        accounts.reset_challenge(serial, true, &by),
+        Err(Error::Conflict(_))
+    ));
+    let not_accepted = accounts.reset_mail(serial, false, &by, &*t.mail);
+    assert_eq!(pointers(&not_accepted.unwrap_err()), ["/accepted"]);
+
+    let mailed = ask().unwrap();
+    assert_eq!(
+        (mailed.serial.as_str(), mailed.address.as_str()),
+        ("20*****XSP001", "o***@e***.org")
+    );
+    let sent = t.mail.sent();
+    assert_eq!(
+        (sent.len(), &sent[0].to[..]),
+        (1, &["owner@example.org".to_owned()][..])
+    );
+    let code = sent[0].text.split("Security code: ").nth(1).unwrap();
+    let code = code.split('\n').next().unwrap();
+    let wrong = accounts.reset_verify(&mailed.id, "AAAAA-AAAAA", &by);
+    assert_eq!(pointers(&wrong.unwrap_err()), ["/code"]);
+    let ticket = accounts.reset_verify(&mailed.id, code, &by).unwrap();
+    accounts
+        .reset_complete(&ticket.ticket, Secret::new(OTHER), &by)
+        .unwrap();
+    login(&t, "admin", OTHER).unwrap();
+    let again = accounts.reset_verify(&mailed.id, code, &by);
+    assert_eq!(pointers(&again.unwrap_err()), ["/code"], "it counts once");
+
+    // What the server says is for the log, not for a stranger.
+    t.mail.refuse(Some("550 no such mailbox owner@example.org"));
+    let failed = ask().unwrap_err().to_string();
+    assert!(!failed.contains("owner@"), "{failed}");
+    t.mail.refuse(None);
+    ask().unwrap();
+    assert!(
+        matches!(ask(), Err(Error::Exhausted { .. })),
+        "three an hour"
+    );
+    // Nobody's mailbox is flooded, from however many addresses.
+    let mails = (2..100u8).filter(|n| {
+        let peer = Some(std::net::IpAddr::from([198, 51, 100, *n]));
+        let by = Actor::anonymous(Origin::Web, peer);
+        accounts.reset_mail(serial, true, &by, &*t.mail).is_ok()
+    });
+    assert_eq!(mails.count(), 7, "ten a day, with those of before");
 }

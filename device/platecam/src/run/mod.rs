@@ -119,6 +119,7 @@ async fn serve(
         log: state.log.clone(),
         remote_log: state.remote_log.clone(),
         brokers: state.brokers.clone(),
+        mail: state.mail.clone(),
         time: state.time.clone(),
         host: state.host.clone(),
         upkeep: state.upkeep.clone(),

@@ -5,14 +5,14 @@ use std::sync::Arc;
 use platecam_host::{
     CertificateStore, Database, DeviceKey, EspeakVoice, Forwarder, HostMode, HostPower,
     LinuxMachine, LinuxNeighbours, LinuxNetwork, LinuxNetworkControl, LinuxSsh, LinuxTime,
-    LogDatabase, MqttBrokers, NetworkPaths, Pace, RecordLimits, RecordStore, StateDir, StoreParts,
-    TimePaths, upgrade::HostUpgrades,
+    LogDatabase, MqttBrokers, NetworkPaths, Pace, RecordLimits, RecordStore, SmtpMailer, StateDir,
+    StoreParts, TimePaths, upgrade::HostUpgrades,
 };
 use platecam_model::{
     Actor, Clock, EventBus, Identity, Origin, Secret, Subscription, SystemClock,
     auth::Accounts,
     network::Networking,
-    ports::{HostServices, Network, NetworkControl, RemoteLog, TimeControl},
+    ports::{HostServices, Mailer, Network, NetworkControl, RemoteLog, TimeControl},
     settings::{LogRemote, NetPorts, SettingsStore, TimeSettings, all_sections},
     testing::{
         SimulatedNeighbours, SimulatedNetwork, SimulatedSsh, SimulatedTime, simulated_upkeep,
@@ -56,6 +56,7 @@ pub(crate) struct State {
     pub(crate) log_events: Subscription,
     pub(crate) remote_log: Arc<dyn RemoteLog>,
     pub(crate) brokers: Arc<MqttBrokers>,
+    pub(crate) mail: Arc<dyn Mailer>,
     pub(crate) time: Arc<dyn TimeControl>,
     pub(crate) host: HostServices,
     pub(crate) upgrades: HostUpgrades,
@@ -124,6 +125,7 @@ impl State {
             network.hostname(),
             Pace::default(),
         )?;
+        let mail = Arc::new(SmtpMailer::new(settings.clone()));
         let identity = identity(&db, launched)?;
         let brokers = MqttBrokers::start(
             &db,
@@ -162,6 +164,7 @@ impl State {
             log_events,
             remote_log: Arc::new(remote_log),
             brokers: Arc::new(brokers),
+            mail,
             time,
             host,
             upkeep,

@@ -33,6 +33,7 @@ export type ViewName =
   | 'port'
   | 'https'
   | 'remote-log'
+  | 'email'
   | 'commission'
   | 'debug';
 
@@ -97,6 +98,7 @@ export const settingTree: SettingGroup[] = [
       { path: 'network/onvif', title: 'page.onvif', sections: ['onvif'], view: 'onvif', manual: ['Network Settings/ONVIF', 'Network Settings/Advanced/ONVIF'] },
       { path: 'network/access-filter', title: 'page.access-filter', sections: ['security.access_filter', 'net.gateway_binding'], view: 'access-filter', manual: [] },
       { path: 'network/mqtt', title: 'page.mqtt', sections: ['event.broker1', 'event.broker2'], manual: [] },
+      { path: 'network/email', title: 'page.email', sections: ['net.mail'], view: 'email', manual: ['Network Settings/Email', 'Network/Email'] },
       { path: 'network/remote-log', title: 'page.remote-log', sections: ['log.remote'], view: 'remote-log', manual: ['Network Settings/Advanced/Remote Log', 'Network/Advanced/Remote Log'] },
     ],
   },

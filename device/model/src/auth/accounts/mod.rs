@@ -18,7 +18,7 @@ use parking_lot::{Mutex, RwLock};
 pub use groups::{GroupInfo, GroupUpdate};
 use people::{People, User};
 pub use proof::LoginRequest;
-pub use reset::{ResetChallenge, ResetState, ResetTicket};
+pub use reset::{ResetChallenge, ResetMail, ResetState, ResetTicket};
 pub use second_factor::{TotpEnrolment, TotpState};
 pub use tokens::{NewToken, TokenInfo};
 pub use users::{NewUser, UserInfo, UserUpdate};

@@ -13,7 +13,8 @@ use crate::{
         reset_code::{self, ResetRequest},
         session::random_hex,
     },
-    settings::SecurityPasswordReset,
+    ports::{Mail, Mailer},
+    settings::{NetMail, SecurityPasswordReset},
 };
 
 /// How long a code counts.
@@ -26,6 +27,8 @@ const TRIES_A_DAY: u32 = 20;
 const PER_HOUR: u32 = 3;
 /// Challenges a day, all addresses together.
 const PER_DAY: u32 = 30;
+/// Mails a day, all addresses together: the mailbox is somebody's.
+const MAILS_A_DAY: u32 = 10;
 /// Time for the new password after the right code.
 const TICKET: Duration = Duration::from_secs(600);
 const HOUR: Duration = Duration::from_secs(3600);
@@ -36,6 +39,7 @@ pub(super) struct Resets {
     /// Begin of the day that is counted, monotonic.
     day: Duration,
     challenges: u32,
+    mails: u32,
     wrong: u32,
     by_peer: HashMap<Option<IpAddr>, (Duration, u32)>,
     by_id: HashMap<String, u32>,
@@ -68,6 +72,23 @@ pub struct ResetState {
     pub serial: String,
     /// Where the text is to be sent.
     pub mailbox: String,
+    /// Whether the text of a QR code is answered by the holder of a key.
+    pub by_text: bool,
+    /// Whether the unit mails the code itself.
+    pub by_mail: bool,
+}
+
+/// A code under way by mail.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ResetMail {
+    /// Number of the challenge.
+    pub id: String,
+    /// Serial number, masked.
+    pub serial: String,
+    /// The stored address, masked.
+    pub address: String,
+    /// Until when the code counts.
+    pub expires_at: UtcTime,
 }
 
 /// A challenge for the page.
@@ -98,27 +119,110 @@ impl Accounts {
     /// Whether a reset is offered (AUTH-10, AUTH-16).
     pub fn reset_state(&self, serial: &str) -> ResetState {
         let settings = self.settings.get::<SecurityPasswordReset>();
-        let reason = match (settings.enabled, settings.public_key.is_empty()) {
-            (false, _) => Some("disabled"),
-            (true, true) => Some("no-key"),
-            (true, false) if self.find(ADMIN).is_none() => Some("disabled"),
-            (true, false) => None,
+        let admin = self.find(ADMIN).filter(|_| settings.enabled);
+        let by_text = admin.is_some() && !settings.public_key.is_empty();
+        // A code does not travel where others can read it.
+        let mailed = settings.by_mail && self.settings.get::<NetMail>().is_private();
+        let addressed = admin.as_ref().is_some_and(|a| a.stored.email.is_some());
+        let by_mail = mailed && addressed;
+        let reason = match (&admin, by_text || by_mail) {
+            (None, _) => Some("disabled"),
+            (Some(_), false) => Some("no-key"),
+            (Some(_), true) => None,
         };
         ResetState {
             available: reason.is_none(),
             reason,
             serial: reset_code::masked(serial),
             mailbox: settings.mailbox.clone(),
+            by_text,
+            by_mail,
         }
     }
 
-    fn reset_offered(&self) -> Result<super::people::User> {
-        if !self.reset_state("").available {
+    fn reset_offered(&self, way: impl Fn(&ResetState) -> bool) -> Result<super::people::User> {
+        if !way(&self.reset_state("")) {
             return Err(Error::Conflict(
                 "the password reset is not available; only a full reset of the unit helps".into(),
             ));
         }
         self.find(ADMIN).ok_or(Error::NotInitialised)
+    }
+
+    /// Counts a challenge, or refuses one too many.
+    fn reset_counted(&self, by: &Actor, mail: bool) -> Result<()> {
+        let now = self.clock.monotonic();
+        let mut resets = self.resets.lock();
+        resets.turn(now);
+        let peer = resets.by_peer.entry(by.peer).or_insert((now, 0));
+        if peer.1 >= PER_HOUR {
+            return Err(Error::Exhausted {
+                what: "password resets of one address in an hour",
+                limit: u64::from(PER_HOUR),
+            });
+        }
+        peer.1 += 1;
+        if resets.challenges >= PER_DAY {
+            return Err(Error::Exhausted {
+                what: "password resets in a day",
+                limit: u64::from(PER_DAY),
+            });
+        }
+        resets.challenges += 1;
+        if mail && resets.mails >= MAILS_A_DAY {
+            return Err(Error::Exhausted {
+                what: "mailed security codes in a day",
+                limit: u64::from(MAILS_A_DAY),
+            });
+        }
+        resets.mails += u32::from(mail);
+        Ok(())
+    }
+
+    /// Mails a code to the address that is stored for `admin`, for somebody who accepted the notice (AUTH-12).
+    /// Blocks while it is sent.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] naming `/accepted`, [`Error::Conflict`] when it is not offered or the server does not
+    /// take the mail, [`Error::Exhausted`] for too many.
+    pub fn reset_mail(
+        &self,
+        serial: &str,
+        accepted: bool,
+        by: &Actor,
+        mailer: &dyn Mailer,
+    ) -> Result<ResetMail> {
+        let admin = self.reset_offered(|s| s.by_mail)?;
+        check_accepted(accepted)?;
+        self.reset_counted(by, true)?;
+        let expires_at = self.clock.now() + VALID;
+        let id = reset_code::new_id(expires_at)?;
+        let code = reset_code::code(&self.reset_secret()?, &admin.stored.password_hash, &id);
+        let address = admin.stored.email.unwrap_or_default();
+        let from = by
+            .peer
+            .map_or_else(String::new, |peer| format!(" from {peer}"));
+        let mail = Mail {
+            to: vec![address.clone()],
+            subject: format!("Security code for {serial}"),
+            text: format!(
+                "Somebody asked{from} for a new password of admin on the camera {serial}.\n\n\
+                 Security code: {code}\n\n\
+                 It counts once, until {expires_at}. If it was not you, do nothing: the password stays as it is.\n"
+            ),
+        };
+        if let Err(e) = mailer.send(&mail) {
+            self.audit(by, format!("A security code could not be mailed: {e}"));
+            let text = "the mail server did not take the message; see the log of the unit";
+            return Err(Error::Conflict(text.into()));
+        }
+        self.audit(by, "A security code for a password reset was mailed.");
+        Ok(ResetMail {
+            id,
+            serial: reset_code::masked(serial),
+            address: masked_address(&address),
+            expires_at,
+        })
     }
 
     /// Made once for the device, never exported.
@@ -143,33 +247,11 @@ impl Accounts {
         accepted: bool,
         by: &Actor,
     ) -> Result<ResetChallenge> {
-        let admin = self.reset_offered()?;
-        if !accepted {
-            let reason = "the notice must be accepted first";
-            return Err(Error::invalid("/accepted", accepted, reason));
-        }
-        let (now, wall) = self.now();
-        {
-            let mut resets = self.resets.lock();
-            resets.turn(now);
-            let peer = resets.by_peer.entry(by.peer).or_insert((now, 0));
-            if peer.1 >= PER_HOUR {
-                return Err(Error::Exhausted {
-                    what: "password resets of one address in an hour",
-                    limit: u64::from(PER_HOUR),
-                });
-            }
-            peer.1 += 1;
-            if resets.challenges >= PER_DAY {
-                return Err(Error::Exhausted {
-                    what: "password resets in a day",
-                    limit: u64::from(PER_DAY),
-                });
-            }
-            resets.challenges += 1;
-        }
+        let admin = self.reset_offered(|s| s.by_text)?;
+        check_accepted(accepted)?;
+        self.reset_counted(by, false)?;
         let settings = self.settings.get::<SecurityPasswordReset>();
-        let expires_at = wall + VALID;
+        let expires_at = self.clock.now() + VALID;
         let id = reset_code::new_id(expires_at)?;
         let code = reset_code::code(&self.reset_secret()?, &admin.stored.password_hash, &id);
         let request = ResetRequest {
@@ -195,7 +277,7 @@ impl Accounts {
     /// [`Error::Invalid`] naming `/code` for a wrong, used or expired one, [`Error::Locked`] after too
     /// many tries, [`Error::Conflict`] when it is not offered.
     pub fn reset_verify(&self, id: &str, code: &str, by: &Actor) -> Result<ResetTicket> {
-        let admin = self.reset_offered()?;
+        let admin = self.reset_offered(|s| s.available)?;
         let (now, wall) = self.now();
         if let Some(retry_after) = self.lockout.locked_from(by.peer, now) {
             return Err(Error::Locked { retry_after });
@@ -241,7 +323,7 @@ impl Accounts {
     /// # Errors
     /// [`Error::Invalid`] naming `/ticket` or `/password`, [`Error::Conflict`] when it is not offered.
     pub fn reset_complete(&self, ticket: &str, password: Secret, by: &Actor) -> Result<()> {
-        self.reset_offered()?;
+        self.reset_offered(|s| s.available)?;
         let now = self.clock.monotonic();
         let mut resets = self.resets.lock();
         let right = resets.ticket.as_ref().is_some_and(|(known, until)| {
@@ -297,4 +379,20 @@ impl Accounts {
         self.set_password(user, password)?;
         self.replace(people)
     }
+}
+
+fn check_accepted(accepted: bool) -> Result<()> {
+    if accepted {
+        return Ok(());
+    }
+    let reason = "the notice must be accepted first";
+    Err(Error::invalid("/accepted", accepted, reason))
+}
+
+/// The first letter of name and domain, and the domain's ending: enough to know one's own address again.
+fn masked_address(address: &str) -> String {
+    let (name, domain) = address.split_once('@').unwrap_or((address, ""));
+    let first = |text: &str| text.chars().next().map(String::from).unwrap_or_default();
+    let ending = domain.rsplit('.').next().unwrap_or_default();
+    format!("{}***@{}***.{ending}", first(name), first(domain))
 }

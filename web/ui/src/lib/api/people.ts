@@ -78,6 +78,18 @@ export interface ResetState {
   reason: 'disabled' | 'no-key' | null;
   serial: string;
   mailbox: string;
+  /** Whether a holder of a key answers the text of a QR code. */
+  by_text: boolean;
+  /** Whether the unit mails the code itself. */
+  by_mail: boolean;
+}
+
+export interface MailedCode {
+  id: string;
+  serial: string;
+  /** The stored address, masked. */
+  address: string;
+  expires_at: string;
 }
 
 export interface Challenge {
@@ -120,6 +132,7 @@ export const people = {
 export const reset = {
   state: () => call<ResetState>('GET', '/password-reset'),
   challenge: () => call<Challenge>('POST', '/password-reset/challenge', { accepted: true }),
+  mail: () => call<MailedCode>('POST', '/password-reset/mail', { accepted: true }),
   verify: (id: string, code: string) => call<{ ticket: string; expires_at: string }>('POST', '/password-reset/verify', { id, code }),
   complete: (ticket: string, password: string, confirm: string) => call<void>('POST', '/password-reset/complete', { ticket, password, confirm }),
 };

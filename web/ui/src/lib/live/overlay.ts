@@ -1,9 +1,11 @@
 /** Draws boxes and plate texts over the picture. */
 import type { TrackedObject } from './metadata';
+import type { Trail } from './trails';
 
 export interface OverlayStyle {
   plate: string;
   vehicle: string;
+  trail: string;
   label: string;
   font: string;
 }
@@ -27,6 +29,7 @@ export function pictureArea(w: number, h: number, pictureW: number, pictureH: nu
 export function drawOverlay(
   canvas: HTMLCanvasElement,
   objects: readonly TrackedObject[],
+  trails: readonly Trail[],
   area: PictureArea,
   style: OverlayStyle,
 ): void {
@@ -40,6 +43,14 @@ export function drawOverlay(
   }
   context.setTransform(ratio, 0, 0, ratio, 0, 0);
   context.clearRect(0, 0, canvas.clientWidth, canvas.clientHeight);
+  for (const trail of trails) {
+    context.beginPath();
+    for (const { x, y } of trail) context.lineTo(area.x + x * area.w, area.y + y * area.h);
+    context.strokeStyle = style.trail;
+    context.lineWidth = 2;
+    context.lineJoin = 'round';
+    context.stroke();
+  }
   for (const object of objects) {
     const x = area.x + object.box.x * area.w;
     const y = area.y + object.box.y * area.h;
