@@ -6,7 +6,7 @@ import { Browser, check, PASSWORD } from './camera.mjs';
 const WCAG = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];
 const ROUTES = [
   'system/general', 'system/time', 'system/maintenance', 'system/log', 'system/services', 'system/users', 'system/groups', 'system/online',
-  'system/password-reset', 'system/my-account', 'system/legal', 'network/port', 'network/https', 'network/onvif', 'network/access-filter', 'network/remote-log', 'video/stream',
+  'system/password-reset', 'system/my-account', 'system/legal', 'network/port', 'network/https', 'network/email', 'network/onvif', 'network/access-filter', 'network/remote-log', 'video/stream',
   'event/illegal-access', 'lpr/scene', 'lpr/commission', 'lpr/debug',
 ];
 const PLAIN = 'Plain-2026-user';
