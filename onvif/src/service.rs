@@ -280,6 +280,10 @@ impl Inner {
             tracing::debug!(peer = ?request.peer, operation = operation.name, "refused: {}", denied.error);
             Box::new(answer::denied(&self.device, version, &header, denied))
         })?;
+        if actor.user.is_some() {
+            let local = request.local.map(|l| l.ip());
+            self.device.network_reached(&actor, local);
+        }
         let ready = Ready {
             port,
             operation,

@@ -1,5 +1,6 @@
 //! Device service: what the unit is, where it is, who may use it.
 
+mod addressing;
 pub(crate) mod backup;
 pub(crate) mod capabilities;
 pub(crate) mod firmware;
@@ -190,6 +191,34 @@ impl Device for Call<'_> {
 
     fn get_hostname(&self, _: tds::GetHostname) -> Answer<tds::GetHostnameResponse> {
         Ok(network::hostname(self))
+    }
+
+    fn set_hostname(&self, request: tds::SetHostname) -> Answer<tds::SetHostnameResponse> {
+        addressing::set_hostname(self, &request.name)?;
+        Ok(Default::default())
+    }
+
+    fn set_dns(&self, request: tds::SetDNS) -> Answer<tds::SetDNSResponse> {
+        addressing::set_dns(self, &request)?;
+        Ok(Default::default())
+    }
+
+    fn set_network_interfaces(
+        &self,
+        request: tds::SetNetworkInterfaces,
+    ) -> Answer<tds::SetNetworkInterfacesResponse> {
+        addressing::set_interface(self, &request)?;
+        Ok(tds::SetNetworkInterfacesResponse {
+            reboot_needed: false,
+        })
+    }
+
+    fn set_network_default_gateway(
+        &self,
+        request: tds::SetNetworkDefaultGateway,
+    ) -> Answer<tds::SetNetworkDefaultGatewayResponse> {
+        addressing::set_gateway(self, &request)?;
+        Ok(Default::default())
     }
 
     fn get_dns(&self, _: tds::GetDNS) -> Answer<tds::GetDNSResponse> {

@@ -6,7 +6,7 @@ use onvif_contracts::{tds, tt};
 use onvif_xml::soap::Fault;
 use platecam_model::{
     ports::Interface,
-    settings::{NetHttps, NetPorts, Patch, Port},
+    settings::{Ipv4Mode, Ipv6Mode, NetHttps, NetIp, NetPorts, Patch, Port},
 };
 
 use crate::{
@@ -42,29 +42,44 @@ fn ip_address(ip: IpAddr) -> tt::IPAddress {
 
 /// `GetDNS`.
 pub(super) fn dns(call: &Call<'_>) -> tds::GetDNSResponse {
-    let servers = call.device().network.dns_servers();
-    tds::GetDNSResponse {
-        dns_information: tt::DNSInformation {
-            from_dhcp: false,
-            dns_manual: servers.into_iter().map(ip_address).collect(),
-            ..Default::default()
-        },
+    let set = call.device().network_in_force();
+    let in_use = || call.device().network.dns_servers();
+    let list = |servers: Vec<IpAddr>| servers.into_iter().map(ip_address).collect();
+    let mut dns_information = tt::DNSInformation {
+        from_dhcp: set.dns_from_dhcp,
+        ..Default::default()
+    };
+    if set.dns_from_dhcp {
+        dns_information.dns_from_dhcp = list(in_use());
+    } else {
+        dns_information.dns_manual = list(set.dns_servers());
     }
+    tds::GetDNSResponse { dns_information }
 }
 
 /// `GetNetworkInterfaces`. The loopback is left out: Home Assistant takes the first hardware address
 /// as the unit's unique id.
 pub(super) fn interfaces(call: &Call<'_>) -> tds::GetNetworkInterfacesResponse {
     let all = call.device().network.interfaces();
+    let set = call.device().network_in_force();
+    let of = |i: &Interface| interface(i, Some(&set).filter(|s| s.interface == i.name || s.interface.is_empty()));
     tds::GetNetworkInterfacesResponse {
-        network_interfaces: all.iter().filter(|i| !i.loopback).map(interface).collect(),
+        network_interfaces: all.iter().filter(|i| !i.loopback).map(of).collect(),
     }
 }
 
-fn interface(i: &Interface) -> tt::NetworkInterface {
+/// `set` is what is wanted of this interface, where it is the unit's.
+fn interface(i: &Interface, set: Option<&NetIp>) -> tt::NetworkInterface {
+    let leased = set.is_some_and(|s| s.ipv4_mode == Ipv4Mode::Dhcp);
+    let mode = set.map_or(Ipv6Mode::Static, |s| s.ipv6_mode);
     let mut v4 = Vec::new();
     let mut v6 = tt::IPv6Configuration {
-        dhcp: tt::IPv6DHCPConfiguration::Off,
+        accept_router_advert: Some(matches!(mode, Ipv6Mode::Auto | Ipv6Mode::Dhcp)),
+        dhcp: match mode {
+            Ipv6Mode::Dhcp => tt::IPv6DHCPConfiguration::Stateful,
+            Ipv6Mode::Auto => tt::IPv6DHCPConfiguration::Auto,
+            Ipv6Mode::Off | Ipv6Mode::Static => tt::IPv6DHCPConfiguration::Off,
+        },
         ..Default::default()
     };
     for (ip, prefix) in &i.addresses {
@@ -78,7 +93,11 @@ fn interface(i: &Interface) -> tt::NetworkInterface {
                 let list = if ip.is_unicast_link_local() {
                     &mut v6.link_local
                 } else {
-                    &mut v6.manual
+                    match mode {
+                        Ipv6Mode::Auto => &mut v6.from_ra,
+                        Ipv6Mode::Dhcp => &mut v6.from_dhcp,
+                        Ipv6Mode::Off | Ipv6Mode::Static => &mut v6.manual,
+                    }
                 };
                 list.push(tt::PrefixedIPv6Address {
                     address: ip.to_string(),
@@ -87,7 +106,11 @@ fn interface(i: &Interface) -> tt::NetworkInterface {
             }
         }
     }
-    let has_v6 = !(v6.link_local.is_empty() && v6.manual.is_empty());
+    let has_v6 = i.addresses.iter().any(|(ip, _)| ip.is_ipv6());
+    let (manual, from_dhcp) = match leased {
+        true => (Vec::new(), v4.pop().map(Box::new)),
+        false => (v4, None),
+    };
     tt::NetworkInterface {
         token: i.name.clone(),
         enabled: i.up,
@@ -97,10 +120,11 @@ fn interface(i: &Interface) -> tt::NetworkInterface {
             mtu: i32::try_from(i.mtu).ok().filter(|m| *m > 0),
         })),
         ipv4: Some(Box::new(tt::IPv4NetworkInterface {
-            enabled: !v4.is_empty(),
+            enabled: leased || !manual.is_empty(),
             config: tt::IPv4Configuration {
-                manual: v4,
-                dhcp: false,
+                manual,
+                from_dhcp,
+                dhcp: leased,
                 ..Default::default()
             },
         })),
