@@ -31,7 +31,9 @@ async fn call(bench: &Bench, body: &str) -> Answer {
 }
 
 async fn first(bench: &Bench) -> tt::NetworkInterface {
-    let answer = bench.call(DEVICE, "<tds:GetNetworkInterfaces/>", ADMIN).await;
+    let answer = bench
+        .call(DEVICE, "<tds:GetNetworkInterfaces/>", ADMIN)
+        .await;
     let all: tds::GetNetworkInterfacesResponse = answer.read();
     all.network_interfaces.into_iter().next().unwrap()
 }
@@ -52,7 +54,10 @@ fn fixed(address: &str, prefix: &str) -> String {
 async fn reached(bench: &Bench, local: &str) {
     let mut request = Bench::request(Method::POST, DEVICE);
     request.local = Some(local.parse().unwrap());
-    let body = envelope(&bench.token("admin", platecam_model::testing::PASSWORD), "<tds:GetUsers/>");
+    let body = envelope(
+        &bench.token("admin", platecam_model::testing::PASSWORD),
+        "<tds:GetUsers/>",
+    );
     assert_eq!(bench.raw(request, body).await.status, 200);
     serve(bench);
 }
@@ -67,15 +72,31 @@ async fn a_new_address_is_kept_once_its_user_calls_over_it() {
     let done: tds::SetNetworkInterfacesResponse = answer.read();
     assert!(!done.reboot_needed);
     let v4 = first(&bench).await.ipv4.unwrap().config;
-    assert_eq!((v4.dhcp, v4.manual[0].address.as_str()), (false, "192.0.2.77"));
+    assert_eq!(
+        (v4.dhcp, v4.manual[0].address.as_str()),
+        (false, "192.0.2.77")
+    );
     let admin = platecam_model::Actor::system();
-    let trial = |bench: &Bench| bench.test.device.network_report(&admin, None).unwrap().trial;
-    assert!(trial(&bench).is_some(), "it came in at the old address: nothing is proven");
+    let trial = |bench: &Bench| {
+        bench
+            .test
+            .device
+            .network_report(&admin, None)
+            .unwrap()
+            .trial
+    };
+    assert!(
+        trial(&bench).is_some(),
+        "it came in at the old address: nothing is proven"
+    );
     reached(&bench, "192.0.2.77:8080").await;
     assert!(trial(&bench).is_none());
     bench.test.clock.advance(Duration::from_secs(600));
     serve(&bench);
-    assert_eq!(first(&bench).await.ipv4.unwrap().config.manual[0].address, "192.0.2.77");
+    assert_eq!(
+        first(&bench).await.ipv4.unwrap().config.manual[0].address,
+        "192.0.2.77"
+    );
 }
 
 /// NET-10: nobody came, so everything is as it was.
@@ -87,7 +108,8 @@ async fn an_address_over_which_nobody_comes_goes_back() {
     assert_ne!(first(&bench).await, before);
     bench.test.clock.advance(Duration::from_secs(600));
     serve(&bench);
-    let address = |i: &tt::NetworkInterface| i.ipv4.as_ref().unwrap().config.manual[0].address.clone();
+    let address =
+        |i: &tt::NetworkInterface| i.ipv4.as_ref().unwrap().config.manual[0].address.clone();
     assert_eq!(address(&first(&bench).await), address(&before));
 }
 
@@ -97,32 +119,62 @@ async fn what_is_refused_is_named() {
     let bench = bench();
     let token = first(&bench).await.token;
     let gateway = |ip: &str| {
-        format!("<tds:SetNetworkDefaultGateway><tds:IPv4Address>{ip}</tds:IPv4Address></tds:SetNetworkDefaultGateway>")
+        format!(
+            "<tds:SetNetworkDefaultGateway><tds:IPv4Address>{ip}</tds:IPv4Address></tds:SetNetworkDefaultGateway>"
+        )
     };
     let dns = |ip: &str| {
-        format!("<tds:SetDNS><tds:FromDHCP>false</tds:FromDHCP><tds:DNSManual><tt:Type>IPv4</tt:Type><tt:IPv4Address>{ip}</tt:IPv4Address></tds:DNSManual></tds:SetDNS>")
+        format!(
+            "<tds:SetDNS><tds:FromDHCP>false</tds:FromDHCP><tds:DNSManual><tt:Type>IPv4</tt:Type><tt:IPv4Address>{ip}</tt:IPv4Address></tds:DNSManual></tds:SetDNS>"
+        )
     };
     let before = bench.test.device.settings.get::<NetIp>();
     for (body, fault) in [
-        (set("eth9", &fixed("192.0.2.77", "24")), "InvalidNetworkInterface"),
-        (set(&token, "<tt:Enabled>false</tt:Enabled>"), "InvalidNetworkInterface"),
+        (
+            set("eth9", &fixed("192.0.2.77", "24")),
+            "InvalidNetworkInterface",
+        ),
+        (
+            set(&token, "<tt:Enabled>false</tt:Enabled>"),
+            "InvalidNetworkInterface",
+        ),
         (set(&token, "<tt:MTU>9000</tt:MTU>"), "SetMtuNotSupported"),
-        (set(&token, &fixed("300.0.2.77", "24")), "InvalidIPv4Address"),
+        (
+            set(&token, &fixed("300.0.2.77", "24")),
+            "InvalidIPv4Address",
+        ),
         (set(&token, &fixed("224.0.0.1", "24")), "InvalidIPv4Address"),
-        (set(&token, &fixed("192.0.2.255", "24")), "InvalidIPv4Address"),
-        (set(&token, &fixed("192.0.2.77", "33")), "InvalidIPv4Address"),
+        (
+            set(&token, &fixed("192.0.2.255", "24")),
+            "InvalidIPv4Address",
+        ),
+        (
+            set(&token, &fixed("192.0.2.77", "33")),
+            "InvalidIPv4Address",
+        ),
         (gateway("198.51.100.1"), "InvalidGatewayAddress"),
         (gateway("gate"), "InvalidGatewayAddress"),
         (dns("ns.example"), "InvalidIPv4Address"),
-        ("<tds:SetHostname><tds:Name>gate_1</tds:Name></tds:SetHostname>".into(), "InvalidHostname"),
+        (
+            "<tds:SetHostname><tds:Name>gate_1</tds:Name></tds:SetHostname>".into(),
+            "InvalidHostname",
+        ),
     ] {
         let answer = call(&bench, &body).await;
-        assert!(answer.status == 400 && answer.text().contains(fault), "{body}: {}", answer.text());
+        assert!(
+            answer.status == 400 && answer.text().contains(fault),
+            "{body}: {}",
+            answer.text()
+        );
     }
     assert_eq!(*bench.test.device.settings.get::<NetIp>(), *before);
     bench.test.network.fix(true);
     let answer = call(&bench, &set(&token, &fixed("192.0.2.77", "24"))).await;
-    assert!(answer.text().contains("ActionNotSupported"), "{}", answer.text());
+    assert!(
+        answer.text().contains("ActionNotSupported"),
+        "{}",
+        answer.text()
+    );
 }
 
 /// NET-3, NET-7..9: DHCP, servers and gateway by themselves leave the other parts as they are.
@@ -145,8 +197,12 @@ async fn one_part_leaves_the_others() {
     assert_eq!(set_now.dns_preferred.to_string(), "192.0.2.53");
     let dns: tds::GetDNSResponse = bench.call(DEVICE, "<tds:GetDNS/>", ADMIN).await.read();
     assert!(!dns.dns_information.from_dhcp);
-    assert_eq!(dns.dns_information.dns_manual[0].ipv4_address.as_deref(), Some("192.0.2.53"));
-    let name: tds::GetHostnameResponse = bench.call(DEVICE, "<tds:GetHostname/>", ADMIN).await.read();
+    assert_eq!(
+        dns.dns_information.dns_manual[0].ipv4_address.as_deref(),
+        Some("192.0.2.53")
+    );
+    let name: tds::GetHostnameResponse =
+        bench.call(DEVICE, "<tds:GetHostname/>", ADMIN).await.read();
     assert_eq!(name.hostname_information.name.as_deref(), Some("gate-1"));
 
     let dhcp = "<tt:IPv4><tt:Enabled>true</tt:Enabled><tt:DHCP>true</tt:DHCP></tt:IPv4>";

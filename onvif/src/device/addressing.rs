@@ -69,12 +69,22 @@ pub(super) fn set_hostname(call: &Call<'_>, name: &str) -> Answer<()> {
 }
 
 fn v4(text: &str, subcode: &'static str) -> Answer<Ipv4Addr> {
-    let bad = |_| invalid(subcode, format!("'{}' is not an IPv4 address", shortened(text)));
+    let bad = |_| {
+        invalid(
+            subcode,
+            format!("'{}' is not an IPv4 address", shortened(text)),
+        )
+    };
     text.parse().map_err(bad)
 }
 
 fn v6(text: &str, subcode: &'static str) -> Answer<Ipv6Addr> {
-    let bad = |_| invalid(subcode, format!("'{}' is not an IPv6 address", shortened(text)));
+    let bad = |_| {
+        invalid(
+            subcode,
+            format!("'{}' is not an IPv6 address", shortened(text)),
+        )
+    };
     text.parse().map_err(bad)
 }
 
@@ -101,11 +111,19 @@ pub(super) fn set_dns(call: &Call<'_>, request: &tds::SetDNS) -> Answer<()> {
         servers.push(match (&entered.ipv4_address, &entered.ipv6_address) {
             (Some(text), _) => IpAddr::V4(v4(text, "InvalidIPv4Address")?),
             (None, Some(text)) => IpAddr::V6(v6(text, "InvalidIPv6Address")?),
-            (None, None) => return Err(invalid("InvalidIPv4Address", "DNSManual: no address".into())),
+            (None, None) => {
+                return Err(invalid(
+                    "InvalidIPv4Address",
+                    "DNSManual: no address".into(),
+                ));
+            }
         });
     }
     if servers.len() > DNS_SERVERS {
-        let why = format!("DNSManual: {} servers; there can be {DNS_SERVERS}", servers.len());
+        let why = format!(
+            "DNSManual: {} servers; there can be {DNS_SERVERS}",
+            servers.len()
+        );
         return Err(Fault::sender(&["InvalidArgVal"], why));
     }
     change(call, |net| {
@@ -125,8 +143,13 @@ pub(super) fn set_gateway(call: &Call<'_>, request: &tds::SetNetworkDefaultGatew
     let ipv6 = one(&request.ipv6_address, "IPv6Address", SUBCODE)?;
     change(call, |net| {
         let by_hand = |is: bool, family: &str| {
-            let why = format!("the {family} address is not a static one: its gateway comes with it");
-            if is { Ok(()) } else { Err(invalid(SUBCODE, why)) }
+            let why =
+                format!("the {family} address is not a static one: its gateway comes with it");
+            if is {
+                Ok(())
+            } else {
+                Err(invalid(SUBCODE, why))
+            }
         };
         if let Some(text) = ipv4 {
             by_hand(net.ipv4_mode == Ipv4Mode::Static, "IPv4")?;
@@ -158,7 +181,10 @@ pub(super) fn set_interface(call: &Call<'_>, request: &tds::SetNetworkInterfaces
         let why = "Link: speed and duplex are negotiated".into();
         return Err(invalid("SetLinkValuesNotSupported", why));
     }
-    if let Some(mtu) = wanted.mtu.filter(|m| u32::try_from(*m) != Ok(interface.mtu)) {
+    if let Some(mtu) = wanted
+        .mtu
+        .filter(|m| u32::try_from(*m) != Ok(interface.mtu))
+    {
         let why = format!("MTU = {mtu}: is {} and cannot be changed", interface.mtu);
         return Err(invalid("SetMtuNotSupported", why));
     }
@@ -198,7 +224,8 @@ fn set_ipv4(
     };
     let address = v4(&entered.address, SUBCODE)?;
     let prefix = i64::from(entered.prefix_length);
-    let prefix = Ipv4Prefix::try_from(prefix).map_err(|e| invalid(SUBCODE, format!("PrefixLength = {e}")))?;
+    let prefix = Ipv4Prefix::try_from(prefix)
+        .map_err(|e| invalid(SUBCODE, format!("PrefixLength = {e}")))?;
     let near = |gateway: &Ipv4Addr| {
         let mask = u32::from(prefix.mask());
         u32::from(*gateway) & mask == u32::from(address) & mask && *gateway != address
@@ -228,7 +255,12 @@ fn set_ipv6(net: &mut NetIp, wanted: &tt::IPv6NetworkInterfaceSetConfiguration) 
             net.ipv6_address = MaybeAddress(Some(v6(&entered.address, SUBCODE)?));
             let bits = u8::try_from(entered.prefix_length).ok();
             let bits = bits.filter(|b| (1..=128).contains(b));
-            let out = || format!("PrefixLength = {}: is outside 1 to 128", entered.prefix_length);
+            let out = || {
+                format!(
+                    "PrefixLength = {}: is outside 1 to 128",
+                    entered.prefix_length
+                )
+            };
             let bits = bits.ok_or_else(|| invalid(SUBCODE, out()))?;
             net.ipv6_prefix = Ipv6Prefix::clamped(bits.into());
             net.ipv6_gateway = MaybeAddress(None);
@@ -239,7 +271,9 @@ fn set_ipv6(net: &mut NetIp, wanted: &tt::IPv6NetworkInterfaceSetConfiguration) 
         (_, None) if advertised == Some(true) => Ipv6Mode::Auto,
         // Neither routers nor a server nor an address.
         (Some(Dhcp::Off), None) if advertised == Some(false) => Ipv6Mode::Off,
-        (_, None) if wanted.enabled == Some(true) && net.ipv6_mode == Ipv6Mode::Off => Ipv6Mode::Auto,
+        (_, None) if wanted.enabled == Some(true) && net.ipv6_mode == Ipv6Mode::Off => {
+            Ipv6Mode::Auto
+        }
         _ => net.ipv6_mode,
     };
     Ok(())

@@ -62,7 +62,12 @@ pub(super) fn dns(call: &Call<'_>) -> tds::GetDNSResponse {
 pub(super) fn interfaces(call: &Call<'_>) -> tds::GetNetworkInterfacesResponse {
     let all = call.device().network.interfaces();
     let set = call.device().network_in_force();
-    let of = |i: &Interface| interface(i, Some(&set).filter(|s| s.interface == i.name || s.interface.is_empty()));
+    let of = |i: &Interface| {
+        interface(
+            i,
+            Some(&set).filter(|s| s.interface == i.name || s.interface.is_empty()),
+        )
+    };
     tds::GetNetworkInterfacesResponse {
         network_interfaces: all.iter().filter(|i| !i.loopback).map(of).collect(),
     }
