@@ -43,6 +43,8 @@ pub(crate) const MEDIA_PATH: &str = "/onvif/media_service";
 pub(crate) const MEDIA2_PATH: &str = "/onvif/media2_service";
 /// Path of the Device IO service.
 pub(crate) const DEVICE_IO_PATH: &str = "/onvif/deviceio_service";
+/// Path of the imaging service.
+pub(crate) const IMAGING_PATH: &str = "/onvif/imaging_service";
 /// Path of the event service.
 pub(crate) const EVENT_PATH: &str = "/onvif/event_service";
 
@@ -62,6 +64,10 @@ pub(crate) static SERVICES: &[ServiceEntry] = &[
     ServiceEntry {
         ns: ns::TR2,
         path: MEDIA2_PATH,
+    },
+    ServiceEntry {
+        ns: ns::TIMG,
+        path: IMAGING_PATH,
     },
     ServiceEntry {
         ns: ns::TEV,

@@ -1,5 +1,7 @@
 //! Conversions to and from the model's and the recognition domain's types.
 
+use std::sync::Arc;
+
 use lpr_core::{FrameSize, FrameView, Planes};
 use platecam_model as model;
 use platecam_model::ports;
@@ -7,6 +9,7 @@ use platecam_model::settings::{self, BitRateType};
 
 use crate::config::{Codec, EncoderConfig, PictureSize, Rate, StreamId};
 use crate::frame::RawFrame;
+use crate::look::{Look, Mask, Place, Text, Tone};
 use crate::source::SourceState;
 
 impl From<settings::Codec> for Codec {
@@ -97,6 +100,55 @@ impl From<SourceState> for model::SourceState {
                 reason: "the source is closed".into(),
                 retry_in_ms: 0,
             },
+        }
+    }
+}
+
+impl Look {
+    /// What the settings say; times are those of the unit.
+    pub fn of(all: &settings::Settings) -> Self {
+        let (unit, language) = (
+            all.get::<settings::TimeSettings>(),
+            all.get::<settings::DeviceGeneral>().language,
+        );
+        let image = all.get::<settings::VideoImage>();
+        let texts = all.get::<settings::VideoOsd>().texts.clone();
+        let masks = &all.get::<settings::VideoMasks>().masks;
+        Self {
+            tone: Tone {
+                brightness: image.brightness.get(),
+                contrast: image.contrast.get(),
+                saturation: image.saturation.get(),
+                gamma: image.gamma.get(),
+                sharpness: image.sharpness.get(),
+            },
+            masks: masks
+                .iter()
+                .filter(|mask| mask.enabled)
+                .map(|mask| Mask {
+                    corners: mask.polygon.clone(),
+                    color: mask.color.rgb(),
+                })
+                .collect(),
+            texts: texts
+                .into_iter()
+                .map(|text| Text {
+                    place: match text.place {
+                        settings::OsdPlace::UpperLeft => Place::UpperLeft,
+                        settings::OsdPlace::UpperRight => Place::UpperRight,
+                        settings::OsdPlace::LowerLeft => Place::LowerLeft,
+                        settings::OsdPlace::LowerRight => Place::LowerRight,
+                        settings::OsdPlace::Custom => Place::At(text.position),
+                    },
+                    height: text.font_size.get(),
+                    color: text.color.rgb(),
+                    background: text.background.map(settings::Paint::rgb),
+                    line: {
+                        let unit = unit.clone();
+                        Arc::new(move |at| text.line(at, &unit, language))
+                    },
+                })
+                .collect(),
         }
     }
 }

@@ -17,6 +17,7 @@ use crate::encoder::{Encoder, EncoderInput, EncoderState, KeyFrameRequests, avai
 use crate::frame::{FrameKind, RawFrame};
 use crate::hub::{FrameReader, Hub, Incoming};
 use crate::jpeg::{JpegEncoder, Snapshot};
+use crate::look::Look;
 use crate::source::{Context, Source, SourceSpec, SourceState};
 use crate::stats::{Rates, StreamStats};
 use crate::stop::StopToken;
@@ -190,6 +191,15 @@ impl MediaEngine {
         self.input(stream).configure(config)
     }
 
+    /// Sets what is done to each picture from the next one on. A stream that is passed through is encoded
+    /// while anything is done.
+    ///
+    /// # Errors
+    /// [`Error::Pipeline`] when there are texts and no font; tone and masks are in force all the same.
+    pub fn set_look(&self, look: Look) -> Result<()> {
+        self.hub.set_look(look)
+    }
+
     /// A stream's configuration; `None` when it is off.
     pub fn config(&self, stream: StreamId) -> Option<EncoderConfig> {
         self.input(stream).config()
@@ -219,7 +229,7 @@ impl MediaEngine {
         self.input(stream).key_frames()
     }
 
-    /// The newest frame, "no signal" included.
+    /// The newest frame as recognition gets it, "no signal" included.
     pub fn latest_frame(&self) -> Option<Arc<RawFrame>> {
         self.hub.latest()
     }
@@ -235,7 +245,7 @@ impl MediaEngine {
     /// [`Error::NoPicture`] before the first frame, [`Error::PictureSize`] for a size larger than the
     /// source's, [`Error::Pipeline`] when the encoder fails.
     pub fn snapshot(&self, size: Option<PictureSize>, quality: u8) -> Result<Snapshot> {
-        let frame = self.hub.latest().ok_or(Error::NoPicture)?;
+        let frame = self.hub.shown().ok_or(Error::NoPicture)?;
         let max = frame.size();
         let size = size.unwrap_or(max);
         if !size.fits_in(max) || size.width < 16 || size.height < 16 {

@@ -1,6 +1,6 @@
 //! Gives each raw frame to the encoders and to the newest-frame slot of each reader.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -14,6 +14,7 @@ use crate::clock::{MediaClock, Span};
 use crate::config::PictureSize;
 use crate::encoder::EncoderInput;
 use crate::frame::{FrameKind, RawFrame};
+use crate::look::{Look, Stage};
 use crate::stats::{RateWindow, Rates};
 
 /// Takes decoded frames from one source and hands them on.
@@ -22,6 +23,9 @@ pub(crate) struct Hub {
     state: Mutex<State>,
     readers: Mutex<Vec<Weak<Slot>>>,
     encoders: Vec<EncoderInput>,
+    stage: Mutex<Stage>,
+    /// Nothing is done to the picture.
+    plain: AtomicBool,
     /// Media nanoseconds of a source's first sign of life; its first picture is being decoded.
     expected: AtomicU64,
 }
@@ -29,6 +33,8 @@ pub(crate) struct Hub {
 #[derive(Default)]
 struct State {
     latest: Option<Arc<RawFrame>>,
+    /// The same with texts; the same frame where there are none.
+    shown: Option<Arc<RawFrame>>,
     sequence: u64,
     source_size: Option<PictureSize>,
     window: RateWindow,
@@ -53,28 +59,50 @@ impl Hub {
             state: Mutex::default(),
             readers: Mutex::default(),
             encoders,
+            stage: Mutex::default(),
+            plain: AtomicBool::new(true),
             expected: AtomicU64::new(0),
         }
+    }
+
+    /// Takes what is done to the next picture and all after it.
+    pub(crate) fn set_look(&self, look: Look) -> crate::Result<()> {
+        // First, so that no unit of the source is passed on past a new mask.
+        let plain = look.is_plain();
+        self.plain.store(plain, Ordering::Release);
+        self.stage.lock().set(look)
+    }
+
+    /// Whether the source's picture is shown as it is.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.plain.load(Ordering::Acquire)
     }
 
     /// Publishes a frame; never blocks on a consumer. Returns the frame's final place on the clock.
     pub(crate) fn publish(&self, incoming: Incoming<'_>) -> Option<Arc<RawFrame>> {
         let utc = incoming.utc.unwrap_or_else(|| self.clock.utc(incoming.at));
+        let picture = incoming.kind == FrameKind::Picture;
+        let mut stage = self.stage.lock();
+        let finished = stage.apply(incoming.buffer, incoming.info, utc, picture);
+        // Held on, so that frames stay in the order in which they were finished.
         let mut state = self.state.lock();
-        let video =
-            match gst_video::VideoFrame::from_buffer_readable(incoming.buffer, incoming.info) {
-                Ok(video) => video,
-                Err(_) => {
-                    state.bad_frames += 1;
-                    if state.bad_frames.is_power_of_two() {
-                        tracing::warn!(
-                            bad_frames = state.bad_frames,
-                            "a decoded frame could not be mapped"
-                        );
-                    }
-                    return None;
-                }
-            };
+        drop(stage);
+        let mapped = finished.ok().and_then(|finished| {
+            let map =
+                |buffer| gst_video::VideoFrame::from_buffer_readable(buffer, incoming.info).ok();
+            let shown = finished.shown.map(|buffer| map(buffer).ok_or(()));
+            Some((map(finished.analysed)?, shown.transpose().ok()?))
+        });
+        let Some((video, shown)) = mapped else {
+            state.bad_frames += 1;
+            if state.bad_frames.is_power_of_two() {
+                tracing::warn!(
+                    bad_frames = state.bad_frames,
+                    "a decoded frame could not be mapped"
+                );
+            }
+            return None;
+        };
         let mut frame = RawFrame {
             video,
             at: incoming.at,
@@ -92,16 +120,19 @@ impl Hub {
         } else {
             frame.discontinuity = true;
         }
+        let shown = shown.map(|video| Arc::new(RawFrame { video, ..frame }));
         let frame = Arc::new(frame);
+        let shown = shown.unwrap_or_else(|| frame.clone());
         state.sequence += 1;
         state.latest = Some(frame.clone());
+        state.shown = Some(shown.clone());
         if frame.kind == FrameKind::Picture {
             state.window.record(frame.at, 0);
             state.source_size = Some(frame.size());
         }
         // Still under the lock, so that all consumers see one order.
         for encoder in &self.encoders {
-            encoder.offer(&frame);
+            encoder.offer(&shown);
         }
         drop(state);
         if frame.kind == FrameKind::Picture {
@@ -127,8 +158,14 @@ impl Hub {
         MediaTime::from_nanos(self.expected.load(Ordering::Acquire))
     }
 
+    /// The newest frame as recognition gets it.
     pub(crate) fn latest(&self) -> Option<Arc<RawFrame>> {
         self.state.lock().latest.clone()
+    }
+
+    /// The newest frame as viewers get it.
+    pub(crate) fn shown(&self) -> Option<Arc<RawFrame>> {
+        self.state.lock().shown.clone()
     }
 
     /// Size of the source's picture, as last seen.
@@ -158,7 +195,8 @@ impl Hub {
             slot.value.lock().closed = true;
             slot.changed.notify_all();
         }
-        self.state.lock().latest = None;
+        let mut state = self.state.lock();
+        (state.latest, state.shown) = (None, None);
     }
 }
 

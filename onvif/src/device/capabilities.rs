@@ -9,7 +9,7 @@ use platecam_model::{
 
 use crate::{
     call::{Answer, Call},
-    deviceio, events,
+    deviceio, events, imaging,
     media::configurations as media,
     security,
 };
@@ -56,6 +56,7 @@ fn embedded(call: &Call<'_>, of: Ns) -> Any {
     match of {
         ns::TRT => wrap(of, &media::media1_capabilities()),
         ns::TR2 => wrap(of, &media::media2_capabilities()),
+        ns::TIMG => wrap(of, &imaging::capabilities()),
         ns::TEV => wrap(of, &events::capabilities()),
         ns::TMD => wrap(of, &deviceio::capabilities(call.device())),
         ns::TAS => wrap(of, &security::capabilities::all()),

@@ -10,7 +10,7 @@ use crate::{
     deviceio, events,
     fault::shortened,
     media::configurations as media,
-    service::{DEVICE_IO_PATH, DEVICE_PATH, EVENT_PATH, MEDIA_PATH},
+    service::{DEVICE_IO_PATH, DEVICE_PATH, EVENT_PATH, IMAGING_PATH, MEDIA_PATH},
 };
 
 /// `GetCapabilities`.
@@ -36,11 +36,13 @@ pub(super) fn by_category(
                     device_io: Some(Box::new(old_device_io(call))),
                     ..Default::default()
                 }));
+                capabilities.imaging = Some(Box::new(old_imaging(call)));
             }
             C::Device => capabilities.device = Some(Box::new(old_device(call))),
             C::Events => capabilities.events = Some(Box::new(old_events(call))),
             C::Media => capabilities.media = Some(Box::new(old_media(call))),
-            C::Analytics | C::Imaging | C::Ptz => {
+            C::Imaging => capabilities.imaging = Some(Box::new(old_imaging(call))),
+            C::Analytics | C::Ptz => {
                 return Err(Fault::receiver(
                     &["ActionNotSupported", "NoSuchService"],
                     format!("there is no {category} service"),
@@ -161,6 +163,12 @@ fn old_device_io(call: &Call<'_>) -> tt::DeviceIOCapabilities {
         audio_sources: count(new.audio_sources),
         audio_outputs: count(new.audio_outputs),
         relay_outputs: count(new.relay_outputs),
+    }
+}
+
+fn old_imaging(call: &Call<'_>) -> tt::ImagingCapabilities {
+    tt::ImagingCapabilities {
+        x_addr: call.url(IMAGING_PATH),
     }
 }
 

@@ -268,7 +268,7 @@ pub(crate) fn media1_capabilities() -> trt::Capabilities {
         snapshot_uri: Some(true),
         rotation: Some(false),
         video_source_mode: Some(false),
-        osd: Some(false),
+        osd: Some(true),
         ..Default::default()
     }
 }
@@ -292,8 +292,8 @@ pub(crate) fn media2_capabilities() -> tr2::Capabilities {
         snapshot_uri: Some(true),
         rotation: Some(false),
         video_source_mode: Some(true),
-        osd: Some(false),
-        mask: Some(false),
+        osd: Some(true),
+        mask: Some(true),
         ..Default::default()
     }
 }

@@ -7,7 +7,7 @@ use platecam_model::ports::StreamId;
 use super::{
     ANALYTICS_CONFIG, METADATA_CONFIG, SOURCE_CONFIG, STREAMS, configurations as shared,
     encoder::{self, Wanted},
-    metadata,
+    metadata, osd,
     profiles::{self, Kind, Part, Profile},
 };
 use crate::{
@@ -439,6 +439,40 @@ impl Media for Call<'_> {
         request: trt::SetSynchronizationPoint,
     ) -> Answer<trt::SetSynchronizationPointResponse> {
         shared::synchronize(self, &request.profile_token)?;
+        Ok(Default::default())
+    }
+
+    fn get_osds(&self, request: trt::GetOSDs) -> Answer<trt::GetOSDsResponse> {
+        let osds = osd::list(self, None, request.configuration_token.as_deref())?;
+        Ok(trt::GetOSDsResponse { osds })
+    }
+
+    fn get_osd(&self, request: trt::GetOSD) -> Answer<trt::GetOSDResponse> {
+        let found = osd::list(self, Some(&request.osd_token), None)?;
+        let osd = found.into_iter().next();
+        Ok(trt::GetOSDResponse {
+            osd: osd.ok_or_else(|| fault::no_config(&request.osd_token))?,
+        })
+    }
+
+    fn get_osd_options(&self, request: trt::GetOSDOptions) -> Answer<trt::GetOSDOptionsResponse> {
+        Ok(trt::GetOSDOptionsResponse {
+            osd_options: osd::options(&request.configuration_token)?,
+        })
+    }
+
+    fn set_osd(&self, request: trt::SetOSD) -> Answer<trt::SetOSDResponse> {
+        osd::set(self, &request.osd)?;
+        Ok(Default::default())
+    }
+
+    fn create_osd(&self, request: trt::CreateOSD) -> Answer<trt::CreateOSDResponse> {
+        let osd_token = osd::create(self, &request.osd)?;
+        Ok(trt::CreateOSDResponse { osd_token })
+    }
+
+    fn delete_osd(&self, request: trt::DeleteOSD) -> Answer<trt::DeleteOSDResponse> {
+        osd::delete(self, &request.osd_token)?;
         Ok(Default::default())
     }
 }

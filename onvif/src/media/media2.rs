@@ -7,7 +7,7 @@ use platecam_model::ports::StreamId;
 use super::{
     ANALYTICS_CONFIG, METADATA_CONFIG, SOURCE_CONFIG, STREAMS, configurations as shared,
     encoder::{self, Wanted},
-    metadata, modes,
+    masks, metadata, modes, osd,
     profiles::{self, Kind, Part, Profile},
 };
 use crate::{
@@ -309,6 +309,61 @@ impl Media2 for Call<'_> {
         request: tr2::SetSynchronizationPoint,
     ) -> Answer<tr2::SetSynchronizationPointResponse> {
         shared::synchronize(self, &request.profile_token)?;
+        Ok(Default::default())
+    }
+
+    fn get_osds(&self, request: tr2::GetOSDs) -> Answer<tr2::GetOSDsResponse> {
+        let (token, source) = (&request.osd_token, &request.configuration_token);
+        let osds = osd::list(self, token.as_deref(), source.as_deref())?;
+        Ok(tr2::GetOSDsResponse { osds })
+    }
+
+    fn get_osd_options(&self, request: tr2::GetOSDOptions) -> Answer<tr2::GetOSDOptionsResponse> {
+        Ok(tr2::GetOSDOptionsResponse {
+            osd_options: osd::options(&request.configuration_token)?,
+        })
+    }
+
+    fn set_osd(&self, request: tr2::SetOSD) -> Answer<tr2::SetConfigurationResponse> {
+        osd::set(self, &request.osd)?;
+        Ok(Default::default())
+    }
+
+    fn create_osd(&self, request: tr2::CreateOSD) -> Answer<tr2::CreateOSDResponse> {
+        let osd_token = osd::create(self, &request.osd)?;
+        Ok(tr2::CreateOSDResponse { osd_token })
+    }
+
+    fn delete_osd(&self, request: tr2::DeleteOSD) -> Answer<tr2::SetConfigurationResponse> {
+        osd::delete(self, &request.osd_token)?;
+        Ok(Default::default())
+    }
+
+    fn get_masks(&self, request: tr2::GetMasks) -> Answer<tr2::GetMasksResponse> {
+        let masks = masks::list(self, &request)?;
+        Ok(tr2::GetMasksResponse { masks })
+    }
+
+    fn get_mask_options(
+        &self,
+        request: tr2::GetMaskOptions,
+    ) -> Answer<tr2::GetMaskOptionsResponse> {
+        let options = masks::options(&request.configuration_token)?;
+        Ok(tr2::GetMaskOptionsResponse { options })
+    }
+
+    fn set_mask(&self, request: tr2::SetMask) -> Answer<tr2::SetConfigurationResponse> {
+        masks::set(self, &request.mask)?;
+        Ok(Default::default())
+    }
+
+    fn create_mask(&self, request: tr2::CreateMask) -> Answer<tr2::CreateMaskResponse> {
+        let token = masks::create(self, &request.mask)?;
+        Ok(tr2::CreateMaskResponse { token })
+    }
+
+    fn delete_mask(&self, request: tr2::DeleteMask) -> Answer<tr2::SetConfigurationResponse> {
+        masks::delete(self, &request.token)?;
         Ok(Default::default())
     }
 }

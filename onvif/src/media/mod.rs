@@ -5,10 +5,12 @@
 
 pub(crate) mod configurations;
 mod encoder;
+mod masks;
 mod media1;
 mod media2;
 mod metadata;
 mod modes;
+mod osd;
 mod profiles;
 
 use platecam_model::ports::StreamId;

@@ -292,7 +292,8 @@ impl Input {
         };
         let wanted = encoder
             .config()
-            .is_some_and(|config| config.codec == self.codec);
+            .is_some_and(|config| config.codec == self.codec)
+            && self.context.hub.is_plain();
         encoder.set_passing(wanted.then_some(self.codec));
         let (true, Some((size, rate))) = (wanted, look) else {
             return;

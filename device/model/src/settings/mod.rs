@@ -1,6 +1,7 @@
 //! The settings model: typed sections, one store, one way to write.
 
 mod access_filter;
+mod area;
 mod bounded;
 mod broker;
 mod commission;
@@ -9,14 +10,18 @@ mod gateway_binding;
 mod general;
 mod geo;
 mod https;
+mod image;
 mod io;
 mod lpr;
 mod mail;
 mod maintenance;
+mod masks;
 mod merge;
 mod net_ip;
 mod onvif;
 mod onvif_metadata;
+mod osd;
+mod paint;
 mod password;
 mod picture_alarm;
 mod ports;
@@ -32,6 +37,7 @@ mod transfer;
 mod video;
 
 pub use access_filter::{AccessFilter, FilterMode, IpPrefix};
+pub use area::MAX_CORNERS;
 pub use broker::{
     BrokerConfig, BrokerPort, BrokerQos, BrokerTransport, EventBroker, MAX_BROKERS, MqttVersion,
     brokers,
@@ -42,13 +48,17 @@ pub use gateway_binding::GatewayBinding;
 pub use general::{DeviceGeneral, Language, VideoStandard};
 pub use geo::GeoLocation;
 pub use https::NetHttps;
+pub use image::{Level, VideoImage};
 pub use io::{AlarmIo, IdleState, InputSettings, OutputDelay, OutputMode, OutputSettings};
 pub use lpr::LprRecognition;
 pub use mail::{MailEncryption, MailPort, NetMail};
 pub use maintenance::{Maintenance, Monitoring, RestartDay, TimeOfDay};
+pub use masks::{PrivacyMask, VideoMasks};
 pub use net_ip::{ConfirmWithin, Ipv4Mode, Ipv4Prefix, Ipv6Mode, Ipv6Prefix, MaybeAddress, NetIp};
 pub use onvif::{DiscoveryMode, MediaProfile, OnvifProfiles, OnvifService, ProfileEncoder};
 pub use onvif_metadata::OnvifMetadata;
+pub use osd::{FontSize, OsdKind, OsdPlace, OsdText, VideoOsd};
+pub use paint::Paint;
 pub use password::{SecurityPassword, SecurityPasswordReset};
 pub use picture_alarm::{EventPicture, MotionHold, SensitivityPercent, TamperingSeconds};
 pub use ports::{NetPorts, Port, RESERVED_PORTS};
@@ -116,6 +126,9 @@ pub fn all_sections() -> Vec<Descriptor> {
         Descriptor::of::<VideoMain>(),
         Descriptor::of::<VideoSub>(),
         Descriptor::of::<NetIp>(),
+        Descriptor::of::<VideoImage>(),
+        Descriptor::of::<VideoOsd>(),
+        Descriptor::of::<VideoMasks>(),
         Descriptor::of::<NetPorts>(),
         Descriptor::of::<NetHttps>(),
         Descriptor::of::<NetMail>(),

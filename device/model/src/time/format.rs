@@ -1,5 +1,3 @@
-use std::fmt::Write as _;
-
 use chrono::{DateTime, Datelike, FixedOffset, Timelike};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -33,23 +31,30 @@ pub enum TimeFormat {
 
 /// Date and time as people read them on this unit: pages, exports, names of files (SYS-11, SYS-12, SYS-16).
 pub fn local_text(at: DateTime<FixedOffset>, date: DateFormat, time: TimeFormat) -> String {
+    format!("{} {}", date_text(at, date), time_text(at, time))
+}
+
+/// The date alone.
+pub fn date_text(at: DateTime<FixedOffset>, format: DateFormat) -> String {
     let (y, m, d) = (at.year(), at.month(), at.day());
-    let mut out = match date {
+    match format {
         DateFormat::MonthDayYear => format!("{m:02}-{d:02}-{y:04}"),
         DateFormat::YearMonthDay => format!("{y:04}-{m:02}-{d:02}"),
         DateFormat::DayMonthYear => format!("{d:02}-{m:02}-{y:04}"),
-    };
+    }
+}
+
+/// The time alone.
+pub fn time_text(at: DateTime<FixedOffset>, format: TimeFormat) -> String {
     let (minute, second) = (at.minute(), at.second());
-    // Writing into a String cannot fail.
-    let _ = match time {
-        TimeFormat::TwentyFour => write!(out, " {:02}:{minute:02}:{second:02}", at.hour()),
+    match format {
+        TimeFormat::TwentyFour => format!("{:02}:{minute:02}:{second:02}", at.hour()),
         TimeFormat::Twelve => {
             let (pm, hour) = at.hour12();
             let half = if pm { "PM" } else { "AM" };
-            write!(out, " {hour:02}:{minute:02}:{second:02} {half}")
+            format!("{hour:02}:{minute:02}:{second:02} {half}")
         }
-    };
-    out
+    }
 }
 
 #[cfg(test)]

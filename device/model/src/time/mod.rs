@@ -9,7 +9,7 @@ mod posix;
 mod zone;
 
 pub use calendar::{Month, Week, Weekday, YearMoment};
-pub use format::{DateFormat, TimeFormat, local_text};
+pub use format::{DateFormat, TimeFormat, date_text, local_text, time_text};
 pub use jump::{JUMP, JumpDetector};
 pub use ntp_watch::{NtpNews, NtpWatch};
 pub use operations::{ClockSource, TimeReport, WallTime};

@@ -4,11 +4,15 @@ use std::{path::PathBuf, sync::Arc};
 
 use lpr_core::PixelFormat;
 use platecam_media::{
-    Codec, EncoderConfig, EngineOptions, KeyFrameHooks, MediaEngine, RtspSink, SourceSpec, StreamId,
+    Codec, EncoderConfig, EngineOptions, KeyFrameHooks, Look, MediaEngine, RtspSink, SourceSpec,
+    StreamId,
 };
 use platecam_model::{
     Clock, EventBus, EventKind,
-    settings::{SettingsStore, VideoMain, VideoSub},
+    settings::{
+        DeviceGeneral, Settings, SettingsStore, TimeSettings, VideoImage, VideoMain, VideoMasks,
+        VideoOsd, VideoSub,
+    },
 };
 use tokio::task::JoinHandle;
 
@@ -79,6 +83,8 @@ impl Media {
         let engine = Arc::new(engine);
         hooks[0].attach(&engine, StreamId::Main);
         hooks[1].attach(&engine, StreamId::Sub);
+        // Before the first picture is shown.
+        look(&engine, &settings.snapshot());
         configure(&engine, settings, bus, &*clock, &mut None);
         let tasks = vec![
             tokio::spawn(follow_settings(
@@ -145,9 +151,31 @@ async fn follow_settings(
 ) {
     let mut changes = settings.watch();
     let mut have = None;
+    let mut before = settings.snapshot();
     while changes.changed().await.is_ok() {
+        let now = settings.snapshot();
+        if looks_different(&before, &now) {
+            look(&engine, &now);
+        }
+        before = now;
         configure(&engine, &settings, &bus, &*clock, &mut have);
     }
+}
+
+/// Draws into the pictures what the settings say.
+fn look(engine: &MediaEngine, all: &Settings) {
+    if let Err(e) = engine.set_look(Look::of(all)) {
+        tracing::error!(error = %e, "the picture has no texts");
+    }
+}
+
+/// Whether a section changed that says what is done to the picture.
+fn looks_different(before: &Settings, now: &Settings) -> bool {
+    before.get::<VideoOsd>() != now.get::<VideoOsd>()
+        || before.get::<VideoImage>() != now.get::<VideoImage>()
+        || before.get::<VideoMasks>() != now.get::<VideoMasks>()
+        || before.get::<TimeSettings>() != now.get::<TimeSettings>()
+        || before.get::<DeviceGeneral>().language != now.get::<DeviceGeneral>().language
 }
 
 /// Tells the bus what the source does, and the settings what it can do.

@@ -105,7 +105,12 @@ export const settingTree: SettingGroup[] = [
   {
     title: 'menu.video',
     icon: 'video',
-    pages: [{ path: 'video/stream', title: 'page.video-stream', sections: ['video.main', 'video.sub'], manual: ['Video/Audio/Video/Video Stream', 'Audio/Video/Stream'] }],
+    pages: [
+      { path: 'video/stream', title: 'page.video-stream', sections: ['video.main', 'video.sub'], manual: ['Video/Audio/Video/Video Stream', 'Audio/Video/Stream'] },
+      { path: 'video/osd', title: 'page.video-osd', sections: ['video.osd'], manual: ['Video/Audio/Video/Overlay', 'Camera/Overlay'] },
+      { path: 'video/masks', title: 'page.video-masks', sections: ['video.masks'], manual: ['Video/Audio/Video/Privacy Masks'] },
+      { path: 'video/image', title: 'page.camera-image', sections: ['video.image'], manual: ['Camera/Attribute/General', 'Camera Attribute/General'] },
+    ],
   },
   {
     title: 'menu.event',

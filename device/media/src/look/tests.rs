@@ -1,0 +1,245 @@
+//! The steps on raw pictures; through encoders they are tested in `tests/look.rs`.
+
+use super::*;
+
+const W: usize = 320;
+const H: usize = 240;
+
+fn grey(luma: u8) -> (gst::Buffer, gst_video::VideoInfo) {
+    crate::init().unwrap();
+    let info = gst_video::VideoInfo::builder(gst_video::VideoFormat::I420, W as u32, H as u32)
+        .build()
+        .unwrap();
+    let mut data = vec![luma; W * H];
+    data.extend(vec![148; W * H / 2]);
+    (gst::Buffer::from_mut_slice(data), info)
+}
+
+fn pixels(buffer: &gst::Buffer) -> Vec<u8> {
+    buffer.map_readable().unwrap().to_vec()
+}
+
+fn stage(look: Look) -> Stage {
+    let mut stage = Stage::default();
+    stage.set(look).unwrap();
+    stage
+}
+
+fn at(seconds: i64) -> UtcTime {
+    UtcTime::from_millis(seconds * 1000)
+}
+
+fn text(line: &'static str, place: Place) -> Text {
+    Text {
+        line: Arc::new(move |_| line.into()),
+        place,
+        height: 72,
+        color: [255; 3],
+        background: Some([0; 3]),
+    }
+}
+
+/// Mean luma of a part of the picture, in fractions of it.
+fn mean(buffer: &gst::Buffer, x: (f32, f32), y: (f32, f32)) -> f32 {
+    let all = pixels(buffer);
+    let span = |(a, b): (f32, f32), n: usize| (a * n as f32) as usize..(b * n as f32) as usize;
+    let part: Vec<u8> = span(y, H)
+        .flat_map(|row| all[row * W..][span(x, W)].to_vec())
+        .collect();
+    part.iter().map(|n| f32::from(*n)).sum::<f32>() / part.len() as f32
+}
+
+#[test]
+fn a_plain_look_costs_nothing() {
+    let (buffer, info) = grey(100);
+    let same = buffer.as_ptr();
+    let done = stage(Look::default())
+        .apply(buffer, &info, at(0), true)
+        .unwrap();
+    assert!(done.shown.is_none() && done.analysed.as_ptr() == same);
+}
+
+/// The masked pixels are nowhere: neither for viewers nor for recognition; chroma neither.
+#[test]
+fn masks_cover_luma_and_chroma_for_everybody() {
+    let corner = |x, y| NormPoint { x, y };
+    let mut stage = stage(Look {
+        masks: vec![Mask {
+            corners: vec![
+                corner(-1.0, 1.0),
+                corner(0.0, 1.0),
+                corner(0.0, 0.0),
+                corner(-1.0, 0.0),
+            ],
+            color: [0; 3],
+        }],
+        ..Look::default()
+    });
+    let (buffer, info) = grey(100);
+    let done = stage.apply(buffer.clone(), &info, at(0), true).unwrap();
+    assert!(done.shown.is_none(), "one picture for all");
+    assert_eq!(mean(&done.analysed, (0.0, 0.5), (0.0, 0.5)), 16.0);
+    assert_eq!(mean(&done.analysed, (0.5, 1.0), (0.0, 1.0)), 100.0);
+    let after = pixels(&done.analysed);
+    assert_eq!((after[W * H], after[W * H + W / 2 - 1]), (128, 148));
+    // The source's buffer may be a decoder's reference picture.
+    assert_eq!(pixels(&buffer)[0], 100, "the source's own is untouched");
+    let ours = stage.apply(buffer, &info, at(1), false).unwrap();
+    assert_eq!(pixels(&ours.analysed)[0], 100, "\"no signal\" needs none");
+}
+
+/// OSD-1..5: at each place, stacked in one corner, and never in what recognition sees.
+#[test]
+fn texts_are_where_they_belong_and_only_for_viewers() {
+    for (place, x, y) in [
+        (Place::UpperLeft, (0.0, 0.25), (0.0, 0.1)),
+        (Place::UpperRight, (0.75, 1.0), (0.0, 0.1)),
+        (Place::LowerLeft, (0.0, 0.25), (0.9, 1.0)),
+        (Place::LowerRight, (0.75, 1.0), (0.9, 1.0)),
+        (
+            Place::At(NormPoint { x: 0.0, y: 0.0 }),
+            (0.5, 0.75),
+            (0.5, 0.6),
+        ),
+    ] {
+        let (buffer, info) = grey(200);
+        let texts = vec![text("MMMMMMMM", place)];
+        let done = stage(Look {
+            texts,
+            ..Look::default()
+        })
+        .apply(buffer, &info, at(0), true)
+        .unwrap();
+        let shown = done.shown.unwrap();
+        assert!(mean(&shown, x, y) < 150.0, "{place:?}");
+        let changed = pixels(&shown)[..W * H]
+            .iter()
+            .filter(|n| **n != 200)
+            .count();
+        assert!(changed < W * H / 8, "{place:?}: {changed} pixels");
+        assert!(pixels(&done.analysed)[..W * H].iter().all(|n| *n == 200));
+    }
+    let (buffer, info) = grey(200);
+    let both = vec![text("A", Place::LowerLeft), text("B", Place::LowerLeft)];
+    let done = stage(Look {
+        texts: both,
+        ..Look::default()
+    })
+    .apply(buffer, &info, at(0), true)
+    .unwrap();
+    let shown = done.shown.unwrap();
+    assert!(mean(&shown, (0.0, 0.05), (0.92, 1.0)) < 150.0);
+    assert!(mean(&shown, (0.0, 0.05), (0.84, 0.9)) < 150.0, "above it");
+}
+
+/// OSD-2: a clock goes on; a line is asked for once a second.
+#[test]
+fn lines_change_with_the_second() {
+    use std::sync::atomic::{AtomicU32, Ordering};
+    let asked = Arc::new(AtomicU32::new(0));
+    let count = asked.clone();
+    let clock = Text {
+        line: Arc::new(move |utc| {
+            count.fetch_add(1, Ordering::Relaxed);
+            format!("{}", utc.as_millis() / 1000)
+        }),
+        ..text("", Place::UpperLeft)
+    };
+    let mut stage = stage(Look {
+        texts: vec![clock],
+        ..Look::default()
+    });
+    let mut shown = |ms| {
+        let (buffer, info) = grey(200);
+        let at = UtcTime::from_millis(ms);
+        let done = stage.apply(buffer, &info, at, true).unwrap();
+        pixels(&done.shown.unwrap())
+    };
+    let first = shown(8_000);
+    assert_eq!(shown(8_960), first);
+    assert_ne!(shown(9_000), first);
+    assert_eq!(asked.load(Ordering::Relaxed), 2);
+}
+
+/// Any text at any size stays in the picture and nothing panics.
+#[test]
+fn long_and_strange_lines_fit() {
+    for line in [
+        "",
+        " ",
+        "Ü ß 中 \u{7f}",
+        "WWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWW",
+    ] {
+        for place in [Place::LowerRight, Place::At(NormPoint { x: 1.0, y: -1.0 })] {
+            let (buffer, info) = grey(200);
+            let done = stage(Look {
+                texts: vec![text(line, place)],
+                ..Look::default()
+            })
+            .apply(buffer, &info, at(0), true)
+            .unwrap();
+            let drawn = pixels(&done.shown.unwrap());
+            let any = drawn[..W * H].iter().any(|n| *n != 200);
+            assert!(any, "{line:?}: at least its background");
+        }
+    }
+}
+
+/// IMG-1..4, IMG-13: each moves the picture to its side.
+#[test]
+fn tone_moves_the_picture() {
+    let run = |tone: Tone, luma: u8| {
+        let (buffer, info) = grey(luma);
+        let look = Look {
+            tone,
+            ..Look::default()
+        };
+        let done = stage(look).apply(buffer, &info, at(0), true).unwrap();
+        let all = pixels(&done.analysed);
+        (all[W * 100 + 100], all[W * H + 100])
+    };
+    let with = |change: fn(&mut Tone, u8), value: u8, luma| {
+        let mut tone = Tone::default();
+        change(&mut tone, value);
+        run(tone, luma)
+    };
+    let brightness = |n, luma| with(|t, n| t.brightness = n, n, luma).0;
+    assert!(brightness(30, 100) < 100 && brightness(70, 100) > 100);
+    assert_eq!((brightness(0, 16), brightness(100, 235)), (16, 235));
+    let contrast = |n, luma| with(|t, n| t.contrast = n, n, luma).0;
+    assert!(contrast(80, 60) < 60 && contrast(80, 190) > 190);
+    assert!((125..=126).contains(&contrast(0, 60)), "all grey");
+    let gamma = |n, luma| with(|t, n| t.gamma = n, n, luma).0;
+    assert!(gamma(80, 60) > 60 && gamma(20, 60) < 60);
+    assert_eq!((gamma(80, 16), gamma(80, 235)), (16, 235), "ends stay");
+    let saturation = |n| with(|t, n| t.saturation = n, n, 100);
+    assert_eq!((saturation(0).1, saturation(100).1), (128, 168));
+    assert_eq!(saturation(0).0, 100, "light stays");
+    assert_eq!(with(|t, n| t.sharpness = n, 90, 100).0, 100, "no edge");
+}
+
+#[test]
+fn sharpness_strengthens_and_weakens_edges() {
+    let edge = |sharpness| {
+        crate::init().unwrap();
+        let (_, info) = grey(0);
+        let mut data: Vec<u8> = (0..W * H)
+            .map(|i| if i % W < W / 2 { 80 } else { 160 })
+            .collect();
+        data.extend(vec![128; W * H / 2]);
+        let look = Look {
+            tone: Tone {
+                sharpness,
+                ..Tone::default()
+            },
+            ..Look::default()
+        };
+        let buffer = gst::Buffer::from_mut_slice(data);
+        let done = stage(look).apply(buffer, &info, at(0), true).unwrap();
+        let all = pixels(&done.analysed);
+        let row = &all[W * 100..];
+        i32::from(row[W / 2]) - i32::from(row[W / 2 - 1])
+    };
+    assert_eq!(edge(50), 80);
+    assert!(edge(80) > 90 && edge(10) < 60, "{} {}", edge(80), edge(10));
+}
