@@ -16,6 +16,8 @@ SOAP = "{http://www.w3.org/2003/05/soap-envelope}"
 BASE = "http://www.onvif.org/"
 SUB = "<ProfileToken>profile_sub</ProfileToken>"
 TOKEN = "<ConfigurationToken>encoder_main</ConfigurationToken>"
+OF_SOURCE = "<ConfigurationToken>source_config_1</ConfigurationToken>"
+SOURCE = "<VideoSourceToken>source_1</VideoSourceToken>"
 SETUP = (
     '<StreamSetup><Stream xmlns="http://www.onvif.org/ver10/schema">RTP-Unicast</Stream>'
     '<Transport xmlns="http://www.onvif.org/ver10/schema"><Protocol>RTSP</Protocol></Transport></StreamSetup>'
@@ -32,12 +34,17 @@ SERVICES = (
         "GetProfiles": "", "GetVideoSources": "", "GetVideoSourceConfigurations": "", "GetVideoEncoderConfigurations": "",
         "GetVideoEncoderConfigurationOptions": "", "GetMetadataConfigurations": "", "GetVideoAnalyticsConfigurations": "",
         "GetServiceCapabilities": "", "GetProfile": SUB, "GetSnapshotUri": SUB, "GetStreamUri": SETUP + SUB,
+        "GetOSDs": "", "GetOSDOptions": OF_SOURCE, "GetMetadataConfigurationOptions": "",
     }),
     ("ver20/media/wsdl/media.wsdl", "ver20/media/wsdl", "media2_service", {
         "GetProfiles": "<Type>All</Type>", "GetVideoSourceConfigurations": "", "GetVideoEncoderConfigurations": "",
-        "GetVideoEncoderConfigurationOptions": TOKEN, "GetVideoEncoderInstances": "<ConfigurationToken>source_config_1</ConfigurationToken>",
+        "GetVideoEncoderConfigurationOptions": TOKEN, "GetVideoEncoderInstances": OF_SOURCE,
         "GetMetadataConfigurations": "", "GetAnalyticsConfigurations": "", "GetServiceCapabilities": "",
         "GetSnapshotUri": SUB, "GetStreamUri": "<Protocol>RTSP</Protocol>" + SUB,
+        "GetOSDs": "", "GetOSDOptions": OF_SOURCE, "GetMasks": "", "GetMaskOptions": OF_SOURCE, "GetMetadataConfigurationOptions": "",
+    }),
+    ("ver20/imaging/wsdl/imaging.wsdl", "ver20/imaging/wsdl", "imaging_service", {
+        "GetServiceCapabilities": "", "GetImagingSettings": SOURCE, "GetOptions": SOURCE, "GetMoveOptions": SOURCE, "GetStatus": SOURCE,
     }),
     ("ver10/events/wsdl/event.wsdl", "ver10/events/wsdl", "event_service", {
         "GetServiceCapabilities": "", "GetEventProperties": "", "CreatePullPointSubscription": "",

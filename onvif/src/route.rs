@@ -28,7 +28,7 @@ pub(crate) enum Port {
 }
 
 impl Port {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 12] = [
         Self::Device,
         Self::DeviceIo,
         Self::Media,

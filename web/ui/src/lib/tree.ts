@@ -35,6 +35,8 @@ export type ViewName =
   | 'remote-log'
   | 'email'
   | 'commission'
+  | 'osd'
+  | 'masks'
   | 'debug';
 
 export interface SettingGroup {
@@ -107,8 +109,8 @@ export const settingTree: SettingGroup[] = [
     icon: 'video',
     pages: [
       { path: 'video/stream', title: 'page.video-stream', sections: ['video.main', 'video.sub'], manual: ['Video/Audio/Video/Video Stream', 'Audio/Video/Stream'] },
-      { path: 'video/osd', title: 'page.video-osd', sections: ['video.osd'], manual: ['Video/Audio/Video/Overlay', 'Camera/Overlay'] },
-      { path: 'video/masks', title: 'page.video-masks', sections: ['video.masks'], manual: ['Video/Audio/Video/Privacy Masks'] },
+      { path: 'video/osd', title: 'page.video-osd', sections: ['video.osd'], view: 'osd', manual: ['Video/Audio/Video/Overlay', 'Camera/Overlay'] },
+      { path: 'video/masks', title: 'page.video-masks', sections: ['video.masks'], view: 'masks', manual: ['Video/Audio/Video/Privacy Masks'] },
       { path: 'video/image', title: 'page.camera-image', sections: ['video.image'], manual: ['Camera/Attribute/General', 'Camera Attribute/General'] },
     ],
   },
