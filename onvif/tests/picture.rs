@@ -120,7 +120,6 @@ async fn corrections_are_read_back_and_bounded() {
     for refused in [
         "<tt:Brightness>100.5</tt:Brightness>",
         "<tt:Contrast>-1</tt:Contrast>",
-        "<tt:ColorSaturation>NaN</tt:ColorSaturation>",
         "<tt:IrCutFilter>OFF</tt:IrCutFilter>",
     ] {
         let answer = call(refused).await;
