@@ -195,6 +195,7 @@ async fn running(inner: &str) -> Bench {
     let bench = Bench::new();
     let service = bench.service.clone();
     tokio::spawn(async move { service.run(std::future::pending()).await });
+    tokio::task::yield_now().await;
     let added = bench
         .call(EVENTS, &add("mqtt://broker.example", inner), ADMIN)
         .await;
@@ -268,6 +269,20 @@ async fn a_plate_is_published_as_json() {
             },
         })
     );
+}
+
+/// A broker may be reached before the events are listened to.
+#[tokio::test]
+async fn states_are_published_to_a_broker_that_was_there_first() {
+    let bench = Bench::new();
+    let added = bench
+        .call(EVENTS, &add("mqtt://broker.example", FIRST), ADMIN)
+        .await;
+    assert_eq!(added.status, 200);
+    let service = bench.service.clone();
+    tokio::spawn(async move { service.run(std::future::pending()).await });
+    let all = published(&bench, 8).await;
+    assert!(all.iter().all(|(_, _, retain)| *retain), "{all:?}");
 }
 
 /// States are retained; a broker that was just reached gets all of them.

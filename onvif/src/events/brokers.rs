@@ -214,6 +214,12 @@ fn secret(text: Option<String>) -> Result<SecretText, String> {
 pub(crate) async fn publish(inner: &Arc<Inner>) {
     let mut notices = inner.notices.subscribe();
     let mut reached = inner.device.brokers.connections();
+    for slot in 0..MAX_BROKERS {
+        // Reached before anybody listened.
+        if inner.device.brokers.status(slot).state == BrokerState::Connected {
+            enqueue(inner, slot, &inner.subscriptions.states(inner.now())).await;
+        }
+    }
     loop {
         tokio::select! {
             notice = notices.recv() => match notice {
