@@ -122,6 +122,7 @@ in_copy systemctl restart platecam.service
 patiently ready || die "no pictures or no recognition"
 config set services/cgi false || die "CGI refused"
 in_copy systemctl is-active ssh.service chrony.service || die "the machine's own services were touched"
+in_copy ps -C chronyd -o args= | grep -q /etc/chrony/chrony.conf || die "chrony lost the machine's servers"
 say "the unit is $(in_copy systemctl is-active platecam.service), $(in_copy systemctl is-enabled platecam.service), runs as $(in_copy ps -o user= -p "$(camera)")"
 
 say ssh
@@ -161,6 +162,8 @@ patiently zoned || die "a zone without a name is not found: $(in_copy date +%Z)"
 say "time daemon"
 config set time/ntp_server 192.0.2.1 time/ntp_enabled true || die "NTP refused"
 patiently in_copy systemctl is-active chrony.service || die "chrony does not run"
+uses() { in_copy ps -C chronyd -o args= | grep -q "$1"; }
+patiently uses /etc/chrony/platecam.conf || die "chrony keeps the distribution's configuration"
 has_source() { in_copy chronyc -n sources | grep -q 192.0.2.1; }
 patiently has_source || die "chrony does not know the server"
 [ "$(in_copy chronyc -n -c sources | wc -l)" = 1 ] || die "chrony listens to others too: $(in_copy chronyc -n -c sources)"
