@@ -177,6 +177,24 @@ async fn what_is_refused_is_named() {
     );
 }
 
+/// What can be set is announced, and what cannot is not.
+#[tokio::test]
+async fn it_is_announced_whether_the_host_can_be_changed() {
+    let unsupported = async |bench: &Bench| {
+        let answer = bench
+            .call(DEVICE, "<tds:GetServiceCapabilities/>", ADMIN)
+            .await;
+        let all: tds::GetServiceCapabilitiesResponse = answer.read();
+        all.capabilities.system.network_config_not_supported
+    };
+    let bench = bench();
+    assert_eq!(unsupported(&bench).await, Some(false));
+    bench.test.network.fix(true);
+    bench.test.clock.advance(Duration::from_secs(120));
+    serve(&bench);
+    assert_eq!(unsupported(&bench).await, Some(true));
+}
+
 /// NET-3, NET-7..9: DHCP, servers and gateway by themselves leave the other parts as they are.
 #[tokio::test]
 async fn one_part_leaves_the_others() {

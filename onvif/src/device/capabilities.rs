@@ -118,8 +118,8 @@ pub(super) fn device(call: &Call<'_>) -> tds::DeviceServiceCapabilities {
             http_support_information: Some(true),
             storage_configuration: Some(false),
             geo_location_entries: Some(super::geo::ENTRIES),
-            // The host's addresses are not ours to set.
-            network_config_not_supported: Some(true),
+            // Whose network the host does not let us change.
+            network_config_not_supported: Some(!call.device().networking.is_changeable()),
             addons: Some(List(vec!["TLSServerConfiguration".into()])),
             ..Default::default()
         },

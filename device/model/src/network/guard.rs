@@ -50,6 +50,8 @@ struct State {
     conflict: Option<(std::net::Ipv4Addr, String)>,
     last: Option<LastTrial>,
     revert: Option<Actor>,
+    /// Whether the host could be changed when it was asked last, and when to ask again.
+    changeable: (bool, Duration),
 }
 
 #[derive(Clone)]
@@ -141,6 +143,19 @@ impl Networking {
         Ok(Self { control, guard })
     }
 
+    /// Whether the host's network could be changed a short while ago; asks nobody.
+    pub fn is_changeable(&self) -> bool {
+        self.guard.state.lock().changeable.0
+    }
+
+    fn ask_changeable(&self, now: Duration) {
+        if now < self.guard.state.lock().changeable.1 {
+            return;
+        }
+        let can = self.control.changeable().is_ok();
+        self.guard.state.lock().changeable = (can, now + LOOK);
+    }
+
     pub(super) fn trial(&self, now: Duration) -> Option<(NetIp, NetIp, Actor, u64)> {
         let state = self.guard.state.lock();
         let t = state.trial.as_ref()?;
@@ -204,6 +219,7 @@ impl Device {
         let mut events = self.networking.guard.turn.lock();
         self.learn_who(&mut events);
         let (wanted, now) = (self.settings.get::<NetIp>(), self.clock.monotonic());
+        self.networking.ask_changeable(now);
         match self.networking.next(&wanted, now) {
             Step::Nothing => {}
             Step::Look => self.look_for_conflict(&wanted),
