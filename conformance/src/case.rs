@@ -21,12 +21,12 @@ pub type Outcome<T = ()> = Result<T, Stop>;
 /// Fails the case unless the condition holds.
 #[macro_export]
 macro_rules! check {
-    ($condition:expr, $($text:tt)+) => {
+    ($condition:expr, $($text:tt)+) => {{
         let holds: bool = $condition;
         if !holds {
             return Err($crate::case::Stop::Fail(format!($($text)+)));
         }
-    };
+    }};
 }
 
 /// Fails the case.

@@ -14,6 +14,7 @@ pub mod device;
 pub mod features;
 pub mod jpeg;
 pub mod report;
+pub mod rtsp;
 pub mod runner;
 pub mod schema;
 pub mod soap;

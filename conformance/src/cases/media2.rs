@@ -666,7 +666,7 @@ pub(super) fn ranges(e: &Element) -> Outcome {
     Ok(())
 }
 
-fn write(d: &Device, kind: &str, configuration: &Element) -> Outcome {
+pub(super) fn write(d: &Device, kind: &str, configuration: &Element) -> Outcome {
     let body = configuration
         .clone()
         .named(soap::ns("tr2"), "Configuration")
@@ -1070,7 +1070,7 @@ fn source_options(d: &Device) -> Outcome {
     Ok(())
 }
 
-fn encoder_options_of(d: &Device, t: &str) -> Outcome<Vec<Element>> {
+pub(super) fn encoder_options_of(d: &Device, t: &str) -> Outcome<Vec<Element>> {
     let a = d.call(
         "tr2:GetVideoEncoderConfigurationOptions",
         &format!("<tr2:ConfigurationToken>{t}</tr2:ConfigurationToken>"),
@@ -1171,7 +1171,7 @@ fn encoder_options(d: &Device) -> Outcome {
 }
 
 /// The configuration with the smallest or largest values of an option.
-fn extreme(c: &Element, o: &Element, largest: bool) -> Element {
+pub(super) fn extreme(c: &Element, o: &Element, largest: bool) -> Element {
     let pick = |list: Vec<f64>| {
         let fold = if largest { f64::max } else { f64::min };
         list.into_iter().reduce(fold)

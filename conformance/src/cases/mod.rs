@@ -4,13 +4,19 @@ use crate::case::Case;
 
 pub(crate) mod access;
 mod access_classes;
+mod analytics;
 mod capabilities;
 mod discovery;
 mod events;
+mod keystore;
+mod media1;
 mod media2;
 mod network;
 mod pullpoint;
+mod push;
+mod services;
 pub mod state;
+mod streaming;
 mod system;
 mod users;
 
@@ -24,7 +30,13 @@ pub fn all() -> Vec<Case> {
         system::cases(),
         users::cases(),
         events::cases(),
+        push::cases(),
+        media1::cases(),
         media2::cases(),
+        streaming::cases(),
+        services::cases(),
+        analytics::cases(),
+        keystore::cases(),
         access::cases(),
     ]
     .concat()

@@ -347,6 +347,13 @@ pub(super) fn cases() -> Vec<Case> {
             },
         ),
         case(
+            "DEVICE-2-1-30",
+            "SetNetworkDefaultGateway with an IPv4 address, read back",
+            "STG",
+            &[Need::Network],
+            gateway,
+        ),
+        case(
             "DEVICE-2-1-36",
             "GetDynamicDNS",
             "STG",
@@ -655,6 +662,33 @@ fn zero_configuration(d: &Device) -> Outcome {
     };
     set(was)?;
     judged
+}
+
+/// Only where addresses are set by hand: a gateway from DHCP is not the caller's to change.
+fn gateway(d: &Device) -> Outcome {
+    let interfaces = d.call("tds:GetNetworkInterfaces", "")?;
+    if interfaces
+        .texts("NetworkInterfaces/IPv4/Config/DHCP")
+        .contains(&"true".into())
+    {
+        skip!("IPv4 comes from DHCP");
+    }
+    let before = d.call("tds:GetNetworkDefaultGateway", "")?;
+    let old: String = before
+        .texts("NetworkGateway/IPv4Address")
+        .iter()
+        .map(|a| format!("<tds:IPv4Address>{a}</tds:IPv4Address>"))
+        .collect();
+    let body = "<tds:IPv4Address>10.1.1.1</tds:IPv4Address>";
+    d.call("tds:SetNetworkDefaultGateway", body)?;
+    let read = d.call("tds:GetNetworkDefaultGateway", "");
+    d.call("tds:SetNetworkDefaultGateway", &old)?;
+    let found = read?.texts("NetworkGateway/IPv4Address");
+    check!(
+        found.contains(&"10.1.1.1".into()),
+        "{found:?} where 10.1.1.1 was set"
+    );
+    Ok(())
 }
 
 /// Fills, adds to and empties the filter; `last` is the operation that the case is about.
