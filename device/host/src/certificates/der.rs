@@ -75,8 +75,11 @@ pub(super) fn tag_of(bytes: &[u8]) -> Option<u8> {
     (content.1.is_empty()).then_some(tag)
 }
 
-/// The first value of `bytes`: its tag, its content, and what follows it.
-pub(super) fn split(bytes: &[u8]) -> Option<(u8, (&[u8], &[u8]))> {
+/// The content of a value, and what follows it.
+pub(super) type Parts<'a> = (&'a [u8], &'a [u8]);
+
+/// The first value of `bytes`: its tag and its parts.
+pub(super) fn split(bytes: &[u8]) -> Option<(u8, Parts<'_>)> {
     let (tag, first, mut rest) = match bytes {
         [tag, first, rest @ ..] => (*tag, *first, rest),
         _ => return None,

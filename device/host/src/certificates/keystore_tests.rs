@@ -308,7 +308,7 @@ fn assigned_paths_are_served_and_kept() {
     let id = store
         .self_sign(&self_signed(&own, SignatureAlgorithm::RsaSha256), now())
         .unwrap();
-    let path = store.create_path(&[id.clone()], "tls").unwrap();
+    let path = store.create_path(std::slice::from_ref(&id), "tls").unwrap();
     let first = store.assigned().unwrap().unwrap();
     let full = store.assign(None, &path);
     assert!(matches!(full, Err(Error::Exhausted { .. })));
