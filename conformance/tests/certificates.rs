@@ -112,9 +112,11 @@ async fn a_signed_request_is_served_with_its_path() {
         dir.path(),
         "req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.pem -subj /CN=Owner -days 9",
     );
+    // Without extensions openssl signs a certificate of version 1, which TLS libraries refuse.
+    std::fs::write(dir.path().join("ext"), "basicConstraints=CA:FALSE\n").unwrap();
     openssl(
         dir.path(),
-        "x509 -req -in r.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 9 -out c.pem",
+        "x509 -req -in r.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 9 -extfile ext -out c.pem",
     );
     let read = |name: &str| std::fs::read_to_string(dir.path().join(name)).unwrap();
     let chain = format!("{}{}", read("c.pem"), read("ca.pem"));

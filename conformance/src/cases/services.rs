@@ -119,7 +119,7 @@ pub(super) fn cases() -> Vec<Case> {
             "GetRelayOutputs, as many as announced",
             "T",
             RELAYS,
-            |d| count(d, "GetRelayOutputs", "RelayOutputs", "@RelayOutputs"),
+            |d| count(d, "tds:GetRelayOutputs", "RelayOutputs", "@RelayOutputs"),
         ),
         case(
             "DEVICEIO-1-1-3",
@@ -203,7 +203,7 @@ pub(super) fn cases() -> Vec<Case> {
             "GetDigitalInputs, as many as announced",
             "T",
             INPUTS,
-            |d| count(d, "GetDigitalInputs", "DigitalInputs", "@DigitalInputs"),
+            |d| count(d, "tmd:GetDigitalInputs", "DigitalInputs", "@DigitalInputs"),
         ),
         case(
             "DEVICEIO-3-1-3",
@@ -240,7 +240,7 @@ pub(super) fn cases() -> Vec<Case> {
                 Need::Service("tmd"),
                 Need::AtLeast("tmd", "@AudioSources", 1),
             ],
-            |d| count(d, "GetAudioSources", "Token", "@AudioSources"),
+            |d| count(d, "tmd:GetAudioSources", "Token", "@AudioSources"),
         ),
         case(
             "DEVICEIO-5-1-1",
@@ -264,7 +264,7 @@ pub(super) fn cases() -> Vec<Case> {
             "GetVideoSources, as many as announced",
             "TM",
             IO,
-            |d| count(d, "GetVideoSources", "Token", "@VideoSources"),
+            |d| count(d, "tmd:GetVideoSources", "Token", "@VideoSources"),
         ),
         case(
             "DEVICEIO-8-1-1",
@@ -274,7 +274,7 @@ pub(super) fn cases() -> Vec<Case> {
                 Need::Service("tmd"),
                 Need::AtLeast("tmd", "@AudioOutputs", 1),
             ],
-            |d| count(d, "GetAudioOutputs", "Token", "@AudioOutputs"),
+            |d| count(d, "tmd:GetAudioOutputs", "Token", "@AudioOutputs"),
         ),
         case(
             "DEVICEIO-6-1-1",
@@ -284,7 +284,7 @@ pub(super) fn cases() -> Vec<Case> {
                 Need::Service("tmd"),
                 Need::AtLeast("tmd", "@SerialPorts", 1),
             ],
-            |d| count(d, "GetSerialPorts", "SerialPort", "@SerialPorts"),
+            |d| count(d, "tmd:GetSerialPorts", "SerialPort", "@SerialPorts"),
         ),
         case(
             "DEVICE-5-1-1",
@@ -627,7 +627,7 @@ fn inside(d: &Device, t: &str) -> Outcome {
 }
 
 fn count(d: &Device, operation: &str, element: &str, capability: &str) -> Outcome {
-    let a = d.call(&format!("tmd:{operation}"), "")?;
+    let a = d.call(operation, "")?;
     let n = a.all(element).len();
     let announced = d.features().number("tmd", capability).unwrap_or(0) as usize;
     check!(n == announced && n > 0, "{n} found, {announced} announced");
@@ -635,7 +635,8 @@ fn count(d: &Device, operation: &str, element: &str, capability: &str) -> Outcom
 }
 
 fn relays(d: &Device) -> Outcome<Vec<Element>> {
-    let a = d.call("tmd:GetRelayOutputs", "")?;
+    // Device I/O takes the elements of the device service here.
+    let a = d.call("tds:GetRelayOutputs", "")?;
     Ok(a.all("RelayOutputs").into_iter().cloned().collect())
 }
 
@@ -728,9 +729,9 @@ fn relay_event(d: &Device) -> Outcome {
                 PullPoint::create(d, &topic_filter(&format!("tns1:{path}")), Some("PT60S"))?;
             for state in ["active", "inactive"] {
                 let body = format!(
-                    "<tmd:RelayOutputToken>{t}</tmd:RelayOutputToken><tmd:LogicalState>{state}</tmd:LogicalState>"
+                    "<tds:RelayOutputToken>{t}</tds:RelayOutputToken><tds:LogicalState>{state}</tds:LogicalState>"
                 );
-                d.call("tmd:SetRelayOutputState", &body)?;
+                d.call("tds:SetRelayOutputState", &body)?;
                 point.until(&format!("{path} {t} {state}"), |m| {
                     Ok(item(m, "Source", "RelayToken") == Some(&t)
                         && item(m, "Data", "LogicalState") == Some(state))

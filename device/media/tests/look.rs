@@ -174,12 +174,15 @@ fn a_text_is_in_what_viewers_decode() {
     });
     for (n, (before, after)) in plain.iter().zip(&lettered).enumerate().take(3) {
         let (before, after) = (before.mean(place.0, place.1), after.mean(place.0, place.1));
-        assert!(before < 200.0 && after > 220.0, "{n}: {before} {after}");
+        assert!(after - before > 20.0, "{n}: {before} {after}");
     }
-    let analysed = lettered[3].mean(place.0, place.1);
-    assert!(analysed < 200.0, "recognition: {analysed}");
-    let gone = rig.with(Look::default())[1].mean(place.0, place.1);
-    assert!(gone < 200.0, "gone again: {gone}");
+    // The picture itself differs a little from moment to moment.
+    let same = |a: f32, b: f32| (a - b).abs() < 12.0;
+    let mean = |pictures: &[Grey], n: usize| pictures[n].mean(place.0, place.1);
+    let analysed = mean(&lettered, 3);
+    assert!(same(analysed, mean(&plain, 3)), "recognition: {analysed}");
+    let gone = mean(&rig.with(Look::default()), 1);
+    assert!(same(gone, mean(&plain, 1)), "gone again: {gone}");
 }
 
 /// A mask is in everything that leaves the source.

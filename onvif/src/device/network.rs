@@ -16,10 +16,17 @@ use crate::{
 
 /// `GetHostname`.
 pub(super) fn hostname(call: &Call<'_>) -> tds::GetHostnameResponse {
+    // What was set counts at once; the host follows within a second.
+    let set = call.device().settings.get::<NetIp>().hostname.clone();
+    let name = if set.is_empty() {
+        call.device().network.hostname()
+    } else {
+        set
+    };
     tds::GetHostnameResponse {
         hostname_information: tt::HostnameInformation {
             from_dhcp: false,
-            name: Some(call.device().network.hostname()),
+            name: Some(name),
             extension: None,
         },
     }

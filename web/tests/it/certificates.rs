@@ -23,7 +23,7 @@ async fn made_installed_and_deleted() {
     let list = client.get("/api/v1/certificates").await.json();
     assert_eq!(
         (&list["certificates"][0]["in_use"], &list["limit"]),
-        (&json!(true), &json!(32))
+        (&json!(true), &json!(64))
     );
     assert!(list["root"]["subject"].is_string());
     let in_use = client.delete(&format!("/api/v1/certificates/{id}")).await;
