@@ -6,15 +6,17 @@ import { Browser, check, PASSWORD } from './camera.mjs';
 const WCAG = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];
 const ROUTES = [
   'system/general', 'system/time', 'system/maintenance', 'system/log', 'system/services', 'system/users', 'system/groups', 'system/online',
-  'system/password-reset', 'system/my-account', 'system/legal', 'network/port', 'network/https', 'network/email', 'network/onvif', 'network/access-filter', 'network/remote-log', 'video/stream',
-  'event/illegal-access', 'lpr/scene', 'lpr/commission', 'lpr/debug',
+  'system/password-reset', 'system/my-account', 'system/legal', 'network/tcp-ip', 'network/port', 'network/https', 'network/onvif',
+  'network/access-filter', 'network/mqtt', 'network/email', 'network/remote-log', 'video/stream', 'video/osd', 'video/masks', 'video/image',
+  'event/picture', 'event/alarm', 'event/illegal-access', 'lpr/scene', 'lpr/commission', 'lpr/debug',
 ];
 const PLAIN = 'Plain-2026-user';
 
 const b = await Browser.start('http', process.env.HTTP_PORT);
 const { page } = b;
 const button = (name, exact = true) => page.getByRole('button', { name, exact });
-const save = () => button('Save').click();
+// A page with several sections has a button each; the one of the changed section is enabled.
+const save = () => page.getByRole('button', { name: 'Save', exact: true, disabled: false }).first().click();
 const saved = () => page.getByText('Saved.', { exact: true }).first().waitFor();
 const heading = (name) => page.getByRole('heading', { name, level: 1, exact: true }).waitFor();
 async function open(path, name) {
@@ -104,7 +106,7 @@ try {
   await saved();
 
   // Who changed what.
-  await page.getByTitle('Show the changes').click();
+  await page.getByTitle('Show the changes').first().click();
   await page.getByRole('dialog').getByText('South gate').first().waitFor();
   await b.examine('dialog-history', WCAG);
   await page.keyboard.press('Escape');
