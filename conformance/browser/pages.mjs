@@ -101,7 +101,7 @@ try {
   await button('Resolve').click();
   await b.shot('dialog-conflict');
   await button('Put my changes on top').click();
-  await b.until('my change is on top of the other', async () => (await name.inputValue()) === 'South gate' && (await page.getByLabel('Location').inputValue()) === 'Yard');
+  await b.until('my change is on top of the other', async () => (await name.inputValue()) === 'South gate' && (await page.getByLabel('Location', { exact: true }).inputValue()) === 'Yard');
   await save();
   await saved();
 
