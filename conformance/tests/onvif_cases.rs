@@ -48,6 +48,11 @@ const OPEN: &[(&str, &str)] = &[
         "X-STATE",
         "interfaces of the machine that come and go meanwhile are taken for a change",
     ),
+    ("DEVICEIO-1-1-1", "corrected and not yet judged again"),
+    ("DEVICEIO-1-1-3", "corrected and not yet judged again"),
+    ("DEVICEIO-1-1-4", "corrected and not yet judged again"),
+    ("DEVICEIO-1-2-1", "corrected and not yet judged again"),
+    ("DEVICE-2-1-32", "corrected and not yet judged again"),
 ];
 
 /// Cases of ONVIF's own; those of the runner come on top.
