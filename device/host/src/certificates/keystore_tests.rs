@@ -7,7 +7,7 @@ use platecam_model::{
     ports::{
         CertificateKind, CertificateUpload, Certificates, CertificationPath, DistinguishedName,
         Extension, KeyStatus, Keystore, MAX_PASSPHRASES, NameAttribute, NewKey, Pkcs12Upload,
-        RequestContent, SelfSigned, SignatureAlgorithm,
+        RequestContent, SelfSigned, SignatureAlgorithm, UploadedCertificate,
     },
 };
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
@@ -493,4 +493,16 @@ fn keys_and_files_of_openssl() {
         ("path", 1)
     );
     upload("nomac", "secret-1", false).unwrap();
+
+    // Version 1, as `openssl x509 -req` makes it without an extensions file: served as it is.
+    openssl("req -new -key @k.pem -out @r.csr -subj /CN=v1");
+    openssl("x509 -req -in @r.csr -signkey @k.pem -days 9 -out @v1.pem");
+    let read = |name: &str| std::fs::read_to_string(at(name)).unwrap();
+    let pem = UploadedCertificate::Pem {
+        certificate: read("v1.pem"),
+        key: Secret::new(read("k.pem")),
+    };
+    let id = store.upload("v1", &pem, UtcTime::from_millis(0)).unwrap();
+    store.install(&id, UtcTime::from_millis(0)).unwrap();
+    assert_eq!(served(&store), der_of(&store, &id));
 }

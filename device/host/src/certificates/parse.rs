@@ -145,14 +145,18 @@ pub(super) fn certified(
     chain: Vec<CertificateDer<'static>>,
     key_der: PrivateKeyDer<'static>,
 ) -> Result<CertifiedKey> {
-    let provider = rustls::crypto::ring::default_provider();
-    CertifiedKey::from_der(chain, key_der, &provider).map_err(|e| {
-        let why = match e {
-            rustls::Error::InconsistentKeys(_) => "does not fit the certificate".to_owned(),
-            other => format!("cannot be used: {other}"),
-        };
-        Error::invalid("/key", "", why)
-    })
+    // Not by `CertifiedKey::from_der`: it refuses certificates of version 1, which `openssl x509 -req` makes
+    // without an extensions file. The chain is sent as it is (Security Service §5.3.2.1).
+    let signer = rustls::crypto::ring::sign::any_supported_type(&key_der)
+        .map_err(|e| Error::invalid("/key", "", format!("cannot be used: {e}")))?;
+    let leaf = chain
+        .first()
+        .ok_or_else(|| Error::internal("an empty chain"))?;
+    let public = public_key(leaf)?;
+    if signer.public_key().is_none_or(|own| *own != *public) {
+        return Err(Error::invalid("/key", "", "does not fit the certificate"));
+    }
+    Ok(CertifiedKey::new(chain, signer))
 }
 
 /// A certificate that could not serve from now on is refused.
