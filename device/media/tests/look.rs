@@ -159,30 +159,35 @@ impl Rig {
 #[test]
 fn a_text_is_in_what_viewers_decode() {
     let rig = rig();
-    let place = ((0.1, 0.3), (0.75, 0.82));
-    let plain = rig.with(Look::default());
+    let place = ((0.1, 0.3), (0.1, 0.17));
+    // The test picture moves: without contrast it is the same grey everywhere.
+    let flat = || Look {
+        tone: Tone {
+            contrast: 0,
+            ..Tone::default()
+        },
+        ..Look::default()
+    };
+    let plain = rig.with(flat());
     let text = Text {
         line: Arc::new(|_| " ".repeat(24)),
-        place: Place::At(NormPoint { x: -0.8, y: -0.5 }),
+        place: Place::At(NormPoint { x: -0.8, y: 0.8 }),
         height: 96,
         color: [0; 3],
         background: Some([255; 3]),
     };
     let lettered = rig.with(Look {
         texts: vec![text],
-        ..Look::default()
+        ..flat()
     });
     for (n, (before, after)) in plain.iter().zip(&lettered).enumerate().take(3) {
         let (before, after) = (before.mean(place.0, place.1), after.mean(place.0, place.1));
-        assert!(after - before > 20.0, "{n}: {before} {after}");
+        assert!(before < 180.0 && after > 220.0, "{n}: {before} {after}");
     }
-    // The picture itself differs a little from moment to moment.
-    let same = |a: f32, b: f32| (a - b).abs() < 12.0;
-    let mean = |pictures: &[Grey], n: usize| pictures[n].mean(place.0, place.1);
-    let analysed = mean(&lettered, 3);
-    assert!(same(analysed, mean(&plain, 3)), "recognition: {analysed}");
-    let gone = mean(&rig.with(Look::default()), 1);
-    assert!(same(gone, mean(&plain, 1)), "gone again: {gone}");
+    let analysed = lettered[3].mean(place.0, place.1);
+    assert!(analysed < 180.0, "recognition: {analysed}");
+    let gone = rig.with(flat())[1].mean(place.0, place.1);
+    assert!(gone < 180.0, "gone again: {gone}");
 }
 
 /// A mask is in everything that leaves the source.
@@ -207,7 +212,7 @@ fn a_mask_is_in_everything() {
         let inside = picture.mean((0.27, 0.73), (0.27, 0.73));
         assert!(inside < 20.0, "{n}: {inside}");
         assert!(
-            picture.mean((0.0, 0.23), (0.0, 0.6)) > 60.0,
+            picture.mean((0.0, 0.23), (0.0, 0.6)) > 30.0,
             "{n}: beside it"
         );
     }
