@@ -70,7 +70,7 @@ async fn every_operation_is_open_to_whom_its_class_names() {
                 .call(DEVICE, &empty(op), As::Digest(name, PASSWORD))
                 .await;
             let may = has.has(needs);
-            // The model may ask for more (GetSystemUris needs the log); the class alone is judged here.
+            // The model may ask for more (GetSystemLog needs the log); the class alone is judged here.
             let named = format!("permission '{needs}'");
             let by_class = answer.status == 403 && answer.text().contains(&named);
             assert_eq!(by_class, !may, "{} as {name}: {}", op.name, answer.text());

@@ -266,6 +266,11 @@ async fn logs_are_given_to_who_may_read_them() {
             assert_eq!(answer.text().contains(has), status == 200);
         }
     }
+    // READ_SYSTEM lets every user ask; who may not download is told no address (access classes, Core §5.9.4.3).
+    let guard = As::Token("guard", PASSWORD);
+    let uris = bench.call(DEVICE, "<tds:GetSystemUris/>", guard).await;
+    let uris: tds::GetSystemUrisResponse = uris.read();
+    assert_eq!(uris, tds::GetSystemUrisResponse::default());
     let body = "<tds:GetSystemLog><tds:LogType>Flight</tds:LogType></tds:GetSystemLog>";
     assert_eq!(
         bench.call(DEVICE, body, ADMIN).await.fault()[..2],

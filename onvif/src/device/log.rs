@@ -77,22 +77,23 @@ pub(super) fn get(call: &Call<'_>, which: &tt::SystemLogType) -> Answer<tds::Get
     })
 }
 
-/// `GetSystemUris`: both logs; the download needs Digest and the permission to read logs.
-pub(super) fn uris(call: &Call<'_>) -> Answer<tds::GetSystemUrisResponse> {
-    call.actor.require(Permission::ReadLog).map_err(fault::of)?;
+/// `GetSystemUris` (`READ_SYSTEM`): what this user may download; each download asks for Digest and its permission again.
+pub(super) fn uris(call: &Call<'_>) -> tds::GetSystemUrisResponse {
+    let reads_logs = call.actor.require(Permission::ReadLog).is_ok();
     let uri = |r#type, log: Log| tt::SystemLogUri {
         r#type,
         uri: call.url(log.path()),
     };
-    Ok(tds::GetSystemUrisResponse {
-        system_log_uris: Some(Box::new(tt::SystemLogUriList {
-            system_log: vec![
-                uri(tt::SystemLogType::System, Log::System),
-                uri(tt::SystemLogType::Access, Log::Access),
-            ],
-        })),
+    let logs = || tt::SystemLogUriList {
+        system_log: vec![
+            uri(tt::SystemLogType::System, Log::System),
+            uri(tt::SystemLogType::Access, Log::Access),
+        ],
+    };
+    tds::GetSystemUrisResponse {
+        system_log_uris: reads_logs.then(|| Box::new(logs())),
         support_info_uri: super::firmware::support_uri(call),
         system_backup_uri: super::backup::uri(call),
         ..Default::default()
-    })
+    }
 }

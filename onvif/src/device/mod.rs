@@ -116,7 +116,7 @@ impl Device for Call<'_> {
     }
 
     fn get_system_uris(&self, _: tds::GetSystemUris) -> Answer<tds::GetSystemUrisResponse> {
-        log::uris(self)
+        Ok(log::uris(self))
     }
 
     fn start_system_restore(
