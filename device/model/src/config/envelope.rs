@@ -70,7 +70,7 @@ struct File {
     source: Source,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     sections: Option<Map<String, Value>>,
-    /// SHA-256 of the sections as compact JSON with sorted keys, hexadecimal.
+    /// SHA-256 of the sections as compact JSON with sorted keys and whole numbers without a point, hexadecimal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     sha256: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -84,8 +84,30 @@ fn malformed(reason: impl Into<String>) -> Error {
     }
 }
 
+/// The value as every JSON program writes it again: a browser that passes a file on makes `0` of `0.0`.
+fn canonical(value: &Value) -> Value {
+    /// Up to here each whole number is a 64-bit float, and the other way round.
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    match value {
+        Value::Number(n) if n.is_f64() => match n.as_f64() {
+            Some(f) if f.fract() == 0.0 && f.abs() < EXACT => Value::from(f as i64),
+            _ => value.clone(),
+        },
+        Value::Array(all) => all.iter().map(canonical).collect(),
+        Value::Object(all) => {
+            let named = all.iter().map(|(name, v)| (name.clone(), canonical(v)));
+            Value::Object(named.collect())
+        }
+        _ => value.clone(),
+    }
+}
+
 fn digest(sections: &Map<String, Value>) -> Result<String> {
-    let text = serde_json::to_vec(sections).map_err(Error::internal)?;
+    let canonical: Map<_, _> = sections
+        .iter()
+        .map(|(key, value)| (key.clone(), canonical(value)))
+        .collect();
+    let text = serde_json::to_vec(&canonical).map_err(Error::internal)?;
     Ok(hex::encode(Sha256::digest(text)))
 }
 
