@@ -197,7 +197,15 @@ pub struct RtspSink {
     stream: Arc<rtsp::Stream>,
     /// Tracks behind the video, kept when the video's codec changes.
     others: Vec<rtsp::Codec>,
-    track: Mutex<Option<(Codec, rtsp::TrackSink)>>,
+    feed: Mutex<Feed>,
+}
+
+struct Feed {
+    /// The codec that was [announced](RtspSink::announce); the encoder's decides while none was.
+    announced: Option<Codec>,
+    /// The codec that the encoder makes.
+    made: Codec,
+    track: Option<(Codec, rtsp::TrackSink)>,
 }
 
 impl RtspSink {
@@ -218,13 +226,39 @@ impl RtspSink {
         Ok(Self {
             stream,
             others,
-            track: Mutex::new(Some((video, track))),
+            feed: Mutex::new(Feed {
+                announced: None,
+                made: video,
+                track: Some((video, track)),
+            }),
         })
+    }
+
+    /// The stream is to have this codec from now on, before its encoder has made anything of it: who asks for its
+    /// description waits for the new one instead of getting one that ends in a moment. What the encoder still makes
+    /// of another codec is dropped.
+    pub fn announce(&self, codec: Codec) {
+        let mut feed = self.feed.lock();
+        feed.announced = Some(codec);
+        self.take_up(&mut feed, codec);
     }
 
     /// The stream that is fed.
     pub fn stream(&self) -> &Arc<rtsp::Stream> {
         &self.stream
+    }
+
+    fn take_up(&self, feed: &mut Feed, codec: Codec) {
+        if feed.track.as_ref().is_some_and(|(c, _)| *c == codec) {
+            return;
+        }
+        feed.track = match self.reconfigure(codec) {
+            Ok(sink) => Some((codec, sink)),
+            Err(error) => {
+                tracing::warn!(stream = self.stream.name(), %error, "the RTSP stream cannot take the new codec");
+                None
+            }
+        };
     }
 
     fn reconfigure(&self, codec: Codec) -> Result<rtsp::TrackSink, rtsp::MediaError> {
@@ -237,25 +271,16 @@ impl RtspSink {
 
 impl AccessUnitSink for RtspSink {
     fn format(&self, format: &StreamFormat) {
-        let mut track = self.track.lock();
-        if track
-            .as_ref()
-            .is_some_and(|(codec, _)| *codec == format.codec)
-        {
-            return;
+        let mut feed = self.feed.lock();
+        feed.made = format.codec;
+        if feed.announced.is_none_or(|c| c == format.codec) {
+            self.take_up(&mut feed, format.codec);
         }
-        *track = match self.reconfigure(format.codec) {
-            Ok(sink) => Some((format.codec, sink)),
-            Err(error) => {
-                tracing::warn!(stream = self.stream.name(), %error, "the RTSP stream cannot take the new codec");
-                None
-            }
-        };
     }
 
     fn push(&self, unit: AccessUnit) {
-        let track = self.track.lock();
-        let Some((_, sink)) = track.as_ref() else {
+        let feed = self.feed.lock();
+        let Some((_, sink)) = feed.track.as_ref().filter(|(c, _)| *c == feed.made) else {
             return;
         };
         let unit = rtsp::AccessUnit {

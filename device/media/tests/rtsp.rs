@@ -4,9 +4,11 @@ mod common;
 #[path = "common/serve.rs"]
 mod serve;
 
-use std::net::SocketAddr;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use common::{Collector, HUNG, Item, assert_well_formed};
 use platecam_media::{
@@ -317,4 +319,60 @@ fn an_idle_stream_starts_with_its_first_viewer() {
     );
     engine.stop();
     runtime.block_on(server.shutdown());
+}
+
+/// DESCRIBE by a plain socket; the answer with its SDP.
+fn describe(address: SocketAddr) -> String {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream
+        .set_read_timeout(Some(Duration::from_secs(60)))
+        .unwrap();
+    let url = format!("rtsp://{address}/video/livemedia?Ch=1&Streamtype=0");
+    write!(
+        stream,
+        "DESCRIBE {url} RTSP/1.0\r\nCSeq: 1\r\nAccept: application/sdp\r\nConnection: close\r\n\r\n"
+    )
+    .unwrap();
+    let mut answer = String::new();
+    let mut part = [0; 4096];
+    // The metadata track is the last one of the description.
+    while !answer.contains("vnd.onvif.metadata") {
+        let n = stream.read(&mut part).unwrap();
+        assert!(n > 0, "closed after {answer:?}");
+        answer.push_str(std::str::from_utf8(&part[..n]).unwrap());
+    }
+    answer
+}
+
+/// MEDIA2_RTSS-1-1-3, RTSS-1-1-36: who asks right after a change of the codec is told the new one, even while the encoder still
+/// makes the old one; an announcement that is taken back before the encoder followed changes nothing.
+#[test]
+fn an_announced_codec_is_the_one_described() {
+    let camera = Camera::start(Codec::H264);
+    let runtime = runtime();
+    let server = runtime
+        .block_on(serve(any_port(), camera.streams()))
+        .unwrap();
+    let address = server.local_addrs()[0];
+    assert!(describe(address).contains("H264/90000"));
+
+    camera.main.announce(Codec::H265);
+    let asked = std::thread::spawn(move || describe(address));
+    camera
+        .engine
+        .configure(StreamId::Main, Some(config(Codec::H265, 320, 240)))
+        .unwrap();
+    let told = asked.join().unwrap();
+    assert!(
+        told.contains("H265/90000") && !told.contains("H264/90000"),
+        "{told}"
+    );
+
+    camera.main.announce(Codec::Jpeg);
+    camera.main.announce(Codec::H265);
+    let told = describe(address);
+    assert!(
+        told.contains("H265/90000") && told.contains("sprop-vps"),
+        "{told}"
+    );
 }

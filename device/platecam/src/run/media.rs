@@ -33,8 +33,8 @@ pub(crate) fn demo_clip() -> PathBuf {
 /// The running media side.
 pub(crate) struct Media {
     pub(crate) engine: Arc<MediaEngine>,
-    pub(crate) main: Arc<rtsp::Stream>,
-    pub(crate) sub: Arc<rtsp::Stream>,
+    pub(crate) main: Arc<RtspSink>,
+    pub(crate) sub: Arc<RtspSink>,
     pub(crate) tasks: Vec<JoinHandle<()>>,
 }
 
@@ -69,12 +69,11 @@ impl Media {
             Codec::from(settings.get::<VideoSub>().codec),
             &hooks[1],
         )?;
-        let streams = (main.stream().clone(), sub.stream().clone());
         let options = EngineOptions {
             source,
             pass_through: true,
-            main,
-            sub,
+            main: main.clone(),
+            sub: sub.clone(),
         };
         // The camera's own clock, so that a simulated one is everywhere the same.
         let wall = clock.clone();
@@ -85,10 +84,12 @@ impl Media {
         hooks[1].attach(&engine, StreamId::Sub);
         // Before the first picture is shown.
         look(&engine, &settings.snapshot());
-        configure(&engine, settings, bus, &*clock, &mut None);
+        let sinks = [main.clone(), sub.clone()];
+        configure(&engine, &sinks, settings, bus, &*clock, &mut None);
         let tasks = vec![
             tokio::spawn(follow_settings(
                 engine.clone(),
+                sinks,
                 settings.clone(),
                 bus.clone(),
                 clock.clone(),
@@ -102,8 +103,8 @@ impl Media {
         ];
         Ok(Self {
             engine,
-            main: streams.0,
-            sub: streams.1,
+            main,
+            sub,
             tasks,
         })
     }
@@ -114,6 +115,7 @@ type Configured = (EncoderConfig, Option<EncoderConfig>);
 /// Gives the encoders what the settings say, where it differs from what they have.
 fn configure(
     engine: &MediaEngine,
+    [to_main, to_sub]: &[Arc<RtspSink>; 2],
     settings: &SettingsStore,
     bus: &EventBus,
     clock: &dyn Clock,
@@ -125,26 +127,38 @@ fn configure(
         main.stream().into(),
         sub.enabled.then(|| sub.stream().into()),
     );
-    let changed = |stream, config| match engine.configure(stream, config) {
-        Ok(()) => drop(bus.publish(
-            clock.now(),
-            EventKind::StreamChanged {
-                main: stream == StreamId::Main,
-            },
-        )),
-        Err(e) => tracing::error!(%stream, error = %e, "the encoder keeps its settings"),
+    let changed = |stream, sink: &RtspSink, config: Option<EncoderConfig>| {
+        let announce = |config: Option<EncoderConfig>| {
+            if let Some(config) = config {
+                sink.announce(config.codec);
+            }
+        };
+        announce(config.clone());
+        match engine.configure(stream, config) {
+            Ok(()) => drop(bus.publish(
+                clock.now(),
+                EventKind::StreamChanged {
+                    main: stream == StreamId::Main,
+                },
+            )),
+            Err(e) => {
+                announce(engine.config(stream));
+                tracing::error!(%stream, error = %e, "the encoder keeps its settings");
+            }
+        }
     };
     if have.as_ref().is_none_or(|h| h.0 != want.0) {
-        changed(StreamId::Main, Some(want.0));
+        changed(StreamId::Main, to_main, Some(want.0.clone()));
     }
     if have.as_ref().is_none_or(|h| h.1 != want.1) {
-        changed(StreamId::Sub, want.1);
+        changed(StreamId::Sub, to_sub, want.1.clone());
     }
     *have = Some(want);
 }
 
 async fn follow_settings(
     engine: Arc<MediaEngine>,
+    sinks: [Arc<RtspSink>; 2],
     settings: Arc<SettingsStore>,
     bus: EventBus,
     clock: Arc<dyn Clock>,
@@ -158,7 +172,7 @@ async fn follow_settings(
             look(&engine, &now);
         }
         before = now;
-        configure(&engine, &settings, &bus, &*clock, &mut have);
+        configure(&engine, &sinks, &settings, &bus, &*clock, &mut have);
     }
 }
 

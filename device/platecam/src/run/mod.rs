@@ -161,7 +161,7 @@ async fn serve(
         tokio::spawn(metadata::run(
             onvif.clone(),
             media.engine.clone(),
-            [media.main.clone(), media.sub.clone()],
+            [&media.main, &media.sub].map(|s| s.stream().clone()),
         )),
         tokio::spawn(platecam_host::keep_time(
             device.clone(),

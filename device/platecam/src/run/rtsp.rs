@@ -2,21 +2,22 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
+use platecam_media::RtspSink;
 use platecam_model::{
     Actor, Device, Error, Origin, Permission,
     ports::StreamId,
-    settings::{AccessFilter, VideoSub},
+    settings::{AccessFilter, VideoMain, VideoSub},
 };
 use rtsp::{
-    AuthOutcome, AuthRequest, Authorizer, MediaSource, OpenError, Presentation, Stream,
-    StreamRequest, StreamUrl, User,
+    AuthOutcome, AuthRequest, Authorizer, MediaSource, OpenError, Presentation, StreamRequest,
+    StreamUrl, User,
 };
 
 /// The device's two streams by URL.
 pub(crate) struct Streams {
     pub(crate) device: Device,
-    pub(crate) main: Arc<Stream>,
-    pub(crate) sub: Arc<Stream>,
+    pub(crate) main: Arc<RtspSink>,
+    pub(crate) sub: Arc<RtspSink>,
 }
 
 /// Which stream a URL names: the manual's `/video/livemedia?Ch=1&Streamtype=0|1` (NET-19..21) or
@@ -39,14 +40,21 @@ fn stream_of(url: &StreamUrl) -> Option<StreamId> {
 
 impl MediaSource for Streams {
     fn open(&self, request: &StreamRequest<'_>) -> Result<Presentation, OpenError> {
-        match stream_of(request.url).ok_or(OpenError::NotFound)? {
-            StreamId::Main => Ok(self.main.clone().into()),
-            // VIDEO-2: a switched-off sub stream does not exist.
-            StreamId::Sub if !self.device.settings.get::<VideoSub>().enabled => {
-                Err(OpenError::NotFound)
+        let settings = &self.device.settings;
+        let (sink, codec) = match stream_of(request.url).ok_or(OpenError::NotFound)? {
+            StreamId::Main => (&self.main, settings.get::<VideoMain>().codec),
+            StreamId::Sub => {
+                let sub = settings.get::<VideoSub>();
+                // VIDEO-2: a switched-off sub stream does not exist.
+                if !sub.enabled {
+                    return Err(OpenError::NotFound);
+                }
+                (&self.sub, sub.codec)
             }
-            StreamId::Sub => Ok(self.sub.clone().into()),
-        }
+        };
+        // The encoder follows a change of the settings in a moment; who comes after the change must not see the old.
+        sink.announce(codec.into());
+        Ok(sink.stream().clone().into())
     }
 }
 
