@@ -95,6 +95,8 @@ pub(crate) struct Inner {
     pub(crate) device: Device,
     pub(crate) ports: Ports,
     pub(crate) subscriptions: Subscriptions,
+    /// What happened since the initial states were taken; [`OnvifService::run`] begins with it.
+    pub(crate) events: Mutex<Option<platecam_model::Subscription>>,
     /// Sends notifications to consumers.
     pub(crate) courier: Courier,
     /// Notices for the metadata stream.
@@ -112,7 +114,9 @@ pub(crate) struct Inner {
 impl OnvifService {
     /// The services of `device`; `ports` are those on which the listeners really are.
     pub fn new(device: Device, ports: ServicePorts) -> Self {
+        let events = Mutex::new(Some(device.bus.subscribe()));
         let inner = Inner {
+            events,
             device,
             ports: Ports::new(ports),
             subscriptions: Subscriptions::default(),

@@ -69,7 +69,8 @@ impl Inner {
 
 /// Translates what happens until `stop` is ready.
 pub(crate) async fn run(inner: &Inner, stop: impl Future<Output = ()>) {
-    let mut events = inner.device.bus.subscribe();
+    let first = inner.events.lock().take();
+    let mut events = first.unwrap_or_else(|| inner.device.bus.subscribe());
     let mut scenes = inner.device.bus.subscribe_scenes();
     let mut translator = Translator::default();
     // What happened before the subscription above.
