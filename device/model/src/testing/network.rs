@@ -12,7 +12,8 @@ use crate::{
 };
 
 /// A network that can be changed in memory. It begins as one Ethernet interface with a documentation address, or as
-/// the network of the machine below it. Its DHCP server always gives 192.0.2.100.
+/// the network of the machine below it. Its DHCP server always gives 192.0.2.100; routers advertise what the interface
+/// had before.
 #[derive(Default)]
 pub struct SimulatedNetwork {
     below: Option<Arc<dyn Network>>,
@@ -106,14 +107,20 @@ impl Network for SimulatedNetwork {
             Ipv4Plan::Dhcp => Some((LEASED.into(), 24)),
             Ipv4Plan::Static(a) => Some((a.address.into(), a.prefix)),
         };
-        let v6 = match plan.ipv6 {
+        let own_v6 = |(ip, _): &(IpAddr, u8)| match ip {
+            IpAddr::V6(ip) if ip.is_unicast_link_local() => plan.ipv6 != Ipv6Plan::Off,
+            IpAddr::V6(_) => matches!(plan.ipv6, Ipv6Plan::Auto | Ipv6Plan::Dhcp),
+            IpAddr::V4(_) => false,
+        };
+        let entered_v6 = match plan.ipv6 {
             Ipv6Plan::Static(a) => Some((a.address.into(), a.prefix)),
             _ => None,
         };
         let name = (!plan.interface.is_empty()).then_some(plan.interface);
         let name = name.or_else(|| self.default_interface());
         if let Some(one) = all.iter_mut().find(|i| Some(&i.name) == name.as_ref()) {
-            one.addresses = v4.into_iter().chain(v6).collect();
+            let own = one.addresses.iter().copied().filter(own_v6);
+            one.addresses = v4.into_iter().chain(entered_v6).chain(own).collect();
         }
         all
     }
@@ -134,19 +141,21 @@ impl Network for SimulatedNetwork {
 
     fn gateways(&self) -> Vec<IpAddr> {
         let s = self.state.lock();
+        let below = || self.below.as_ref().map(|b| b.gateways());
         let Some(plan) = &s.plan else {
-            let below = self.below.as_ref().map(|b| b.gateways());
-            return below.unwrap_or_else(|| vec![ROUTER.into()]);
+            return below().unwrap_or_else(|| vec![ROUTER.into()]);
         };
         let v4 = match plan.ipv4 {
             Ipv4Plan::Static(a) => a.gateway.map(IpAddr::V4),
             Ipv4Plan::Dhcp => Some(ROUTER.into()),
             Ipv4Plan::Off => None,
         };
-        let v6 = match plan.ipv6 {
-            Ipv6Plan::Static(a) => a.gateway.map(IpAddr::V6),
-            _ => None,
+        let v6: Vec<IpAddr> = match plan.ipv6 {
+            Ipv6Plan::Static(a) => a.gateway.map(IpAddr::V6).into_iter().collect(),
+            Ipv6Plan::Auto | Ipv6Plan::Dhcp => below().unwrap_or_default(),
+            Ipv6Plan::Off => Vec::new(),
         };
+        let v6 = v6.into_iter().filter(IpAddr::is_ipv6);
         v4.into_iter().chain(v6).collect()
     }
 }
