@@ -32,27 +32,6 @@ const KNOWN: &[(&str, &str)] = &[
     ("MEDIA2_RTSS-4-1-2", "no RTSP over HTTP yet"),
     ("RTSS-1-1-35", "no RTSP over HTTP yet"),
     ("RTSS-1-1-42", "no RTSP over HTTP yet"),
-    (
-        "X-ACCESS-tds-GetSystemUris",
-        "asks for the permission to read logs, more than READ_SYSTEM",
-    ),
-];
-
-/// Cases that are reported and not judged: what they find is open.
-const OPEN: &[(&str, &str)] = &[
-    (
-        "RTSS-1-1-36",
-        "on a busy machine the connection ends while the codec of the stream changes",
-    ),
-    (
-        "X-STATE",
-        "interfaces of the machine that come and go meanwhile are taken for a change",
-    ),
-    ("DEVICEIO-1-1-1", "corrected and not yet judged again"),
-    ("DEVICEIO-1-1-3", "corrected and not yet judged again"),
-    ("DEVICEIO-1-1-4", "corrected and not yet judged again"),
-    ("DEVICEIO-1-2-1", "corrected and not yet judged again"),
-    ("DEVICE-2-1-32", "corrected and not yet judged again"),
 ];
 
 /// Cases of ONVIF's own; those of the runner come on top.
@@ -104,11 +83,7 @@ fn our_device_passes_every_case_that_applies() {
         .map(|r| r.id.as_str())
         .collect();
     let known: BTreeSet<&str> = KNOWN.iter().map(|(id, _)| *id).collect();
-    let open: BTreeSet<&str> = OPEN.iter().map(|(id, _)| *id).collect();
-    let new: Vec<&&str> = failed
-        .difference(&known)
-        .filter(|id| !open.contains(*id))
-        .collect();
+    let new: Vec<&&str> = failed.difference(&known).collect();
     let repaired: Vec<&&str> = known.difference(&failed).collect();
     assert!(new.is_empty(), "these fail: {new:?}");
     assert!(
