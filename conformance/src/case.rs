@@ -1,6 +1,6 @@
 //! What a case is, and how it ends.
 
-use std::time::Duration;
+use std::{borrow::Cow, time::Duration};
 
 use crate::device::Device;
 
@@ -149,7 +149,7 @@ pub struct Case {
     /// Letters of the profiles whose conformance it belongs to.
     pub profiles: &'static str,
     /// What it needs.
-    pub needs: &'static [Need],
+    pub needs: Cow<'static, [Need]>,
     /// What it does.
     pub run: Run,
     /// Time that it may take.
@@ -172,7 +172,7 @@ pub fn case(
         id: id.into(),
         title: title.into(),
         profiles,
-        needs,
+        needs: needs.into(),
         run: Run::Fixed(run),
         limit: LIMIT,
     }

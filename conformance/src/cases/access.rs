@@ -52,7 +52,7 @@ pub(super) fn cases() -> Vec<Case> {
                 id: format!("X-ACCESS-{prefix}-{name}"),
                 title: format!("{class:?}: who may call {operation}"),
                 profiles: "STM",
-                needs: service(prefix),
+                needs: service(prefix).into(),
                 run: Run::For(access, operation),
                 limit: LIMIT,
             });

@@ -223,7 +223,7 @@ pub(super) fn cases() -> Vec<Case> {
             id: id.into(),
             title: format!("the sample metadata with {part} is valid"),
             profiles: "M",
-            needs: METADATA,
+            needs: METADATA.into(),
             run: Run::For(sample, part),
             limit: LIMIT,
         });

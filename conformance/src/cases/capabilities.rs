@@ -119,7 +119,7 @@ pub(super) fn cases() -> Vec<Case> {
             id: id.into(),
             title: format!("GetCapabilities, category {category} alone"),
             profiles: "S",
-            needs: &[],
+            needs: std::borrow::Cow::Borrowed(&[]),
             run: Run::For(one_category, category),
             limit: LIMIT,
         });
@@ -147,7 +147,7 @@ pub(super) fn cases() -> Vec<Case> {
                 soap::ns(prefix)
             ),
             profiles,
-            needs,
+            needs: needs.into(),
             run: Run::For(service, prefix),
             limit: LIMIT,
         });
@@ -176,7 +176,7 @@ pub(super) fn cases() -> Vec<Case> {
                 soap::ns(prefix)
             ),
             profiles,
-            needs,
+            needs: needs.into(),
             run: Run::For(same_capabilities, prefix),
             limit: LIMIT,
         });

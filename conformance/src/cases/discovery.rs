@@ -113,7 +113,7 @@ pub(super) fn cases() -> Vec<Case> {
             id: id.into(),
             title: format!("Probe with namespaces declared in an unusual way: {style}"),
             profiles: "STG",
-            needs: ANY,
+            needs: ANY.into(),
             run: Run::For(namespaces, style),
             limit: LIMIT,
         });

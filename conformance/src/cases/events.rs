@@ -320,7 +320,7 @@ pub(super) fn cases() -> Vec<Case> {
             id: id.into(),
             title: format!("CreatePullPointSubscription with unusual prefixes: {style}"),
             profiles: "STMG",
-            needs: EVENTS,
+            needs: EVENTS.into(),
             run: Run::For(namespaces, style),
             limit: LIMIT,
         });

@@ -203,7 +203,7 @@ pub(super) fn cases() -> Vec<Case> {
                 id: format!("X-MEDIA1-{what}-{kind}"),
                 title: format!("{kind} configurations of media 1: {}", what.to_lowercase()),
                 profiles: "S",
-                needs: MEDIA,
+                needs: MEDIA.into(),
                 run: Run::For(run, kind),
                 limit: LIMIT,
             });
@@ -226,7 +226,7 @@ pub(super) fn cases() -> Vec<Case> {
             id: id.into(),
             title: format!("{operation} of a profile that does not exist"),
             profiles: "S",
-            needs: MEDIA,
+            needs: MEDIA.into(),
             run: Run::For(
                 |d, operation| d.refused(operation, &profile(UNKNOWN), NO_PROFILE),
                 operation,

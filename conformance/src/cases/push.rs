@@ -165,7 +165,7 @@ pub(super) fn cases() -> Vec<Case> {
             id: id.into(),
             title: title.into(),
             profiles: "M",
-            needs: BROKER,
+            needs: BROKER.into(),
             run: Run::For(broker, step),
             limit: LIMIT,
         });

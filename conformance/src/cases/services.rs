@@ -434,7 +434,7 @@ pub(super) fn cases() -> Vec<Case> {
                 words.split(' ').next().unwrap_or_default()
             ),
             profiles,
-            needs,
+            needs: needs.into(),
             run: Run::For(monitored, words),
             limit: LIMIT,
         });

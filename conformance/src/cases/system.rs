@@ -237,7 +237,7 @@ pub(super) fn cases() -> Vec<Case> {
             id: id.into(),
             title: format!("namespaces declared in an unusual way: {style}"),
             profiles: "STMG",
-            needs: &[],
+            needs: std::borrow::Cow::Borrowed(&[]),
             run: Run::For(namespaces, style),
             limit: LIMIT,
         });
