@@ -209,6 +209,7 @@ try {
     await b.until(`${route} auf Deutsch`, async () => (await page.locator('html').getAttribute('lang')) === 'de');
   }
   await page.locator('header select').first().selectOption('en');
+  await page.locator('html[lang=en]').waitFor();
 
   // The configuration as a file: out, changed, in again with its differences; Restore (SYS-20, SYS-23, SYS-24).
   await open('system/maintenance', 'Upgrade and Maintenance');

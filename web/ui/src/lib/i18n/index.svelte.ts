@@ -39,12 +39,13 @@ class I18n {
   }
 
   async choose(locale: Locale): Promise<void> {
-    await this.load(locale);
+    // First, so that a page opened at once has it too.
     try {
       localStorage.setItem('locale', locale);
     } catch {
       // kept for this page only
     }
+    await this.load(locale);
   }
 
   /** For keys known only at run time, for example of settings fields. */
