@@ -133,7 +133,7 @@ fn configure(
                 sink.announce(config.codec);
             }
         };
-        announce(config.clone());
+        announce(config);
         match engine.configure(stream, config) {
             Ok(()) => drop(bus.publish(
                 clock.now(),
@@ -148,10 +148,10 @@ fn configure(
         }
     };
     if have.as_ref().is_none_or(|h| h.0 != want.0) {
-        changed(StreamId::Main, to_main, Some(want.0.clone()));
+        changed(StreamId::Main, to_main, Some(want.0));
     }
     if have.as_ref().is_none_or(|h| h.1 != want.1) {
-        changed(StreamId::Sub, to_sub, want.1.clone());
+        changed(StreamId::Sub, to_sub, want.1);
     }
     *have = Some(want);
 }
