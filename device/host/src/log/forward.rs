@@ -233,6 +233,15 @@ impl Shared {
     }
 }
 
+/// Forgets what waits, for the remote log is off; but not what came after it was switched on again meanwhile.
+fn forget(shared: &Shared) -> Result<()> {
+    let newest = shared.db.newest_waiting()?;
+    if shared.settings.get::<LogRemote>().enabled {
+        return Ok(());
+    }
+    shared.db.take_off(newest)
+}
+
 /// A connection and what was sent over it.
 struct Link {
     wire: Wire,
@@ -267,7 +276,7 @@ impl Sending {
                 };
                 shared.told.lock().connected = false;
                 if !config.enabled {
-                    self.quietly(shared.db.forget_queue());
+                    self.quietly(forget(shared));
                 }
             }
             let wait = if config.enabled {
@@ -380,7 +389,7 @@ impl Link {
             .take_while(|(_, sent)| old(sent))
             .count();
         if let Some((newest, _)) = self.in_flight.drain(..n).next_back() {
-            shared.db.delivered(newest).map_err(disk)?;
+            shared.db.take_off(newest).map_err(disk)?;
             let mut told = shared.told.lock();
             told.sent += n as u64;
             told.last_sent = Some(shared.clock.now());

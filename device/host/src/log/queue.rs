@@ -55,20 +55,22 @@ impl LogDatabase {
         Ok(out)
     }
 
-    /// Removes the entries up to number `id`: they arrived.
-    pub(super) fn delivered(&self, id: u64) -> Result<()> {
+    /// Removes the entries up to number `id`: they arrived, or nobody wants them any more.
+    pub(super) fn take_off(&self, id: u64) -> Result<()> {
         let db = self.db.writer.lock();
         db.execute("DELETE FROM log_queue WHERE id <= ?1", [id as i64])
             .map(drop)
             .map_err(internal)
     }
 
-    /// Removes everything that waits: the remote log was switched off.
-    pub(super) fn forget_queue(&self) -> Result<()> {
-        let db = self.db.writer.lock();
-        db.execute("DELETE FROM log_queue", [])
-            .map(drop)
-            .map_err(internal)
+    /// Number of the newest entry that waits; 0 without one.
+    pub(super) fn newest_waiting(&self) -> Result<u64> {
+        let db = self.db.reader.lock();
+        db.query_row("SELECT coalesce(max(id), 0) FROM log_queue", [], |r| {
+            r.get::<_, i64>(0)
+        })
+        .map(i64::unsigned_abs)
+        .map_err(internal)
     }
 
     /// How many wait, and how many were dropped ever.
