@@ -100,7 +100,10 @@ pub fn state_dir(path: &Path) -> (Check, bool) {
 /// Key and certificate of the state directory.
 pub fn secrets(path: &Path) -> Vec<Check> {
     let mut out = Vec::new();
-    if let Ok(meta) = fs::metadata(path.join("device.key")) {
+    for name in ["device.key", "device.tpm"] {
+        let Ok(meta) = fs::metadata(path.join(name)) else {
+            continue;
+        };
         let mode = meta.permissions().mode() & 0o777;
         let verdict = if mode & 0o077 == 0 {
             Verdict::Ok
@@ -110,7 +113,7 @@ pub fn secrets(path: &Path) -> Vec<Check> {
         out.push(Check::new(
             "key",
             verdict,
-            format!("device.key has mode {mode:o}; 600 is right"),
+            format!("{name} has mode {mode:o}; 600 is right"),
         ));
     }
     if path.join("tls").is_dir() {

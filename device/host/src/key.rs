@@ -6,12 +6,15 @@ use ring::{
     rand::{SecureRandom, SystemRandom},
 };
 
-use crate::state_dir::write_atomic;
+use zeroize::Zeroizing;
+
+use crate::{state_dir::write_atomic, tpm::Tpm};
 
 /// The device key: seals secrets at rest (AES-256-GCM, random nonces).
 ///
 /// 32 bytes in a file that only its owner may read; made at the first start. A key file that others
-/// can read, or that belongs to somebody else, is refused rather than used.
+/// can read, or that belongs to somebody else, is refused rather than used. Where there is a TPM, the
+/// file beside it with the ending `tpm` holds the key sealed, and no file holds it in clear.
 #[derive(Debug)]
 pub struct DeviceKey {
     key: LessSafeKey,
@@ -20,41 +23,82 @@ pub struct DeviceKey {
 
 /// First byte of sealed data: the format.
 const FORMAT: u8 = 1;
+const LENGTH: usize = 32;
 
 impl DeviceKey {
-    /// Reads the key at `path`, or makes one.
+    /// Reads the key at `path`, or the one that a TPM keeps, or makes one.
     ///
     /// # Errors
-    /// [`Error::Internal`] naming the file, when it has the wrong owner, mode or length.
+    /// [`Error::Internal`] naming the file, when it has the wrong owner, mode or length, or its TPM does not open it.
     pub fn open(path: &Path) -> Result<Self> {
-        let bad = |why: String| Error::internal(format!("device key {}: {why}", path.display()));
-        let random = SystemRandom::new();
-        if !path.exists() {
-            let mut fresh = [0; 32];
-            random
-                .fill(&mut fresh)
-                .map_err(|_| bad("no random numbers".into()))?;
-            write_atomic(path, &fresh, 0o600).map_err(|e| bad(e.to_string()))?;
-        }
-        let meta = fs::metadata(path).map_err(|e| bad(e.to_string()))?;
-        if meta.mode() & 0o077 != 0 {
-            return Err(bad(format!(
-                "mode is {:o}; it must be 600",
-                meta.mode() & 0o777
-            )));
-        }
-        let parent = path.parent().and_then(|p| fs::metadata(p).ok());
-        if parent.is_some_and(|p| p.uid() != meta.uid()) {
-            return Err(bad("belongs to another user than its directory".into()));
-        }
-        let raw = fs::read(path).map_err(|e| bad(e.to_string()))?;
-        let key = UnboundKey::new(&AES_256_GCM, &raw)
-            .map_err(|_| bad(format!("has {} bytes; it must have 32", raw.len())))?;
+        let sealed = path.with_extension("tpm");
+        let raw = if path.exists() || !sealed.exists() {
+            clear(path)?
+        } else {
+            guarded(&sealed)?;
+            Tpm::unseal(&sealed).map_err(|e| bad(&sealed, e))?
+        };
+        let key = UnboundKey::new(&AES_256_GCM, &raw).map_err(|_| {
+            bad(
+                path,
+                format!("has {} bytes; it must have {LENGTH}", raw.len()),
+            )
+        })?;
         Ok(Self {
             key: LessSafeKey::new(key),
-            random,
+            random: SystemRandom::new(),
         })
     }
+
+    /// Like [`Self::open`], and leaves the key with `tpm` only: a key in clear is sealed, then its file is overwritten and removed.
+    ///
+    /// # Errors
+    /// As [`Self::open`], or [`Error::Internal`] with what the TPM said; the key in clear then stays.
+    pub fn open_in(path: &Path, tpm: &Tpm) -> Result<Self> {
+        let sealed = path.with_extension("tpm");
+        if path.exists() || !sealed.exists() {
+            let raw = clear(path)?;
+            tpm.seal(&raw, &sealed).map_err(|e| bad(&sealed, e))?;
+            let gone = fs::write(path, [0; LENGTH])
+                .and_then(|()| fs::File::open(path)?.sync_all())
+                .and_then(|()| fs::remove_file(path));
+            gone.map_err(|e| bad(path, e.to_string()))?;
+            tracing::info!(%tpm, "the device key is sealed by the TPM");
+        }
+        Self::open(path)
+    }
+}
+
+/// The key in the file at `path`, which is made when it is missing.
+fn clear(path: &Path) -> Result<Zeroizing<Vec<u8>>> {
+    if !path.exists() {
+        let mut fresh = Zeroizing::new([0; LENGTH]);
+        SystemRandom::new()
+            .fill(&mut *fresh)
+            .map_err(|_| bad(path, "no random numbers"))?;
+        write_atomic(path, &*fresh, 0o600).map_err(|e| bad(path, e.to_string()))?;
+    }
+    guarded(path)?;
+    let raw = fs::read(path).map_err(|e| bad(path, e.to_string()))?;
+    Ok(Zeroizing::new(raw))
+}
+
+/// Only its owner may read it, and that is the owner of its directory.
+fn guarded(path: &Path) -> Result<()> {
+    let meta = fs::metadata(path).map_err(|e| bad(path, e.to_string()))?;
+    if meta.mode() & 0o077 != 0 {
+        let mode = meta.mode() & 0o777;
+        return Err(bad(path, format!("mode is {mode:o}; it must be 600")));
+    }
+    let parent = path.parent().and_then(|p| fs::metadata(p).ok());
+    if parent.is_some_and(|p| p.uid() != meta.uid()) {
+        return Err(bad(path, "belongs to another user than its directory"));
+    }
+    Ok(())
+}
+
+fn bad(path: &Path, why: impl std::fmt::Display) -> Error {
+    Error::internal(format!("device key {}: {why}", path.display()))
 }
 
 impl Sealer for DeviceKey {

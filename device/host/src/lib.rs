@@ -27,6 +27,7 @@ mod services;
 mod ssh;
 mod state_dir;
 mod time;
+mod tpm;
 pub mod upgrade;
 
 pub use certificates::{CertificateStore, StoreParts};
@@ -49,3 +50,4 @@ pub use services::keep_services;
 pub use ssh::LinuxSsh;
 pub use state_dir::{StateDir, StateDirError};
 pub use time::{LinuxTime, TimePace, TimePaths, keep_time};
+pub use tpm::{Tpm, TpmChoice};

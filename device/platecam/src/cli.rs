@@ -4,7 +4,7 @@ use std::{net::IpAddr, path::PathBuf, str::FromStr};
 
 use clap::{Args, Parser, Subcommand};
 use lpr_core::Region;
-use platecam_host::{GpioLine, HostMode};
+use platecam_host::{GpioLine, HostMode, TpmChoice};
 use platecam_model::{LogKind, Permission, ports::FirmwareVersion};
 
 /// Turns any Linux box with a picture source into an ONVIF licence-plate-recognition camera.
@@ -111,6 +111,10 @@ pub(crate) struct RunArgs {
         default_value = "/etc/platecam/upgrade.keys"
     )]
     pub(crate) upgrade_keys: PathBuf,
+    /// Where the device key is kept: auto (the machine's TPM 2.0, if --host is system, it has one and tpm2-tools are
+    /// there; otherwise a file), off (a file), or a TPM by the name that tpm2-tools give it, such as device:/dev/tpmrm0.
+    #[arg(long, value_name = "TPM", default_value = "auto", value_parser = TpmChoice::from_str)]
+    pub(crate) tpm: TpmChoice,
     /// Do not announce the device in the network (WS-Discovery) in this run.
     #[arg(long)]
     pub(crate) no_discovery: bool,

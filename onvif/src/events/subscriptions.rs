@@ -13,8 +13,9 @@ use tokio::{sync::Notify, time::Instant};
 use super::{content::ContentFilter, notice::Notice, topic::TopicExpression};
 use crate::address::Base;
 
-/// Most pull points at a time; announced as `MaxPullPoints`.
-pub(super) const MAX_PULL_POINTS: usize = 32;
+/// Most pull points at a time; announced as `MaxPullPoints`. Their notifications are shared: one costs a few kilobytes
+/// (`onvif/benches/README.md`).
+pub(super) const MAX_PULL_POINTS: usize = 1_024;
 /// Most subscriptions with push delivery at a time; announced as `MaxNotificationProducers`.
 pub(super) const MAX_PUSHED: usize = 16;
 /// Notifications kept for a slow subscriber; the oldest go first.

@@ -6,7 +6,7 @@ use platecam_host::{
     CertificateStore, Database, DeviceKey, EspeakVoice, Forwarder, HostMode, HostPower,
     LinuxMachine, LinuxNeighbours, LinuxNetwork, LinuxNetworkControl, LinuxSsh, LinuxTime,
     LogDatabase, MqttBrokers, NetworkPaths, Pace, RecordLimits, RecordStore, SmtpMailer, StateDir,
-    StoreParts, TimePaths, upgrade::HostUpgrades,
+    StoreParts, TimePaths, Tpm, TpmChoice, upgrade::HostUpgrades,
 };
 use platecam_model::{
     Actor, Clock, EventBus, Identity, Origin, Secret, Subscription, SystemClock,
@@ -76,7 +76,7 @@ impl State {
         if db.finish_reset(&dir.join("pictures"))? {
             tracing::info!("back to factory: the configuration was deleted");
         }
-        let key = Arc::new(DeviceKey::open(&dir.join("device.key"))?);
+        let key = Arc::new(device_key(&dir, args, launched)?);
         let (bus, clock) = (EventBus::default(), Arc::new(SystemClock::default()));
         let log_events = bus.subscribe();
         let backend = Arc::new(db.clone());
@@ -290,4 +290,20 @@ fn names(network: &dyn Network) -> Vec<String> {
         .into_iter()
         .chain(addresses)
         .collect()
+}
+
+/// The key of this state directory, with the TPM where one is meant and found. A version on trial moves no key: the one
+/// before it might not know how to ask the TPM.
+fn device_key(dir: &StateDir, args: &RunArgs, launched: &Launched) -> Result<DeviceKey, Failure> {
+    let path = dir.join("device.key");
+    let tpm = match &args.tpm {
+        TpmChoice::Auto if launched.trial_seconds.is_some() => None,
+        TpmChoice::Auto if args.host == HostMode::System => Tpm::of_this_machine(),
+        TpmChoice::Auto | TpmChoice::Off => None,
+        TpmChoice::This(tpm) => Some(tpm.clone()),
+    };
+    Ok(match tpm {
+        Some(tpm) => DeviceKey::open_in(&path, &tpm)?,
+        None => DeviceKey::open(&path)?,
+    })
 }
