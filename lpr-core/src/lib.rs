@@ -38,8 +38,8 @@ pub use nets::{DetectRequest, Detector, NetError, ReadOutput, Reader};
 pub use picture::{GreyImage, Picture, PixelFormat};
 pub use pipeline::{Output, Pipeline, Tuning};
 pub use plate::{
-    CharRead, Direction, PlateDetection, PlatePictures, PlateRead, PlateText, Scene, TrackedObject,
-    Unreadable,
+    CharRead, Direction, PlateCapture, PlateDetection, PlatePictures, PlateRead, PlateText, Scene,
+    TrackedObject, Unreadable,
 };
 pub use settings::{RecognitionSettings, Region};
 pub use still::{StillOptions, StillPlate, recognize_still};

@@ -9,7 +9,9 @@ use crate::frame::FrameView;
 use crate::geometry::{FrameSize, PxRect, polygon_contains};
 use crate::nets::{DetectRequest, Detector, Reader};
 use crate::picture::Picture;
-use crate::plate::{Direction, PlateDetection, PlateRead, Scene, TrackedObject, Unreadable};
+use crate::plate::{
+    Direction, PlateCapture, PlateDetection, PlateRead, Scene, TrackedObject, Unreadable,
+};
 use crate::plausibility::country_code;
 use crate::quality::{LEAST_CONTRAST, LEAST_SHARPNESS, Quality};
 use crate::repeat::{Repeats, Sighting};
@@ -61,7 +63,7 @@ pub struct Output {
     /// The frame's objects.
     pub scene: Scene,
     /// Reads that became ready with this frame; mostly none.
-    pub reads: Vec<PlateRead>,
+    pub reads: Vec<PlateCapture>,
     /// Whether the frame began another scene, so that all tracks before it ended.
     pub scene_cut: bool,
 }
@@ -172,7 +174,7 @@ impl<D: Detector, R: Reader> Pipeline<D, R> {
     }
 
     /// Ends all tracks, as when the source ends; gives the reads that were still open.
-    pub fn flush(&mut self) -> Vec<PlateRead> {
+    pub fn flush(&mut self) -> Vec<PlateCapture> {
         self.cut.reset();
         self.last = None;
         self.end_tracks()
@@ -279,14 +281,14 @@ impl<D: Detector, R: Reader> Pipeline<D, R> {
     }
 
     /// Makes the read of a track that goes on.
-    fn close(&mut self, i: usize) -> Option<PlateRead> {
+    fn close(&mut self, i: usize) -> Option<PlateCapture> {
         let track = &mut self.tracker.tracks_mut()[i];
         track.done = true;
         read_of(track, &self.settings, &mut self.repeats)
     }
 
     /// Makes the read of a track that is over, unless it was sent or is not good enough.
-    fn finish(&mut self, track: Track) -> Option<PlateRead> {
+    fn finish(&mut self, track: Track) -> Option<PlateCapture> {
         let text = track.text.as_ref().filter(|_| !track.done)?;
         let enough = track.ballot.cast_votes() >= 2 || text.likelihood >= SINGLE_FRAME;
         if !enough
@@ -298,7 +300,7 @@ impl<D: Detector, R: Reader> Pipeline<D, R> {
         read_of(&track, &self.settings, &mut self.repeats)
     }
 
-    fn end_tracks(&mut self) -> Vec<PlateRead> {
+    fn end_tracks(&mut self) -> Vec<PlateCapture> {
         let tracks = self.tracker.take_all();
         tracks.into_iter().filter_map(|t| self.finish(t)).collect()
     }
@@ -420,12 +422,12 @@ fn read_of(
     track: &Track,
     settings: &RecognitionSettings,
     repeats: &mut Repeats,
-) -> Option<PlateRead> {
+) -> Option<PlateCapture> {
     let (text, best) = (track.text.as_ref()?, track.best.as_ref()?);
     if repeats.is_repeat(&sighting(track, &text.text), settings.duplicate_delay()) {
         return None;
     }
-    Some(PlateRead {
+    let read = PlateRead {
         track_id: track.id,
         plate_number: text.text.clone(),
         likelihood: text.likelihood,
@@ -442,6 +444,9 @@ fn read_of(
         frames_seen: track.hits,
         frames_read: track.ballot.cast_votes(),
         test: false,
+    };
+    Some(PlateCapture {
+        read,
         pictures: best.pictures.clone(),
     })
 }

@@ -109,6 +109,15 @@ pub struct PlatePictures {
     pub cutout: Picture,
 }
 
+/// A read and its pictures, which are too big to go wherever the read goes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PlateCapture {
+    /// The read.
+    pub read: PlateRead,
+    /// Pictures of its best frame.
+    pub pictures: PlatePictures,
+}
+
 /// One recognised plate in one pass of a vehicle (RECOG-2). Sent once; not corrected later.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PlateRead {
@@ -142,8 +151,6 @@ pub struct PlateRead {
     pub frames_seen: u32,
     /// Frames of this track whose text took part in the vote.
     pub frames_read: u32,
-    /// Best-frame pictures.
-    pub pictures: PlatePictures,
     /// Made by hand to test what follows a read: nobody drove by. Never counts as traffic, never opens a barrier (COMM-7).
     pub test: bool,
 }

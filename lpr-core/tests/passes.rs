@@ -2,7 +2,7 @@
 
 mod world;
 
-use lpr_core::{Direction, NormPoint, PxRect, RecognitionSettings, Unreadable};
+use lpr_core::{Direction, NormPoint, PlateCapture, PxRect, RecognitionSettings, Unreadable};
 use proptest::prelude::*;
 use world::{Dice, Noise, Vehicle, pipeline, run, settings, step, step_over, try_step};
 
@@ -26,8 +26,8 @@ fn vehicle(text: &str, lane: u32, from_ms: u64, lasts_ms: u64, widths: (f32, f32
     }
 }
 
-fn texts(reads: &[lpr_core::PlateRead]) -> Vec<&str> {
-    reads.iter().map(|r| r.plate_number.as_str()).collect()
+fn texts(reads: &[lpr_core::PlateCapture]) -> Vec<&str> {
+    reads.iter().map(|c| c.read.plate_number.as_str()).collect()
 }
 
 #[test]
@@ -35,7 +35,7 @@ fn a_pass_gives_one_read_with_its_best_frame() {
     let cars = [vehicle("ABC1234", 1, 200, 2000, (55.0, 135.0))];
     let mut p = pipeline(&cars, Noise::default(), 1, settings());
     let reads = run(&mut p, &cars, (0..4000).step_by(100));
-    let [r] = &reads[..] else {
+    let [PlateCapture { read: r, pictures }] = &reads[..] else {
         panic!("{:?}", texts(&reads))
     };
     assert_eq!(
@@ -48,8 +48,8 @@ fn a_pass_gives_one_read_with_its_best_frame() {
             && r.captured_at >= r.first_seen
             && r.captured_at <= r.last_seen
     );
-    assert_eq!(r.pictures.full.size(), r.frame_size);
-    assert!(r.pictures.cutout.size().width() as f32 > r.plate_rect.width);
+    assert_eq!(pictures.full.size(), r.frame_size);
+    assert!(pictures.cutout.size().width() as f32 > r.plate_rect.width);
     assert!(r.frames_read >= 2 && r.frames_read <= r.frames_seen);
 }
 
@@ -66,7 +66,7 @@ fn a_parked_car_reports_once() {
     let mut p = pipeline(&cars, noise, 7, settings());
     let reads = run(&mut p, &cars, (0..600_000).step_by(200));
     assert_eq!(texts(&reads), ["PARKED1"]);
-    assert_eq!(reads[0].direction, Direction::Unknown);
+    assert_eq!(reads[0].read.direction, Direction::Unknown);
 }
 
 #[test]
@@ -262,7 +262,7 @@ proptest! {
         let mut expect: Vec<&str> = cars.iter().map(|c| c.text.as_str()).collect();
         expect.sort_unstable();
         prop_assert_eq!(got, expect);
-        for r in &reads {
+        for PlateCapture { read: r, .. } in &reads {
             let i = cars.iter().position(|c| c.text == r.plate_number).unwrap();
             let opposite = if ways[i].0 { Direction::Departing } else { Direction::Approaching };
             prop_assert!(r.direction != opposite, "{} {:?}", r.plate_number, r.direction);
@@ -275,6 +275,6 @@ proptest! {
         let cars = [vehicle("ABC1234", 1, 0, 20_000, (55.0, 135.0))];
         let mut p = pipeline(&cars, Noise { missed: 30, misread: 30, jitter: 3.0, ..Noise::default() }, seed, settings());
         let reads = run(&mut p, &cars, times.into_iter());
-        prop_assert!(reads.iter().all(|r| r.plate_number.len() == 7));
+        prop_assert!(reads.iter().all(|c| c.read.plate_number.len() == 7));
     }
 }

@@ -9,8 +9,8 @@ use http_body_util::{BodyExt, Full, Limited};
 use hyper::{Request, Response, body::Incoming, service::service_fn};
 use hyper_util::rt::TokioIo;
 use lpr_core::{
-    Direction, FrameSize, Picture, PixelFormat, PlatePictures, PlateRead, PlateText, PxPoint,
-    PxQuad, PxRect, Scene, TrackedObject, UtcTime,
+    Direction, FrameSize, PlateRead, PlateText, PxPoint, PxQuad, PxRect, Scene, TrackedObject,
+    UtcTime,
 };
 use platecam_model::{
     Clock, Device, EventKind, SystemClock,
@@ -165,11 +165,6 @@ fn scene(at: UtcTime, frame_size: FrameSize, track_id: u64, rect: PxRect) -> Sce
 fn read(device: &Device, frame_size: FrameSize, track_id: u64) -> Result<(), Failure> {
     let now = device.clock.now();
     let rect = PxRect::new(740.0, 732.0, 160.0, 50.0);
-    let grey = |w, h| -> Result<Picture, Failure> {
-        let size = FrameSize::new(w, h)?;
-        let data = vec![128; PixelFormat::Grey.bytes(size)];
-        Ok(Picture::new(size, PixelFormat::Grey, data)?)
-    };
     let number = format!("ABC{track_id:03}");
     let read = PlateRead {
         track_id,
@@ -188,10 +183,6 @@ fn read(device: &Device, frame_size: FrameSize, track_id: u64) -> Result<(), Fai
         frames_seen: 30,
         frames_read: 20,
         test: false,
-        pictures: PlatePictures {
-            full: grey(64, 36)?,
-            cutout: grey(32, 10)?,
-        },
     };
     device
         .bus

@@ -5,10 +5,7 @@ mod common;
 use std::sync::Arc;
 
 use common::{ADMIN, As, Bench};
-use lpr_core::{
-    Direction, FrameSize, Picture, PixelFormat, PlatePictures, PlateRead, PxPoint, PxQuad, PxRect,
-    UtcTime, WatchKind,
-};
+use lpr_core::{Direction, FrameSize, PlateRead, PxPoint, PxQuad, PxRect, UtcTime, WatchKind};
 use onvif_contracts::{tev, wsnt};
 use platecam_model::{EventKind, testing::new_record};
 use serde_json::{Value, json};
@@ -160,8 +157,6 @@ fn at(ms: i64) -> UtcTime {
 fn plate() -> PlateRead {
     let frame_size = FrameSize::new(1920, 1080).unwrap();
     let rect = PxRect::new(960.0, 540.0, 480.0, 270.0);
-    let tiny = FrameSize::new(16, 16).unwrap();
-    let grey = || Picture::new(tiny, PixelFormat::Grey, vec![0; 256]).unwrap();
     PlateRead {
         track_id: 41,
         plate_number: "123456".into(),
@@ -184,10 +179,6 @@ fn plate() -> PlateRead {
         frames_seen: 5,
         frames_read: 4,
         test: false,
-        pictures: PlatePictures {
-            full: grey(),
-            cutout: grey(),
-        },
     }
 }
 

@@ -6,8 +6,8 @@ use std::{sync::Arc, time::Duration};
 
 use common::{ADMIN, Answer, As, Bench};
 use lpr_core::{
-    Direction, FrameSize, Picture, PixelFormat, PlatePictures, PlateRead, PlateText, PxPoint,
-    PxQuad, PxRect, Scene, TrackedObject, UtcTime, WatchKind,
+    Direction, FrameSize, PlateRead, PlateText, PxPoint, PxQuad, PxRect, Scene, TrackedObject,
+    UtcTime, WatchKind,
 };
 use onvif_contracts::{tev, tt, wsnt};
 use platecam_model::{EventKind, SourceState, testing::new_record};
@@ -96,8 +96,6 @@ fn quad() -> PxQuad {
 
 fn read(track_id: u64, number: &str) -> PlateRead {
     let frame_size = FrameSize::new(SIZE.0, SIZE.1).unwrap();
-    let tiny = FrameSize::new(16, 16).unwrap();
-    let grey = || Picture::new(tiny, PixelFormat::Grey, vec![0; 256]).unwrap();
     PlateRead {
         track_id,
         plate_number: number.into(),
@@ -115,10 +113,6 @@ fn read(track_id: u64, number: &str) -> PlateRead {
         frames_seen: 5,
         frames_read: 4,
         test: false,
-        pictures: PlatePictures {
-            full: grey(),
-            cutout: grey(),
-        },
     }
 }
 

@@ -7,7 +7,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use lpr_core::PlateRead;
+use lpr_core::PlateCapture;
 use platecam_model::{
     Error, EventBus, EventKind, NewRecord, Record, RecordKind, Result, ports::Records,
 };
@@ -22,7 +22,7 @@ const QUEUE: usize = 32;
 /// recognition. Publishes [`EventKind::RecordStored`] when a record can be fetched.
 #[derive(Debug)]
 pub struct Recorder {
-    queue: Option<SyncSender<Arc<PlateRead>>>,
+    queue: Option<SyncSender<PlateCapture>>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -44,9 +44,9 @@ impl Recorder {
     }
 
     /// Queues a read; waits when the queue is full.
-    pub fn record(&self, read: Arc<PlateRead>) {
+    pub fn record(&self, capture: PlateCapture) {
         if let Some(queue) = &self.queue
-            && queue.send(read).is_err()
+            && queue.send(capture).is_err()
         {
             tracing::error!("the recorder thread is gone; a read was not stored");
         }
@@ -64,13 +64,13 @@ impl Drop for Recorder {
 }
 
 fn work(
-    reads: &Receiver<Arc<PlateRead>>,
+    reads: &Receiver<PlateCapture>,
     records: &dyn Records,
     bus: &EventBus,
     encode: &EncodeJpeg,
 ) {
-    while let Ok(read) = reads.recv() {
-        match store(&read, records, encode) {
+    while let Ok(capture) = reads.recv() {
+        match store(&capture, records, encode) {
             Ok(record) => {
                 bus.publish(
                     record.captured_at,
@@ -78,13 +78,14 @@ fn work(
                 );
             }
             Err(e) => {
-                tracing::error!(plate = read.plate_number, error = ?e, "a read could not be stored")
+                tracing::error!(plate = capture.read.plate_number, error = ?e, "a read could not be stored")
             }
         }
     }
 }
 
-fn store(read: &PlateRead, records: &dyn Records, encode: &EncodeJpeg) -> Result<Record> {
+fn store(capture: &PlateCapture, records: &dyn Records, encode: &EncodeJpeg) -> Result<Record> {
+    let PlateCapture { read, pictures } = capture;
     // A picture that cannot be encoded must not lose the read.
     let jpeg = |what: &str, picture: &lpr_core::Picture| {
         encode(picture).unwrap_or_else(|e| {
@@ -106,20 +107,23 @@ fn store(read: &PlateRead, records: &dyn Records, encode: &EncodeJpeg) -> Result
         issuing_entity: read.issuing_entity.clone(),
         plate_rect: Some(read.plate_rect),
         frame_size: read.frame_size,
-        full: jpeg("full", &read.pictures.full),
-        plate: jpeg("plate", &read.pictures.cutout),
+        full: jpeg("full", &pictures.full),
+        plate: jpeg("plate", &pictures.cutout),
         track_id: read.track_id,
     })
 }
 
 #[cfg(test)]
 mod tests {
-    use lpr_core::{Direction, FrameSize, Picture, PixelFormat, PlatePictures, PxQuad, PxRect};
+    use lpr_core::{
+        Direction, FrameSize, Picture, PixelFormat, PlateCapture, PlatePictures, PlateRead, PxQuad,
+        PxRect,
+    };
     use platecam_model::{RecordQuery, UtcTime, testing::MemoryStore};
 
     use super::*;
 
-    fn read(plate: &str) -> Arc<PlateRead> {
+    fn read(plate: &str) -> PlateCapture {
         let size = FrameSize::new(4, 2).unwrap();
         let picture = Picture::new(size, PixelFormat::Grey, vec![0; 8]).unwrap();
         let rect = PxRect {
@@ -128,7 +132,7 @@ mod tests {
             width: 4.0,
             height: 2.0,
         };
-        Arc::new(PlateRead {
+        let read = PlateRead {
             track_id: 7,
             plate_number: plate.into(),
             likelihood: 0.9,
@@ -145,11 +149,14 @@ mod tests {
             frames_seen: 3,
             frames_read: 3,
             test: false,
+        };
+        PlateCapture {
+            read,
             pictures: PlatePictures {
                 full: picture.clone(),
                 cutout: picture,
             },
-        })
+        }
     }
 
     /// Everything queued is stored before the recorder is gone, also when pictures fail.

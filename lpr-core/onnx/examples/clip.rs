@@ -82,12 +82,15 @@ fn main() -> Result<(), Box<dyn Error>> {
                 o.unreadable
             );
         }
-        output.reads.iter().for_each(|r| print(n as f64 / fps, r));
+        output
+            .reads
+            .iter()
+            .for_each(|c| print(n as f64 / fps, &c.read));
     }
     pipeline
         .flush()
         .iter()
-        .for_each(|r| print(f64::INFINITY, r));
+        .for_each(|c| print(f64::INFINITY, &c.read));
     let mean = spent.as_secs_f64() * 1000.0 / f64::from(analysed.max(1));
     eprintln!(
         "{analysed} frames analysed, {mean:.1} ms each, slowest {:.1} ms",

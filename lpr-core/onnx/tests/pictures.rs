@@ -140,7 +140,7 @@ fn a_standing_scene_gives_each_plate_once() {
         .iter()
         .map(|(_, t)| folded(t))
         .collect();
-    let mut got: Vec<String> = reads.iter().map(|r| folded(&r.plate_number)).collect();
+    let mut got: Vec<String> = reads.iter().map(|c| folded(&c.read.plate_number)).collect();
     got.sort_unstable();
     assert_eq!(got, expect, "{reads:?}");
     let picture: &Picture = &reads[0].pictures.full;

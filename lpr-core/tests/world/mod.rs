@@ -8,7 +8,7 @@ use std::time::Duration;
 use lpr_core::nets::{ALPHABET, BLANK, CLASSES};
 use lpr_core::{
     DetectRequest, Detector, Error, FrameSize, FrameView, GreyImage, MediaTime, NetError, Output,
-    Pipeline, Planes, PlateDetection, PlateRead, PxQuad, PxRect, ReadOutput, Reader,
+    Pipeline, Planes, PlateCapture, PlateDetection, PxQuad, PxRect, ReadOutput, Reader,
     RecognitionSettings, Tuning, UtcTime,
 };
 
@@ -241,7 +241,7 @@ pub(crate) fn run(
     pipeline: &mut FakePipeline,
     vehicles: &[Vehicle],
     times: impl Iterator<Item = u64>,
-) -> Vec<PlateRead> {
+) -> Vec<PlateCapture> {
     let mut reads = Vec::new();
     for ms in times {
         reads.extend(step(pipeline, vehicles, ms).reads);

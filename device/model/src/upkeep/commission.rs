@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use lpr_core::{Direction, PlatePictures, PlateRead, PxQuad, PxRect};
+use lpr_core::{Direction, PlateRead, PxQuad, PxRect};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -105,10 +105,6 @@ impl Device {
             frame_size: size,
             frames_seen: 0,
             frames_read: 0,
-            pictures: PlatePictures {
-                full: picture.clone(),
-                cutout: picture,
-            },
             test: true,
         };
         self.bus

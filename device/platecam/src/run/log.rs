@@ -13,7 +13,9 @@ const FINISH_WITHIN: Duration = Duration::from_secs(1);
 /// Starts writing what has happened since the state was opened.
 pub(super) fn start(state: &mut State) -> (oneshot::Sender<()>, JoinHandle<()>) {
     let (done, stop) = oneshot::channel();
-    let events = std::mem::replace(&mut state.log_events, state.bus.subscribe());
+    // Taken, not replaced: a subscription that nobody reads keeps every event in memory.
+    let events = state.log_events.take();
+    let events = events.unwrap_or_else(|| state.bus.subscribe());
     let task = tokio::spawn(write_log(
         events,
         state.log.clone(),

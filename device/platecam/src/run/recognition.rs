@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use lpr_core::{Pipeline, PlateRead, RecognitionSettings};
+use lpr_core::{Pipeline, PlateCapture, RecognitionSettings};
 use lpr_onnx::{Nets, NetsOptions};
 use parking_lot::Mutex;
 use platecam_host::Recorder;
@@ -192,9 +192,9 @@ impl Worker {
         self.report(pipeline.flush());
     }
 
-    fn report(&self, reads: Vec<PlateRead>) {
-        for read in reads {
-            let read = Arc::new(read);
+    fn report(&self, captures: Vec<PlateCapture>) {
+        for capture in captures {
+            let read = Arc::new(capture.read.clone());
             tracing::info!(
                 plate = read.plate_number,
                 likelihood = format!("{:.2}", read.likelihood),
@@ -204,8 +204,8 @@ impl Worker {
             );
             self.parts
                 .bus
-                .publish(read.captured_at, EventKind::PlateRead(read.clone()));
-            self.parts.recorder.record(read);
+                .publish(read.captured_at, EventKind::PlateRead(read));
+            self.parts.recorder.record(capture);
         }
     }
 }

@@ -53,7 +53,7 @@ pub(crate) struct State {
     pub(crate) factory: Arc<Database>,
     pub(crate) log: Arc<LogDatabase>,
     /// Everything from the start on, for the log.
-    pub(crate) log_events: Subscription,
+    pub(crate) log_events: Option<Subscription>,
     pub(crate) remote_log: Arc<dyn RemoteLog>,
     pub(crate) brokers: Arc<MqttBrokers>,
     pub(crate) mail: Arc<dyn Mailer>,
@@ -78,7 +78,7 @@ impl State {
         }
         let key = Arc::new(device_key(&dir, args, launched)?);
         let (bus, clock) = (EventBus::default(), Arc::new(SystemClock::default()));
-        let log_events = bus.subscribe();
+        let log_events = Some(bus.subscribe());
         let backend = Arc::new(db.clone());
         let settings = Arc::new(SettingsStore::load(
             all_sections(),
