@@ -23,10 +23,6 @@ const KNOWN: &[(&str, &str)] = &[
         "DEVICE-2-1-30",
         "a gateway in another segment is refused (NET-7); the case asks for 10.1.1.1",
     ),
-    (
-        "DEVICE-9-1-5",
-        "the property comes with the first synchronisation only, and NTP is off",
-    ),
     ("MEDIA2_RTSS-1-1-2", "no RTSP over HTTP yet"),
     ("MEDIA2_RTSS-1-1-9", "no RTSP over HTTP yet"),
     ("MEDIA2_RTSS-4-1-2", "no RTSP over HTTP yet"),

@@ -241,11 +241,17 @@ async fn vehicle_and_signal_are_properties() {
             row("ImagingService", "Initialized", "false"),
             row("ImagingService", "Initialized", "false"),
             row("ImagingService", "Initialized", "false"),
+            row(
+                "LastClockSynchronization",
+                "Initialized",
+                "2026-11-18T11:06:40.000Z"
+            ),
             row("LastReboot", "Initialized", "2026-11-18T11:06:40.000Z"),
             row("Relay", "Initialized", "inactive"),
             row("Relay", "Initialized", "inactive"),
             row("DigitalInput", "Initialized", "false"),
             row("DigitalInput", "Initialized", "false"),
+            row("ProcessorUsage", "Initialized", "25"),
         ]
     );
     let bus = &bench.test.device.bus;
@@ -285,11 +291,17 @@ async fn vehicle_and_signal_are_properties() {
             row("ImagingService", "Initialized", "false"),
             row("ImagingService", "Initialized", "false"),
             row("ImagingService", "Initialized", "false"),
+            row(
+                "LastClockSynchronization",
+                "Initialized",
+                "2026-11-18T11:06:40.000Z"
+            ),
             row("LastReboot", "Initialized", "2026-11-18T11:06:40.000Z"),
             row("Relay", "Initialized", "inactive"),
             row("Relay", "Initialized", "inactive"),
             row("DigitalInput", "Initialized", "false"),
             row("DigitalInput", "Initialized", "false"),
+            row("ProcessorUsage", "Initialized", "25"),
         ]
     );
 }
@@ -526,11 +538,13 @@ async fn the_metadata_stream_holds_frames_and_events() {
         "tns1:VideoSource/ImageTooBright/ImagingService",
         "tns1:VideoSource/ImageTooBlurry/ImagingService",
         "tns1:VideoSource/GlobalSceneChange/ImagingService",
+        "tns1:Monitoring/OperatingTime/LastClockSynchronization",
         "tns1:Monitoring/OperatingTime/LastReboot",
         "tns1:Device/Trigger/Relay",
         "tns1:Device/Trigger/Relay",
         "tns1:Device/Trigger/DigitalInput",
         "tns1:Device/Trigger/DigitalInput",
+        "tns1:Monitoring/ProcessorUsage",
     ];
     assert_eq!(events(&feed.next().await.unwrap().xml), states);
     bench.test.device.bus.publish_scene(Arc::new(scene(1)));

@@ -7,7 +7,7 @@ use std::{
 use bytes::Bytes;
 use platecam_model::{
     Error, Result, Secret,
-    ports::{BundleFile, Machine, ProcessFigures, StorageFigures},
+    ports::{BundleFile, Machine, ProcessFigures, ProcessorTimes, StorageFigures},
 };
 use zip::{AesMode, CompressionMethod, ZipWriter, write::SimpleFileOptions};
 
@@ -69,6 +69,11 @@ impl Machine for LinuxMachine {
             open_files: fs::read_dir("/proc/self/fd").map_or(0, |d| d.count() as u64),
             threads: field("Threads:").unwrap_or(0),
         }
+    }
+
+    fn processors(&self) -> ProcessorTimes {
+        let stat = fs::read_to_string("/proc/stat").unwrap_or_default();
+        processor_times(&stat)
     }
 
     fn storage(&self) -> StorageFigures {
@@ -139,6 +144,23 @@ fn ticks(stat: &str) -> Option<u64> {
     Some(user + system)
 }
 
+/// From the first line of `/proc/stat`: user, nice, system, idle, iowait, irq, softirq, steal; guests are within user (proc(5)).
+fn processor_times(stat: &str) -> ProcessorTimes {
+    let line = stat.lines().find_map(|l| l.strip_prefix("cpu "));
+    let ticks: Vec<f64> = line
+        .into_iter()
+        .flat_map(str::split_whitespace)
+        .take(8)
+        .filter_map(|f| f.parse().ok())
+        .collect();
+    let all: f64 = ticks.iter().sum();
+    let idle: f64 = ticks.iter().skip(3).take(2).sum();
+    ProcessorTimes {
+        busy: (all - idle) / ticks_per_second(),
+        all: all / ticks_per_second(),
+    }
+}
+
 fn ticks_per_second() -> f64 {
     rustix::param::clock_ticks_per_second() as f64
 }
@@ -171,6 +193,22 @@ mod tests {
             Some(42)
         );
         assert_eq!(ticks("garbage"), None);
+    }
+
+    #[test]
+    fn processors_are_idle_or_busy() {
+        let tmp = tempfile::tempdir().unwrap();
+        let now = LinuxMachine::new(tmp.path()).processors();
+        assert!(
+            now.all > 0.0 && (0.0..=now.all).contains(&now.busy),
+            "{now:?}"
+        );
+        // Idle and waiting for the disk are no work; the guests' share, the last two, is within `user` already.
+        let t = processor_times("cpu  100 20 30 800 50 5 5 10 77 7\ncpu0 1 1 1 1\n");
+        let unit = ticks_per_second();
+        let whole = |seconds: f64| (seconds * unit).round();
+        assert_eq!((whole(t.busy), whole(t.all)), (170.0, 1020.0));
+        assert_eq!(processor_times("garbage"), ProcessorTimes::default());
     }
 
     /// DEBUG-2: what is packed with a password opens with it and with no other.

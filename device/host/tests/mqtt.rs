@@ -269,6 +269,7 @@ fn messages_arrive_in_both_versions_with_each_guarantee() {
     let broker = Broker::start(dir.path(), false);
     let mut listener = broker.listen("listener");
     let unit = Unit::start(dir.path());
+    let mut earlier: Vec<String> = Vec::new();
     for version in ["3.1.1", "5"] {
         for qos in [0, 1, 2] {
             let mut wanted = config(&broker);
@@ -280,15 +281,21 @@ fn messages_arrive_in_both_versions_with_each_guarantee() {
                 unit.brokers.status(0).state == BrokerState::Connected
             });
             let topic = format!("t/{version}/{qos}");
+            unit.publish(&topic, "{}", false);
             loop {
-                unit.publish(&topic, "{}", false);
                 let line = listener.next();
                 if line == format!("0 {qos} {topic} {{}}") {
                     break;
                 }
-                // Still the old connection, with its old guarantee.
-                assert!(line.ends_with(&format!("{topic} {{}}")), "{line}");
+                // What the old connection had on its way, with its guarantee, comes once more over the new one where that
+                // guarantee was at least once.
+                if line.ends_with(&format!("{topic} {{}}")) {
+                    unit.publish(&topic, "{}", false);
+                } else {
+                    assert!(earlier.iter().any(|t| line.ends_with(t)), "{line}");
+                }
             }
+            earlier.push(format!("{topic} {{}}"));
             unit.empty();
         }
     }
@@ -398,6 +405,7 @@ fn refusals_are_told() {
     let dir = tempfile::tempdir().unwrap();
     let broker = Broker::start(dir.path(), false);
     let unit = Unit::start(dir.path());
+    let mut earlier: Vec<String> = Vec::new();
     for version in ["3.1.1", "5"] {
         let mut wanted = config(&broker);
         wanted["password"] = format!("wrong {version}").into();

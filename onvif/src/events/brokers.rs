@@ -6,6 +6,7 @@ use lpr_core::UtcTime;
 use onvif_contracts::{tev, wsnt};
 use onvif_xml::{Mixed, ns, soap::Fault};
 use platecam_model::{
+    Device,
     ports::{BrokerMessage, BrokerState},
     settings::{
         BrokerConfig, BrokerPort, BrokerQos, BrokerTransport, EventBroker, MAX_BROKERS, SecretText,
@@ -66,9 +67,13 @@ fn address(text: &str) -> Answer<(BrokerTransport, String, u16)> {
 }
 
 /// A filter as it is stored: one topic expression; empty for everything.
-fn publish_filter(given: Option<&wsnt::FilterType>, now: UtcTime) -> Answer<String> {
+fn publish_filter(
+    device: &Device,
+    given: Option<&wsnt::FilterType>,
+    now: UtcTime,
+) -> Answer<String> {
     let refused = |e: Fault| invalid("InvalidFilter", format!("PublishFilter: {}", e.reason));
-    let (topic, content) = filter::texts(given, now).map_err(refused)?;
+    let (topic, content) = filter::texts(device, given, now).map_err(refused)?;
     if !content.is_empty() {
         let reason = "PublishFilter: content filters are not possible";
         return Err(invalid("InvalidFilter", reason));
@@ -118,7 +123,11 @@ impl Call<'_> {
             let reason = "MetadataFilter: metadata is not published to brokers";
             return Err(invalid("InvalidFilter", reason));
         }
-        let publish_filter = publish_filter(new.publish_filter.as_deref(), self.inner.now())?;
+        let publish_filter = publish_filter(
+            self.device(),
+            new.publish_filter.as_deref(),
+            self.inner.now(),
+        )?;
         let known = self.slot_of(&new.address)?;
         let all = self.brokers();
         let free = || all.iter().position(|b| b.host.is_empty());

@@ -169,13 +169,22 @@ pub static DIGITAL_INPUT: Topic = Topic {
     elements: &[],
 };
 
-/// When the clock was last set by NTP (Core §8.10.2).
+/// When the clock was last set, by NTP or by hand; at the start it is the start, which takes the machine's (Core §8.10.2).
 pub(super) static LAST_CLOCK_SYNCHRONIZATION: Topic =
     operating_time(&["Monitoring", "OperatingTime", "LastClockSynchronization"]);
 
 /// When the device was last started (Core §8.10.2).
 pub(super) static LAST_REBOOT: Topic =
     operating_time(&["Monitoring", "OperatingTime", "LastReboot"]);
+
+/// How busy the processors are, per cent (Core §8.10.1).
+pub(super) static PROCESSOR_USAGE: Topic = Topic {
+    path: &["Monitoring", "ProcessorUsage"],
+    property: true,
+    source: &[("Token", Type::Token)],
+    data: &[("Value", Type::Float)],
+    elements: &[],
+};
 
 /// A key of the store is made, or could not be (Security Service, key status event).
 pub(super) static KEY_STATUS: Topic = Topic {
@@ -216,6 +225,7 @@ pub static CATALOG: &[&Topic] = &[
     &PROFILE_CHANGED,
     &LAST_CLOCK_SYNCHRONIZATION,
     &LAST_REBOOT,
+    &PROCESSOR_USAGE,
     &KEY_STATUS,
 ];
 

@@ -3,9 +3,10 @@
 use lpr_core::UtcTime;
 use onvif_contracts::wsnt;
 use onvif_xml::{Any, ns, soap::Fault};
+use platecam_model::Device;
 
 use super::{
-    catalog::CATALOG,
+    catalog::published,
     content::{ContentFilter, ITEM_FILTER},
     faults,
     subscriptions::Filter,
@@ -21,6 +22,7 @@ const MAX_FILTERS: usize = 16;
 /// # Errors
 /// The fault of WS-BaseNotification that says what is wrong.
 pub(super) fn read(
+    device: &Device,
     filter: Option<&wsnt::FilterType>,
     policy: Option<&[Any]>,
     now: UtcTime,
@@ -42,7 +44,7 @@ pub(super) fn read(
         match (ns, name.as_str()) {
             (ns::WSNT, "TopicExpression") => {
                 let e: wsnt::TopicExpressionType = part.read_as().map_err(Fault::from)?;
-                out.topics.push(topic(&e, now)?);
+                out.topics.push(topic(device, &e, now)?);
             }
             (ns::WSNT, "MessageContent") => {
                 let e: wsnt::QueryExpressionType = part.read_as().map_err(Fault::from)?;
@@ -62,10 +64,11 @@ pub(super) fn read(
 /// # Errors
 /// As [`read`], and when there are several of a kind.
 pub(crate) fn texts(
+    device: &Device,
     filter: Option<&wsnt::FilterType>,
     now: UtcTime,
 ) -> Result<(String, String), Fault> {
-    let parsed = read(filter, None, now)?;
+    let parsed = read(device, filter, None, now)?;
     if parsed.topics.len() > 1 || parsed.contents.len() > 1 {
         let reason = "one topic expression and one content filter are possible";
         return Err(faults::invalid_filter(reason, now));
@@ -111,7 +114,11 @@ pub(crate) fn stored(topic: &str, content: &str) -> Option<Filter> {
     Some(out)
 }
 
-fn topic(e: &wsnt::TopicExpressionType, now: UtcTime) -> Result<TopicExpression, Fault> {
+fn topic(
+    device: &Device,
+    e: &wsnt::TopicExpressionType,
+    now: UtcTime,
+) -> Result<TopicExpression, Fault> {
     let dialect = e.dialect.trim();
     if ![CONCRETE, CONCRETE_SET, FULL, SIMPLE].contains(&dialect) {
         let reason = format!("the dialect {} is unknown", shortened(dialect));
@@ -120,7 +127,7 @@ fn topic(e: &wsnt::TopicExpressionType, now: UtcTime) -> Result<TopicExpression,
     let text = e.content.text();
     let parsed = TopicExpression::parse(text, |p| e.content.resolve(p))
         .map_err(|e| faults::bad_topic(&e, now))?;
-    if !parsed.all_known(CATALOG.iter().map(|t| t.path)) {
+    if !parsed.all_known(published(device).iter().map(|t| t.path)) {
         let reason = format!("{} matches no topic of this device", shortened(text));
         return Err(faults::unsupported_topic(&reason, now));
     }

@@ -6,6 +6,7 @@ mod content;
 mod faults;
 mod filter;
 mod json;
+mod load;
 mod notice;
 mod properties;
 mod push;
@@ -19,7 +20,7 @@ use std::sync::Arc;
 
 use tokio::{
     sync::broadcast::error::RecvError,
-    time::{Instant, sleep_until},
+    time::{Instant, MissedTickBehavior, interval, sleep_until},
 };
 
 pub(crate) use brokers::publish as publish_to_brokers;
@@ -39,6 +40,7 @@ pub(crate) use topic::CONCRETE_SET;
 pub use topic::{BadExpression, TopicExpression};
 
 use crate::service::Inner;
+use load::Load;
 use translate::Translator;
 pub(crate) use translate::profile_changed;
 
@@ -51,7 +53,11 @@ impl Inner {
         let all = Translator::initial(now)
             .into_iter()
             .chain(outputs.map(|(i, o)| translate::relay(now, i, o.active)))
-            .chain(inputs.map(|(i, s)| translate::input(now, i, s.active)));
+            .chain(inputs.map(|(i, s)| translate::input(now, i, s.active)))
+            .chain([translate::processor_usage(
+                now,
+                Load::default().look(&*self.device.upkeep.machine),
+            )]);
         for notice in all {
             self.subscriptions.publish(notice);
         }
@@ -76,6 +82,9 @@ pub(crate) async fn run(inner: &Inner, stop: impl Future<Output = ()>) {
     // What happened before the subscription above.
     inner.tell(translator.source(&inner.device.media.status().state, inner.now()));
     let mut settings = inner.device.settings.watch();
+    let mut load = Load::default();
+    let mut look = interval(load::EVERY);
+    look.set_missed_tick_behavior(MissedTickBehavior::Delay);
     tokio::pin!(stop);
     loop {
         let due = translator.due(Instant::now());
@@ -105,6 +114,11 @@ pub(crate) async fn run(inner: &Inner, stop: impl Future<Output = ()>) {
                 Err(RecvError::Lagged(_)) => Vec::new(),
                 Err(RecvError::Closed) => return,
             },
+            _ = look.tick() => {
+                let usage = load.news(&*inner.device.upkeep.machine);
+                let told = usage.map(|percent| translate::processor_usage(inner.now(), percent));
+                told.into_iter().collect()
+            }
             () = sleep_until(due) => translator.tick(Instant::now(), inner.now()),
         };
         inner.tell(notices);

@@ -248,6 +248,7 @@ impl EventPortType for Call<'_> {
     ) -> Answer<tev::CreatePullPointSubscriptionResponse> {
         let now = self.inner.now();
         let filter = filter::read(
+            self.device(),
             request.filter.as_deref(),
             request.subscription_policy.as_deref().map(|p| &p.any[..]),
             now,
@@ -273,6 +274,7 @@ impl NotificationProducer for Call<'_> {
     fn subscribe(&self, request: wsnt::Subscribe) -> Answer<wsnt::SubscribeResponse> {
         let now = self.inner.now();
         let filter = filter::read(
+            self.device(),
             request.filter.as_deref(),
             request.subscription_policy.as_deref().map(|p| &p.any[..]),
             now,

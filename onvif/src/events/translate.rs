@@ -11,8 +11,8 @@ use tokio::time::Instant;
 use super::{
     catalog::{
         CONFIGURATION_CHANGED, DIGITAL_INPUT, KEY_STATUS, LAST_CLOCK_SYNCHRONIZATION, LAST_REBOOT,
-        LICENSE_PLATE, MOTION_ALARM, PROFILE_CHANGED, RELAY, SCENE_CHANGE, SIGNAL_LOSS, TOO_BLURRY,
-        TOO_BRIGHT, TOO_DARK, Topic, VEHICLE_DETECT,
+        LICENSE_PLATE, MOTION_ALARM, PROCESSOR_USAGE, PROFILE_CHANGED, RELAY, SCENE_CHANGE,
+        SIGNAL_LOSS, TOO_BLURRY, TOO_BRIGHT, TOO_DARK, Topic, VEHICLE_DETECT,
     },
     notice::{ItemValue, Notice, Operation},
 };
@@ -113,11 +113,21 @@ fn operating_time(topic: &'static Topic, of: UtcTime, at: UtcTime) -> Notice {
     }
 }
 
+/// How busy the processors were, per cent.
+pub(super) fn processor_usage(at: UtcTime, percent: f64) -> Notice {
+    let source = vec![("Token", "processor".to_owned())];
+    Notice {
+        data: vec![("Value", text(format!("{percent:.0}")))],
+        ..property(&PROCESSOR_USAGE, at, source, true)
+    }
+}
+
 impl Translator {
     /// All properties as they are told at the start; what differs then follows as a change.
     pub(super) fn initial(now: UtcTime) -> Vec<Notice> {
         let mut all = vec![vehicle(now, false), signal(now, false)];
         all.extend(WatchKind::ALL.map(|alarm| picture(now, alarm, false)));
+        all.push(operating_time(&LAST_CLOCK_SYNCHRONIZATION, now, now));
         all.push(operating_time(&LAST_REBOOT, now, now));
         all
     }
@@ -175,6 +185,13 @@ impl Translator {
             EventKind::ClockSynchronised { at, .. } => {
                 vec![operating_time(&LAST_CLOCK_SYNCHRONIZATION, *at, event.at)]
             }
+            EventKind::ClockJumped { after, .. } => {
+                vec![operating_time(
+                    &LAST_CLOCK_SYNCHRONIZATION,
+                    *after,
+                    event.at,
+                )]
+            }
             EventKind::KeyStatus { key, old, new } => vec![key_status(key, *old, *new, event.at)],
             EventKind::SettingsChanged { key, .. } => changed(key)
                 .into_iter()
@@ -189,7 +206,6 @@ impl Translator {
                 .collect(),
             EventKind::Login(_)
             | EventKind::Audit(_)
-            | EventKind::ClockJumped { .. }
             | EventKind::Log(_)
             | EventKind::Initialised(_)
             | EventKind::RestartWanted { .. }

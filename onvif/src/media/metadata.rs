@@ -62,8 +62,9 @@ pub(super) fn set(call: &Call<'_>, new: &tt::MetadataConfiguration) -> Answer<()
         return Err(modify(reason));
     }
     let filter = new.events.as_ref().and_then(|e| e.filter.as_deref());
-    let (topic_filter, content_filter) = events::filter_texts(filter, call.inner.now())
-        .map_err(|f| modify(format!("Events: {}", f.reason)))?;
+    let (topic_filter, content_filter) =
+        events::filter_texts(call.device(), filter, call.inner.now())
+            .map_err(|f| modify(format!("Events: {}", f.reason)))?;
     let settings = OnvifMetadata {
         analytics: new.analytics.unwrap_or(false),
         events: new.events.is_some(),

@@ -15,6 +15,26 @@ pub struct ProcessFigures {
     pub threads: u64,
 }
 
+/// Time of all processors of the machine since its start, seconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct ProcessorTimes {
+    /// Spent on any work.
+    pub busy: f64,
+    /// Spent at all.
+    pub all: f64,
+}
+
+impl ProcessorTimes {
+    /// Share of the time since `before` that was spent on work, 0 to 100 per cent; 0 when none has passed.
+    pub fn usage_since(self, before: Self) -> f64 {
+        let all = self.all - before.all;
+        if all <= 0.0 {
+            return 0.0;
+        }
+        ((self.busy - before.busy) / all * 100.0).clamp(0.0, 100.0)
+    }
+}
+
 /// What the state takes on the disk, and what is left; bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct StorageFigures {
@@ -39,6 +59,9 @@ pub struct BundleFile {
 pub trait Machine: Send + Sync {
     /// What the process uses.
     fn process(&self) -> ProcessFigures;
+
+    /// What all processors have done; not a number of this process alone.
+    fn processors(&self) -> ProcessorTimes;
 
     /// The disk under the state.
     fn storage(&self) -> StorageFigures;

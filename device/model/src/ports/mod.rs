@@ -45,7 +45,7 @@ pub use keystore::{
 };
 pub use listen::ListenProbe;
 pub use log::{LOG_CAPACITY, LogStore, RemoteLog, RemoteLogStatus, TRAIL_CAPACITY};
-pub use machine::{BundleFile, Machine, ProcessFigures, StorageFigures};
+pub use machine::{BundleFile, Machine, ProcessFigures, ProcessorTimes, StorageFigures};
 pub use mail::{Mail, Mailer};
 pub use network::{Assigned, Ipv4Plan, Ipv6Plan, Lease, NetworkControl, NetworkPlan};
 pub use outputs::{RelayOutputs, VoiceOutput};

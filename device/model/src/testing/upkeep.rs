@@ -7,8 +7,8 @@ use parking_lot::Mutex;
 use crate::{
     Error, Result, Secret,
     ports::{
-        BundleFile, LastRun, Machine, Power, ProcessFigures, Reach, RelayOutputs, RestartNote,
-        StorageFigures, VoiceOutput,
+        BundleFile, LastRun, Machine, Power, ProcessFigures, ProcessorTimes, Reach, RelayOutputs,
+        RestartNote, StorageFigures, VoiceOutput,
     },
     upkeep::{Counters, Upkeep},
 };
@@ -59,6 +59,13 @@ impl Machine for SimulatedMachine {
             resident_bytes: 200 << 20,
             open_files: 40,
             threads: 30,
+        }
+    }
+
+    fn processors(&self) -> ProcessorTimes {
+        ProcessorTimes {
+            busy: 25.0,
+            all: 100.0,
         }
     }
 
