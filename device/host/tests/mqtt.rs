@@ -405,7 +405,6 @@ fn refusals_are_told() {
     let dir = tempfile::tempdir().unwrap();
     let broker = Broker::start(dir.path(), false);
     let unit = Unit::start(dir.path());
-    let mut earlier: Vec<String> = Vec::new();
     for version in ["3.1.1", "5"] {
         let mut wanted = config(&broker);
         wanted["password"] = format!("wrong {version}").into();
