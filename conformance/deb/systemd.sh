@@ -103,6 +103,8 @@ boot() {
     patiently is_systemd "$first" || die "systemd did not start"
     patiently in_copy systemctl is-active multi-user.target || die "systemd does not come up"
 }
+# shellcheck source=conformance/deb/network.sh
+. "$(dirname "$0")/network.sh"
 camera() { in_copy systemctl show -P MainPID platecam.service; }
 ready() { in_copy platecam health --ready --http-port 8080; }
 config() { in_copy platecam config "$1" --state-dir /var/lib/platecam "${@:2}"; }
@@ -136,8 +138,8 @@ patiently ssh_runs || die "SSH does not run"
 config set services/ssh unmanaged
 patiently ssh_rests || die "SSH was left open"
 
+cable
 say "gateway binding"
-in_copy ip link set wire0 up
 in_copy ip link set eth0 up
 in_copy ip addr add 198.51.100.2/24 dev eth0
 in_copy ip route add default via 198.51.100.1
@@ -147,7 +149,9 @@ loose() { ! bound; }
 patiently bound || die "the gateway is not bound: $(in_copy ip neigh show)"
 config set net.gateway_binding/enabled false
 patiently loose || die "the gateway is still bound"
-in_copy ip link set eth0 down
+in_copy ip addr flush dev eth0
+
+host_network
 
 say "time zone"
 config set time/zone_name Europe/Berlin time/time_zone CET-1CEST,M3.5.0,M10.5.0/3 time/dst_enabled true time/dst_rule zone || die "time zone refused"

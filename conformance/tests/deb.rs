@@ -39,12 +39,13 @@ fn the_package_is_installed_answers_and_goes_without_a_trace() {
     assert!(said.contains("runs as: platecam"), "{said}");
 }
 
-/// Under a real systemd the unit, which is not root, sets the machine's zone, commands its time daemon, comes back after a
-/// kill -9 and reboots the machine (SYS-15, SYS-16, SYS-22).
+/// Under a real systemd the unit, which is not root, sets the machine's address, takes it back or keeps it (NET-2, NET-10, NET-11), sets
+/// the zone, commands the time daemon, comes back after a kill -9 and reboots the machine (SYS-15, SYS-16, SYS-22).
 #[test]
 fn the_unit_keeps_the_machine_and_reboots_it() {
     let said = as_root("systemd.sh");
     assert!(said.contains("BOOTED, INSTALLED, REBOOTED"), "{said}");
+    assert!(said.contains("ADDRESS CHANGED, KEPT, TAKEN BACK"), "{said}");
     assert!(said.contains("active, enabled, runs as platecam"), "{said}");
 }
 

@@ -475,3 +475,18 @@ fn the_machines_own_network_is_adopted() {
     let _: Settings = t.device.settings.snapshot();
     change(&t, &serde_json::to_value(&found).unwrap(), &user("admin")).unwrap();
 }
+
+/// A daemon that comes late takes the next change at once, not when the unit would have looked for it anyway (NET-10).
+#[test]
+fn a_change_does_not_wait_for_what_failed_before_it() {
+    let t = initialised();
+    t.network.fix(true);
+    t.device.serve_network();
+    t.network.fix(false);
+    change(&t, &fixed(NEW), &user("admin")).unwrap();
+    t.device.serve_network();
+    assert_eq!(address(&t.device), OLD, "the answer has to leave");
+    t.clock.advance(Duration::from_secs(1));
+    t.device.serve_network();
+    assert_eq!(address(&t.device), NEW);
+}

@@ -45,7 +45,8 @@ struct State {
     /// Who changed the settings last.
     changed_by: Option<Actor>,
     waits: Option<(NetIp, Duration)>,
-    retry_at: Option<Duration>,
+    /// What the host did not take, and when it is tried again.
+    retry: Option<(NetIp, Duration)>,
     look_at: Duration,
     conflict: Option<(std::net::Ipv4Addr, String)>,
     last: Option<LastTrial>,
@@ -195,10 +196,13 @@ impl Networking {
         if s.applied.is_none() && s.note.tried.as_ref() == Some(wanted) {
             return Step::Back("the unit was restarted before anybody confirmed it".into());
         }
-        if s.retry_at.is_some_and(|at| now < at) {
+        if s.retry
+            .as_ref()
+            .is_some_and(|(w, at)| w == wanted && now < *at)
+        {
             return Step::Nothing;
         }
-        if s.applied.is_some() {
+        if s.applied.is_some() || s.retry.is_some() {
             match &s.waits {
                 Some((w, due)) if w == wanted && now >= *due => s.waits = None,
                 Some((w, _)) if w == wanted => return Step::Nothing,
@@ -255,7 +259,7 @@ impl Device {
         if let Err(why) = control.changeable() {
             if *wanted == confirmed {
                 tracing::debug!("the network stays as the machine has it: {why}");
-                guard.state.lock().retry_at = Some(self.clock.monotonic() + LOOK);
+                guard.state.lock().retry = Some((wanted.clone(), self.clock.monotonic() + LOOK));
                 return;
             }
             return self.take_back(why.to_string());
@@ -280,7 +284,8 @@ impl Device {
             Err(e) => {
                 tracing::error!(error = ?e, "the network cannot be changed");
                 if *wanted == confirmed {
-                    guard.state.lock().retry_at = Some(self.clock.monotonic() + AGAIN);
+                    guard.state.lock().retry =
+                        Some((wanted.clone(), self.clock.monotonic() + AGAIN));
                 } else {
                     self.take_back(reason(&e));
                 }
@@ -355,14 +360,14 @@ impl Device {
         note.tried = None;
         if fresh && let Err(e) = guard.notebook.store(&mut note) {
             tracing::error!(error = ?e, "the network settings are not kept as confirmed");
-            guard.state.lock().retry_at = Some(self.clock.monotonic() + AGAIN);
+            guard.state.lock().retry = Some((wanted.clone(), self.clock.monotonic() + AGAIN));
             return;
         }
         let ended = {
             let mut s = guard.state.lock();
             s.note = note;
             s.applied = Some(wanted.clone());
-            s.retry_at = None;
+            s.retry = None;
             s.trial.take().is_some()
         };
         if ended {
@@ -376,7 +381,8 @@ impl Device {
         let confirmed = note.confirmed.clone();
         let again = |what: &str, e: &Error| {
             tracing::error!(error = ?e, "{what}");
-            guard.state.lock().retry_at = Some(self.clock.monotonic() + AGAIN);
+            let wanted = NetIp::clone(&self.settings.get());
+            guard.state.lock().retry = Some((wanted, self.clock.monotonic() + AGAIN));
         };
         // The settings first: whatever happens then, the next start begins with them.
         if *self.settings.get::<NetIp>() != confirmed {
