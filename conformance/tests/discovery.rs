@@ -293,9 +293,7 @@ async fn inside() {
     host.next("Bye of one that hides", |m| m["kind"] == "Bye");
     camera.stop().unwrap();
     let camera = Camera::start_in(&options, dir.path()).unwrap();
-    let web = Web::login(&camera).await.unwrap();
-    camera.url("/");
-    drop(web);
+    Web::login(&camera).await.unwrap();
     camera.stop().unwrap();
     let camera = Camera::start_in(&options, dir.path()).unwrap();
     let web = Web::login(&camera).await.unwrap();

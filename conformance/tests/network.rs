@@ -283,12 +283,13 @@ fn falls_back_after_a_kill(camera: Camera, state: &Path) {
         settings["value"]["ipv4_address"], "192.0.2.78",
         "{settings}"
     );
-    let report = there.get("/network").unwrap();
+    let report = until("the end of the trial", || {
+        there.get("/network").filter(|n| !n["last"].is_null())
+    });
     assert_eq!(report["trial"], Value::Null, "{report}");
+    let reason = report["last"]["reason"].to_string();
     assert!(
-        report["last"]["reason"]
-            .to_string()
-            .contains("restarted before anybody confirmed"),
+        reason.contains("restarted before anybody confirmed"),
         "{report}"
     );
     camera.stop().unwrap();
