@@ -29,6 +29,7 @@ owner=$(in_root stat -c '%U:%a' /var/lib/platecam)
 in_root dpkg --verify platecam || die "files differ from the package"
 
 say start
+: > "$work/out"
 in_root runuser -u platecam -- /usr/bin/platecam launch -- --state-dir /var/lib/platecam --host observe \
     --listen 127.0.0.1 --http-port 0 --https-port 0 --rtsp-port 0 --no-discovery > "$work/out" 2> "$work/log" &
 pid=$!
