@@ -23,11 +23,6 @@ const KNOWN: &[(&str, &str)] = &[
         "DEVICE-2-1-30",
         "a gateway in another segment is refused (NET-7); the case asks for 10.1.1.1",
     ),
-    ("MEDIA2_RTSS-1-1-2", "no RTSP over HTTP yet"),
-    ("MEDIA2_RTSS-1-1-9", "no RTSP over HTTP yet"),
-    ("MEDIA2_RTSS-4-1-2", "no RTSP over HTTP yet"),
-    ("RTSS-1-1-35", "no RTSP over HTTP yet"),
-    ("RTSS-1-1-42", "no RTSP over HTTP yet"),
 ];
 
 /// Cases of ONVIF's own; those of the runner come on top.

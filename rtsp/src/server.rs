@@ -6,6 +6,7 @@ mod handler;
 mod listener;
 mod registry;
 mod session;
+mod tunnel;
 mod udp;
 mod writer;
 
@@ -26,9 +27,10 @@ use crate::auth::{Authorizer, User};
 use crate::error::Error;
 use crate::random;
 use crate::source::MediaSource;
-use connection::Connection;
+use connection::{Connection, Ends};
 use listener::Listeners;
 use registry::Registry;
+use tunnel::Tunnels;
 use udp::UdpPair;
 
 /// How a session's media reaches its viewer.
@@ -126,6 +128,7 @@ pub(crate) struct Shared {
     pub(crate) source: Arc<dyn MediaSource>,
     pub(crate) authorizer: Arc<dyn Authorizer>,
     pub(crate) registry: Registry,
+    pub(crate) tunnels: Tunnels,
     pub(crate) cancel: CancellationToken,
     pub(crate) tasks: TaskTracker,
     next_connection: AtomicU64,
@@ -151,6 +154,7 @@ impl Server {
         };
         let shared = Arc::new(Shared {
             registry: Registry::new(config.max_sessions),
+            tunnels: Tunnels::default(),
             config,
             cname,
             source,
@@ -188,7 +192,8 @@ impl Server {
         self.listeners.local_addrs()
     }
 
-    /// Serves RTSP on a duplex byte stream (WebSocket, TLS, HTTP tunnel) until it ends. RTP goes interleaved.
+    /// Serves RTSP on a duplex byte stream (WebSocket, TLS) until it ends. RTP goes interleaved. A stream that
+    /// begins with HTTP's GET or POST is one half of a tunnel and finds its other half, whichever way that comes.
     ///
     /// `peer` counts for limits and appears in the list of sessions.
     pub async fn serve_connection<S>(&self, stream: S, peer: SocketAddr, context: ConnectionContext)
@@ -196,7 +201,8 @@ impl Server {
         S: AsyncRead + AsyncWrite + Send + 'static,
     {
         let (reader, writer) = tokio::io::split(stream);
-        Connection::run(self.shared.clone(), reader, writer, peer, context, None).await;
+        let ends = Ends::new(reader, writer);
+        Connection::run(self.shared.clone(), ends, peer, context, None).await;
     }
 
     /// All sessions, oldest first.
@@ -263,5 +269,6 @@ async fn serve_tcp(
         transport: Transport::Tcp,
     };
     let (reader, writer) = stream.into_split();
-    Connection::run(shared, reader, writer, peer, context, udp).await;
+    let ends = Ends::new(reader, writer);
+    Connection::run(shared, ends, peer, context, udp).await;
 }

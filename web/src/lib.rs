@@ -2,7 +2,7 @@
 //!
 //! *Architecture invariant:* this crate translates between HTTP and [`platecam_model::Device`]; it
 //! owns no state of the device, and knows neither ONVIF nor RTSP. ONVIF's services are routers that
-//! the binary hands over; RTSP over WebSocket is passed on as a byte stream ([`RtspTunnel`]).
+//! the binary hands over; RTSP over WebSocket or HTTP is passed on as a byte stream ([`RtspTunnel`]).
 //!
 //! The API is described in `docs/reference/web-api.md`.
 #![forbid(unsafe_code)]
@@ -26,6 +26,7 @@ mod problem;
 mod redirect;
 mod routes;
 mod server;
+mod tunnel;
 
 pub use api::upgrade::receive_upgrade;
 pub use app::router;

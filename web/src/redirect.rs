@@ -20,10 +20,15 @@ pub(crate) struct Redirect {
 }
 
 impl Redirect {
+    /// Whether plain HTTP is answered with nothing else.
+    pub(crate) fn is_on(&self) -> bool {
+        self.port.load(Ordering::Relaxed) != 0 && self.wanted.load(Ordering::Relaxed)
+    }
+
     /// The answer in place of the real one: 308 keeps method and body (RFC 9110 section 15.4.9).
     pub(crate) fn answer<B>(&self, request: &Request<B>, conn: &ConnInfo) -> Option<Response> {
         let port = self.port.load(Ordering::Relaxed);
-        if conn.secure || port == 0 || !self.wanted.load(Ordering::Relaxed) {
+        if conn.secure || !self.is_on() {
             return None;
         }
         let location = location(request, conn, port);

@@ -32,9 +32,10 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::ServiceExt;
 
 use crate::{
-    Config, ConnInfo, Limits, RtspTunnel, Tls,
+    Config, ConnInfo, Limits, RtspTunnel, Tls, Viewer,
     app::{self, Stop},
     redirect::Redirect,
+    tunnel::{self, Rewound},
 };
 
 /// Time for a TLS handshake.
@@ -202,7 +203,8 @@ pub async fn serve(
     let (stop, stopping) = watch::channel(false);
     let shared = Shared {
         device: device.clone(),
-        router: app::router(device, rtsp, config.limits, extra, stopping.clone()),
+        router: app::router(device, rtsp.clone(), config.limits, extra, stopping.clone()),
+        rtsp,
         gate: Arc::new(Gate::new(config.limits)),
         limits: config.limits,
         stop: Stop(stopping),
@@ -224,10 +226,11 @@ pub async fn serve(
 }
 
 /// What all listeners and connections need.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 struct Shared {
     device: Device,
     router: Router,
+    rtsp: Arc<dyn RtspTunnel>,
     gate: Arc<Gate>,
     limits: Limits,
     stop: Stop,
@@ -235,6 +238,14 @@ struct Shared {
     cut: CancellationToken,
     tasks: TaskTracker,
     redirect: Arc<Redirect>,
+}
+
+impl std::fmt::Debug for Shared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Shared")
+            .field("device", &self.device)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Shared {
@@ -387,33 +398,49 @@ impl Door {
         // Live video goes out in small messages that must not wait for each other.
         let _ = tcp.set_nodelay(true);
         let tls = self.tls.lock().clone().map(TlsAcceptor::from);
+        let conn = |secure| ConnInfo {
+            peer,
+            local,
+            secure,
+        };
         match tls {
-            None => {
-                self.http(
-                    tcp,
-                    ConnInfo {
-                        peer,
-                        local,
-                        secure: false,
-                    },
-                )
-                .await
-            }
+            None => self.first(tcp, conn(false)).await,
             Some(acceptor) => match tokio::time::timeout(HANDSHAKE, acceptor.accept(tcp)).await {
-                Ok(Ok(stream)) => {
-                    self.http(
-                        stream,
-                        ConnInfo {
-                            peer,
-                            local,
-                            secure: true,
-                        },
-                    )
-                    .await
-                }
+                Ok(Ok(stream)) => self.first(stream, conn(true)).await,
                 Ok(Err(error)) => tracing::debug!(%peer, %error, "TLS handshake failed"),
                 Err(_) => tracing::debug!(%peer, "TLS handshake took too long"),
             },
+        }
+    }
+
+    /// Tells the halves of an RTSP tunnel, which hyper would cut off where their `Content-Length` ends, from HTTP.
+    async fn first(
+        self,
+        stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        conn: ConnInfo,
+    ) {
+        let mut stream = Rewound::new(stream);
+        let limits = self.shared.limits;
+        let reading = stream.read_head(limits.header_bytes);
+        tokio::select! {
+            read = tokio::time::timeout(limits.header_timeout, reading) => if read.is_err() { return },
+            // What is there already is answered.
+            () = self.closing() => {}
+        }
+        let redirected = !conn.secure && self.shared.redirect.is_on();
+        if redirected || !tunnel::is_half(stream.head()) {
+            return self.http(stream, conn).await;
+        }
+        let viewer = Viewer {
+            actor: None,
+            peer: conn.peer,
+            local: conn.local,
+            secure: conn.secure,
+        };
+        let mut stop = self.shared.stop.clone();
+        tokio::select! {
+            () = self.shared.rtsp.serve(Box::new(stream), viewer) => {}
+            () = stop.wait() => {}
         }
     }
 
@@ -458,6 +485,8 @@ impl Door {
         let serving = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
         tokio::pin!(serving);
         let result = tokio::select! {
+            // First, as it may have been read already.
+            biased;
             result = &mut serving => result,
             () = self.closing() => {
                 serving.as_mut().graceful_shutdown();

@@ -236,6 +236,11 @@ pub(super) fn stream_uri(call: &Call<'_>, stream: StreamId) -> String {
         .rtsp(call.inner.ports.get().rtsp, &stream_path(stream))
 }
 
+/// Address of a stream that is tunnelled in HTTP: where the client reached us, under TLS if that was.
+pub(super) fn tunnel_uri(call: &Call<'_>, stream: StreamId) -> String {
+    call.url(&stream_path(stream))
+}
+
 /// Address of the snapshot of a stream.
 pub(super) fn snapshot_uri(call: &Call<'_>, stream: StreamId) -> String {
     call.url(&pictures::snapshot_path(profile_token(stream)))

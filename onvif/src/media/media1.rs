@@ -419,8 +419,12 @@ impl Media for Call<'_> {
                 ),
             ));
         }
+        let uri = match request.stream_setup.transport.protocol {
+            tt::TransportProtocol::Http => shared::tunnel_uri(self, stream),
+            _ => shared::stream_uri(self, stream),
+        };
         Ok(trt::GetStreamUriResponse {
-            media_uri: media_uri(shared::stream_uri(self, stream)),
+            media_uri: media_uri(uri),
         })
     }
 

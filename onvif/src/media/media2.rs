@@ -281,8 +281,11 @@ impl Media2 for Call<'_> {
     fn get_stream_uri(&self, request: tr2::GetStreamUri) -> Answer<tr2::GetStreamUriResponse> {
         let stream = shared::stream(self, &request.profile_token)?;
         match request.protocol.trim() {
-            "RtspUnicast" | "RTSP" | "RtspOverHttp" => Ok(tr2::GetStreamUriResponse {
+            "RtspUnicast" | "RTSP" => Ok(tr2::GetStreamUriResponse {
                 uri: shared::stream_uri(self, stream),
+            }),
+            "RtspOverHttp" => Ok(tr2::GetStreamUriResponse {
+                uri: shared::tunnel_uri(self, stream),
             }),
             other => Err(Fault::sender(
                 &["InvalidArgVal", "InvalidStreamSetup"],

@@ -12,6 +12,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::handler::Handler;
 use super::registry::ConnectionPlace;
+use super::session::Session;
+use super::tunnel::{self, Beginning};
 use super::udp::UdpPair;
 use super::writer::{Out, Writer};
 use super::{ConnectionContext, Shared};
@@ -26,11 +28,10 @@ const QUEUE: usize = 16;
 pub(crate) struct Connection;
 
 impl Connection {
-    /// Serves one connection until it ends; ends its interleaved sessions.
+    /// Serves one connection of RTSP, or of an HTTP tunnel, until it ends; ends its interleaved sessions.
     pub(crate) async fn run<R, W>(
         shared: Arc<Shared>,
-        mut reader: R,
-        mut writer: W,
+        mut ends: Ends<R, W>,
         peer: SocketAddr,
         context: ConnectionContext,
         udp: Option<Arc<UdpPair>>,
@@ -38,41 +39,135 @@ impl Connection {
         R: AsyncRead + Send + Unpin + 'static,
         W: AsyncWrite + Send + Unpin + 'static,
     {
-        let Some(mut place) = ConnectionPlace::take(&shared, peer) else {
-            let refusal = Response::new(Status::Unavailable).with("Retry-After", "5");
-            let refusal = refusal.encode(None, &shared.config.server_name);
-            let _ = tokio::time::timeout(Duration::from_secs(1), writer.write_all(&refusal)).await;
+        let Some(place) = ConnectionPlace::take(&shared, peer) else {
+            ends.refuse(&shared, Status::Unavailable).await;
             tracing::debug!(%peer, "too many connections");
             return;
         };
+        let limit = shared.config.unauthenticated_time;
+        let began = tokio::select! {
+            () = shared.cancel.cancelled() => return,
+            began = tokio::time::timeout(limit, ends.beginning()) => began,
+        };
+        match began {
+            Ok(Beginning::Http) => tunnel::serve(shared, ends, peer, context, place).await,
+            Ok(_) => Self::run_in(place, shared, ends, peer, context, udp).await,
+            Err(_) => ends.refuse(&shared, Status::RequestTimeout).await,
+        }
+    }
+
+    /// The same for a connection that has its place and speaks RTSP.
+    pub(crate) async fn run_in<R, W>(
+        mut place: ConnectionPlace,
+        shared: Arc<Shared>,
+        ends: Ends<R, W>,
+        peer: SocketAddr,
+        context: ConnectionContext,
+        udp: Option<Arc<UdpPair>>,
+    ) where
+        R: AsyncRead + Send + Unpin + 'static,
+        W: AsyncWrite + Send + Unpin + 'static,
+    {
+        let Ends {
+            mut reader,
+            writer,
+            buffer,
+        } = ends;
         if context.user.is_some() {
             place.authenticated();
         }
         let cancel = shared.cancel.child_token();
         let (out, queue) = mpsc::channel(QUEUE);
+        let number = shared.connection_number();
+        // Also when this is dropped half-way, as with the HTTP or WebSocket connection around it.
+        let _over = Over {
+            shared: shared.clone(),
+            number,
+            cancel: cancel.clone(),
+        };
         let writing = Writer::new(shared.clone(), writer, peer, cancel.clone()).run(queue);
         let writing = shared.tasks.spawn(writing);
-        let number = shared.connection_number();
         let mut handler = Handler::new(shared.clone(), peer, context, udp, number, out);
-        read(&shared, &mut reader, &mut handler, &mut place, &cancel).await;
+        read(
+            &shared,
+            &mut reader,
+            buffer,
+            &mut handler,
+            &mut place,
+            &cancel,
+        )
+        .await;
         // Dropping the handler closes the queue: the writer sends what waits, and ends.
         drop(handler);
         let _ = writing.await;
-        shared
-            .registry
-            .end_where(|session| session.connection == number && session.is_interleaved());
+    }
+}
+
+/// Ends the interleaved sessions of a connection that is over.
+struct Over {
+    shared: Arc<Shared>,
+    number: u64,
+    cancel: CancellationToken,
+}
+
+impl Drop for Over {
+    fn drop(&mut self) {
+        self.cancel.cancel();
+        let own = |session: &Session| session.connection == self.number && session.is_interleaved();
+        self.shared.registry.end_where(own);
+    }
+}
+
+/// The two ends of a connection, and what was read already.
+pub(crate) struct Ends<R, W> {
+    pub(crate) reader: R,
+    pub(crate) writer: W,
+    pub(crate) buffer: BytesMut,
+}
+
+impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Ends<R, W> {
+    pub(crate) fn new(reader: R, writer: W) -> Self {
+        let buffer = BytesMut::with_capacity(4096);
+        Ends {
+            reader,
+            writer,
+            buffer,
+        }
+    }
+
+    /// Reads until it is clear what is spoken.
+    async fn beginning(&mut self) -> Beginning {
+        loop {
+            match tunnel::beginning(&self.buffer) {
+                Beginning::Unknown => {}
+                known => return known,
+            }
+            match self.reader.read_buf(&mut self.buffer).await {
+                Ok(0) | Err(_) => return Beginning::Unknown,
+                Ok(_) => {}
+            }
+        }
+    }
+
+    async fn refuse(&mut self, shared: &Shared, status: Status) {
+        let refusal = match status {
+            Status::Unavailable => Response::new(status).with("Retry-After", "5"),
+            _ => Response::new(status),
+        };
+        let refusal = refusal.encode(None, &shared.config.server_name);
+        let _ = tokio::time::timeout(Duration::from_secs(1), self.writer.write_all(&refusal)).await;
     }
 }
 
 async fn read<R: AsyncRead + Unpin>(
     shared: &Shared,
     reader: &mut R,
+    mut buffer: BytesMut,
     handler: &mut Handler,
     place: &mut ConnectionPlace,
     cancel: &CancellationToken,
 ) {
     let mut decoder = Decoder::default();
-    let mut buffer = BytesMut::with_capacity(4096);
     let began = Instant::now();
     let mut since = began;
     loop {

@@ -9,3 +9,4 @@ mod rebind;
 mod requests;
 mod retina_client;
 mod server;
+mod tunnel;

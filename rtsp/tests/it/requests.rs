@@ -403,7 +403,7 @@ async fn unreadable_requests() {
             505,
             false,
         ),
-        (b"GET / HTTP/1.1\r\nHost: x\r\n\r\n".to_vec(), 400, true),
+        (b"PUT / HTTP/1.1\r\nHost: x\r\n\r\n".to_vec(), 400, true),
         (b"\x16\x03\x01\x02\0\x01\0".to_vec(), 400, true),
         (
             [
