@@ -48,8 +48,11 @@ fn gstreamer_plays_through_http() {
     let camera = Camera::demo().unwrap();
     let mut command = Command::new("gst-launch-1.0");
     command
-        .args(["-q", "rtspsrc", "protocols=http", "user-id=admin"])
-        .arg(format!("location=rtsp://127.0.0.1:{}{STREAM}", camera.http))
+        .args(["-q", "rtspsrc", "user-id=admin"])
+        .arg(format!(
+            "location=rtsph://127.0.0.1:{}{STREAM}",
+            camera.http
+        ))
         .arg(format!("user-pw={PASSWORD}"))
         .args(["!", "rtph264depay", "!", "avdec_h264", "!", "fakesink"])
         .arg("num-buffers=30");

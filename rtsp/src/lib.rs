@@ -19,6 +19,9 @@ mod stream;
 pub use auth::{Arrival, AuthOutcome, AuthRequest, Authorizer, Stay, User};
 pub use error::{Error, MediaError};
 pub use media::{AccessUnit, Codec, StreamConfig, TrackConfig};
-pub use server::{Config, ConnectionContext, Server, SessionEnd, SessionInfo, Transport};
+pub use server::{
+    Config, ConnectionContext, Duplex, Handshake, Secure, Server, SessionEnd, SessionInfo,
+    Transport,
+};
 pub use source::{MediaSource, OpenError, Presentation, StreamRequest, StreamUrl};
 pub use stream::{Stream, StreamHooks, TrackSink};

@@ -6,6 +6,7 @@ mod handler;
 mod listener;
 mod registry;
 mod session;
+mod tls;
 mod tunnel;
 mod udp;
 mod writer;
@@ -22,6 +23,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 pub use config::Config;
+pub use tls::{Duplex, Handshake, Secure};
 
 use crate::auth::{Authorizer, User};
 use crate::error::Error;
@@ -119,6 +121,8 @@ impl std::fmt::Debug for SessionEnd {
 pub struct Server {
     shared: Arc<Shared>,
     listeners: Arc<Listeners>,
+    /// Those of RTSPS.
+    secure: Arc<Listeners>,
 }
 
 /// What all connections share.
@@ -164,14 +168,18 @@ impl Server {
             next_connection: AtomicU64::new(1),
         });
         let listeners = Arc::new(Listeners::default());
-        if let Err(error) = listeners.rebind(&shared, addresses).await {
+        if let Err(error) = listeners.rebind(&shared, addresses, None).await {
             shared.cancel.cancel();
             return Err(error);
         }
         shared
             .tasks
             .spawn(registry::expire_sessions(shared.clone()));
-        Ok(Server { shared, listeners })
+        Ok(Server {
+            shared,
+            listeners,
+            secure: Arc::default(),
+        })
     }
 
     /// Listens on `addresses` from now on, instead of those before; sessions and connections go on as
@@ -184,7 +192,27 @@ impl Server {
     /// # Errors
     /// As [`Server::bind`]; the listeners are those of before then.
     pub async fn rebind(&self, addresses: &[SocketAddr]) -> Result<(), Error> {
-        self.listeners.rebind(&self.shared, addresses).await
+        self.listeners.rebind(&self.shared, addresses, None).await
+    }
+
+    /// The same for RTSP over TLS; there is none of it until this is called. A listener that stays does so with
+    /// the `secure` it began with. No UDP is offered on it.
+    ///
+    /// # Errors
+    /// As [`Server::bind`]; the listeners are those of before then.
+    pub async fn rebind_secure(
+        &self,
+        addresses: &[SocketAddr],
+        secure: Arc<dyn Secure>,
+    ) -> Result<(), Error> {
+        self.secure
+            .rebind(&self.shared, addresses, Some(secure))
+            .await
+    }
+
+    /// The addresses listened on for RTSP over TLS, with their real ports.
+    pub fn secure_addrs(&self) -> Vec<SocketAddr> {
+        self.secure.local_addrs()
     }
 
     /// The addresses listened on, in the order given, with their real ports.
@@ -249,12 +277,8 @@ impl std::fmt::Debug for Server {
     }
 }
 
-async fn serve_tcp(
-    shared: Arc<Shared>,
-    stream: TcpStream,
-    peer: SocketAddr,
-    udp: Option<Arc<UdpPair>>,
-) {
+/// Prepares an accepted socket.
+fn tune(stream: &TcpStream) {
     // None of these is needed to work; a kernel without one is served all the same.
     let _ = stream.set_nodelay(true);
     let socket = SockRef::from(&stream);
@@ -262,6 +286,15 @@ async fn serve_tcp(
     // Keeps what waits in our queues, where whole frames can be dropped.
     #[cfg(target_os = "linux")]
     let _ = socket.set_tcp_notsent_lowat(128 << 10);
+}
+
+async fn serve_tcp(
+    shared: Arc<Shared>,
+    stream: TcpStream,
+    peer: SocketAddr,
+    udp: Option<Arc<UdpPair>>,
+) {
+    tune(&stream);
     let context = ConnectionContext {
         user: None,
         local: stream.local_addr().ok(),

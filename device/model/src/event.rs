@@ -140,6 +140,8 @@ pub enum Service {
     Https(u16),
     /// RTSP over TCP.
     Rtsp(u16),
+    /// RTSP over TLS.
+    Rtsps(u16),
 }
 
 /// Login, logout and refused login (AUTH-3, AUTH-7).

@@ -44,6 +44,21 @@ impl Connection {
             tracing::debug!(%peer, "too many connections");
             return;
         };
+        Self::begin(place, shared, ends, peer, context, udp).await;
+    }
+
+    /// The same for a connection that has its place.
+    pub(crate) async fn begin<R, W>(
+        place: ConnectionPlace,
+        shared: Arc<Shared>,
+        mut ends: Ends<R, W>,
+        peer: SocketAddr,
+        context: ConnectionContext,
+        udp: Option<Arc<UdpPair>>,
+    ) where
+        R: AsyncRead + Send + Unpin + 'static,
+        W: AsyncWrite + Send + Unpin + 'static,
+    {
         let limit = shared.config.unauthenticated_time;
         let began = tokio::select! {
             () = shared.cancel.cancelled() => return,

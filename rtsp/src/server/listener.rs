@@ -10,6 +10,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use super::tls::{self, Secure};
 use super::udp::{self, UdpPair};
 use super::{Shared, serve_tcp};
 use crate::error::Error;
@@ -42,6 +43,7 @@ impl Listeners {
         &self,
         shared: &Arc<Shared>,
         addresses: &[SocketAddr],
+        secure: Option<Arc<dyn Secure>>,
     ) -> Result<(), Error> {
         let _one = self.changing.lock().await;
         let is =
@@ -54,7 +56,11 @@ impl Listeners {
             let failed = |source| Error::Listen { address, source };
             let listener = listen(address).map_err(failed)?;
             let local = listener.local_addr().map_err(failed)?;
-            bound.push((address, listener, local, self.udp(shared, address.ip())?));
+            let udp = match secure {
+                Some(_) => None,
+                None => self.udp(shared, address.ip())?,
+            };
+            bound.push((address, listener, local, udp));
         }
         // Nothing fails from here on.
         let mut old = std::mem::take(&mut *self.open.lock());
@@ -65,7 +71,8 @@ impl Listeners {
             } else if let Some(at) = bound.iter().position(|(wanted, ..)| *wanted == address) {
                 let (wanted, listener, local, udp) = bound.remove(at);
                 let close = shared.cancel.child_token();
-                let accepting = accept(shared.clone(), listener, udp, close.clone());
+                let accepting =
+                    accept(shared.clone(), listener, udp, secure.clone(), close.clone());
                 open.push(Listener {
                     wanted,
                     local,
@@ -119,6 +126,7 @@ async fn accept(
     shared: Arc<Shared>,
     listener: TcpListener,
     udp: Option<Arc<UdpPair>>,
+    secure: Option<Arc<dyn Secure>>,
     close: CancellationToken,
 ) {
     loop {
@@ -130,11 +138,16 @@ async fn accept(
             Ok((_, peer)) if !shared.authorizer.admits(peer) => {
                 tracing::debug!(%peer, "not admitted");
             }
-            Ok((stream, peer)) => {
-                shared
-                    .tasks
-                    .spawn(serve_tcp(shared.clone(), stream, peer, udp.clone()));
-            }
+            Ok((stream, peer)) => match &secure {
+                Some(secure) => {
+                    let serving = tls::serve(shared.clone(), stream, peer, secure.clone());
+                    shared.tasks.spawn(serving);
+                }
+                None => {
+                    let serving = serve_tcp(shared.clone(), stream, peer, udp.clone());
+                    shared.tasks.spawn(serving);
+                }
+            },
             Err(error) => {
                 // Out of file descriptors, most likely: give others time to close theirs.
                 tracing::warn!(%error, "cannot accept an RTSP connection");

@@ -38,6 +38,12 @@ pub struct NetPorts {
     /// Streaming.
     #[schemars(title = "RTSP Port")]
     pub rtsp: Port,
+    /// Streaming under TLS beside the other, with the certificate and the TLS versions of HTTPS.
+    #[schemars(title = "Enable RTSPS")]
+    pub rtsps_enabled: bool,
+    /// Streaming under TLS.
+    #[schemars(title = "RTSPS Port", extend("x-visible-when" = {"rtsps_enabled": true}))]
+    pub rtsps: Port,
 }
 
 impl Default for NetPorts {
@@ -46,6 +52,8 @@ impl Default for NetPorts {
             http: Port::clamped(80),
             https: Port::clamped(443),
             rtsp: Port::clamped(554),
+            rtsps_enabled: false,
+            rtsps: Port::clamped(322),
         }
     }
 }
@@ -62,6 +70,7 @@ impl Section for NetPorts {
             ("/http", self.http, 80),
             ("/https", self.https, 443),
             ("/rtsp", self.rtsp, 554),
+            ("/rtsps", self.rtsps, 322),
         ];
         let refused = violations.0.len();
         for (i, (pointer, port, default)) in fields.iter().enumerate() {
@@ -90,13 +99,21 @@ impl NetPorts {
     /// Asks the system for the ports that are to be listened on and were not before.
     fn probe(&self, cx: &CheckContext<'_>, violations: &mut Violations) {
         let (before, on) = (cx.before.get::<Self>(), cx.settings.get::<NetHttps>());
-        for (pointer, port, had, on) in [
-            ("/http", self.http, before.http, on.http_enabled),
-            ("/https", self.https, before.https, on.enabled),
-            ("/rtsp", self.rtsp, before.rtsp, true),
+        let rtsps = (self.rtsps, self.rtsps_enabled);
+        let moved = (before.rtsps, before.rtsps_enabled) != rtsps;
+        for (pointer, port, moved, on) in [
+            (
+                "/http",
+                self.http,
+                self.http != before.http,
+                on.http_enabled,
+            ),
+            ("/https", self.https, self.https != before.https, on.enabled),
+            ("/rtsp", self.rtsp, self.rtsp != before.rtsp, true),
+            ("/rtsps", self.rtsps, moved, self.rtsps_enabled),
         ] {
             if on
-                && port != had
+                && moved
                 && let Err(reason) = cx.listen.probe(port.get())
             {
                 let reason = format!("cannot be listened on: {reason}");

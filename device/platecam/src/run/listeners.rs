@@ -48,6 +48,7 @@ pub(crate) struct Wanted {
     pub(crate) http: Option<SocketAddr>,
     pub(crate) https: Option<SocketAddr>,
     pub(crate) rtsp: SocketAddr,
+    pub(crate) rtsps: Option<SocketAddr>,
     pub(crate) redirect: bool,
     pub(crate) versions: TlsVersions,
 }
@@ -63,6 +64,7 @@ impl Wanted {
             http: on.http_enabled.then_some(http),
             https: on.enabled.then_some(https),
             rtsp: at(fixed.rtsp, ports.rtsp.get()),
+            rtsps: ports.rtsps_enabled.then(|| at(None, ports.rtsps.get())),
             redirect: on.redirect,
             versions: TlsVersions {
                 tls12: on.tls12,
@@ -71,8 +73,8 @@ impl Wanted {
         }
     }
 
-    fn all(&self) -> [Option<SocketAddr>; 3] {
-        [self.http, self.https, Some(self.rtsp)]
+    fn all(&self) -> [Option<SocketAddr>; 4] {
+        [self.http, self.https, Some(self.rtsp), self.rtsps]
     }
 }
 
@@ -84,6 +86,7 @@ pub(crate) struct Listeners {
     pub(crate) web: Arc<platecam_web::Server>,
     pub(crate) rtsp: Arc<::rtsp::Server>,
     pub(crate) tls: Arc<TlsConfigs>,
+    pub(crate) rtsps: Arc<dyn ::rtsp::Secure>,
     pub(crate) fixed: Fixed,
 }
 
@@ -93,16 +96,17 @@ pub(crate) struct Listening {
     pub(crate) http: Option<SocketAddr>,
     pub(crate) https: Option<SocketAddr>,
     pub(crate) rtsp: Option<SocketAddr>,
+    pub(crate) rtsps: Option<SocketAddr>,
 }
 
 impl Listening {
-    fn all(self) -> [Option<SocketAddr>; 3] {
-        [self.http, self.https, self.rtsp]
+    fn all(self) -> [Option<SocketAddr>; 4] {
+        [self.http, self.https, self.rtsp, self.rtsps]
     }
 
     /// The ports, for the run after this one.
     pub(crate) fn ports(self) -> Ports {
-        let [http, https, rtsp] = self.all().map(|a| a.map_or(0, |a| a.port()));
+        let [http, https, rtsp, _] = self.all().map(|a| a.map_or(0, |a| a.port()));
         Ports { http, https, rtsp }
     }
 }
@@ -114,6 +118,7 @@ impl Listeners {
             http: self.web.http(),
             https: self.web.https(),
             rtsp: self.rtsp.local_addrs().first().copied(),
+            rtsps: self.rtsp.secure_addrs().first().copied(),
         }
     }
 
@@ -133,7 +138,8 @@ impl Listeners {
         let (web, rtsp) = (self.web.clone(), self.rtsp.clone());
         let own = move |port| {
             let all = [web.http(), web.https()].into_iter().flatten();
-            all.chain(rtsp.local_addrs()).any(|a| a.port() == port)
+            let all = all.chain(rtsp.local_addrs()).chain(rtsp.secure_addrs());
+            all.into_iter().any(|a| a.port() == port)
         };
         let probe = PortProbe::new(self.fixed.listen, own);
         self.device.settings.set_listen_probe(Arc::new(probe));
@@ -141,6 +147,7 @@ impl Listeners {
             http: None,
             https: None,
             rtsp: None,
+            rtsps: None,
         };
         self.tell(nothing, self.wanted().redirect);
     }
@@ -190,6 +197,10 @@ impl Listeners {
         if let Err(e) = self.rtsp.rebind(&[wanted.rtsp]).await {
             failed.push(format!("RTSP: {e}."));
         }
+        let rtsps = wanted.rtsps.as_slice();
+        if let Err(e) = self.rtsp.rebind_secure(rtsps, self.rtsps.clone()).await {
+            failed.push(format!("RTSPS: {e}."));
+        }
         self.tell(before, wanted.redirect);
         failed
     }
@@ -199,9 +210,9 @@ impl Listeners {
         let (wanted, before) = (wanted.all(), before.all());
         let in_the_way = |i: usize| {
             let wants = |j: usize| j != i && wanted[j].is_some() && wanted[j] == before[i];
-            wanted[i] != before[i] && (0..3).any(wants)
+            wanted[i] != before[i] && (0..4).any(wants)
         };
-        // None of the three can fail: nothing is opened.
+        // None of the four can fail: nothing is opened.
         if in_the_way(0) {
             let _ = self.web.set_http(None).await;
         }
@@ -211,12 +222,15 @@ impl Listeners {
         if in_the_way(2) {
             let _ = self.rtsp.rebind(&[]).await;
         }
+        if in_the_way(3) {
+            let _ = self.rtsp.rebind_secure(&[], self.rtsps.clone()).await;
+        }
     }
 
     /// Tells ONVIF, the bus and with it the log what is not as `before`.
     fn tell(&self, before: Listening, redirect: bool) {
         let now = self.now();
-        let [http, https, rtsp] = now.all().map(|a| a.map(|a| a.port()));
+        let [http, https, rtsp, rtsps] = now.all().map(|a| a.map(|a| a.port()));
         let redirect = redirect && https.is_some();
         self.web.set_redirect(redirect);
         let ports = ServicePorts {
@@ -231,6 +245,7 @@ impl Listeners {
             ("HTTP", http.map(Service::Http)),
             ("HTTPS", https.map(Service::Https)),
             ("RTSP", rtsp.map(Service::Rtsp)),
+            ("RTSPS", rtsps.map(Service::Rtsps)),
         ];
         let moves = before.all().into_iter().zip(now.all());
         for ((name, service), (was, is)) in services.into_iter().zip(moves) {

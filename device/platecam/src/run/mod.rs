@@ -145,6 +145,10 @@ async fn serve(
         onvif: onvif.clone(),
         web: web_server.clone(),
         rtsp: rtsp_server.clone(),
+        rtsps: Arc::new(rtsp::Rtsps {
+            device: device.clone(),
+            tls: tls.clone(),
+        }),
         tls,
         fixed: Fixed::of(&args),
     };

@@ -6,12 +6,16 @@ use platecam_media::RtspSink;
 use platecam_model::{
     Actor, Device, Error, Origin, Permission,
     ports::StreamId,
-    settings::{AccessFilter, VideoMain, VideoSub},
+    settings::{AccessFilter, NetHttps, VideoMain, VideoSub},
 };
 use rtsp::{
     AuthOutcome, AuthRequest, Authorizer, MediaSource, OpenError, Presentation, StreamRequest,
     StreamUrl, User,
 };
+use tokio::net::TcpStream;
+use tokio_rustls::TlsAcceptor;
+
+use super::web::{TlsConfigs, TlsVersions};
 
 /// The device's two streams by URL.
 pub(crate) struct Streams {
@@ -116,6 +120,24 @@ impl Authorizer for Doorkeeper {
             Ok(place) => Ok(Some(Box::new(place))),
             Err(_) => Err(OpenError::Busy),
         }
+    }
+}
+
+/// RTSPS with what HTTPS has: the certificate in use, and the TLS versions that are accepted when a connection comes.
+pub(crate) struct Rtsps {
+    pub(crate) device: Device,
+    pub(crate) tls: Arc<TlsConfigs>,
+}
+
+impl rtsp::Secure for Rtsps {
+    fn accept(&self, stream: TcpStream) -> rtsp::Handshake {
+        let on = self.device.settings.get::<NetHttps>();
+        let (tls12, tls13) = (on.tls12, on.tls13);
+        let config = self.tls.of(TlsVersions { tls12, tls13 });
+        Box::pin(async move {
+            let secured = TlsAcceptor::from(config).accept(stream).await?;
+            Ok(Box::new(secured) as Box<dyn rtsp::Duplex>)
+        })
     }
 }
 

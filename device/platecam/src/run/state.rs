@@ -34,7 +34,7 @@ const INITIAL_PASSWORD: &str = "PLATECAM_INITIAL_PASSWORD";
 const INITIALISED: &str = "initialised";
 /// Ports of a state directory that was just made: no privilege is needed for them. A device image
 /// sets 80, 443 and 554 in its settings.
-const FIRST_PORTS: (u16, u16, u16) = (8080, 8443, 8554);
+const FIRST_PORTS: (u16, u16, u16, u16) = (8080, 8443, 8554, 8322);
 
 /// The opened state.
 pub(crate) struct State {
@@ -239,8 +239,8 @@ fn upkeep(args: &RunArgs, dir: &StateDir, power: Arc<HostPower>, upgrades: HostU
 fn first_ports(settings: &SettingsStore) -> Result<(), Failure> {
     let view = settings.read("net.ports", &Actor::system())?;
     if view.revision.0 == 0 {
-        let (http, https, rtsp) = FIRST_PORTS;
-        let ports = json!({"http": http, "https": https, "rtsp": rtsp});
+        let (http, https, rtsp, rtsps) = FIRST_PORTS;
+        let ports = json!({"http": http, "https": https, "rtsp": rtsp, "rtsps": rtsps});
         settings.patch("net.ports", &ports, Some(view.revision), &Actor::system())?;
     }
     debug_assert!(settings.get::<NetPorts>().http.get() > 0);

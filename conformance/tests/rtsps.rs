@@ -1,0 +1,122 @@
+//! RTSP over TLS: its switch, its port, its certificate.
+
+use std::{
+    net::{Ipv4Addr, TcpListener, TcpStream},
+    process::Command,
+    time::{Duration, Instant},
+};
+
+use conformance::{Camera, Options, PASSWORD, Web, ffprobe, output};
+use serde_json::{Value, json};
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A port that is free at this moment and that nothing reserves (NET-16).
+fn free() -> u16 {
+    loop {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        if !matches!(port, 5000 | 5050 | 9999 | 37776..=37880 | 39999 | 42323) {
+            return port;
+        }
+    }
+}
+
+/// Changes the ports at the revision that they have.
+async fn change(web: &Web, value: Value) -> (u16, Value) {
+    let path = "/api/v1/settings/net.ports";
+    let section = web.get(path).await.unwrap();
+    let revision = format!("\"{}\"", section["revision"]);
+    let headers = [
+        ("If-Match", revision.as_str()),
+        ("Content-Type", "application/merge-patch+json"),
+    ];
+    let answer = web.raw("PATCH", path, Some(value), &headers).await.unwrap();
+    let status = answer.status().as_u16();
+    (status, answer.json().await.unwrap_or_default())
+}
+
+async fn until(port: u16, wanted: bool) {
+    let end = Instant::now() + PATIENCE;
+    while TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok() != wanted {
+        assert!(Instant::now() < end, "port {port} is to listen: {wanted}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// What OpenSSL's client says of a port.
+fn handshake(port: u16, more: &[&str]) -> Result<String, String> {
+    let mut command = Command::new("openssl");
+    command
+        .args(["s_client", "-showcerts", "-connect"])
+        .arg(format!("127.0.0.1:{port}"))
+        .args(more)
+        .stdin(std::process::Stdio::null());
+    output(&mut command, PATIENCE).map_err(|e| e.to_string())
+}
+
+fn certificate(port: u16) -> String {
+    let text = handshake(port, &[]).unwrap();
+    let begin = text.find("-----BEGIN").expect("a certificate");
+    let end = text.find("-----END").expect("its end");
+    text[begin..end].to_owned()
+}
+
+/// NET-14, NET-16, NET-17, NET-22, HTTPS-8: off until it is switched on, then ffmpeg plays by it, with credentials only.
+#[tokio::test]
+async fn streams_play_over_tls() {
+    let camera = Camera::start(&Options {
+        source: "test:".into(),
+        ..Options::default()
+    })
+    .unwrap();
+    let web = Web::login(&camera).await.unwrap();
+    for (port, why) in [
+        (1024, "is a reserved port"),
+        (37_790, "is a reserved port"),
+        (8554, "is already the port of rtsp"),
+    ] {
+        let (status, answer) = change(&web, json!({"rtsps": port})).await;
+        assert_eq!(status, 422, "{answer}");
+        let text = answer.to_string();
+        assert!(text.contains("/rtsps") && text.contains(why), "{text}");
+    }
+    let port = free();
+    let (status, answer) = change(&web, json!({"rtsps_enabled": true, "rtsps": port})).await;
+    assert_eq!(status, 200, "{answer}");
+    until(port, true).await;
+    let url =
+        |who: &str| format!("rtsps://{who}127.0.0.1:{port}/video/livemedia?Ch=1&Streamtype=0");
+    let found = ffprobe("tcp", &url(&format!("admin:{PASSWORD}@"))).unwrap();
+    assert_eq!(found["streams"][0]["codec_name"], "h264", "{found}");
+    let refused = ffprobe("tcp", &url("")).unwrap_err().to_string();
+    assert!(refused.contains("401"), "{refused}");
+    // The device's own certificate, the one of HTTPS, and nothing older than TLS 1.2.
+    assert_eq!(certificate(port), certificate(camera.https));
+    let old = ["-tls1_1", "-cipher", "DEFAULT:@SECLEVEL=0"];
+    assert!(handshake(port, &old).is_err(), "TLS 1.1");
+    // A peer that speaks no TLS is given up; the others play on.
+    let plain = ffprobe("tcp", &url("").replace("rtsps:", "rtsp:"));
+    assert!(plain.is_err(), "{plain:?}");
+    // A new certificate is served without a restart.
+    let before = certificate(port);
+    let new = json!({"alias": "second"});
+    let (status, made) = web
+        .send("POST", "/api/v1/certificates", Some(new))
+        .await
+        .unwrap();
+    assert_eq!(status, 201, "{made}");
+    let id = made["id"].as_str().unwrap();
+    let install = format!("/api/v1/certificates/{id}/install");
+    let (status, answer) = web.send("POST", &install, None).await.unwrap();
+    assert_eq!(status, 204, "{answer}");
+    let end = Instant::now() + PATIENCE;
+    while certificate(port) == before {
+        assert!(Instant::now() < end, "the new certificate is to be served");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert_eq!(certificate(port), certificate(camera.https));
+    let (status, answer) = change(&web, json!({"rtsps_enabled": false})).await;
+    assert_eq!(status, 200, "{answer}");
+    until(port, false).await;
+}
