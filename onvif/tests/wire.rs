@@ -178,9 +178,12 @@ async fn every_profile_has_stream_and_snapshot_addresses() {
             );
             let uri: trt::GetStreamUriResponse = bench.call(DEVICE, &body, ADMIN).await.read();
             let uri = uri.media_uri.uri;
-            let path = uri
-                .strip_prefix(&format!("rtsp://192.0.2.10:{}", PORTS.rtsp))
-                .unwrap();
+            // The tunnel is on the port of the web service.
+            let base = match protocol {
+                "HTTP" => "http://192.0.2.10:8080".to_owned(),
+                _ => format!("rtsp://192.0.2.10:{}", PORTS.rtsp),
+            };
+            let path = uri.strip_prefix(&base).expect(&uri);
             assert!(stream_target(path).is_some(), "{uri}");
             assert!(uri.len() <= 128);
         }
@@ -203,11 +206,12 @@ async fn every_profile_has_stream_and_snapshot_addresses() {
             let body = format!(
                 "<tr2:GetStreamUri><tr2:Protocol>{protocol}</tr2:Protocol><tr2:ProfileToken>{token}</tr2:ProfileToken></tr2:GetStreamUri>"
             );
-            assert_eq!(
-                bench.call(DEVICE, &body, ADMIN).await.status == 200,
-                ok,
-                "{protocol}"
-            );
+            let answer = bench.call(DEVICE, &body, ADMIN).await;
+            assert_eq!(answer.status == 200, ok, "{protocol}");
+            if protocol == "RtspOverHttp" {
+                let uri = answer.read::<tr2::GetStreamUriResponse>().uri;
+                assert!(uri.starts_with("http://192.0.2.10:8080/onvif/"), "{uri}");
+            }
         }
     }
     let unknown = bench
