@@ -17,8 +17,6 @@ const KNOWN: &[(&str, &str)] = &[
         "DISCOVERY-1-1-10",
         "an unknown matching rule is passed over",
     ),
-    ("DEVICE-2-1-5", "search domains are refused"),
-    ("DEVICE-2-1-14", "NTP servers are not taken from DHCP"),
     (
         "DEVICE-2-1-30",
         "a gateway in another segment is refused (NET-7); the case asks for 10.1.1.1",

@@ -227,3 +227,110 @@ async fn one_part_leaves_the_others() {
     assert_eq!(call(&bench, &set(&token, dhcp)).await.status, 200);
     assert!(first(&bench).await.ipv4.unwrap().config.dhcp);
 }
+
+/// DEVICE-2-1-5: domains are read back; what is none is refused.
+#[tokio::test]
+async fn search_domains_are_read_back() {
+    let bench = bench();
+    let body = |domains: &str| {
+        format!("<tds:SetDNS><tds:FromDHCP>false</tds:FromDHCP>{domains}</tds:SetDNS>")
+    };
+    let domain = |name: &str| format!("<tds:SearchDomain>{name}</tds:SearchDomain>");
+    let two = domain("site.example") + &domain("example");
+    assert_eq!(call(&bench, &body(&two)).await.status, 200);
+    let told = async || {
+        let dns: tds::GetDNSResponse = bench.call(DEVICE, "<tds:GetDNS/>", ADMIN).await.read();
+        dns.dns_information.search_domain
+    };
+    assert_eq!(told().await, ["site.example", "example"]);
+    for bad in [domain("a b"), domain("192.0.2.1"), domain("a").repeat(7)] {
+        let fault = call(&bench, &body(&bad)).await.fault();
+        assert_eq!(
+            fault,
+            ["Sender", "InvalidArgVal", "InvalidDnsName"],
+            "{bad}"
+        );
+    }
+    assert_eq!(told().await, ["site.example", "example"]);
+    assert_eq!(call(&bench, &body("")).await.status, 200);
+    assert!(told().await.is_empty());
+}
+
+/// IPCONFIG-1-1-5: an address of the link beside the other one, on and off.
+#[tokio::test]
+async fn zero_configuration_is_switched() {
+    let bench = bench();
+    let token = first(&bench).await.token;
+    let told = async || {
+        let all: tds::GetZeroConfigurationResponse = bench
+            .call(DEVICE, "<tds:GetZeroConfiguration/>", ADMIN)
+            .await
+            .read();
+        all.zero_configuration
+    };
+    let set = |token: &str, on: bool| {
+        format!(
+            "<tds:SetZeroConfiguration><tds:InterfaceToken>{token}</tds:InterfaceToken><tds:Enabled>{on}</tds:Enabled></tds:SetZeroConfiguration>"
+        )
+    };
+    let before = told().await;
+    assert_eq!(
+        (before.interface_token.as_str(), before.enabled),
+        ("eth0", false)
+    );
+    assert!(before.addresses.is_empty());
+    let fault = call(&bench, &set("eth9", true)).await.fault();
+    assert_eq!(
+        fault,
+        ["Sender", "InvalidArgVal", "InvalidNetworkInterface"]
+    );
+    assert_eq!(call(&bench, &set(&token, true)).await.status, 200);
+    let on = told().await;
+    assert!(on.enabled);
+    assert_eq!(on.addresses, ["169.254.7.8"]);
+    let v4 = first(&bench).await.ipv4.unwrap().config;
+    assert_eq!(v4.link_local.unwrap().address, "169.254.7.8");
+    assert_eq!(v4.manual[0].address, "192.0.2.10", "the other stays");
+    assert_eq!(call(&bench, &set(&token, false)).await.status, 200);
+    let off = told().await;
+    assert!(!off.enabled && off.addresses.is_empty(), "{off:?}");
+}
+
+/// NET-4: the name of the lease while the address comes from DHCP, the entered one again afterwards.
+#[tokio::test]
+async fn dhcp_names_the_unit_when_it_may() {
+    let bench = bench();
+    let token = first(&bench).await.token;
+    let from_dhcp = |on: bool| {
+        format!(
+            "<tds:SetHostnameFromDHCP><tds:FromDHCP>{on}</tds:FromDHCP></tds:SetHostnameFromDHCP>"
+        )
+    };
+    let name = async || {
+        let told: tds::GetHostnameResponse =
+            bench.call(DEVICE, "<tds:GetHostname/>", ADMIN).await.read();
+        let told = told.hostname_information;
+        (told.from_dhcp, told.name.unwrap())
+    };
+    let fault = call(&bench, &from_dhcp(true)).await.fault();
+    assert_eq!(
+        fault,
+        ["Sender", "InvalidArgVal"],
+        "the address is a static one"
+    );
+    let gate = "<tds:SetHostname><tds:Name>gate-1</tds:Name></tds:SetHostname>";
+    assert_eq!(call(&bench, gate).await.status, 200);
+    let dhcp = "<tt:IPv4><tt:Enabled>true</tt:Enabled><tt:DHCP>true</tt:DHCP></tt:IPv4>";
+    assert_eq!(call(&bench, &set(&token, dhcp)).await.status, 200);
+    reached(&bench, "192.0.2.100:8080").await;
+    assert_eq!(name().await, (false, "gate-1".into()));
+    let done: tds::SetHostnameFromDHCPResponse = call(&bench, &from_dhcp(true)).await.read();
+    assert!(!done.reboot_needed);
+    bench.test.clock.advance(Duration::from_secs(10));
+    serve(&bench);
+    assert_eq!(name().await, (true, "leased-1".into()));
+    assert_eq!(call(&bench, &from_dhcp(false)).await.status, 200);
+    serve(&bench);
+    assert_eq!(name().await, (false, "gate-1".into()));
+    assert_eq!(bench.test.device.network.hostname(), "gate-1");
+}

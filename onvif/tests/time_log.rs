@@ -204,8 +204,24 @@ async fn ntp_servers_are_set() {
             .collect();
         assert_eq!(fault, want, "{hosts}");
     }
-    let from_dhcp = bench.call(DEVICE, &body(true, ""), ADMIN).await.fault();
-    assert_eq!(from_dhcp, ["Receiver", "ActionNotSupported"]);
+    // DEVICE-2-1-14: from DHCP, and back.
+    let done = bench.call(DEVICE, &body(true, ""), ADMIN).await;
+    assert_eq!(done.status, 200, "{}", done.text());
+    let told: tds::GetNTPResponse = bench.call(DEVICE, "<tds:GetNTP/>", ADMIN).await.read();
+    let told = told.ntp_information;
+    assert!(told.from_dhcp && told.ntp_manual.is_empty(), "{told:?}");
+    assert!(told.ntp_from_dhcp.is_empty(), "nobody gave an address");
+    let lease = serde_json::json!({"managed": true});
+    let settings = &bench.test.device.settings;
+    settings
+        .patch("net.ip", &lease, None, &Actor::system())
+        .unwrap();
+    bench.test.device.serve_network();
+    let told: tds::GetNTPResponse = bench.call(DEVICE, "<tds:GetNTP/>", ADMIN).await.read();
+    let given = &told.ntp_information.ntp_from_dhcp;
+    assert_eq!(given[0].ipv4_address.as_deref(), Some("192.0.2.1"));
+    let done = bench.call(DEVICE, &body(false, &both), ADMIN).await;
+    assert_eq!(done.status, 200, "{}", done.text());
     let told: tds::GetNTPResponse = bench.call(DEVICE, "<tds:GetNTP/>", ADMIN).await.read();
     assert!(!told.ntp_information.from_dhcp);
 }

@@ -108,6 +108,8 @@ fn fixed() -> NetworkPlan {
         }),
         dns_from_dhcp: false,
         dns: vec![[192, 0, 2, 53].into()],
+        search: vec!["site.example".into()],
+        link_local: false,
         announce: Some("gate-1".into()),
     }
 }
@@ -139,6 +141,26 @@ fn the_host_follows() {
         });
     }
     assert_eq!(c.lease(CAM), None);
+    if daemon == "NetworkManager" {
+        let resolver = std::fs::read_to_string("/etc/resolv.conf").unwrap();
+        assert!(resolver.contains("search site.example"), "{resolver}");
+    }
+    // Zero configuration: an address of the link beside the other, and without it again.
+    let zero = || {
+        let of_link = |ip: &IpAddr| matches!(ip, IpAddr::V4(ip) if ip.is_link_local());
+        addresses().into_iter().find(of_link)
+    };
+    let linked = NetworkPlan {
+        link_local: true,
+        ..fixed()
+    };
+    assert_eq!(zero(), None);
+    c.apply(Some(&linked)).unwrap();
+    wait("the link's address comes", || zero().is_some());
+    assert_eq!(addresses().first(), Some(&IpAddr::from([192, 0, 2, 77])));
+    assert!(reached_at("192.0.2.77"));
+    c.apply(Some(&fixed())).unwrap();
+    wait("the link's address goes", || zero().is_none());
     // Again is nothing new.
     c.apply(Some(&fixed())).unwrap();
     assert!(has("192.0.2.77"));
@@ -175,6 +197,12 @@ fn the_host_follows() {
     assert_eq!(lease.server, Some([192, 0, 2, 1].into()));
     assert_eq!(lease.dns, [IpAddr::from([192, 0, 2, 53])]);
     assert_eq!(lease.ntp, [IpAddr::from([192, 0, 2, 1])]);
+    assert_eq!(lease.hostname.as_deref(), Some("leased-1"));
+    assert_eq!(
+        LinuxNetwork.hostname(),
+        "cam-test",
+        "the daemon leaves it to us"
+    );
     let leases = PathBuf::from(std::env::var("LEASES").unwrap());
     wait("the server knows the name", || {
         std::fs::read_to_string(&leases).is_ok_and(|l| l.contains(" gate-1 "))

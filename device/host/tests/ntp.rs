@@ -344,3 +344,37 @@ async fn jumps_of_the_clock_are_told() {
         0
     );
 }
+
+/// DEVICE-2-1-14: the daemon follows the servers of the lease while there are some, and the entered ones otherwise.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn servers_come_from_dhcp() {
+    let t = initialised();
+    let pace = TimePace {
+        clock: Duration::from_millis(50),
+        ntp: Duration::from_millis(100),
+        ..TimePace::default()
+    };
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let keeper = tokio::spawn(keep_time(t.device.clone(), pace, async {
+        let _ = stopped.await;
+    }));
+    let by = somebody();
+    let set = |key: &str, value: serde_json::Value| {
+        t.device.settings.patch(key, &value, None, &by).unwrap();
+    };
+    let follows = |server: &str| t.time.plan().is_some_and(|p| p.servers == [server]);
+    set(
+        "time",
+        json!({"ntp_enabled": true, "ntp_from_dhcp": true, "ntp_server": "ntp.example"}),
+    );
+    eventually("nobody gave one: the entered server", || {
+        follows("ntp.example")
+    });
+    set("net.ip", json!({"managed": true}));
+    t.device.serve_network();
+    eventually("the server of the lease", || follows("192.0.2.1"));
+    set("time", json!({"ntp_from_dhcp": false}));
+    eventually("the entered server", || follows("ntp.example"));
+    drop(stop);
+    keeper.await.unwrap();
+}

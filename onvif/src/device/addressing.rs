@@ -40,6 +40,7 @@ fn commit(call: &Call<'_>, value: serde_json::Value) -> Answer<()> {
             Some("/ipv6_address" | "/ipv6_prefix" | "/ipv6_mode") => "InvalidIPv6Address",
             Some("/interface") => "InvalidNetworkInterface",
             Some("/hostname") => "InvalidHostname",
+            Some(p) if p.starts_with("/search_domains") => "InvalidDnsName",
             // Nobody can change this host.
             Some("/managed") => return Fault::receiver(&["ActionNotSupported"], error.to_string()),
             _ => "InvalidIPv4Address",
@@ -59,13 +60,53 @@ fn change(call: &Call<'_>, edit: impl FnOnce(&mut NetIp) -> Answer<()>) -> Answe
     commit(call, value)
 }
 
-/// `SetHostname` (NET-4). DHCP names no host here.
+/// `SetHostname` (NET-4): this name, no other from DHCP.
 pub(super) fn set_hostname(call: &Call<'_>, name: &str) -> Answer<()> {
     if name.is_empty() {
         let why = "a name of at least one letter or digit is needed".into();
         return Err(invalid("InvalidHostname", why));
     }
-    commit(call, serde_json::json!({ "hostname": name }))
+    commit(
+        call,
+        serde_json::json!({ "hostname": name, "hostname_from_dhcp": false }),
+    )
+}
+
+/// `SetHostnameFromDHCP`: while the address comes from DHCP, and as long as the server gives a name.
+pub(super) fn set_hostname_from_dhcp(call: &Call<'_>, from_dhcp: bool) -> Answer<()> {
+    if !from_dhcp {
+        return commit(call, serde_json::json!({ "hostname_from_dhcp": false }));
+    }
+    change(call, |net| {
+        if net.ipv4_mode != Ipv4Mode::Dhcp {
+            let why = "FromDHCP: the IPv4 address does not come from DHCP";
+            return Err(Fault::sender(&["InvalidArgVal"], why));
+        }
+        net.hostname_from_dhcp = true;
+        Ok(())
+    })
+}
+
+/// `SetZeroConfiguration`: a link-local IPv4 address beside the others (RFC 3927).
+pub(super) fn set_zero_configuration(
+    call: &Call<'_>,
+    request: &tds::SetZeroConfiguration,
+) -> Answer<()> {
+    let token = request.interface_token.as_str();
+    change(call, |net| {
+        let ours = call.device().network.interfaces();
+        let known = ours.iter().any(|i| i.name == token && !i.loopback);
+        if !known || !(net.interface.is_empty() || net.interface == token) {
+            let why = format!("'{}' is not the unit's network interface", shortened(token));
+            return Err(invalid("InvalidNetworkInterface", why));
+        }
+        if request.enabled && net.ipv4_mode == Ipv4Mode::Off {
+            let why = "Enabled: IPv4 is off";
+            return Err(Fault::sender(&["InvalidArgVal"], why));
+        }
+        net.zero_configuration = request.enabled;
+        Ok(())
+    })
 }
 
 fn v4(text: &str, subcode: &'static str) -> Answer<Ipv4Addr> {
@@ -102,10 +143,6 @@ fn one<'a, T>(list: &'a [T], what: &str, subcode: &'static str) -> Answer<Option
 
 /// `SetDNS` (NET-8, NET-9).
 pub(super) fn set_dns(call: &Call<'_>, request: &tds::SetDNS) -> Answer<()> {
-    if !request.search_domain.is_empty() {
-        let why = "SearchDomain: the unit asks for full names only";
-        return Err(Fault::sender(&["InvalidArgVal"], why));
-    }
     let mut servers = Vec::new();
     for entered in &request.dns_manual {
         servers.push(match (&entered.ipv4_address, &entered.ipv6_address) {
@@ -128,6 +165,7 @@ pub(super) fn set_dns(call: &Call<'_>, request: &tds::SetDNS) -> Answer<()> {
     }
     change(call, |net| {
         net.dns_from_dhcp = request.from_dhcp;
+        net.search_domains.clone_from(&request.search_domain);
         if !request.from_dhcp {
             net.dns_preferred = MaybeAddress(servers.first().copied());
             net.dns_backup = MaybeAddress(servers.get(1).copied());

@@ -71,12 +71,12 @@ pub(super) fn device(call: &Call<'_>) -> tds::DeviceServiceCapabilities {
     tds::DeviceServiceCapabilities {
         network: tds::NetworkCapabilities {
             ip_filter: Some(true),
-            zero_configuration: Some(false),
+            zero_configuration: Some(true),
             ip_version6: Some(false),
             dyn_dns: Some(false),
             dot11_configuration: Some(false),
             dot1x_configurations: Some(0),
-            hostname_from_dhcp: Some(false),
+            hostname_from_dhcp: Some(true),
             ntp: int(TimeSettings::MAX_FALLBACK + 1),
             dhc_pv6: Some(false),
         },

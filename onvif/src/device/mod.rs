@@ -198,6 +198,29 @@ impl Device for Call<'_> {
         Ok(Default::default())
     }
 
+    fn set_hostname_from_dhcp(
+        &self,
+        request: tds::SetHostnameFromDHCP,
+    ) -> Answer<tds::SetHostnameFromDHCPResponse> {
+        addressing::set_hostname_from_dhcp(self, request.from_dhcp)?;
+        Ok(Default::default())
+    }
+
+    fn get_zero_configuration(
+        &self,
+        _: tds::GetZeroConfiguration,
+    ) -> Answer<tds::GetZeroConfigurationResponse> {
+        Ok(network::zero_configuration(self))
+    }
+
+    fn set_zero_configuration(
+        &self,
+        request: tds::SetZeroConfiguration,
+    ) -> Answer<tds::SetZeroConfigurationResponse> {
+        addressing::set_zero_configuration(self, &request)?;
+        Ok(Default::default())
+    }
+
     fn set_dns(&self, request: tds::SetDNS) -> Answer<tds::SetDNSResponse> {
         addressing::set_dns(self, &request)?;
         Ok(Default::default())

@@ -17,15 +17,16 @@ use crate::{
 /// `GetHostname`.
 pub(super) fn hostname(call: &Call<'_>) -> tds::GetHostnameResponse {
     // What was set counts at once; the host follows within a second.
-    let set = call.device().settings.get::<NetIp>().hostname.clone();
-    let name = if set.is_empty() {
+    let set = call.device().settings.get::<NetIp>();
+    let from_dhcp = set.named_by_dhcp();
+    let name = if set.hostname.is_empty() || from_dhcp {
         call.device().network.hostname()
     } else {
-        set
+        set.hostname.clone()
     };
     tds::GetHostnameResponse {
         hostname_information: tt::HostnameInformation {
-            from_dhcp: false,
+            from_dhcp,
             name: Some(name),
             extension: None,
         },
@@ -54,6 +55,7 @@ pub(super) fn dns(call: &Call<'_>) -> tds::GetDNSResponse {
     let list = |servers: Vec<IpAddr>| servers.into_iter().map(ip_address).collect();
     let mut dns_information = tt::DNSInformation {
         from_dhcp: set.dns_from_dhcp,
+        search_domain: set.search_domains.clone(),
         ..Default::default()
     };
     if set.dns_from_dhcp {
@@ -85,6 +87,7 @@ fn interface(i: &Interface, set: Option<&NetIp>) -> tt::NetworkInterface {
     let leased = set.is_some_and(|s| s.ipv4_mode == Ipv4Mode::Dhcp);
     let mode = set.map_or(Ipv6Mode::Static, |s| s.ipv6_mode);
     let mut v4 = Vec::new();
+    let mut zero = None;
     let mut v6 = tt::IPv6Configuration {
         accept_router_advert: Some(matches!(mode, Ipv6Mode::Auto | Ipv6Mode::Dhcp)),
         dhcp: match mode {
@@ -97,10 +100,17 @@ fn interface(i: &Interface, set: Option<&NetIp>) -> tt::NetworkInterface {
     for (ip, prefix) in &i.addresses {
         let prefix_length = i32::from(*prefix);
         match ip {
-            IpAddr::V4(ip) => v4.push(tt::PrefixedIPv4Address {
-                address: ip.to_string(),
-                prefix_length,
-            }),
+            IpAddr::V4(ip) => {
+                let one = tt::PrefixedIPv4Address {
+                    address: ip.to_string(),
+                    prefix_length,
+                };
+                if ip.is_link_local() {
+                    zero = Some(Box::new(one));
+                } else {
+                    v4.push(one);
+                }
+            }
             IpAddr::V6(ip) => {
                 let list = if ip.is_unicast_link_local() {
                     &mut v6.link_local
@@ -132,12 +142,12 @@ fn interface(i: &Interface, set: Option<&NetIp>) -> tt::NetworkInterface {
             mtu: i32::try_from(i.mtu).ok().filter(|m| *m > 0),
         })),
         ipv4: Some(Box::new(tt::IPv4NetworkInterface {
-            enabled: leased || !manual.is_empty(),
+            enabled: leased || zero.is_some() || !manual.is_empty(),
             config: tt::IPv4Configuration {
                 manual,
+                link_local: zero,
                 from_dhcp,
                 dhcp: leased,
-                ..Default::default()
             },
         })),
         ipv6: has_v6.then(|| {
@@ -147,6 +157,29 @@ fn interface(i: &Interface, set: Option<&NetIp>) -> tt::NetworkInterface {
             })
         }),
         ..Default::default()
+    }
+}
+
+/// `GetZeroConfiguration`: of the unit's interface.
+pub(super) fn zero_configuration(call: &Call<'_>) -> tds::GetZeroConfigurationResponse {
+    let set = call.device().network_in_force();
+    let all = call.device().network.interfaces();
+    let named = |i: &&Interface| !i.loopback && i.name == set.interface;
+    let ours = all.iter().find(named);
+    let ours = ours.or_else(|| all.iter().find(|i| !i.loopback));
+    let of_link = |(ip, _): &(IpAddr, u8)| match ip {
+        IpAddr::V4(ip) if ip.is_link_local() => Some(ip.to_string()),
+        _ => None,
+    };
+    tds::GetZeroConfigurationResponse {
+        zero_configuration: tt::NetworkZeroConfiguration {
+            interface_token: ours.map(|i| i.name.clone()).unwrap_or_default(),
+            enabled: set.zero_configuration,
+            addresses: ours
+                .map(|i| i.addresses.iter().filter_map(of_link).collect())
+                .unwrap_or_default(),
+            extension: None,
+        },
     }
 }
 

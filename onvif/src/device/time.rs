@@ -133,11 +133,22 @@ fn moment(at: &tt::DateTime) -> Answer<UtcTime> {
 /// `GetNTP`.
 pub(super) fn ntp(call: &Call<'_>) -> tds::GetNTPResponse {
     let settings = call.device().settings.get::<TimeSettings>();
+    let from_dhcp = settings.ntp_from_dhcp;
+    let leased = if from_dhcp {
+        call.device().leased_ntp()
+    } else {
+        Vec::new()
+    };
     tds::GetNTPResponse {
         ntp_information: tt::NTPInformation {
-            from_dhcp: false,
-            ntp_manual: settings.ntp_servers().map(host).collect(),
-            ..Default::default()
+            from_dhcp,
+            ntp_from_dhcp: leased.iter().map(|ip| host(&ip.to_string())).collect(),
+            ntp_manual: if from_dhcp {
+                Vec::new()
+            } else {
+                settings.ntp_servers().map(host).collect()
+            },
+            extension: None,
         },
     }
 }
@@ -162,11 +173,12 @@ fn host(name: &str) -> tt::NetworkHost {
     }
 }
 
-/// `SetNTP`: one to four servers; servers from DHCP are not taken, as `GetNTP` says.
+/// `SetNTP`: from DHCP, or one to four servers.
 pub(super) fn set_ntp(call: &Call<'_>, r: tds::SetNTP) -> Answer<()> {
     if r.from_dhcp {
-        let why = "FromDHCP: this unit does not take NTP servers from DHCP";
-        return Err(Fault::receiver(&["ActionNotSupported"], why.to_owned()));
+        let change = |s: &mut TimeSettings| s.ntp_from_dhcp = true;
+        let done = call.device().settings.update(call.actor, change);
+        return done.map(drop).map_err(fault::of);
     }
     let mut servers = r
         .ntp_manual
@@ -182,6 +194,7 @@ pub(super) fn set_ntp(call: &Call<'_>, r: tds::SetNTP) -> Answer<()> {
     }
     let first = servers.remove(0);
     let change = |s: &mut TimeSettings| {
+        s.ntp_from_dhcp = false;
         s.ntp_server = first;
         s.ntp_fallback_servers = servers;
     };

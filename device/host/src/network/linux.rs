@@ -36,6 +36,11 @@ impl Network for LinuxNetwork {
                 }),
             }
         }
+        // Whoever takes the first one means that of the network.
+        for i in &mut out {
+            i.addresses
+                .sort_by_key(|(ip, _)| matches!(ip, IpAddr::V4(ip) if ip.is_link_local()));
+        }
         out
     }
 

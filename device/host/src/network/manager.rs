@@ -122,11 +122,26 @@ fn properties(plan: &NetworkPlan) -> Vec<(&'static str, String)> {
         "disabled" => String::new(),
         _ => joined(&plan.dns, v4),
     };
+    let search = |method| match method {
+        "disabled" => String::new(),
+        _ => plan.search.join(","),
+    };
     vec![
         ("ipv4.method", method4.into()),
         ("ipv4.addresses", address4),
         ("ipv4.gateway", gateway4),
         ("ipv4.dns", dns(true, method4)),
+        ("ipv4.dns-search", search(method4)),
+        // Beside the method's own address, as RFC 3927 asks of hosts that others reach.
+        (
+            "ipv4.link-local",
+            if plan.link_local {
+                "enabled"
+            } else {
+                "disabled"
+            }
+            .into(),
+        ),
         ("ipv4.ignore-auto-dns", word(!plan.dns_from_dhcp)),
         ("ipv4.dhcp-send-hostname", word(plan.announce.is_some())),
         (
@@ -137,6 +152,7 @@ fn properties(plan: &NetworkPlan) -> Vec<(&'static str, String)> {
         ("ipv6.addresses", address6),
         ("ipv6.gateway", gateway6),
         ("ipv6.dns", dns(false, method6)),
+        ("ipv6.dns-search", search(method6)),
         ("ipv6.ignore-auto-dns", word(!plan.dns_from_dhcp)),
     ]
 }
@@ -168,6 +184,7 @@ fn read_lease(text: &str) -> Option<Lease> {
         routers: all("routers"),
         dns: all("domain_name_servers"),
         ntp: all("ntp_servers"),
+        hostname: option("host_name").map(str::to_owned),
     })
 }
 
@@ -179,10 +196,11 @@ mod tests {
     fn leases_are_read() {
         let text = "DHCP4.OPTION[1]:dhcp_lease_time = 3600\nDHCP4.OPTION[2]:ip_address = 192.0.2.100\n\
             DHCP4.OPTION[3]:routers = 192.0.2.1\nDHCP4.OPTION[4]:dhcp_server_identifier = 192.0.2.2\n\
-            DHCP4.OPTION[5]:domain_name_servers = 192.0.2.53 192.0.2.54\n";
+            DHCP4.OPTION[5]:domain_name_servers = 192.0.2.53 192.0.2.54\nDHCP4.OPTION[6]:host_name = gate-9\n";
         let lease = read_lease(text).unwrap();
         assert_eq!(lease.address, Some([192, 0, 2, 100].into()));
         assert_eq!((lease.lifetime_s, lease.dns.len()), (Some(3600), 2));
+        assert_eq!(lease.hostname.as_deref(), Some("gate-9"));
         assert_eq!(read_lease(""), None);
     }
 }

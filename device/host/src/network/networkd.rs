@@ -146,7 +146,12 @@ fn drop_in(interface: &str, plan: &NetworkPlan) -> String {
         "# Written by Platecam from its settings (net.ip); changes are lost.\n\
          [Match]\nName=\nName={interface}\n\n\
          [Network]\nDHCP={dhcp}\nLinkLocalAddressing={}\nIPv6AcceptRA={}\n",
-        if on6 { "ipv6" } else { "no" },
+        match (plan.link_local, on6) {
+            (true, true) => "yes",
+            (true, false) => "ipv4",
+            (false, true) => "ipv6",
+            (false, false) => "no",
+        },
         yes(routed),
     );
     let mut line = |key: &str, value: String| {
@@ -168,10 +173,13 @@ fn drop_in(interface: &str, plan: &NetworkPlan) -> String {
     for server in &plan.dns {
         line("DNS", server.to_string());
     }
+    if !plan.search.is_empty() {
+        line("Domains", plan.search.join(" "));
+    }
     let dns = yes(plan.dns_from_dhcp);
     let _ = write!(
         text,
-        "\n[DHCPv4]\nUseDNS={dns}\nSendHostname={}\n",
+        "\n[DHCPv4]\nUseDNS={dns}\nUseHostname=no\nSendHostname={}\n",
         yes(plan.announce.is_some())
     );
     if let Some(name) = plan.announce.as_deref().filter(|n| !n.is_empty()) {
@@ -203,6 +211,7 @@ pub(super) fn lease(text: &str) -> Lease {
         routers: all("ROUTER"),
         dns: all("DNS"),
         ntp: all("NTP"),
+        hostname: value("HOSTNAME").map(str::to_owned),
     }
 }
 
@@ -223,6 +232,8 @@ mod tests {
             ipv6: Ipv6Plan::Off,
             dns_from_dhcp: false,
             dns: vec![[192, 0, 2, 53].into()],
+            search: vec!["site.example".into(), "example".into()],
+            link_local: true,
             announce: Some("gate-1".into()),
         }
     }
@@ -232,8 +243,8 @@ mod tests {
         let text = drop_in("eth0", &plan());
         for line in [
             "Name=\nName=eth0\n",
-            "DHCP=no\nLinkLocalAddressing=no\nIPv6AcceptRA=no\nAddress=192.0.2.77/24\nGateway=192.0.2.1\nDNS=192.0.2.53\n",
-            "UseDNS=no\nSendHostname=yes\nHostname=gate-1\n",
+            "DHCP=no\nLinkLocalAddressing=ipv4\nIPv6AcceptRA=no\nAddress=192.0.2.77/24\nGateway=192.0.2.1\nDNS=192.0.2.53\nDomains=site.example example\n",
+            "UseDNS=no\nUseHostname=no\nSendHostname=yes\nHostname=gate-1\n",
         ] {
             assert!(text.contains(line), "{text}");
         }
@@ -242,6 +253,8 @@ mod tests {
             ipv6: Ipv6Plan::Dhcp,
             dns_from_dhcp: true,
             dns: Vec::new(),
+            search: Vec::new(),
+            link_local: false,
             announce: None,
             ..plan()
         };
@@ -256,13 +269,14 @@ mod tests {
     #[test]
     fn leases_are_read() {
         let text = "# This is private data. Do not parse.\nADDRESS=192.0.2.100\nROUTER=192.0.2.1\n\
-            SERVER_ADDRESS=192.0.2.2\nLIFETIME=3600\nDNS=192.0.2.53 192.0.2.54\nNTP=192.0.2.9\n";
+            SERVER_ADDRESS=192.0.2.2\nLIFETIME=3600\nDNS=192.0.2.53 192.0.2.54\nNTP=192.0.2.9\nHOSTNAME=gate-9\n";
         let lease = lease(text);
         assert_eq!(lease.address, Some([192, 0, 2, 100].into()));
         assert_eq!(
             (lease.lifetime_s, lease.dns.len(), lease.ntp.len()),
             (Some(3600), 2, 1)
         );
+        assert_eq!(lease.hostname.as_deref(), Some("gate-9"));
         assert_eq!(super::lease(""), Lease::default());
     }
 }

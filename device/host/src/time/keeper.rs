@@ -1,4 +1,4 @@
-use std::{future::Future, time::Duration};
+use std::{future::Future, net::IpAddr, time::Duration};
 
 use platecam_model::{
     Actor, Device, Error, EventKind, LogKind, Result,
@@ -47,6 +47,8 @@ pub async fn keep_time(device: Device, pace: TimePace, stop: impl Future<Output 
         done: None,
         retry_at: None,
         failure_told: false,
+        from_dhcp: false,
+        leased: Vec::new(),
     };
     let mut ask_ntp_at = Instant::now();
     loop {
@@ -61,7 +63,15 @@ pub async fn keep_time(device: Device, pace: TimePace, stop: impl Future<Output 
             () = &mut stop => return,
         }
         keeper.look_at_clocks(&mut jumps);
-        let wanted = Wanted::of(&settings.borrow_and_update());
+        let now = settings.borrow_and_update().clone();
+        if Instant::now() >= ask_ntp_at
+            || now.get::<TimeSettings>().ntp_from_dhcp != keeper.from_dhcp
+        {
+            keeper
+                .look_at_lease(now.get::<TimeSettings>().ntp_from_dhcp)
+                .await;
+        }
+        let wanted = Wanted::of(&now, &keeper.leased);
         if keeper.is_due(&wanted) {
             keeper.follow(wanted, pace.ntp).await;
             ask_ntp_at = Instant::now();
@@ -102,11 +112,16 @@ impl Ntp {
 }
 
 impl Wanted {
-    fn of(settings: &Settings) -> Self {
+    /// `leased` are the servers that DHCP gives, while they are wanted.
+    fn of(settings: &Settings, leased: &[IpAddr]) -> Self {
         let s = settings.get::<TimeSettings>();
         let ntp = if s.ntp_enabled {
             Ntp::On(NtpPlan {
-                servers: s.ntp_servers().map(str::to_owned).collect(),
+                servers: if leased.is_empty() {
+                    s.ntp_servers().map(str::to_owned).collect()
+                } else {
+                    leased.iter().map(ToString::to_string).collect()
+                },
                 port: s.ntp_port.get(),
                 update_minutes: s.ntp_update_minutes.get(),
             })
@@ -131,6 +146,9 @@ struct Keeper {
     /// When it did not: the next try.
     retry_at: Option<Instant>,
     failure_told: bool,
+    /// Whether DHCP's servers are wanted, and which there are.
+    from_dhcp: bool,
+    leased: Vec<IpAddr>,
 }
 
 impl Keeper {
@@ -187,6 +205,19 @@ impl Keeper {
                 }
             }
         }
+    }
+
+    async fn look_at_lease(&mut self, wanted: bool) {
+        self.from_dhcp = wanted;
+        let device = self.device.clone();
+        let look = blocking(move || {
+            Ok(if wanted {
+                device.leased_ntp()
+            } else {
+                Vec::new()
+            })
+        });
+        self.leased = look.await.unwrap_or_default();
     }
 
     async fn look_at_ntp(&mut self) {

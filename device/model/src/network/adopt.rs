@@ -2,10 +2,19 @@ use std::net::IpAddr;
 
 use crate::{
     Device,
-    settings::{Ipv4Mode, Ipv4Prefix, Ipv6Mode, Ipv6Prefix, MaybeAddress, NetIp},
+    settings::{Ipv4Mode, Ipv4Prefix, Ipv6Mode, Ipv6Prefix, MaybeAddress, NetIp, TimeSettings},
 };
 
 impl Device {
+    /// NTP servers that the DHCP server gives the unit's interface; asks the host.
+    pub fn leased_ntp(&self) -> Vec<IpAddr> {
+        let interface = self.managed_interface(&self.settings.get::<NetIp>());
+        let lease = interface.and_then(|i| self.networking.control.lease(&i.name));
+        let mut servers = lease.map(|l| l.ntp).unwrap_or_default();
+        servers.truncate(TimeSettings::MAX_FALLBACK + 1);
+        servers
+    }
+
     /// The settings in force; where the machine manages its network itself, settings that mean what it has.
     /// Who changes one part of the network begins with them, so that the other parts stay (ONVIF).
     pub fn network_in_force(&self) -> NetIp {
@@ -29,6 +38,7 @@ impl Device {
         let gateways = self.network.gateways();
         for (ip, prefix) in &interface.addresses {
             match ip {
+                IpAddr::V4(ip) if ip.is_link_local() => found.zero_configuration = true,
                 IpAddr::V4(ip) if found.ipv4_mode == Ipv4Mode::Off => {
                     found.ipv4_mode = if lease.is_some() {
                         Ipv4Mode::Dhcp

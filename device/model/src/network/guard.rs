@@ -53,6 +53,8 @@ struct State {
     revert: Option<Actor>,
     /// Whether the host could be changed when it was asked last, and when to ask again.
     changeable: (bool, Duration),
+    /// When the name that DHCP gives is looked at next.
+    name_at: Duration,
 }
 
 #[derive(Clone)]
@@ -149,6 +151,16 @@ impl Networking {
         self.guard.state.lock().changeable.0
     }
 
+    /// Whether the name that DHCP gives is to be looked at; the next time is `pause` later.
+    pub(super) fn name_due(&self, now: Duration, pause: Duration) -> bool {
+        let mut s = self.guard.state.lock();
+        let due = now >= s.name_at;
+        if due {
+            s.name_at = now + pause;
+        }
+        due
+    }
+
     fn ask_changeable(&self, now: Duration) {
         if now < self.guard.state.lock().changeable.1 {
             return;
@@ -224,6 +236,7 @@ impl Device {
         self.learn_who(&mut events);
         let (wanted, now) = (self.settings.get::<NetIp>(), self.clock.monotonic());
         self.networking.ask_changeable(now);
+        self.take_leased_name(&wanted, now);
         match self.networking.next(&wanted, now) {
             Step::Nothing => {}
             Step::Look => self.look_for_conflict(&wanted),
@@ -265,7 +278,10 @@ impl Device {
             return self.take_back(why.to_string());
         }
         let name = &wanted.hostname;
+        // While DHCP names the machine, the entered name waits.
+        let leased = wanted.named_by_dhcp() && self.leased_name(wanted).is_some();
         if !name.is_empty()
+            && !leased
             && *name != self.network.hostname()
             && let Err(e) = control.set_hostname(name)
         {

@@ -5,6 +5,7 @@
 
 mod adopt;
 mod guard;
+mod name;
 mod news;
 mod note;
 mod operations;

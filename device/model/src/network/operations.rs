@@ -115,8 +115,10 @@ impl Device {
         let now = self.managed_interface(wanted).map(|i| i.addresses);
         let now = now.unwrap_or_default();
         let present = |v4: bool| {
-            let link_local =
-                |ip: &IpAddr| matches!(ip, IpAddr::V6(ip) if ip.is_unicast_link_local());
+            let link_local = |ip: &IpAddr| match ip {
+                IpAddr::V4(ip) => ip.is_link_local(),
+                IpAddr::V6(ip) => ip.is_unicast_link_local(),
+            };
             let all = now.iter().map(|(ip, _)| *ip);
             all.filter(move |ip| ip.is_ipv4() == v4 && !link_local(ip))
         };

@@ -52,6 +52,10 @@ pub struct NetworkPlan {
     pub dns_from_dhcp: bool,
     /// DNS servers entered by hand, the preferred one first.
     pub dns: Vec<IpAddr>,
+    /// Domains that names without a dot are looked up in, in this order.
+    pub search: Vec<String>,
+    /// Takes an IPv4 address of 169.254/16 as well (RFC 3927).
+    pub link_local: bool,
     /// Tells the DHCP server a host name: this one, or when empty the machine's.
     pub announce: Option<String>,
 }
@@ -71,6 +75,8 @@ pub struct Lease {
     pub dns: Vec<IpAddr>,
     /// NTP servers.
     pub ntp: Vec<IpAddr>,
+    /// Name for this host (option 12), as it came.
+    pub hostname: Option<String>,
 }
 
 /// Changes the host's network (NET-1..11).

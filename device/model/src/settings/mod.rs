@@ -54,6 +54,7 @@ pub use lpr::LprRecognition;
 pub use mail::{MailEncryption, MailPort, NetMail};
 pub use maintenance::{Maintenance, Monitoring, RestartDay, TimeOfDay};
 pub use masks::{PrivacyMask, VideoMasks};
+pub(crate) use net_ip::is_host_name;
 pub use net_ip::{ConfirmWithin, Ipv4Mode, Ipv4Prefix, Ipv6Mode, Ipv6Prefix, MaybeAddress, NetIp};
 pub use onvif::{DiscoveryMode, MediaProfile, OnvifProfiles, OnvifService, ProfileEncoder};
 pub use onvif_metadata::OnvifMetadata;

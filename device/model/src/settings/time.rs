@@ -60,6 +60,9 @@ pub struct TimeSettings {
     /// Sets the clock by NTP.
     #[schemars(title = "NTP")]
     pub ntp_enabled: bool,
+    /// Takes the servers that the DHCP server gives; without any the entered ones count.
+    #[schemars(title = "NTP from DHCP", extend("x-visible-when" = {"ntp_enabled": true}))]
+    pub ntp_from_dhcp: bool,
     /// Name or address of the server.
     #[schemars(title = "Server", length(min = 1, max = 253), extend("x-visible-when" = {"ntp_enabled": true}))]
     pub ntp_server: String,
@@ -86,6 +89,7 @@ impl Default for TimeSettings {
             dst_start: YearMoment::new(3, Week::Second, Weekday::Sun, 2),
             dst_end: YearMoment::new(11, Week::First, Weekday::Sun, 2),
             ntp_enabled: false,
+            ntp_from_dhcp: false,
             ntp_server: "time.windows.com".into(),
             ntp_fallback_servers: Vec::new(),
             ntp_port: NtpPort::clamped(123),

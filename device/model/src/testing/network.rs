@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// A network that can be changed in memory. It begins as one Ethernet interface with a documentation address, or as
-/// the network of the machine below it. Its DHCP server always gives 192.0.2.100; routers advertise what the interface
+/// the network of the machine below it. Its DHCP server always gives 192.0.2.100 and the name `leased-1`; routers advertise what the interface
 /// had before.
 #[derive(Default)]
 pub struct SimulatedNetwork {
@@ -33,6 +33,7 @@ struct State {
 const OWN: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 10);
 const ROUTER: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 1);
 const LEASED: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 100);
+const ZERO: Ipv4Addr = Ipv4Addr::new(169, 254, 7, 8);
 
 impl fmt::Debug for SimulatedNetwork {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -120,7 +121,13 @@ impl Network for SimulatedNetwork {
         let name = name.or_else(|| self.default_interface());
         if let Some(one) = all.iter_mut().find(|i| Some(&i.name) == name.as_ref()) {
             let own = one.addresses.iter().copied().filter(own_v6);
-            one.addresses = v4.into_iter().chain(entered_v6).chain(own).collect();
+            let zero = plan.link_local.then_some((IpAddr::V4(ZERO), 16));
+            one.addresses = v4
+                .into_iter()
+                .chain(entered_v6)
+                .chain(own)
+                .chain(zero)
+                .collect();
         }
         all
     }
@@ -207,7 +214,8 @@ impl NetworkControl for SimulatedNetwork {
             lifetime_s: Some(3600),
             routers: vec![ROUTER.into()],
             dns: vec![ROUTER.into()],
-            ntp: Vec::new(),
+            ntp: vec![ROUTER.into()],
+            hostname: Some("leased-1".into()),
         })
     }
 }

@@ -106,13 +106,35 @@ impl NetIp {
     }
 }
 
+impl NetIp {
+    pub(super) fn check_search(&self, violations: &mut Violations) {
+        let n = self.search_domains.len();
+        violations.require(n <= Self::MAX_SEARCH, || {
+            let reason = format!("at most {} domains", Self::MAX_SEARCH);
+            Violation::new("/search_domains", n, reason)
+        });
+        for (i, domain) in self.search_domains.iter().enumerate() {
+            violations.require(is_domain(domain), || {
+                let reason =
+                    "must be labels of letters, digits and hyphens, 253 characters at most";
+                Violation::new(&format!("/search_domains/{i}"), domain, reason)
+            });
+        }
+    }
+}
+
 /// Whether `name` can be the name of a host: letters, digits and hyphens in labels of 1 to 63 (RFC 1123).
 pub(crate) fn is_host_name(name: &str) -> bool {
+    name.len() <= 63 && is_domain(name)
+}
+
+/// The same for a domain of at most 253 characters.
+fn is_domain(name: &str) -> bool {
     let label = |l: &str| {
         (1..=63).contains(&l.len())
             && l.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
             && !l.starts_with('-')
             && !l.ends_with('-')
     };
-    name.len() <= 63 && name.split('.').all(label) && name.parse::<IpAddr>().is_err()
+    name.len() <= 253 && name.split('.').all(label) && name.parse::<IpAddr>().is_err()
 }

@@ -70,6 +70,9 @@ pub struct NetIp {
     /// Router in the same segment; may be empty.
     #[schemars(title = "Default Gateway", extend("x-visible-when" = {"managed": true, "ipv4_mode": "static"}))]
     pub ipv4_gateway: MaybeAddress<Ipv4Addr>,
+    /// Takes a link-local IPv4 address (169.254.x.y) beside the others, so that the unit is found without a DHCP server.
+    #[schemars(title = "Zero Configuration", extend("x-visible-when" = {"managed": true, "ipv4_mode": ["dhcp", "static"]}))]
+    pub zero_configuration: bool,
     /// Where the IPv6 address comes from.
     #[schemars(title = "IPv6 Mode", extend("x-widget" = "radio", "x-visible-when" = {"managed": true}))]
     pub ipv6_mode: Ipv6Mode,
@@ -91,6 +94,12 @@ pub struct NetIp {
     /// Address of the second DNS server.
     #[schemars(title = "Backup DNS Server", extend("x-visible-when" = {"managed": true, "dns_from_dhcp": false}))]
     pub dns_backup: MaybeAddress<IpAddr>,
+    /// Domains in which short names are looked up, in this order, at most 6.
+    #[schemars(title = "Search Domains", length(max = 6), extend("x-visible-when" = {"managed": true}))]
+    pub search_domains: Vec<String>,
+    /// Takes the name of the machine from the DHCP server, as long as that gives one.
+    #[schemars(title = "Host Name from DHCP", extend("x-visible-when" = {"managed": true, "ipv4_mode": "dhcp"}))]
+    pub hostname_from_dhcp: bool,
     /// Name of the machine in the network; empty leaves it as it is.
     #[schemars(title = "Host Name", length(max = 63))]
     pub hostname: String,
@@ -111,6 +120,7 @@ impl Default for NetIp {
             ipv4_address: MaybeAddress(None),
             ipv4_prefix: Ipv4Prefix(24),
             ipv4_gateway: MaybeAddress(None),
+            zero_configuration: false,
             ipv6_mode: Ipv6Mode::Auto,
             ipv6_address: MaybeAddress(None),
             ipv6_prefix: Ipv6Prefix::clamped(64),
@@ -118,6 +128,8 @@ impl Default for NetIp {
             dns_from_dhcp: true,
             dns_preferred: MaybeAddress(None),
             dns_backup: MaybeAddress(None),
+            search_domains: Vec::new(),
+            hostname_from_dhcp: false,
             hostname: String::new(),
             announce_hostname: true,
             confirm_within_s: ConfirmWithin::clamped(120),
@@ -126,6 +138,14 @@ impl Default for NetIp {
 }
 
 impl NetIp {
+    /// Most search domains, as resolvers take them.
+    pub const MAX_SEARCH: usize = 6;
+
+    /// Whether the machine takes the name that a DHCP server gives.
+    pub fn named_by_dhcp(&self) -> bool {
+        self.managed && self.hostname_from_dhcp && self.ipv4_mode == Ipv4Mode::Dhcp
+    }
+
     /// What the host is to do; `None` where the machine keeps its own network.
     pub fn plan(&self) -> Option<NetworkPlan> {
         if !self.managed {
@@ -156,6 +176,8 @@ impl NetIp {
             ipv6,
             dns_from_dhcp: self.dns_from_dhcp,
             dns: self.dns_servers(),
+            search: self.search_domains.clone(),
+            link_local: self.zero_configuration && self.ipv4_mode != Ipv4Mode::Off,
             announce: self.announce_hostname.then(|| self.hostname.clone()),
         })
     }
@@ -222,6 +244,7 @@ impl Section for NetIp {
             });
         }
         self.check_dns(violations);
+        self.check_search(violations);
         let before = cx.before.get::<Self>();
         let changes = self.is_risky_after(&before) || self.hostname != before.hostname;
         if cx.touches::<Self>()
@@ -360,6 +383,21 @@ mod tests {
                 "0.0.0.0",
             ),
             (json!({"dns_backup": "192.0.2.1"}), "/dns_preferred", ""),
+            (
+                json!({"search_domains": ["a.example", "b c"]}),
+                "/search_domains/1",
+                "b c",
+            ),
+            (
+                json!({"search_domains": ["a\n[Match]"]}),
+                "/search_domains/0",
+                "a\n[Match]",
+            ),
+            (
+                json!({"search_domains": ["a", "b", "c", "d", "e", "f", "g"]}),
+                "/search_domains",
+                "7",
+            ),
             (json!({"hostname": "a_b"}), "/hostname", "a_b"),
             (json!({"hostname": "-a"}), "/hostname", "-a"),
             (
@@ -383,6 +421,7 @@ mod tests {
             v6("2001:db8::5", 64, "fe80::1"),
             json!({"dns_from_dhcp": false, "dns_preferred": "2001:db8::53", "dns_backup": "192.0.2.1"}),
             json!({"hostname": "gate-1.site"}),
+            json!({"search_domains": ["site.example", "example"]}),
         ] {
             assert_eq!(violations(&fine), [], "{fine}");
         }
