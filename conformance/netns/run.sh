@@ -22,7 +22,7 @@ if [ "${INSIDE:-}" = "" ]; then
     touch "$LEASES"
     ip netns exec "$PEER" dnsmasq --keep-in-foreground --user=root --conf-file=/dev/null --port=0 --interface=peer0 --bind-interfaces \
         --dhcp-range=192.0.2.100,192.0.2.100,255.255.255.0,1h --dhcp-option=option:dns-server,192.0.2.53 \
-        --dhcp-option=option:ntp-server,192.0.2.1 --dhcp-option-force=option:hostname,leased-1 --dhcp-leasefile="$LEASES" --pid-file= >"$T/dnsmasq.log" 2>&1 &
+        --dhcp-option=option:ntp-server,192.0.2.1 --dhcp-option-force=12,leased-1 --dhcp-leasefile="$LEASES" --pid-file= >"$T/dnsmasq.log" 2>&1 &
     INSIDE=1 ip netns exec "$cam" unshare --mount --uts "$0" "$daemon" "$@"
     exit
 fi
