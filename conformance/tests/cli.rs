@@ -1,8 +1,10 @@
 //! The command line as a contract: exit codes, messages, state.
 
 use std::{
+    io::{BufRead, BufReader},
     path::Path,
-    process::{Command, Output},
+    process::{Command, Output, Stdio},
+    sync::mpsc,
     time::Duration,
 };
 
@@ -404,4 +406,102 @@ fn settings_are_read_and_changed_from_the_command_line() {
         stdout(&config(&["get", "device.general/name"])).trim(),
         "Platecam"
     );
+}
+
+/// The log by the command line, whether the camera runs or not (LOG-1..4, DEBUG-4): printed, followed, checked.
+#[test]
+fn the_log_is_read_and_followed_from_the_command_line() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = Options {
+        source: "test:".into(),
+        ..Options::default()
+    };
+    let state = dir.path().to_str().unwrap();
+    let log = |verb: &str, args: &[&str]| {
+        let o = platecam(&[&["log", verb, "--state-dir", state], args].concat());
+        (
+            o.status.code(),
+            String::from_utf8_lossy(&o.stdout).into_owned(),
+            stderr(&o),
+        )
+    };
+    let rename = |name: &str| {
+        let args = ["config", "set", "--state-dir", state, "device.general/name"];
+        let o = platecam(&[&args[..], &[name]].concat());
+        assert!(o.status.success(), "{}", stderr(&o));
+    };
+    let camera = Camera::start_in(&options, dir.path()).unwrap();
+    rename("Gate 1");
+    let (code, text, says) = log("show", &["--kind", "save-config"]);
+    assert_eq!(code, Some(0), "{says}");
+    assert!(text.starts_with("No.\tTime ("), "{text}");
+    assert!(
+        text.contains("\tsave-config\tSettings of 'device.general' saved."),
+        "{text}"
+    );
+
+    // Nothing of what was there, then only what is wanted and new.
+    let mut child = Command::new(binary().unwrap())
+        .args(["log", "show", "--state-dir", state, "--limit", "0"])
+        .args(["--json", "--follow", "--kind", "save-config"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let (told, lines) = mpsc::channel();
+    let out = BufReader::new(child.stdout.take().unwrap());
+    std::thread::spawn(move || {
+        for line in out.lines().map_while(Result::ok) {
+            let _ = told.send(line);
+        }
+    });
+    // It may not listen yet: changes go on until one is told.
+    let mut n = 1;
+    let first = loop {
+        n += 1;
+        assert!(n < 200, "nothing is told");
+        rename(&format!("Gate {n}"));
+        if let Ok(line) = lines.recv_timeout(Duration::from_millis(500)) {
+            break line;
+        }
+    };
+    let entry: serde_json::Value = serde_json::from_str(&first).unwrap();
+    assert_eq!(
+        (&entry["kind"], &entry["origin"]),
+        (&"save-config".into(), &"local".into())
+    );
+    assert!(entry["id"].as_u64().unwrap() > 2, "{entry}");
+    camera.stop().unwrap();
+    let ended = child.wait_with_output().unwrap();
+    assert_eq!(ended.status.code(), Some(3), "{}", stderr(&ended));
+    assert!(stderr(&ended).contains("has ended"), "{}", stderr(&ended));
+
+    // The same while it does not run, but nothing can be followed.
+    let (code, text, says) = log("show", &["--limit", "1", "--kind", "save-config", "--json"]);
+    assert_eq!(code, Some(0), "{says}");
+    assert_eq!(text.lines().count(), 1, "{text}");
+    let (code, _, says) = log("show", &["--follow"]);
+    assert!(code == Some(3) && says.contains("no camera runs"), "{says}");
+
+    // The trail is whole by either way, and what is printed can be checked elsewhere.
+    let camera = Camera::start_in(&options, dir.path()).unwrap();
+    let (code, text, says) = log("verify", &[]);
+    assert!(
+        code == Some(0) && text.ends_with("intact\n"),
+        "{text}{says}"
+    );
+    let (code, trail, says) = log("audit", &[]);
+    assert_eq!(code, Some(0), "{says}");
+    let file = dir.path().join("trail.jsonl");
+    std::fs::write(&file, &trail).unwrap();
+    let file = file.to_str().unwrap();
+    let o = platecam(&["log", "verify", file]);
+    let text = String::from_utf8_lossy(&o.stdout).into_owned();
+    let head = format!("{} entries, ", trail.lines().count());
+    assert!(
+        o.status.success() && text.starts_with(&head),
+        "{text}{}",
+        stderr(&o)
+    );
+    drop(camera);
 }

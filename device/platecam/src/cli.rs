@@ -480,12 +480,15 @@ pub(crate) struct LogShowArgs {
     /// Entries of this user only.
     #[arg(long, value_name = "NAME")]
     pub(crate) user: Option<String>,
-    /// The newest N entries.
-    #[arg(long, value_name = "N", default_value_t = 1024, value_parser = clap::value_parser!(u32).range(1..=1024))]
+    /// The newest N entries; 0 for none, to see only what follows.
+    #[arg(long, value_name = "N", default_value_t = 1024, value_parser = clap::value_parser!(u32).range(0..=1024))]
     pub(crate) limit: u32,
     /// Print one JSON object an entry.
     #[arg(long)]
     pub(crate) json: bool,
+    /// Go on with new entries as they come, until interrupted; the camera must run.
+    #[arg(long, short)]
+    pub(crate) follow: bool,
 }
 
 fn log_kind(word: &str) -> Result<LogKind, String> {

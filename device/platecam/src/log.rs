@@ -1,27 +1,20 @@
-//! `platecam log`: system log and audit trail of a camera that is not running, and exported trails anywhere.
+//! `platecam log`: system log and audit trail of a camera, whether it runs or not, and exported trails anywhere.
 
 use std::{
     fs::File,
     io::{self, BufReader, Write},
+    ops::ControlFlow,
     path::Path,
-    sync::Arc,
 };
 
-use platecam_host::{Database, DeviceKey, LogDatabase, StateDir, check_export};
-use platecam_model::{
-    Clock, EventBus, SystemClock,
-    log::{AuditCheck, LogQuery, export_header, export_line},
-    ports::LogStore,
-    settings::{SettingsStore, TimeSettings, all_sections},
-};
+use platecam_host::check_export;
+use serde_json::Value;
 
 use crate::{
     Failure,
     cli::{LogCommand, LogShowArgs, exit},
+    local::{self, LogRequest, Request, Wanted},
 };
-
-/// Entries of the trail read in one step.
-const PAGE: u32 = 1000;
 
 pub(crate) fn log(command: &LogCommand) -> Result<(), Failure> {
     match command {
@@ -30,116 +23,95 @@ pub(crate) fn log(command: &LogCommand) -> Result<(), Failure> {
         LogCommand::Verify {
             state_dir,
             export: None,
-        } => {
-            let (_dir, db, key) = open(state_dir)?;
-            report(&LogDatabase::verify(&db, &*key)?)
-        }
+        } => report(&ask(state_dir, LogRequest::Verify)?),
         LogCommand::Verify {
             export: Some(file), ..
         } => {
             let failed = |e| Failure::new(exit::FAILED, format!("{}: {e}", file.display()));
             let export = File::open(file).map_err(failed)?;
-            report(&check_export(BufReader::new(export)).map_err(failed)?)
+            let check = check_export(BufReader::new(export)).map_err(failed)?;
+            report(&serde_json::to_value(check).map_err(|e| Failure::new(exit::FAILED, e))?)
         }
     }
 }
 
-/// The state of a camera that is not running; the directory is locked while it is.
-fn open(path: &Path) -> Result<(StateDir, Database, Arc<DeviceKey>), Failure> {
-    if !path.join("platecam.db").exists() {
-        let text = format!("{} is no state directory of a camera", path.display());
-        return Err(Failure::new(exit::STATE, text));
-    }
-    let dir = StateDir::open(path).map_err(|e| {
-        let hint = "while the camera runs, use its web interface (Log page, /api/v1/log)";
-        Failure::new(exit::STATE, format!("{e}; {hint}"))
-    })?;
-    let db = Database::open(&dir.join("platecam.db"))?;
-    let key = Arc::new(DeviceKey::open(&dir.join("device.key"))?);
-    Ok((dir, db, key))
-}
-
-fn store(db: &Database, key: Arc<DeviceKey>) -> Result<LogDatabase, Failure> {
-    let now = SystemClock::default().now();
-    Ok(LogDatabase::open(db.clone(), key, now, |_| false)?)
+fn ask(state_dir: &Path, request: LogRequest) -> Result<Value, Failure> {
+    local::ask(state_dir, &Request::Log { request })
 }
 
 fn show(args: &LogShowArgs) -> Result<(), Failure> {
-    let (_dir, db, key) = open(&args.state_dir)?;
-    let clock = Arc::new(SystemClock::default());
-    let backend = Arc::new(db.clone());
-    let settings = SettingsStore::load(
-        all_sections(),
-        backend,
-        key.clone(),
-        EventBus::default(),
-        clock,
-    )?;
-    let time = settings.get::<TimeSettings>();
-    let query = LogQuery {
+    let wanted = Wanted {
         kinds: args.kind.clone(),
         user: args.user.clone(),
         limit: args.limit,
-        ..LogQuery::default()
     };
-    let page = store(&db, key)?.search(&query)?;
+    if args.follow {
+        return local::follow(&args.state_dir, wanted, |told| shown(args, &told));
+    }
+    shown(args, &ask(&args.state_dir, LogRequest::Show(wanted))?).map(drop)
+}
+
+/// Prints a page, or one entry that came later.
+fn shown(args: &LogShowArgs, told: &Value) -> Result<ControlFlow<()>, Failure> {
+    if let Some(missed) = told["missed"].as_u64() {
+        eprintln!("platecam: {missed} entries came faster than they could be printed");
+        return Ok(ControlFlow::Continue(()));
+    }
+    let line = |e: &Value| {
+        if args.json {
+            format!("{}\n", e["json"].as_str().unwrap_or_default())
+        } else {
+            e["line"].as_str().unwrap_or_default().to_owned()
+        }
+    };
     let mut text = String::new();
     if !args.json {
-        text += &export_header(&time);
+        text += told["header"].as_str().unwrap_or_default();
     }
-    for entry in page.items.iter().rev() {
-        if args.json {
-            text += &serde_json::to_string(entry).map_err(|e| Failure::new(exit::FAILED, e))?;
-            text.push('\n');
-        } else {
-            text += &export_line(entry, &time);
-        }
+    match told["entries"].as_array() {
+        Some(page) => text.extend(page.iter().map(line)),
+        None => text += &line(told),
     }
     print(&text)
 }
 
 fn audit(state_dir: &Path) -> Result<(), Failure> {
-    let (_dir, db, key) = open(state_dir)?;
-    let store = store(&db, key)?;
     let mut after = 0;
     loop {
-        let page = store.trail(after, PAGE)?;
-        let Some(last) = page.last() else {
+        let page = ask(state_dir, LogRequest::Trail { after })?;
+        let lines = page["lines"].as_array().into_iter().flatten();
+        let lines = lines.filter_map(Value::as_str);
+        if print(&lines.map(|l| format!("{l}\n")).collect::<String>())?.is_break() {
             return Ok(());
-        };
-        after = last.entry.id;
-        let mut text = String::new();
-        for entry in &page {
-            text += &serde_json::to_string(entry).map_err(|e| Failure::new(exit::FAILED, e))?;
-            text.push('\n');
         }
-        print(&text)?;
+        match page["next"].as_u64() {
+            Some(next) => after = next,
+            None => return Ok(()),
+        }
     }
 }
 
-fn report(check: &AuditCheck) -> Result<(), Failure> {
-    let number = |n: Option<u64>| n.map_or_else(|| "-".into(), |n| n.to_string());
-    print(&format!(
+fn report(check: &Value) -> Result<(), Failure> {
+    let number = |n: &Value| n.as_u64().map_or_else(|| "-".into(), |n| n.to_string());
+    let head = check["head"].as_str().filter(|head| !head.is_empty());
+    let _ = print(&format!(
         "{} entries, {} to {}, head {}\n",
-        check.entries,
-        number(check.first_id),
-        number(check.last_id),
-        if check.head.is_empty() {
-            "-"
-        } else {
-            &check.head
-        },
+        number(&check["entries"]),
+        number(&check["first_id"]),
+        number(&check["last_id"]),
+        head.unwrap_or("-"),
     ))?;
-    match &check.problem {
-        None => print("intact\n"),
+    match check["problem"].as_str() {
+        None => print("intact\n").map(drop),
         Some(problem) => Err(Failure::new(exit::FAILED, format!("not intact: {problem}"))),
     }
 }
 
-/// A reader that went away (`| head`) is no failure.
-fn print(text: &str) -> Result<(), Failure> {
+/// A reader that went away (`| head`) is no failure, and there is nothing more to do for it.
+fn print(text: &str) -> Result<ControlFlow<()>, Failure> {
     match io::stdout().write_all(text.as_bytes()) {
-        Err(e) if e.kind() != io::ErrorKind::BrokenPipe => Err(Failure::new(exit::FAILED, e)),
-        _ => Ok(()),
+        Ok(()) => Ok(ControlFlow::Continue(())),
+        Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(ControlFlow::Break(())),
+        Err(e) => Err(Failure::new(exit::FAILED, e)),
     }
 }

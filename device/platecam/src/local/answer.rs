@@ -7,7 +7,7 @@ use platecam_model::{
 };
 use serde_json::{Value, json};
 
-use super::{Change, Request, people};
+use super::{Change, Request, log, people};
 
 /// Changes of a section that are kept.
 const HISTORY: usize = 200;
@@ -49,6 +49,7 @@ pub(super) fn answer(device: &Device, by: &Actor, request: Request) -> Result<Va
             Ok(json!(device.factory_reset(by, scope)?))
         }
         Request::People { request } => people::answer(device, by, request),
+        Request::Log { request } => log::answer(device, by, &request),
     }
 }
 

@@ -4,17 +4,23 @@
 //! A subcommand builds a [`Request`] and calls [`ask`]; `docs/reference/cli.md` says how to add one.
 
 mod answer;
+mod follow;
+mod log;
 mod offline;
 mod people;
 mod socket;
 
-use std::path::Path;
+use std::{
+    ops::ControlFlow,
+    path::{Path, PathBuf},
+};
 
 use platecam_host::{StateDir, StateDirError};
 use platecam_model::{Actor, Origin, Permissions};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub(crate) use log::{LogRequest, Wanted};
 pub(crate) use people::PeopleRequest;
 pub(crate) use socket::{Socket, serve};
 
@@ -72,6 +78,11 @@ pub(crate) enum Request {
         /// What about them.
         request: PeopleRequest,
     },
+    /// System log and audit trail.
+    Log {
+        /// What of it.
+        request: LogRequest,
+    },
 }
 
 /// A change of one section.
@@ -94,12 +105,13 @@ fn actor() -> Actor {
     }
 }
 
-/// Asks the camera of this state directory, whether it runs or not.
-///
-/// # Errors
-/// [`Failure`] with [`exit::STATE`] when there is no such camera or it does not answer, [`exit::FAILED`] with what
-/// it refused.
-pub(crate) fn ask(state_dir: &Path, request: &Request) -> Result<Value, Failure> {
+/// A state directory that no camera holds, or the socket of the one that does.
+enum Found {
+    Free(StateDir),
+    Held(PathBuf),
+}
+
+fn find(state_dir: &Path) -> Result<Found, Failure> {
     if !state_dir.join("platecam.db").exists() {
         let text = format!(
             "{} is no state directory of a camera (--state-dir)",
@@ -108,8 +120,41 @@ pub(crate) fn ask(state_dir: &Path, request: &Request) -> Result<Value, Failure>
         return Err(Failure::new(exit::STATE, text));
     }
     match StateDir::open(state_dir) {
-        Ok(dir) => offline::ask(dir, request),
-        Err(StateDirError::InUse(path)) => socket::ask(&path.join(SOCKET), request),
+        Ok(dir) => Ok(Found::Free(dir)),
+        Err(StateDirError::InUse(path)) => Ok(Found::Held(path.join(SOCKET))),
         Err(e) => Err(Failure::new(exit::STATE, e)),
+    }
+}
+
+/// Asks the camera of this state directory, whether it runs or not.
+///
+/// # Errors
+/// [`Failure`] with [`exit::STATE`] when there is no such camera or it does not answer, [`exit::FAILED`] with what
+/// it refused.
+pub(crate) fn ask(state_dir: &Path, request: &Request) -> Result<Value, Failure> {
+    match find(state_dir)? {
+        Found::Free(dir) => offline::ask(dir, request),
+        Found::Held(socket) => socket::ask(&socket, request),
+    }
+}
+
+/// Follows the log of a running camera: gives `take` the first answer and each later one, until it has enough.
+///
+/// # Errors
+/// [`Failure`] with [`exit::STATE`] when no camera runs or it ends, [`exit::FAILED`] with what it refused.
+pub(crate) fn follow(
+    state_dir: &Path,
+    wanted: Wanted,
+    take: impl FnMut(Value) -> Result<ControlFlow<()>, Failure>,
+) -> Result<(), Failure> {
+    match find(state_dir)? {
+        Found::Held(socket) => {
+            let request = LogRequest::Follow(wanted);
+            follow::follow(&socket, &Request::Log { request }, take)
+        }
+        Found::Free(_) => {
+            let text = "no camera runs on this state directory: nothing new comes to follow";
+            Err(Failure::new(exit::STATE, text))
+        }
     }
 }

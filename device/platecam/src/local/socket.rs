@@ -17,25 +17,28 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt},
-    sync::Semaphore,
+    net::unix::OwnedWriteHalf,
+    sync::{OwnedSemaphorePermit, Semaphore},
 };
 
-use super::{Request, actor, answer::answer};
+use super::{LogRequest, Request, actor, answer::answer, follow};
 use crate::{Failure, cli::exit};
 
 /// Longest request and answer, bytes: the largest configuration file, quoted, with room.
-const MAX_LINE: u64 = 12 << 20;
+pub(super) const MAX_LINE: u64 = 12 << 20;
 /// Requests served at the same time.
 const CONNECTIONS: usize = 8;
+/// Connections beside them that follow the log.
+const FOLLOWERS: usize = 4;
 /// A request must be complete by then.
-const READ_WITHIN: Duration = Duration::from_secs(10);
+pub(super) const READ_WITHIN: Duration = Duration::from_secs(10);
 /// The client waits so long for an answer: password hashing and encryption take a second on a slow machine.
-const ANSWER_WITHIN: Duration = Duration::from_secs(60);
+pub(super) const ANSWER_WITHIN: Duration = Duration::from_secs(60);
 
 /// The camera's answer.
 #[derive(Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
-enum Answer {
+pub(super) enum Answer {
     /// Done, with this result.
     Done(Value),
     /// Not done, with the reason for people.
@@ -77,18 +80,18 @@ impl Drop for Socket {
 /// Serves until it is dropped.
 pub(crate) async fn serve(socket: Socket, device: Device) {
     let places = Arc::new(Semaphore::new(CONNECTIONS));
+    let followers = Arc::new(Semaphore::new(FOLLOWERS));
     loop {
         let Ok(place) = places.clone().acquire_owned().await else {
             return;
         };
         match socket.listener.accept().await {
             Ok((stream, _)) => {
-                let device = device.clone();
+                let (device, followers) = (device.clone(), followers.clone());
                 tokio::spawn(async move {
-                    if let Err(e) = exchange(stream, device).await {
+                    if let Err(e) = exchange(stream, device, place, followers).await {
                         tracing::debug!(error = %e, "local request");
                     }
-                    drop(place);
                 });
             }
             Err(e) => {
@@ -99,7 +102,12 @@ pub(crate) async fn serve(socket: Socket, device: Device) {
     }
 }
 
-async fn exchange(stream: tokio::net::UnixStream, device: Device) -> io::Result<()> {
+async fn exchange(
+    stream: tokio::net::UnixStream,
+    device: Device,
+    place: OwnedSemaphorePermit,
+    followers: Arc<Semaphore>,
+) -> io::Result<()> {
     // The mode of the file keeps others out already; this holds where a state directory is shared.
     let peer = stream.peer_cred()?.uid();
     if peer != 0 && peer != rustix::process::geteuid().as_raw() {
@@ -109,22 +117,40 @@ async fn exchange(stream: tokio::net::UnixStream, device: Device) -> io::Result<
     let mut line = Vec::new();
     let mut limited = tokio::io::BufReader::new(read.take(MAX_LINE));
     tokio::time::timeout(READ_WITHIN, limited.read_until(b'\n', &mut line)).await??;
-    let answered = tokio::task::spawn_blocking(move || respond(&device, &line)).await?;
-    let mut text = serde_json::to_vec(&answered)?;
-    text.push(b'\n');
-    write.write_all(&text).await?;
+    let answered = match parse(&line) {
+        Err(why) => Answer::Refused(why),
+        Ok(Request::Log {
+            request: LogRequest::Follow(wanted),
+        }) => match followers.try_acquire() {
+            Ok(_follows) => {
+                // Who only listens takes no place from those who ask.
+                drop(place);
+                return follow::serve(&device, &wanted, limited, write).await;
+            }
+            Err(_) => Answer::Refused(format!("{FOLLOWERS} follow the log already")),
+        },
+        Ok(request) => tokio::task::spawn_blocking(move || respond(&device, request)).await?,
+    };
+    say(&mut write, &answered).await?;
     write.shutdown().await
 }
 
-/// Never fails and never panics on what it is sent.
-fn respond(device: &Device, line: &[u8]) -> Answer {
+/// Writes one line.
+pub(super) async fn say(write: &mut OwnedWriteHalf, answer: &Answer) -> io::Result<()> {
+    let mut text = serde_json::to_vec(answer)?;
+    text.push(b'\n');
+    write.write_all(&text).await
+}
+
+/// Never panics on what it is sent.
+fn parse(line: &[u8]) -> Result<Request, String> {
     if !line.ends_with(b"\n") {
-        return Answer::Refused(format!("a request is one line of at most {MAX_LINE} bytes"));
+        return Err(format!("a request is one line of at most {MAX_LINE} bytes"));
     }
-    let request: Request = match serde_json::from_slice(line) {
-        Ok(request) => request,
-        Err(e) => return Answer::Refused(format!("the camera does not know this request: {e}")),
-    };
+    serde_json::from_slice(line).map_err(|e| format!("the camera does not know this request: {e}"))
+}
+
+pub(super) fn respond(device: &Device, request: Request) -> Answer {
     match answer(device, &actor(), request) {
         Ok(value) => Answer::Done(value),
         Err(e) => Answer::Refused(refusal(&e)),
@@ -141,29 +167,37 @@ pub(super) fn refusal(e: &platecam_model::Error) -> String {
 
 /// Asks the camera behind the socket at `path`.
 pub(super) fn ask(path: &Path, request: &Request) -> Result<Value, Failure> {
-    let answer = exchange_once(path, request).map_err(|e| {
-        let text = format!(
-            "the camera runs but does not answer on {}: {e}",
-            path.display()
-        );
-        Failure::new(exit::STATE, text)
-    })?;
+    let answer = exchange_once(path, request).map_err(|e| silent(path, &e))?;
     match answer {
         Answer::Done(value) => Ok(value),
         Answer::Refused(why) => Err(Failure::new(exit::FAILED, why)),
     }
 }
 
+pub(super) fn silent(path: &Path, e: &io::Error) -> Failure {
+    let text = format!(
+        "the camera runs but does not answer on {}: {e}",
+        path.display()
+    );
+    Failure::new(exit::STATE, text)
+}
+
 fn exchange_once(path: &Path, request: &Request) -> io::Result<Answer> {
+    let stream = send(path, request)?;
+    let mut answer = Vec::new();
+    BufReader::new(stream.take(MAX_LINE)).read_until(b'\n', &mut answer)?;
+    Ok(serde_json::from_slice(&answer)?)
+}
+
+/// A connection on which the request is sent.
+pub(super) fn send(path: &Path, request: &Request) -> io::Result<UnixStream> {
     let mut stream = UnixStream::connect(path)?;
     stream.set_read_timeout(Some(ANSWER_WITHIN))?;
     stream.set_write_timeout(Some(READ_WITHIN))?;
     let mut line = serde_json::to_vec(request)?;
     line.push(b'\n');
     stream.write_all(&line)?;
-    let mut answer = Vec::new();
-    BufReader::new(stream.take(MAX_LINE)).read_until(b'\n', &mut answer)?;
-    Ok(serde_json::from_slice(&answer)?)
+    Ok(stream)
 }
 
 #[cfg(test)]
@@ -175,7 +209,11 @@ mod tests {
     use super::*;
 
     fn sent(device: &Device, line: &[u8]) -> Value {
-        serde_json::to_value(respond(device, line)).unwrap()
+        let answer = match parse(line) {
+            Ok(request) => respond(device, request),
+            Err(why) => Answer::Refused(why),
+        };
+        serde_json::to_value(answer).unwrap()
     }
 
     #[test]
