@@ -6,9 +6,9 @@ use conformance::{Camera, PASSWORD, Web};
 use futures_util::StreamExt;
 use retina::{client, codec::CodecItem};
 
-/// Bound of resident memory: both streams encoded, recognition, ten viewers. Measured: 252 MB, of which
-/// some 80 MB are pages of the program, its nets and libraries; the goal is 250 MB.
-const MEMORY_KB: u64 = 270 * 1024;
+/// Bound of resident memory: both streams encoded, recognition, ten viewers. Measured: 240 MB, 246 MB at most, of which
+/// some 80 MB are pages of the program, its nets and libraries; the goal is 250 MB, and a machine of another kind has its own sizes.
+const MEMORY_KB: u64 = 260 * 1024;
 const VIEWERS: u8 = 10;
 const FRAMES: usize = 250;
 
