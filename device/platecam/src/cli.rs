@@ -540,7 +540,7 @@ mod tests {
             ("platecam recognize --threads 65 x.jpg", "1..=64"),
             ("platecam recognize --json --tsv x.jpg", "--tsv"),
             ("platecam log show --kind login,all", "one of login, logout"),
-            ("platecam log show --limit 1025", "1..=1024"),
+            ("platecam log show --limit 1025", "0..=1024"),
             ("platecam config set video.main/bit_rate", "2 values"),
             ("platecam config history video.main --limit 201", "1..=200"),
             ("platecam config factory-reset", "--yes"),
