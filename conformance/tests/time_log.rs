@@ -173,9 +173,10 @@ async fn the_log_knows_who_did_what_after_a_kill() -> Result<()> {
             None,
         )
     };
+    // The running camera answers itself.
     let (code, text) = at(&["show"])?;
     ensure!(
-        code == 3 && text.contains("in use") && text.contains("web interface"),
+        code == 0 && text.contains("mallory") && text.contains("section=time"),
         "{code} {text}"
     );
     camera.kill()?;
