@@ -22,6 +22,8 @@ const LASTS: Duration = Duration::from_secs(5);
 const PULL_POINTS: usize = 1_000;
 
 fn main() -> anyhow::Result<()> {
+    // reqwest comes without one.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let camera = Camera::start(&Options {
         args: vec!["--host".into(), "simulated".into()],
         source: "test:".into(),
