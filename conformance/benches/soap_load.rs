@@ -1,4 +1,4 @@
-//! Requests per second of the whole camera, and memory of a pull point, with the camera at its other work.
+//! Requests per second of the whole camera, and memory of a pull point, with the camera's test picture and no viewer.
 //!
 //! `PLATECAM_BIN=target/release/platecam cargo bench -p conformance --bench soap_load`. Figures: `onvif/benches/README.md`.
 
