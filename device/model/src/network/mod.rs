@@ -4,6 +4,8 @@
 //! were confirmed last. Whatever differs from them is on trial, also after a power cut.
 
 mod adopt;
+mod apply;
+mod confirm;
 mod guard;
 mod name;
 mod news;
