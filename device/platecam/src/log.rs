@@ -8,6 +8,7 @@ use std::{
 };
 
 use platecam_host::check_export;
+use platecam_model::log::AuditCheck;
 use serde_json::Value;
 
 use crate::{
@@ -23,14 +24,16 @@ pub(crate) fn log(command: &LogCommand) -> Result<(), Failure> {
         LogCommand::Verify {
             state_dir,
             export: None,
-        } => report(&ask(state_dir, LogRequest::Verify)?),
+        } => {
+            let check = ask(state_dir, LogRequest::Verify)?;
+            report(&serde_json::from_value(check).map_err(|e| Failure::new(exit::FAILED, e))?)
+        }
         LogCommand::Verify {
             export: Some(file), ..
         } => {
             let failed = |e| Failure::new(exit::FAILED, format!("{}: {e}", file.display()));
             let export = File::open(file).map_err(failed)?;
-            let check = check_export(BufReader::new(export)).map_err(failed)?;
-            report(&serde_json::to_value(check).map_err(|e| Failure::new(exit::FAILED, e))?)
+            report(&check_export(BufReader::new(export)).map_err(failed)?)
         }
     }
 }
@@ -91,19 +94,22 @@ fn audit(state_dir: &Path) -> Result<(), Failure> {
     }
 }
 
-fn report(check: &Value) -> Result<(), Failure> {
-    let number = |n: &Value| n.as_u64().map_or_else(|| "-".into(), |n| n.to_string());
-    let head = check["head"].as_str().filter(|head| !head.is_empty());
+fn report(check: &AuditCheck) -> Result<(), Failure> {
+    let number = |n: Option<u64>| n.map_or_else(|| "-".into(), |n| n.to_string());
+    let head = Some(check.head.as_str()).filter(|head| !head.is_empty());
     let _ = print(&format!(
         "{} entries, {} to {}, head {}\n",
-        number(&check["entries"]),
-        number(&check["first_id"]),
-        number(&check["last_id"]),
+        check.entries,
+        number(check.first_id),
+        number(check.last_id),
         head.unwrap_or("-"),
     ))?;
-    match check["problem"].as_str() {
-        None => print("intact\n").map(drop),
-        Some(problem) => Err(Failure::new(exit::FAILED, format!("not intact: {problem}"))),
+    match &check.problem {
+        None if check.ok => print("intact\n").map(drop),
+        problem => {
+            let why = problem.as_deref().unwrap_or("no reason is told");
+            Err(Failure::new(exit::FAILED, format!("not intact: {why}")))
+        }
     }
 }
 

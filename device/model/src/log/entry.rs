@@ -218,7 +218,7 @@ pub struct TrailEntry {
 }
 
 /// What a check of the audit trail found.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct AuditCheck {
     /// Whether chain and sealed head are intact.
     pub ok: bool,

@@ -62,7 +62,7 @@ impl Device {
         if let Err(why) = control.changeable() {
             if *wanted == confirmed {
                 tracing::debug!("the network stays as the machine has it: {why}");
-                guard.state.lock().retry = Some((wanted.clone(), self.clock.monotonic() + LOOK));
+                self.try_again(wanted, LOOK);
                 return;
             }
             return self.take_back(why.to_string());
@@ -90,8 +90,7 @@ impl Device {
             Err(e) => {
                 tracing::error!(error = ?e, "the network cannot be changed");
                 if *wanted == confirmed {
-                    guard.state.lock().retry =
-                        Some((wanted.clone(), self.clock.monotonic() + AGAIN));
+                    self.try_again(wanted, AGAIN);
                 } else {
                     self.take_back(reason(&e));
                 }
@@ -166,7 +165,7 @@ impl Device {
         note.tried = None;
         if fresh && let Err(e) = guard.notebook.store(&mut note) {
             tracing::error!(error = ?e, "the network settings are not kept as confirmed");
-            guard.state.lock().retry = Some((wanted.clone(), self.clock.monotonic() + AGAIN));
+            self.try_again(wanted, AGAIN);
             return;
         }
         let ended = {
@@ -187,8 +186,7 @@ impl Device {
         let confirmed = note.confirmed.clone();
         let again = |what: &str, e: &Error| {
             tracing::error!(error = ?e, "{what}");
-            let wanted = NetIp::clone(&self.settings.get());
-            guard.state.lock().retry = Some((wanted, self.clock.monotonic() + AGAIN));
+            self.try_again(&self.settings.get::<NetIp>(), AGAIN);
         };
         // The settings first: whatever happens then, the next start begins with them.
         if *self.settings.get::<NetIp>() != confirmed {
@@ -234,6 +232,12 @@ impl Device {
 
     pub(super) fn tell(&self, news: NetworkNews) {
         self.bus.publish(self.clock.now(), EventKind::Network(news));
+    }
+
+    /// The host did not take it; it is given the same again after `pause`.
+    fn try_again(&self, wanted: &NetIp, pause: Duration) {
+        let at = self.clock.monotonic() + pause;
+        self.networking.guard.state.lock().retry = Some((wanted.clone(), at));
     }
 
     fn look_for_conflict(&self, wanted: &NetIp) {
