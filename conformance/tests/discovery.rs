@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use conformance::{Camera, Options, Web, output, root};
+use conformance::{Camera, Options, Web, run_inside};
 use serde_json::{Value, json};
 
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -57,15 +57,7 @@ while True:
 /// Runs the test below in a network of its own (root).
 #[test]
 fn a_second_host_hears_hello_and_bye() {
-    let inside = std::env::current_exe().unwrap();
-    let mut command = Command::new(root().join("conformance/netns/run.sh"));
-    command
-        .arg("none")
-        .arg(inside)
-        .args(["--ignored", "--exact", "--nocapture", "inside"]);
-    let said = output(&mut command, Duration::from_secs(580)).unwrap();
-    println!("{said}");
-    assert!(said.contains("1 passed"), "{said}");
+    run_inside("none").unwrap();
 }
 
 /// The second host.
@@ -146,18 +138,8 @@ fn has_scope(message: &Value, scope: &str) -> bool {
 }
 
 async fn set(web: &Web, value: Value) {
-    let before = web.get("/api/v1/settings/onvif").await.unwrap();
-    let revision = format!("\"{}\"", before["revision"]);
-    let answer = web
-        .raw(
-            "PATCH",
-            "/api/v1/settings/onvif",
-            Some(value),
-            &[("If-Match", &revision)],
-        )
-        .await
-        .unwrap();
-    assert_eq!(answer.status().as_u16(), 200);
+    let (status, answer) = web.change("onvif", value).await.unwrap();
+    assert_eq!(status, 200, "{answer}");
 }
 
 fn ip(args: &str) {

@@ -1,31 +1,14 @@
 //! Listeners follow the settings while the camera runs (NET-13..17, HTTPS-6, HTTPS-7, SEC-7, SYS-35, C-16).
 
 use std::{
-    net::{Ipv4Addr, TcpListener, TcpStream},
+    net::{Ipv4Addr, TcpStream},
     time::{Duration, Instant},
 };
 
-use conformance::{Camera, Options, PASSWORD, Web};
-use serde_json::{Value, json};
+use conformance::{Camera, Options, PASSWORD, Web, free_ports, unreserved};
+use serde_json::json;
 
 const PATIENCE: Duration = Duration::from_secs(60);
-
-/// A listener of somebody else, on a port that is not reserved (NET-16).
-fn somebody_else() -> TcpListener {
-    loop {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let port = listener.local_addr().unwrap().port();
-        if !matches!(port, 5000 | 5050 | 9999 | 37776..=37880 | 39999 | 42323) {
-            return listener;
-        }
-    }
-}
-
-/// Ports that are free at this moment.
-fn free<const N: usize>() -> [u16; N] {
-    let held: Vec<TcpListener> = (0..N).map(|_| somebody_else()).collect();
-    std::array::from_fn(|i| held[i].local_addr().unwrap().port())
-}
 
 fn options(stored_ports: bool) -> Options {
     Options {
@@ -40,9 +23,9 @@ fn options(stored_ports: bool) -> Options {
 async fn camera(state: &std::path::Path) -> Camera {
     let first = Camera::start_in(&options(false), state).unwrap();
     let web = Web::login(&first).await.unwrap();
-    let [http, https, rtsp] = free();
+    let [http, https, rtsp] = free_ports().unwrap();
     let ports = json!({"http": http, "https": https, "rtsp": rtsp});
-    let (status, answer) = change(&web, "net.ports", ports).await;
+    let (status, answer) = web.change("net.ports", ports).await.unwrap();
     assert_eq!(status, 200, "{answer}");
     conformance::ffprobe("tcp", &first.rtsp_url(0)).unwrap();
     first.stop().unwrap();
@@ -52,23 +35,6 @@ async fn camera(state: &std::path::Path) -> Camera {
         (http, https, rtsp)
     );
     camera
-}
-
-/// Changes a section at the revision that it has.
-async fn change(web: &Web, key: &str, value: Value) -> (u16, Value) {
-    let path = format!("/api/v1/settings/{key}");
-    let section = web.get(&path).await.unwrap();
-    let revision = format!("\"{}\"", section["revision"]);
-    let headers = [
-        ("If-Match", revision.as_str()),
-        ("Content-Type", "application/merge-patch+json"),
-    ];
-    let answer = web
-        .raw("PATCH", &path, Some(value), &headers)
-        .await
-        .unwrap();
-    let status = answer.status().as_u16();
-    (status, answer.json().await.unwrap_or_default())
 }
 
 fn listens(port: u16) -> bool {
@@ -89,8 +55,11 @@ async fn ports_move_at_once_and_stay_over_a_restart() {
     let dir = tempfile::tempdir().unwrap();
     let mut camera = camera(dir.path()).await;
     let web = Web::login(&camera).await.unwrap();
-    let [http, rtsp] = free();
-    let (status, answer) = change(&web, "net.ports", json!({"http": http, "rtsp": rtsp})).await;
+    let [http, rtsp] = free_ports().unwrap();
+    let (status, answer) = web
+        .change("net.ports", json!({"http": http, "rtsp": rtsp}))
+        .await
+        .unwrap();
     assert_eq!(status, 200, "the request that asked is answered: {answer}");
     for (old, new) in [(camera.http, http), (camera.rtsp, rtsp)] {
         until(new, true).await;
@@ -101,7 +70,7 @@ async fn ports_move_at_once_and_stay_over_a_restart() {
     // Two may exchange their ports.
     let swap = json!({"http": rtsp, "rtsp": http});
     let web = Web::login(&camera).await.unwrap();
-    let (status, answer) = change(&web, "net.ports", swap).await;
+    let (status, answer) = web.change("net.ports", swap).await.unwrap();
     assert_eq!(status, 200, "{answer}");
     (camera.http, camera.rtsp) = (rtsp, http);
     let end = Instant::now() + PATIENCE;
@@ -123,11 +92,14 @@ async fn a_port_in_use_is_refused_with_the_reason() {
     let dir = tempfile::tempdir().unwrap();
     let camera = camera(dir.path()).await;
     let web = Web::login(&camera).await.unwrap();
-    let other = somebody_else();
+    let other = unreserved().unwrap();
     let taken = other.local_addr().unwrap().port();
     let before = web.get("/api/v1/settings/net.ports").await.unwrap();
     for (field, value) in [("http", json!(taken)), ("rtsp", json!(taken))] {
-        let (status, answer) = change(&web, "net.ports", json!({ field: value })).await;
+        let (status, answer) = web
+            .change("net.ports", json!({ field: value }))
+            .await
+            .unwrap();
         assert_eq!(status, 422, "{answer}");
         let error = &answer["errors"][0];
         assert_eq!(error["pointer"], format!("/{field}"));
@@ -144,12 +116,15 @@ async fn https_goes_and_comes_and_stays_off_over_a_restart() {
     let camera = camera(dir.path()).await;
     let web = Web::login(&camera).await.unwrap();
     let both = json!({"enabled": false, "http_enabled": false});
-    let (status, answer) = change(&web, "net.https", both).await;
+    let (status, answer) = web.change("net.https", both).await.unwrap();
     assert_eq!(
         (status, &answer["errors"][0]["pointer"]),
         (422, &json!("/http_enabled"))
     );
-    let (status, answer) = change(&web, "net.https", json!({"enabled": false})).await;
+    let (status, answer) = web
+        .change("net.https", json!({"enabled": false}))
+        .await
+        .unwrap();
     assert_eq!(status, 200, "{answer}");
     until(camera.https, false).await;
     let https = camera.https;
@@ -159,7 +134,7 @@ async fn https_goes_and_comes_and_stays_off_over_a_restart() {
     assert!(!listens(https));
     let web = Web::login(&camera).await.unwrap();
     let on = json!({"enabled": true, "redirect": true});
-    let (status, answer) = change(&web, "net.https", on).await;
+    let (status, answer) = web.change("net.https", on).await.unwrap();
     assert_eq!(status, 200, "{answer}");
     until(https, true).await;
     // The client follows 308 to HTTPS, with method and body.
@@ -181,7 +156,7 @@ async fn https_goes_and_comes_and_stays_off_over_a_restart() {
 async fn onvif_switches_and_moves_protocols() {
     let dir = tempfile::tempdir().unwrap();
     let camera = camera(dir.path()).await;
-    let [https] = free();
+    let [https] = free_ports().unwrap();
     let row = |name: &str, enabled: bool, port: u16| {
         format!(
             r#"<NetworkProtocols><Name xmlns="http://www.onvif.org/ver10/schema">{name}</Name><Enabled xmlns="http://www.onvif.org/ver10/schema">{enabled}</Enabled><Port xmlns="http://www.onvif.org/ver10/schema">{port}</Port></NetworkProtocols>"#

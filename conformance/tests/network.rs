@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use conformance::{Camera, Options, PASSWORD, output, root};
+use conformance::{Camera, Options, PASSWORD, run_inside};
 use serde_json::{Value, json};
 
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -17,15 +17,7 @@ const LONG: u32 = 600;
 /// Runs the test below in a network of its own (root).
 #[test]
 fn the_address_is_changed_on_trial() {
-    let inside = std::env::current_exe().unwrap();
-    let mut command = Command::new(root().join("conformance/netns/run.sh"));
-    command
-        .arg("networkd")
-        .arg(inside)
-        .args(["--ignored", "--exact", "--nocapture", "inside"]);
-    let said = output(&mut command, Duration::from_secs(580)).unwrap();
-    println!("{said}");
-    assert!(said.contains("1 passed"), "{said}");
+    run_inside("networkd").unwrap();
 }
 
 #[test]

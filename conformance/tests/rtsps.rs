@@ -6,35 +6,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use conformance::{Camera, Options, PASSWORD, Web, ffprobe, output};
+use conformance::{Camera, Options, PASSWORD, Web, ffprobe, free_ports, output};
 use serde_json::{Value, json};
 
 const PATIENCE: Duration = Duration::from_secs(60);
-
-/// A port that is free at this moment and that nothing reserves (NET-16).
-fn free() -> u16 {
-    loop {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let port = listener.local_addr().unwrap().port();
-        if !matches!(port, 5000 | 5050 | 9999 | 37776..=37880 | 39999 | 42323) {
-            return port;
-        }
-    }
-}
-
-/// Changes the ports at the revision that they have.
-async fn change(web: &Web, value: Value) -> (u16, Value) {
-    let path = "/api/v1/settings/net.ports";
-    let section = web.get(path).await.unwrap();
-    let revision = format!("\"{}\"", section["revision"]);
-    let headers = [
-        ("If-Match", revision.as_str()),
-        ("Content-Type", "application/merge-patch+json"),
-    ];
-    let answer = web.raw("PATCH", path, Some(value), &headers).await.unwrap();
-    let status = answer.status().as_u16();
-    (status, answer.json().await.unwrap_or_default())
-}
 
 async fn until(port: u16, wanted: bool) {
     let end = Instant::now() + PATIENCE;
@@ -76,13 +51,19 @@ async fn streams_play_over_tls() {
         (37_790, "is a reserved port"),
         (8554, "is already the port of rtsp"),
     ] {
-        let (status, answer) = change(&web, json!({"rtsps": port})).await;
+        let (status, answer) = web
+            .change("net.ports", json!({"rtsps": port}))
+            .await
+            .unwrap();
         assert_eq!(status, 422, "{answer}");
         let text = answer.to_string();
         assert!(text.contains("/rtsps") && text.contains(why), "{text}");
     }
-    let port = free();
-    let (status, answer) = change(&web, json!({"rtsps_enabled": true, "rtsps": port})).await;
+    let [port] = free_ports().unwrap();
+    let (status, answer) = web
+        .change("net.ports", json!({"rtsps_enabled": true, "rtsps": port}))
+        .await
+        .unwrap();
     assert_eq!(status, 200, "{answer}");
     until(port, true).await;
     let url =
@@ -116,7 +97,10 @@ async fn streams_play_over_tls() {
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     assert_eq!(certificate(port), certificate(camera.https));
-    let (status, answer) = change(&web, json!({"rtsps_enabled": false})).await;
+    let (status, answer) = web
+        .change("net.ports", json!({"rtsps_enabled": false}))
+        .await
+        .unwrap();
     assert_eq!(status, 200, "{answer}");
     until(port, false).await;
 }

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use conformance::{Camera, Options, PASSWORD, Web, output, root};
+use conformance::{Camera, Options, PASSWORD, Web, run_inside};
 use serde_json::{Value, json};
 
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -33,15 +33,7 @@ except TimeoutError:
 /// Runs the test below in a network of its own (root).
 #[test]
 fn services_and_filter_follow_the_settings() {
-    let inside = std::env::current_exe().unwrap();
-    let mut command = Command::new(root().join("conformance/netns/run.sh"));
-    command
-        .arg("none")
-        .arg(inside)
-        .args(["--ignored", "--exact", "--nocapture", "inside"]);
-    let said = output(&mut command, Duration::from_secs(600)).unwrap();
-    println!("{said}");
-    assert!(said.contains("1 passed"), "{said}");
+    run_inside("none").unwrap();
 }
 
 #[tokio::test]
@@ -58,7 +50,7 @@ async fn inside() {
     cgi(&camera, &web).await;
     filter(&camera, &web).await;
     // The machine is not the camera's own: its SSH server is shown, never switched.
-    let (status, refused) = change(&web, "services", json!({"ssh": "on"})).await;
+    let (status, refused) = web.change("services", json!({"ssh": "on"})).await.unwrap();
     assert_eq!(
         (status, refused["errors"][0]["pointer"].as_str()),
         (422, Some("/ssh"))
@@ -97,21 +89,8 @@ fn probe() -> String {
     String::from_utf8_lossy(&out.stdout).trim().to_owned()
 }
 
-async fn change(web: &Web, key: &str, value: Value) -> (u16, Value) {
-    let path = format!("/api/v1/settings/{key}");
-    let revision = format!("\"{}\"", web.get(&path).await.unwrap()["revision"]);
-    let answer = web
-        .raw("PATCH", &path, Some(value), &[("If-Match", &revision)])
-        .await
-        .unwrap();
-    (
-        answer.status().as_u16(),
-        answer.json().await.unwrap_or_default(),
-    )
-}
-
 async fn set(web: &Web, key: &str, value: Value) {
-    let (status, answer) = change(web, key, value).await;
+    let (status, answer) = web.change(key, value).await.unwrap();
     assert_eq!(status, 200, "{answer}");
 }
 
