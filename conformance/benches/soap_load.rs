@@ -143,6 +143,7 @@ async fn pull_points(camera: &Camera) -> anyhow::Result<()> {
         client.call(create).await?;
     }
     let took = begin.elapsed();
+    // What was only needed to make them has been given back by then.
     tokio::time::sleep(Duration::from_secs(10)).await;
     let after = anonymous(camera.pid())?;
     println!(

@@ -1,13 +1,13 @@
 //! RTSP over TLS: its switch, its port, its certificate.
 
 use std::{
-    net::{Ipv4Addr, TcpListener, TcpStream},
+    net::{Ipv4Addr, TcpStream},
     process::Command,
     time::{Duration, Instant},
 };
 
 use conformance::{Camera, Options, PASSWORD, Web, ffprobe, free_ports, output};
-use serde_json::{Value, json};
+use serde_json::json;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 

@@ -35,6 +35,7 @@ pub const TARGETS: &[(&str, Make)] = &[
     ("http", device::http),
     ("rtsp", rtsp::connection),
     ("soap", device::soap),
+    ("tunnel", rtsp::tunnel),
 ];
 
 /// The target of this name.

@@ -1,7 +1,7 @@
-//! A whole RTSP connection: requests, interleaved frames, RTCP, whatever a peer sends.
+//! A whole RTSP connection: requests, interleaved frames, RTCP, whatever a peer sends; and the upstream half of an HTTP tunnel.
 
 use std::{
-    net::SocketAddr,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     sync::Arc,
     time::{Duration, SystemTime},
 };
@@ -51,9 +51,10 @@ impl MediaSource for One {
     }
 }
 
-/// Everybody is let in, so that what comes after the password is reached too.
-pub(crate) fn connection() -> Box<dyn Target> {
-    let runtime = runtime();
+const LOOPBACK: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+
+/// A server of one stream of two tracks. Everybody is let in, so that what comes after the password is reached too.
+fn server(runtime: &Runtime) -> Server {
     let stream = Stream::new(
         StreamConfig::new("main", [Codec::H264, Codec::OnvifMetadata]),
         Arc::new(Quiet),
@@ -75,33 +76,76 @@ pub(crate) fn connection() -> Box<dyn Target> {
     };
     let pushed = stream.sink(0).and_then(|sink| sink.push(&unit));
     pushed.expect("a key picture");
-    let loopback = SocketAddr::from(([127, 0, 0, 1], 0));
-    let server = runtime
+    runtime
         .block_on(Server::bind(
-            &[loopback],
+            &[LOOPBACK],
             Config::default(),
             Arc::new(One(stream)),
             Arc::new(Anybody),
         ))
-        .expect("a free port on loopback");
+        .expect("a free port on loopback")
+}
+
+/// Serves the far end of a new connection until it ends; the near end is the peer's.
+fn serving(server: &Server) -> (DuplexStream, impl Future<Output = ()> + '_) {
+    let (near, far) = tokio::io::duplex(64 * 1024);
+    let context = ConnectionContext {
+        user: None,
+        local: Some(LOOPBACK),
+        secure: false,
+        transport: Transport::WebSocket,
+    };
+    (near, server.serve_connection(far, LOOPBACK, context))
+}
+
+async fn ends(all: impl Future) {
+    let ended = tokio::time::timeout(END_WITHIN, all).await;
+    assert!(ended.is_ok(), "the connection does not end");
+}
+
+/// One connection that begins with the input.
+pub(crate) fn connection() -> Box<dyn Target> {
+    let runtime = runtime();
+    let server = server(&runtime);
     Box::new(move |input: &[u8]| {
         runtime.block_on(async {
-            let (near, far) = tokio::io::duplex(64 * 1024);
-            let context = ConnectionContext {
-                user: None,
-                local: Some(loopback),
-                secure: false,
-                transport: Transport::WebSocket,
-            };
-            let serving = server.serve_connection(far, loopback, context);
+            let (near, serving) = serving(&server);
+            ends(async { tokio::join!(serving, talk(near, input)) }).await;
+        });
+    })
+}
+
+/// A tunnel whose GET is open; the input follows the head of its POST, base64 or not.
+pub(crate) fn tunnel() -> Box<dyn Target> {
+    let runtime = runtime();
+    let server = server(&runtime);
+    let head = |method: &str| format!("{method} /live HTTP/1.0\r\nx-sessioncookie: c\r\n\r\n");
+    let (get, post) = (head("GET"), head("POST").into_bytes());
+    Box::new(move |input: &[u8]| {
+        runtime.block_on(async {
+            let (mut down, get_serving) = serving(&server);
+            let (up, post_serving) = serving(&server);
             let peer = async {
-                talk(near, input).await;
+                down.write_all(get.as_bytes())
+                    .await
+                    .expect("the GET is read");
+                let mut granted = [0; 256];
+                let n = down.read(&mut granted).await.expect("the GET is answered");
+                assert!(
+                    granted[..n].starts_with(b"HTTP/1.0 200"),
+                    "the GET is granted"
+                );
+                let (mut answers, closing) = tokio::io::split(down);
+                let mut sink = tokio::io::sink();
+                let sending = async {
+                    talk(up, &[&post, input].concat()).await;
+                    // The end of the GET is the end of the tunnel.
+                    let mut closing = closing;
+                    let _ = closing.shutdown().await;
+                };
+                let _ = tokio::join!(tokio::io::copy(&mut answers, &mut sink), sending);
             };
-            let both = async { tokio::join!(serving, peer) };
-            assert!(
-                tokio::time::timeout(END_WITHIN, both).await.is_ok(),
-                "the connection does not end"
-            );
+            ends(async { tokio::join!(get_serving, post_serving, peer) }).await;
         });
     })
 }

@@ -130,4 +130,4 @@ macro_rules! targets {
     };
 }
 
-targets!(cgi, config, digest, discovery, http, rtsp, soap);
+targets!(cgi, config, digest, discovery, http, rtsp, soap, tunnel);

@@ -5,12 +5,10 @@
 #[path = "../tests/common/mod.rs"]
 mod common;
 
-use common::{Bench, envelope};
+use common::{Bench, envelope, tracked};
 use divan::{Bencher, black_box};
 use http::Method;
-use lpr_core::{
-    Direction, FrameSize, PlateText, PxPoint, PxQuad, PxRect, Scene, TrackedObject, UtcTime,
-};
+use lpr_core::{FrameSize, Scene, UtcTime};
 use platecam_model::{EventKind, SourceState, testing::PASSWORD};
 use platecam_onvif::metadata::scene_document;
 use tokio::runtime::{Builder, Runtime};
@@ -123,31 +121,12 @@ fn pull_100_messages(bencher: Bencher<'_, '_>) {
 /// A metadata frame with ten objects.
 #[divan::bench]
 fn metadata_frame_of_10_objects(bencher: Bencher<'_, '_>) {
-    let object = |track_id| {
-        let rect = PxRect::new(100.0 * track_id as f32, 540.0, 192.0, 54.0);
-        TrackedObject {
-            track_id,
-            rect,
-            quad: PxQuad::new([
-                PxPoint::new(rect.x, 545.0),
-                PxPoint::new(rect.right(), 540.0),
-                PxPoint::new(rect.right(), 589.0),
-                PxPoint::new(rect.x, rect.bottom()),
-            ]),
-            score: 0.75,
-            plate: Some(PlateText {
-                text: "ABC123".into(),
-                likelihood: 0.5,
-                chars: vec![],
-            }),
-            direction: Direction::Approaching,
-            unreadable: None,
-        }
-    };
     let scene = Scene {
         captured_at: UtcTime::from_millis(1_795_000_000_123),
         frame_size: FrameSize::new(1920, 1080).unwrap(),
-        objects: (0..10).map(object).collect(),
+        objects: (0..10)
+            .map(|n| tracked(n, 100.0 * n as f32, Some("ABC123")))
+            .collect(),
     };
     bencher.bench(|| scene_document(black_box(&scene)));
 }

@@ -6,11 +6,9 @@ mod common;
 
 use std::path::{Path, PathBuf};
 
-use common::Bench;
+use common::{Bench, tracked};
 use http::Method;
-use lpr_core::{
-    Direction, FrameSize, PlateText, PxPoint, PxQuad, PxRect, Scene, TrackedObject, UtcTime,
-};
+use lpr_core::{FrameSize, Scene, UtcTime};
 use onvif_xml::{Limits, canonical};
 use platecam_model::testing::PASSWORD;
 use platecam_onvif::metadata::scene_document;
@@ -66,31 +64,10 @@ async fn answers_are_as_recorded() {
 /// not read yet, and the states that a stream begins with.
 #[tokio::test]
 async fn metadata_documents_are_as_recorded() {
-    let object = |track_id, x: f32, plate: Option<&str>| {
-        let rect = PxRect::new(x, 540.0, 192.0, 54.0);
-        TrackedObject {
-            track_id,
-            rect,
-            quad: PxQuad::new([
-                PxPoint::new(x, 545.0),
-                PxPoint::new(rect.right(), 540.0),
-                PxPoint::new(rect.right(), 589.0),
-                PxPoint::new(x, rect.bottom()),
-            ]),
-            score: 0.75,
-            plate: plate.map(|text| PlateText {
-                text: text.into(),
-                likelihood: 0.5,
-                chars: vec![],
-            }),
-            direction: Direction::Approaching,
-            unreadable: None,
-        }
-    };
     let scene = Scene {
         captured_at: UtcTime::from_millis(1_795_000_000_123),
         frame_size: FrameSize::new(1920, 1080).unwrap(),
-        objects: vec![object(41, 0.0, Some("ABC123")), object(42, 1800.0, None)],
+        objects: vec![tracked(41, 0.0, Some("ABC123")), tracked(42, 1800.0, None)],
     };
     let bench = Bench::new();
     let states = bench.service.metadata().next().await.unwrap().xml;

@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use http::{HeaderMap, Method, Response, Uri};
+use lpr_core::{Direction, PlateText, PxPoint, PxQuad, PxRect, TrackedObject};
 use md5::Md5;
 use onvif_xml::{Element, Limits, soap::Message};
 use platecam_model::testing::{PASSWORD, TestDevice, initialised};
@@ -150,6 +151,29 @@ impl Bench {
         request
             .headers
             .insert("authorization", header.parse().unwrap());
+    }
+}
+
+/// An object of the metadata stream whose plate is at `x` in a picture of 1920 x 1080 pixels.
+pub fn tracked(track_id: u64, x: f32, plate: Option<&str>) -> TrackedObject {
+    let rect = PxRect::new(x, 540.0, 192.0, 54.0);
+    TrackedObject {
+        track_id,
+        rect,
+        quad: PxQuad::new([
+            PxPoint::new(x, 545.0),
+            PxPoint::new(rect.right(), 540.0),
+            PxPoint::new(rect.right(), 589.0),
+            PxPoint::new(x, rect.bottom()),
+        ]),
+        score: 0.75,
+        plate: plate.map(|text| PlateText {
+            text: text.into(),
+            likelihood: 0.5,
+            chars: vec![],
+        }),
+        direction: Direction::Approaching,
+        unreadable: None,
     }
 }
 
