@@ -93,7 +93,7 @@ impl Tunnels {
 /// Serves a connection that began with a request of HTTP; `buffer` holds what was read of it.
 pub(crate) async fn serve<R, W>(
     shared: Arc<Shared>,
-    ends: Ends<R, W>,
+    mut ends: Ends<R, W>,
     peer: SocketAddr,
     context: ConnectionContext,
     place: ConnectionPlace,
@@ -101,19 +101,9 @@ pub(crate) async fn serve<R, W>(
     R: AsyncRead + Send + Unpin + 'static,
     W: AsyncWrite + Send + Unpin + 'static,
 {
-    let Ends {
-        mut reader,
-        mut writer,
-        mut buffer,
-    } = ends;
-    let reading = head::read(&mut reader, &mut buffer);
+    let reading = head::read(&mut ends.reader, &mut ends.buffer);
     let refusal = match tokio::time::timeout(shared.config.unauthenticated_time, reading).await {
         Ok(Ok(head)) => {
-            let ends = Ends {
-                reader,
-                writer,
-                buffer,
-            };
             return match head.half {
                 Half::Down => down(shared, ends, &head, peer, context, place).await,
                 Half::Up => up(shared, ends, &head, peer, place).await,
@@ -124,7 +114,7 @@ pub(crate) async fn serve<R, W>(
         Ok(Err(NoHead::TooLarge)) => "431 Request Header Fields Too Large",
         Err(_) => "408 Request Timeout",
     };
-    refuse(&mut writer, refusal).await;
+    refuse(&mut ends.writer, refusal).await;
 }
 
 /// GET: the connection itself; it ends when the client closes it.
