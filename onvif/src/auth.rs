@@ -10,6 +10,7 @@ use platecam_model::{
 
 use crate::{
     access::{needed, without_login},
+    functions,
     request::HttpRequest,
 };
 
@@ -72,7 +73,12 @@ pub(crate) fn soap(
         (Some(actor), None) => (actor, How::Forbidden),
         (None, None) => return nobody(device, request, permission),
     };
-    allow(actor, permission, how)
+    let actor = allow(actor, permission, how)?;
+    let user = actor.user.as_deref().unwrap_or_default();
+    match device.accounts.may_call(user, &functions::name(operation)) {
+        Ok(()) => Ok(actor),
+        Err(error) => Err(Denied { error, how }),
+    }
 }
 
 /// The actor of a plain GET that needs `permission`.

@@ -32,7 +32,7 @@ pub(crate) fn of_operation(error: Error, own: Subcodes) -> Fault {
         | Error::SecondFactor
         | Error::PasswordExpired
         | Error::Locked { .. } => Fault::not_authorized(text),
-        Error::Forbidden(_) => Fault::not_authorized(text),
+        Error::Forbidden(_) | Error::NotInRole { .. } => Fault::not_authorized(text),
         Error::NotInitialised => Fault::not_authorized(text),
         Error::NotFound { what, .. } => {
             let subcode = match what {

@@ -16,6 +16,7 @@ mod deviceio;
 pub mod discovery;
 pub mod events;
 mod fault;
+mod functions;
 mod imaging;
 mod media;
 pub mod metadata;

@@ -282,7 +282,7 @@ async fn states_are_published_when_a_broker_is_reached() {
     let bench = running(FIRST).await;
     tokio::task::yield_now().await;
     bench.test.brokers.reach(0);
-    let all = published(&bench, 14).await;
+    let all = published(&bench, 17).await;
     let topics: Vec<_> = all.iter().map(|(t, _, _)| t.as_str()).collect();
     assert!(
         topics.contains(&"TestDevice/onvif-ej/VideoSource/MotionAlarm/&source_1"),
@@ -298,7 +298,7 @@ async fn states_are_published_when_a_broker_is_reached() {
         active: true,
     };
     bench.test.device.bus.publish(at(1), kind);
-    let (topic, payload, retain) = published(&bench, 15).await.pop().unwrap();
+    let (topic, payload, retain) = published(&bench, 18).await.pop().unwrap();
     assert_eq!(
         topic,
         "TestDevice/onvif-ej/VideoSource/MotionAlarm/&source_1"

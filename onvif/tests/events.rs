@@ -4,74 +4,16 @@ mod common;
 
 use std::{sync::Arc, time::Duration};
 
-use common::{ADMIN, Answer, As, Bench};
+use common::{
+    ADMIN, As,
+    pulled::{EVENTS, items, pull, pull_raw, running, subscribe, taken_apart},
+};
 use lpr_core::{
     Direction, FrameSize, PlateRead, PlateText, PxPoint, PxQuad, PxRect, Scene, TrackedObject,
     UtcTime, WatchKind,
 };
-use onvif_contracts::{tev, tt, wsnt};
+use onvif_contracts::{tt, wsnt};
 use platecam_model::{EventKind, SourceState, testing::new_record};
-
-const EVENTS: &str = "/onvif/event_service";
-
-/// A bench whose events are translated.
-async fn running() -> Bench {
-    let bench = Bench::new();
-    let service = bench.service.clone();
-    tokio::spawn(async move { service.run(std::future::pending()).await });
-    // Lets the task subscribe to the bus.
-    tokio::task::yield_now().await;
-    bench
-}
-
-async fn subscribe(
-    bench: &Bench,
-    inner: &str,
-) -> (String, tev::CreatePullPointSubscriptionResponse) {
-    let body =
-        format!("<tev:CreatePullPointSubscription>{inner}</tev:CreatePullPointSubscription>");
-    let answer = bench.call(EVENTS, &body, ADMIN).await;
-    let response: tev::CreatePullPointSubscriptionResponse = answer.read();
-    let address = &response.subscription_reference.address.value;
-    let path = address
-        .strip_prefix("http://192.0.2.10:8080")
-        .unwrap_or_else(|| panic!("{address}"));
-    (path.to_owned(), response)
-}
-
-async fn pull_raw(bench: &Bench, path: &str, timeout: &str, limit: i32) -> Answer {
-    let body = format!(
-        "<tev:PullMessages><tev:Timeout>{timeout}</tev:Timeout>\
-         <tev:MessageLimit>{limit}</tev:MessageLimit></tev:PullMessages>"
-    );
-    bench.call(path, &body, ADMIN).await
-}
-
-/// Topic and message of each notification.
-async fn pull(bench: &Bench, path: &str) -> Vec<(String, tt::Message)> {
-    let answer = pull_raw(bench, path, "PT5S", 100).await;
-    let response: tev::PullMessagesResponse = answer.read();
-    assert!(response.termination_time > response.current_time);
-    response
-        .notification_message
-        .iter()
-        .map(taken_apart)
-        .collect()
-}
-
-fn taken_apart(n: &wsnt::NotificationMessageHolderType) -> (String, tt::Message) {
-    let topic = n.topic.as_ref().unwrap().content.text().to_owned();
-    (topic, n.message.any[0].read_as().unwrap())
-}
-
-fn items(list: Option<&tt::ItemList>) -> Vec<(&str, &str)> {
-    list.map_or_else(Vec::new, |l| {
-        l.simple_item
-            .iter()
-            .map(|i| (i.name.as_str(), i.value.as_str()))
-            .collect()
-    })
-}
 
 const SIZE: (u32, u32) = (1920, 1080);
 
@@ -251,6 +193,9 @@ async fn vehicle_and_signal_are_properties() {
             row("Relay", "Initialized", "inactive"),
             row("DigitalInput", "Initialized", "false"),
             row("DigitalInput", "Initialized", "false"),
+            row("LastReset", "Initialized", "1970-01-01T00:00:00.000Z"),
+            row("Last", "Initialized", "1970-01-01T00:00:00.000Z"),
+            row("StorageFailure", "Initialized", "false"),
             row("ProcessorUsage", "Initialized", "25"),
         ]
     );
@@ -301,6 +246,9 @@ async fn vehicle_and_signal_are_properties() {
             row("Relay", "Initialized", "inactive"),
             row("DigitalInput", "Initialized", "false"),
             row("DigitalInput", "Initialized", "false"),
+            row("LastReset", "Initialized", "1970-01-01T00:00:00.000Z"),
+            row("Last", "Initialized", "1970-01-01T00:00:00.000Z"),
+            row("StorageFailure", "Initialized", "false"),
             row("ProcessorUsage", "Initialized", "25"),
         ]
     );
@@ -544,6 +492,9 @@ async fn the_metadata_stream_holds_frames_and_events() {
         "tns1:Device/Trigger/Relay",
         "tns1:Device/Trigger/DigitalInput",
         "tns1:Device/Trigger/DigitalInput",
+        "tns1:Monitoring/OperatingTime/LastReset",
+        "tns1:Monitoring/Backup/Last",
+        "tns1:Device/HardwareFailure/StorageFailure",
         "tns1:Monitoring/ProcessorUsage",
     ];
     assert_eq!(events(&feed.next().await.unwrap().xml), states);

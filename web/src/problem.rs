@@ -183,7 +183,7 @@ impl From<Error> for Problem {
             Error::Locked { retry_after } => {
                 Self::new(StatusCode::LOCKED, "locked", "Locked", detail).retry_after(retry_after)
             }
-            Error::Forbidden(_) => {
+            Error::Forbidden(_) | Error::NotInRole { .. } => {
                 Self::new(StatusCode::FORBIDDEN, "forbidden", "Not permitted", detail)
             }
             Error::NotInitialised => Self::new(

@@ -14,6 +14,7 @@ mod media2;
 mod network;
 mod pullpoint;
 mod push;
+mod roles;
 mod services;
 pub mod state;
 mod streaming;
@@ -29,6 +30,7 @@ pub fn all() -> Vec<Case> {
         network::cases(),
         system::cases(),
         users::cases(),
+        roles::cases(),
         events::cases(),
         push::cases(),
         media1::cases(),

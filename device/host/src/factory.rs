@@ -3,11 +3,11 @@
 use std::{fs, io, path::Path};
 
 use platecam_model::{
-    Error, Result,
-    ports::{Factory, ResetScope},
+    Error, Result, UtcTime,
+    ports::{Factory, Moment, ResetScope},
 };
 
-use crate::{Database, database::internal};
+use crate::{Database, database::internal, moments};
 
 /// Tables that survive: identity, log and audit trail, and the wish itself (in `facts`). Whatever else there
 /// is belongs to the configuration or to users, also what later schema steps add.
@@ -35,14 +35,15 @@ impl Factory for Database {
 }
 
 impl Database {
-    /// Empties the store if that was asked for; true when it was. Call it before anything is loaded.
+    /// Empties the store if that was asked for; true when it was, and `now` is remembered as the last reset. Call it
+    /// before anything is loaded.
     ///
     /// Pictures go before their rows, and the wish last, together with the rows: a power cut in between
     /// leaves the wish, and the next start does the rest.
     ///
     /// # Errors
     /// [`Error::Internal`]; the wish stays then.
-    pub fn finish_reset(&self, pictures: &Path) -> Result<bool> {
+    pub fn finish_reset(&self, pictures: &Path, now: UtcTime) -> Result<bool> {
         let scope = match self.known_fact(WISH)?.as_deref() {
             None => return Ok(false),
             Some("everything") => ResetScope::Everything,
@@ -75,6 +76,7 @@ impl Database {
         }
         tx.execute("DELETE FROM facts WHERE name = ?1", [WISH])
             .map_err(internal)?;
+        moments::note(&tx, Moment::Reset, now)?;
         tx.commit().map_err(internal)?;
         Ok(true)
     }
@@ -83,13 +85,14 @@ impl Database {
 #[cfg(test)]
 mod tests {
     use platecam_model::{
-        UtcTime,
-        ports::{SettingsBackend, StoredSection, UserBackend},
+        ports::{Moments, SettingsBackend, StoredSection, UserBackend},
         settings::Revision,
     };
     use serde_json::json;
 
     use super::*;
+
+    const NOW: UtcTime = UtcTime::from_millis(7);
 
     fn filled(dir: &Path) -> Database {
         let db = Database::open(&dir.join("db")).unwrap();
@@ -107,7 +110,7 @@ mod tests {
             .execute_batch(
                 "INSERT INTO users (position, name, level, password_hash, sealed_password, remark)
                  VALUES (0, 'admin', 'administrator', 'h', x'01', '');
-                 INSERT INTO user_groups VALUES (0, 'guards', '', '[]');
+                 INSERT INTO user_groups VALUES (0, 'guards', '', '[]', NULL);
                  INSERT INTO api_tokens VALUES ('t', 'erp', 'admin', x'01', '[]', 1, NULL, NULL, NULL);
                  INSERT INTO remembered_sessions VALUES (x'01', 'admin', NULL, 1, 2);",
             )
@@ -124,7 +127,7 @@ mod tests {
         fs::create_dir(&pictures).unwrap();
         {
             let db = filled(dir.path());
-            assert!(!db.finish_reset(&pictures).unwrap(), "nobody asked");
+            assert!(!db.finish_reset(&pictures, NOW).unwrap(), "nobody asked");
             db.request(ResetScope::Configuration).unwrap();
             assert_eq!(
                 db.load().unwrap().len(),
@@ -133,7 +136,7 @@ mod tests {
             );
         }
         let db = Database::open(&dir.path().join("db")).unwrap();
-        assert!(db.finish_reset(&pictures).unwrap());
+        assert!(db.finish_reset(&pictures, NOW).unwrap());
         assert!(db.load().unwrap().is_empty());
         assert!(db.history("a", None, 10).unwrap().is_empty());
         assert!(db.load_users().unwrap().is_empty());
@@ -148,7 +151,8 @@ mod tests {
         }
         assert_eq!(db.fact("serial", || "other".into()).unwrap(), "PC1");
         assert!(pictures.exists(), "records stay");
-        assert!(!db.finish_reset(&pictures).unwrap(), "once");
+        assert!(!db.finish_reset(&pictures, NOW).unwrap(), "once");
+        assert_eq!(db.last(Moment::Reset).unwrap(), Some(NOW));
     }
 
     #[test]
@@ -159,7 +163,7 @@ mod tests {
         let db = filled(dir.path());
         db.request(ResetScope::Configuration).unwrap();
         db.request(ResetScope::Everything).unwrap();
-        assert!(db.finish_reset(&pictures).unwrap());
+        assert!(db.finish_reset(&pictures, NOW).unwrap());
         assert!(!pictures.exists());
     }
 }

@@ -15,6 +15,7 @@ mod log;
 mod machine;
 mod mail;
 mod mode;
+mod moments;
 mod mqtt;
 mod neighbours;
 mod network;

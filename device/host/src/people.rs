@@ -33,6 +33,9 @@ pub(crate) const STEP: &str = "
     ) STRICT;
     CREATE TABLE device_secrets (name TEXT PRIMARY KEY, sealed BLOB NOT NULL) STRICT;";
 
+/// Step of the schema: groups that are bounded to single ONVIF operations.
+pub(crate) const FUNCTIONS_STEP: &str = "ALTER TABLE user_groups ADD COLUMN functions TEXT;";
+
 fn time(row: &Row<'_>, at: usize) -> rusqlite::Result<Option<UtcTime>> {
     Ok(row.get::<_, Option<i64>>(at)?.map(UtcTime::from_micros))
 }
@@ -72,6 +75,20 @@ fn rows<T>(
         out.push(read(row).map_err(internal)??);
     }
     Ok(out)
+}
+
+fn read_group(
+    name: String,
+    remark: String,
+    words: &str,
+    functions: Option<&str>,
+) -> Result<StoredGroup> {
+    Ok(StoredGroup {
+        name,
+        remark,
+        permissions: permissions("group", words)?,
+        functions: functions.map(|f| json("group", f)).transpose()?,
+    })
 }
 
 fn read_user(r: &Row<'_>) -> rusqlite::Result<Result<StoredUser>> {
@@ -135,15 +152,12 @@ impl UserBackend for Database {
     fn load_groups(&self) -> Result<Vec<StoredGroup>> {
         rows(
             self,
-            "SELECT name, remark, permissions FROM user_groups ORDER BY position",
+            "SELECT name, remark, permissions, functions FROM user_groups ORDER BY position",
             |r| {
                 let (name, remark, words): (String, String, String) =
                     (r.get(0)?, r.get(1)?, r.get(2)?);
-                Ok(permissions("group", &words).map(|permissions| StoredGroup {
-                    name,
-                    remark,
-                    permissions,
-                }))
+                let functions: Option<String> = r.get(3)?;
+                Ok(read_group(name, remark, &words, functions.as_deref()))
             },
         )
     }
@@ -182,8 +196,14 @@ impl UserBackend for Database {
         }
         for (i, g) in groups.iter().enumerate() {
             tx.execute(
-                "INSERT INTO user_groups (position, name, remark, permissions) VALUES (?1, ?2, ?3, ?4)",
-                params![i as i64, g.name, g.remark, text(&g.permissions)?],
+                "INSERT INTO user_groups (position, name, remark, permissions, functions) VALUES (?1, ?2, ?3, ?4, ?5)",
+                params![
+                    i as i64,
+                    g.name,
+                    g.remark,
+                    text(&g.permissions)?,
+                    g.functions.as_ref().map(text).transpose()?
+                ],
             )
             .map_err(internal)?;
         }
@@ -366,6 +386,7 @@ mod tests {
             name: "gate".into(),
             remark: "r".into(),
             permissions: Permissions::all(),
+            functions: Some(vec!["tds:GetUsers".into()]),
         }];
         let secret;
         {

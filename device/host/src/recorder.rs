@@ -78,7 +78,12 @@ fn work(
                 );
             }
             Err(e) => {
-                tracing::error!(plate = capture.read.plate_number, error = ?e, "a read could not be stored")
+                tracing::error!(plate = capture.read.plate_number, error = ?e, "a read could not be stored");
+                let reason = match e {
+                    Error::Internal { detail } => detail,
+                    other => other.to_string(),
+                };
+                bus.publish(capture.read.captured_at, EventKind::RecordLost { reason });
             }
         }
     }
@@ -171,7 +176,7 @@ mod tests {
                 Err(Error::internal("size"))
             }
         });
-        let recorder = Recorder::start(store.clone(), bus.clone(), encode).unwrap();
+        let recorder = Recorder::start(store.clone(), bus.clone(), encode.clone()).unwrap();
         for i in 0..50 {
             recorder.record(read(&format!("P{i}")));
         }
@@ -194,6 +199,19 @@ mod tests {
         assert_eq!(
             (first.plate_number.as_str(), event.at),
             ("P0", UtcTime::from_millis(5))
+        );
+
+        store.fail_writes(true);
+        let r = Recorder::start(store.clone(), bus.clone(), encode).unwrap();
+        r.record(read("LOST"));
+        drop(r);
+        store.fail_writes(false);
+        let lost = std::iter::from_fn(|| events.try_recv().ok())
+            .last()
+            .unwrap();
+        assert!(
+            matches!(&lost.kind, EventKind::RecordLost { reason } if reason == "disk full"),
+            "{lost:?}"
         );
 
         let failing: EncodeJpeg = Arc::new(|_| Err(Error::internal("no encoder")));

@@ -91,7 +91,8 @@ struct Unit {
 
 fn open(dir: &Path) -> Unit {
     let db = Database::open(&dir.join("db")).unwrap();
-    db.finish_reset(&dir.join("pictures")).unwrap();
+    db.finish_reset(&dir.join("pictures"), platecam_model::UtcTime::EPOCH)
+        .unwrap();
     let key = Arc::new(DeviceKey::open(&dir.join("key")).unwrap());
     let settings = SettingsStore::load(
         all_sections(),

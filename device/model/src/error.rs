@@ -36,6 +36,14 @@ pub enum Error {
     /// Known user, missing permission.
     #[error("this needs the permission '{0}'")]
     Forbidden(crate::Permission),
+    /// Known user whose group is bounded to other ONVIF operations (Core §10.4.10).
+    #[error("the role '{role}' does not have the function {function}")]
+    NotInRole {
+        /// Name of the group.
+        role: String,
+        /// What was called.
+        function: String,
+    },
     /// The device has no administrator yet (INIT-1).
     #[error("the device is not initialised: set the administrator's password first")]
     NotInitialised,

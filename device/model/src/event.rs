@@ -1,6 +1,9 @@
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    net::IpAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use lpr_core::{PlateRead, Scene, UtcTime, WatchKind};
@@ -9,7 +12,10 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast;
 
 use crate::{
-    Actor, LogEntry, Record, log::NewLogEntry, network::NetworkNews, ports::KeyStatus,
+    Actor, LogEntry, Record,
+    log::NewLogEntry,
+    network::NetworkNews,
+    ports::{KeyStatus, Moment},
     settings::Revision,
 };
 
@@ -106,6 +112,30 @@ pub enum EventKind {
         old: Option<KeyStatus>,
         /// What it is.
         new: KeyStatus,
+    },
+    /// Too many failed logins from one address: it is locked from now on (AUTH-5).
+    LockedOut {
+        /// From where; `None` for a way without an address.
+        peer: Option<IpAddr>,
+    },
+    /// Records cannot be stored, or can again.
+    Storage {
+        /// Why not, for people; `None` once it works again.
+        failure: Option<String>,
+    },
+    /// One read could not be stored.
+    RecordLost {
+        /// Why, for people and the log.
+        reason: String,
+    },
+    /// Something that is remembered over restarts happened.
+    Moment(Moment),
+    /// A firmware package comes in, per cent; 0 at the begin, and when it was refused.
+    Upgrading {
+        /// 0 to 100.
+        percent: u8,
+        /// Whether it just began.
+        begins: bool,
     },
     /// NTP corrected the clock at that time by what `source` said.
     ClockSynchronised {

@@ -3,7 +3,7 @@
 use onvif_contracts::{VERSIONS, tds, tt};
 use onvif_xml::{Any, List, Ns, Value, ns};
 use platecam_model::{
-    auth::PasswordPolicy,
+    auth::{MAX_ROLES, PasswordPolicy},
     settings::{SecurityLogin, TimeSettings},
 };
 
@@ -103,6 +103,7 @@ pub(super) fn device(call: &Call<'_>) -> tds::DeviceServiceCapabilities {
                 "AuthFailureWarnings".into(),
             ])),
             max_password_history: Some(10),
+            max_user_roles: int(MAX_ROLES),
             hashing_algorithms: Some(List(vec!["MD5".into(), "SHA-256".into()])),
             ..Default::default()
         },

@@ -10,6 +10,7 @@ pub(crate) mod log;
 mod network;
 mod old_capabilities;
 mod passwords;
+mod roles;
 pub(crate) mod scopes;
 mod system;
 mod time;
@@ -329,6 +330,23 @@ impl Device for Call<'_> {
         request: tds::SetRelayOutputState,
     ) -> Answer<tds::SetRelayOutputStateResponse> {
         relays::switch(self, &request)?;
+        Ok(Default::default())
+    }
+
+    fn get_user_roles(&self, request: tds::GetUserRoles) -> Answer<tds::GetUserRolesResponse> {
+        roles::get(self, request.user_role.as_deref())
+    }
+
+    fn set_user_role(&self, request: tds::SetUserRole) -> Answer<tds::SetUserRoleResponse> {
+        roles::set(self, request.user_role)?;
+        Ok(Default::default())
+    }
+
+    fn delete_user_role(
+        &self,
+        request: tds::DeleteUserRole,
+    ) -> Answer<tds::DeleteUserRoleResponse> {
+        roles::delete(self, &request.user_role)?;
         Ok(Default::default())
     }
 

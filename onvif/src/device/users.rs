@@ -7,6 +7,7 @@ use platecam_model::{
     auth::{NewUser, PasswordPolicy, UserUpdate},
 };
 
+use super::roles;
 use crate::{
     call::{Answer, Call},
     fault::{self, Subcodes, shortened},
@@ -19,13 +20,14 @@ pub(super) fn get(call: &Call<'_>) -> Answer<tds::GetUsersResponse> {
         user: users
             .into_iter()
             .map(|u| tt::User {
-                username: u.name,
                 user_level: match u.level {
                     UserLevel::Administrator => tt::UserLevel::Administrator,
                     UserLevel::Operator => tt::UserLevel::Operator,
                     UserLevel::User => tt::UserLevel::User,
                     UserLevel::Extended => tt::UserLevel::Extended,
                 },
+                extension: roles::of_user(&u),
+                username: u.name,
                 ..Default::default()
             })
             .collect(),
@@ -34,6 +36,39 @@ pub(super) fn get(call: &Call<'_>) -> Answer<tds::GetUsersResponse> {
 
 fn prohibited(subcode: &'static str, text: String) -> Fault {
     Fault::sender(&["OperationProhibited", subcode], text)
+}
+
+/// The group that the role of a user names; a user has one.
+fn group(user: &tt::User) -> Answer<Option<String>> {
+    let named = user.extension.as_deref().map_or(&[][..], |e| &e.roles.0);
+    let [role] = named else {
+        return match named {
+            [] => Ok(None),
+            _ => Err(Fault::sender(
+                &["InvalidArgVal", "InvalidUserRole"],
+                format!(
+                    "'{}' has {} roles; at most 1",
+                    shortened(&user.username),
+                    named.len()
+                ),
+            )),
+        };
+    };
+    let group = roles::group_of(role)?;
+    let own = match level(user) {
+        Ok(level) => NewUser::new("", Secret::new(""), level).group,
+        Err(_) if user.user_level == tt::UserLevel::Extended => group.clone(),
+        Err(fault) => return Err(fault),
+    };
+    if own != group {
+        let text = format!(
+            "UserLevel {} and role '{}': the level must be that of the role, or Extended",
+            shortened(user.user_level.as_str()),
+            shortened(role)
+        );
+        return Err(Fault::sender(&["InvalidArgVal"], text));
+    }
+    Ok(Some(group))
 }
 
 fn level(user: &tt::User) -> Answer<UserLevel> {
@@ -48,7 +83,7 @@ fn level(user: &tt::User) -> Answer<UserLevel> {
         other @ (tt::UserLevel::Extended | tt::UserLevel::Other(_)) => Err(Fault::sender(
             &["InvalidArgVal"],
             format!(
-                "UserLevel {}: must be Administrator, Operator or User",
+                "UserLevel {}: must be Administrator, Operator or User, or Extended with a role",
                 shortened(other.as_str())
             ),
         )),
@@ -76,6 +111,9 @@ fn refused(error: Error, own: Subcodes) -> Fault {
         Error::Invalid(v) if v.0.iter().any(|v| v.pointer.ends_with("/password")) => {
             prohibited("Password", error.to_string())
         }
+        Error::Invalid(v) if v.0.iter().any(|v| v.pointer.ends_with("/group")) => {
+            Fault::sender(&["InvalidArgVal", "InvalidUserRole"], error.to_string())
+        }
         _ => fault::of_operation(error, own),
     }
 }
@@ -100,11 +138,19 @@ pub(super) fn create(call: &Call<'_>, users: Vec<tt::User>) -> Answer<()> {
                 "the user name is empty".into(),
             ));
         }
-        let level = level(&user)?;
+        let group = group(&user)?;
+        let level = match group {
+            Some(_) => UserLevel::Extended,
+            None => level(&user)?,
+        };
         let given = user.password.as_deref().ok_or_else(|| {
             prohibited("Password", format!("'{}' has no password", user.username))
         })?;
-        new.push(NewUser::new(&user.username, password(given)?, level));
+        let mut made = NewUser::new(&user.username, password(given)?, level);
+        if let Some(group) = group {
+            made.group = group;
+        }
+        new.push(made);
     }
     let own = Subcodes {
         conflict: &["OperationProhibited", "UsernameClash"],
@@ -121,13 +167,16 @@ pub(super) fn create(call: &Call<'_>, users: Vec<tt::User>) -> Answer<()> {
 pub(super) fn set(call: &Call<'_>, users: Vec<tt::User>) -> Answer<()> {
     let mut updates = Vec::with_capacity(users.len());
     for user in users {
+        let group = group(&user)?;
         // "Extended" is what GetUsers says of somebody with less than a level: it changes nothing.
         let wanted = match &user.user_level {
             tt::UserLevel::Extended => None,
+            _ if group.is_some() => None,
             _ => Some(level(&user)?),
         };
         updates.push(UserUpdate {
             level: wanted,
+            group,
             password: user.password.as_deref().map(password).transpose()?,
             name: user.username,
             ..UserUpdate::default()

@@ -4,7 +4,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use onvif_xml::{
     QName,
-    discovery::{AppSequence, Endpoint, Envelope, MATCH_RFC2396, MATCH_STRCMP0, Message, Probe},
+    discovery::{
+        AppSequence, Endpoint, Envelope, MATCH_RFC2396, MATCH_STRCMP0, Message, Probe, unknown_rule,
+    },
     ns,
 };
 
@@ -30,6 +32,8 @@ pub struct Responder {
 
 /// Matching rule of RFC 3986, the mandatory one, under its newer name.
 const MATCH_RFC3986: &str = "http://docs.oasis-open.org/ws-dd/ns/discovery/2009/01/rfc3986";
+/// All rules, as a fault names them.
+const RULES: [&str; 3] = [MATCH_RFC2396, MATCH_RFC3986, MATCH_STRCMP0];
 
 fn types() -> Vec<QName> {
     vec![
@@ -80,10 +84,12 @@ impl Responder {
         self.envelope(None, Message::Bye(Self::endpoint(described, xaddrs)))
     }
 
-    /// The answer to a datagram; `None` for what is not for us or not readable (Core §9.3.6: silence).
+    /// The answer to a datagram that was sent `directly` to this unit or to the group; `None` for what is not for us or
+    /// not readable (Core §9.3.6: silence). A direct probe with a matching rule that is not known gets a fault.
     pub fn answer(
         &self,
         datagram: &[u8],
+        directly: bool,
         described: &Described,
         xaddrs: &[String],
     ) -> Option<Vec<u8>> {
@@ -96,6 +102,10 @@ impl Responder {
         };
         let endpoint = || Self::endpoint(described, xaddrs);
         let message = match envelope.message {
+            Message::Probe(probe) if directly && rule(&probe).is_none() => {
+                let id = uuid::Uuid::new_v4().urn().to_string();
+                return Some(unknown_rule(&envelope.message_id, &id, &RULES));
+            }
             Message::Probe(probe) if wanted(&probe, described) => {
                 Message::ProbeMatches(vec![endpoint()])
             }
@@ -114,16 +124,23 @@ impl Responder {
     }
 }
 
+/// How a probe compares scopes; `None` for a rule that is not known.
+fn rule(probe: &Probe) -> Option<fn(&str, &str) -> bool> {
+    match probe.match_by.as_deref() {
+        None | Some("" | MATCH_RFC2396 | MATCH_RFC3986) => Some(matches_rfc3986),
+        Some(MATCH_STRCMP0) => Some(matches_strcmp0),
+        Some(_) => None,
+    }
+}
+
 /// Whether a probe is for us: all its types are ours, all its scopes match by its rule.
 fn wanted(probe: &Probe, described: &Described) -> bool {
     let ours = types();
     if !probe.types.iter().all(|t| ours.contains(t)) {
         return false;
     }
-    let rule: fn(&str, &str) -> bool = match probe.match_by.as_deref() {
-        None | Some("" | MATCH_RFC2396 | MATCH_RFC3986) => matches_rfc3986,
-        Some(MATCH_STRCMP0) => matches_strcmp0,
-        Some(_) => return false,
+    let Some(rule) = rule(probe) else {
+        return false;
     };
     let matched = |scope: &String| described.scopes.iter().any(|s| rule(s, scope));
     probe.scopes.iter().all(matched)
@@ -157,7 +174,7 @@ mod tests {
             app_sequence: None,
             message,
         };
-        let answer = Responder::new(7).answer(&probe.write(), &described(), &xaddrs());
+        let answer = Responder::new(7).answer(&probe.write(), false, &described(), &xaddrs());
         answer.map(|a| Envelope::parse(&a).unwrap())
     }
 
@@ -225,6 +242,28 @@ mod tests {
         }
     }
 
+    /// DISCOVERY-1-1-10: who asks us alone learns that the rule is unknown; who asks everybody gets silence.
+    #[test]
+    fn an_unknown_rule_is_a_fault_to_a_direct_probe() {
+        let envelope = |rule| Envelope {
+            message_id: "urn:uuid:probe-1".into(),
+            relates_to: None,
+            app_sequence: None,
+            message: probe(&[], &["onvif://www.onvif.org/name"], Some(rule)),
+        };
+        let answer = |rule, directly| {
+            let datagram = envelope(rule).write();
+            let answer = Responder::new(7).answer(&datagram, directly, &described(), &xaddrs());
+            answer.map(|a| String::from_utf8(a).unwrap())
+        };
+        let fault = answer("urn:other-rule", true).unwrap();
+        assert!(fault.contains("d:MatchingRuleNotSupported"), "{fault}");
+        assert!(fault.contains("urn:uuid:probe-1"), "{fault}");
+        assert_eq!(answer("urn:other-rule", false), None);
+        let known = answer(MATCH_RFC3986, true).unwrap();
+        assert!(known.contains("ProbeMatches"), "{known}");
+    }
+
     #[test]
     fn resolve_is_answered_for_our_address_only() {
         let answer = ask(Message::Resolve(described().address)).unwrap();
@@ -249,7 +288,7 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn any_datagram_is_answered_or_ignored(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..200)) {
-            Responder::new(1).answer(&bytes, &described(), &xaddrs());
+            Responder::new(1).answer(&bytes, true, &described(), &xaddrs());
         }
     }
 }

@@ -8,4 +8,5 @@ mod transport;
 pub use answer::{Described, Responder};
 pub use scope::{matches_rfc3986, matches_strcmp0};
 pub use task::{DiscoveryConfig, run};
+pub(crate) use transport::facing;
 pub use transport::{MULTICAST_V4, MULTICAST_V6, PORT};

@@ -1,10 +1,6 @@
 //! The task that runs discovery.
 
-use std::{
-    net::{IpAddr, SocketAddr},
-    sync::Arc,
-    time::Duration,
-};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use platecam_model::{
     Device,
@@ -15,7 +11,7 @@ use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use super::{
     answer::{Described, Responder},
-    transport::{Listener, PORT, facing, open_v4, open_v6},
+    transport::{Listener, PORT, Received, facing, open_v4, open_v6},
 };
 use crate::{
     address::{Base, ServicePorts},
@@ -92,7 +88,9 @@ pub async fn run(service: OnvifService, config: DiscoveryConfig, stop: impl Futu
             },
             _ = look.tick() => task.refresh(false).await,
             (listener, received) = receive(&task.listeners, &mut buffer) => match received {
-                Ok((n, from)) => task.received(&listener, &buffer[..n], from),
+                Ok(received) => task.received(&listener, &buffer[..received.len], received),
+                // Somebody else took it.
+                Err(e) if e.kind() == std::io::ErrorKind::WouldBlock => {}
                 Err(e) => {
                     tracing::debug!("discovery socket: {e}");
                     // An error that stays must not spin.
@@ -104,13 +102,16 @@ pub async fn run(service: OnvifService, config: DiscoveryConfig, stop: impl Futu
     task.bye().await;
 }
 
-type Received = (Arc<Listener>, std::io::Result<(usize, SocketAddr)>);
+type Answered = (Arc<Listener>, std::io::Result<Received>);
 
 /// The next datagram of any of the (at most two) sockets; never without sockets.
-async fn receive(listeners: &[Arc<Listener>], buffer: &mut [u8]) -> Received {
+async fn receive(listeners: &[Arc<Listener>], buffer: &mut [u8]) -> Answered {
     match listeners {
         [] => std::future::pending().await,
-        [only] => (only.clone(), only.socket.recv_from(buffer).await),
+        [only] => {
+            let ready = only.socket.readable().await;
+            (only.clone(), take(only, ready, buffer))
+        }
         [a, b, ..] => {
             tokio::select! {
                 ready = a.socket.readable() => (a.clone(), take(a, ready, buffer)),
@@ -124,15 +125,9 @@ fn take(
     listener: &Listener,
     ready: std::io::Result<()>,
     buffer: &mut [u8],
-) -> std::io::Result<(usize, SocketAddr)> {
+) -> std::io::Result<Received> {
     ready?;
-    match listener.socket.try_recv_from(buffer) {
-        // Somebody else took it: an empty datagram is ignored.
-        Err(e) if e.kind() == std::io::ErrorKind::WouldBlock => {
-            Ok((0, SocketAddr::from(([0, 0, 0, 0], 0))))
-        }
-        other => other,
-    }
+    listener.try_receive(buffer)
 }
 
 impl Task {
@@ -238,7 +233,8 @@ impl Task {
     }
 
     /// Answers after a random wait, so that many units do not answer at once.
-    fn received(&self, listener: &Arc<Listener>, datagram: &[u8], from: SocketAddr) {
+    fn received(&self, listener: &Arc<Listener>, datagram: &[u8], received: Received) {
+        let from = received.from;
         if !self.discoverable || datagram.is_empty() {
             return;
         }
@@ -248,10 +244,12 @@ impl Task {
         }
         let own = facing(&self.interfaces, from.ip()).or_else(|| self.service.0.first_address());
         let Some(own) = own else { return };
-        let Some(answer) = self
-            .responder
-            .answer(datagram, &self.described, &self.xaddrs(own))
-        else {
+        let Some(answer) = self.responder.answer(
+            datagram,
+            received.directly,
+            &self.described,
+            &self.xaddrs(own),
+        ) else {
             return;
         };
         let Ok(permit) = self.answers.clone().try_acquire_owned() else {

@@ -3,8 +3,12 @@
 use std::{
     io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6, UdpSocket as StdSocket},
+    os::fd::AsRawFd,
 };
 
+use nix::sys::socket::{
+    ControlMessageOwned, MsgFlags, SockaddrStorage, recvmsg, setsockopt, sockopt,
+};
 use platecam_model::ports::Interface;
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 use tokio::net::UdpSocket;
@@ -29,6 +33,7 @@ pub(super) fn open_v4(port: u16) -> io::Result<Listener> {
     let socket = shared(Domain::IPV4)?;
     socket.set_multicast_ttl_v4(1)?;
     socket.set_multicast_loop_v4(true)?;
+    setsockopt(&socket, sockopt::Ipv4PacketInfo, &true)?;
     socket.bind(&SockAddr::from(SocketAddr::from((
         Ipv4Addr::UNSPECIFIED,
         port,
@@ -41,6 +46,7 @@ pub(super) fn open_v6(port: u16) -> io::Result<Listener> {
     let socket = shared(Domain::IPV6)?;
     socket.set_only_v6(true)?;
     socket.set_multicast_hops_v6(1)?;
+    setsockopt(&socket, sockopt::Ipv6RecvPacketInfo, &true)?;
     socket.bind(&SockAddr::from(SocketAddr::from((
         Ipv6Addr::UNSPECIFIED,
         port,
@@ -66,7 +72,29 @@ fn listener(socket: Socket, group: SocketAddr) -> io::Result<Listener> {
     })
 }
 
+/// A datagram that came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Received {
+    /// Its length; at most that of the buffer.
+    pub(super) len: usize,
+    /// Who sent it.
+    pub(super) from: SocketAddr,
+    /// Whether it was sent to this unit and not to the group.
+    pub(super) directly: bool,
+}
+
+fn bad(what: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, what.to_owned())
+}
+
 impl Listener {
+    /// The next datagram that is there; [`io::ErrorKind::WouldBlock`] without one.
+    pub(super) fn try_receive(&self, buffer: &mut [u8]) -> io::Result<Received> {
+        self.socket.try_io(tokio::io::Interest::READABLE, || {
+            receive(&self.socket, buffer)
+        })
+    }
+
     /// Joins the group on every interface that can; counts them.
     pub(super) fn join(&self, interfaces: &[Interface]) -> usize {
         interfaces
@@ -120,6 +148,36 @@ impl Listener {
     }
 }
 
+/// `recvmsg` with the address that the datagram was sent to (`IP_PKTINFO`).
+fn receive(socket: &UdpSocket, buffer: &mut [u8]) -> io::Result<Received> {
+    let mut parts = [io::IoSliceMut::new(buffer)];
+    let mut space = nix::cmsg_space!(nix::libc::in_pktinfo, nix::libc::in6_pktinfo);
+    let message = recvmsg::<SockaddrStorage>(
+        socket.as_raw_fd(),
+        &mut parts,
+        Some(&mut space),
+        MsgFlags::MSG_DONTWAIT,
+    )?;
+    let from = message.address.ok_or_else(|| bad("no sender"))?;
+    let from = match (from.as_sockaddr_in(), from.as_sockaddr_in6()) {
+        (Some(v4), _) => SocketAddr::from((v4.ip(), v4.port())),
+        (_, Some(v6)) => SocketAddr::from(SocketAddrV6::from(*v6)),
+        _ => return Err(bad("a sender without an IP address")),
+    };
+    let to = message.cmsgs()?.find_map(|c| match c {
+        ControlMessageOwned::Ipv4PacketInfo(info) => {
+            Some(IpAddr::from(info.ipi_addr.s_addr.to_ne_bytes()))
+        }
+        ControlMessageOwned::Ipv6PacketInfo(info) => Some(IpAddr::from(info.ipi6_addr.s6_addr)),
+        _ => None,
+    });
+    Ok(Received {
+        len: message.bytes,
+        from,
+        directly: to.is_some_and(|ip| !ip.is_multicast()),
+    })
+}
+
 fn v4_of(interface: &Interface) -> Option<Ipv4Addr> {
     interface.addresses.iter().find_map(|(ip, _)| match ip {
         IpAddr::V4(v4) => Some(*v4),
@@ -141,7 +199,7 @@ fn index_of(name: &str) -> io::Result<u32> {
 }
 
 /// The address of ours that a peer in the same network sees; `None` when it is in none of them.
-pub(super) fn facing(interfaces: &[Interface], peer: IpAddr) -> Option<IpAddr> {
+pub(crate) fn facing(interfaces: &[Interface], peer: IpAddr) -> Option<IpAddr> {
     let peer = peer.to_canonical();
     interfaces
         .iter()

@@ -35,6 +35,10 @@ pub enum Type {
     Uri,
     /// `xs:dateTime`.
     DateTime,
+    /// `tt:IPv4Address`.
+    Ipv4,
+    /// `tt:IPv6Address`.
+    Ipv6,
     /// `tt:RelayLogicalState`.
     RelayLogicalState,
     /// `tt:Direction`.
@@ -57,6 +61,8 @@ impl Type {
         match self {
             Self::KeyId => (ns::TAS, "KeyID"),
             Self::KeyStatus => (ns::TAS, "KeyStatus"),
+            Self::Ipv4 => (ns::TT, "IPv4Address"),
+            Self::Ipv6 => (ns::TT, "IPv6Address"),
             Self::Token => (ns::TT, "ReferenceToken"),
             Self::String => (ns::XS, "string"),
             Self::Boolean => (ns::XS, "boolean"),
@@ -171,11 +177,57 @@ pub static DIGITAL_INPUT: Topic = Topic {
 
 /// When the clock was last set, by NTP or by hand; at the start it is the start, which takes the machine's (Core §8.10.2).
 pub(super) static LAST_CLOCK_SYNCHRONIZATION: Topic =
-    operating_time(&["Monitoring", "OperatingTime", "LastClockSynchronization"]);
+    singleton(&["Monitoring", "OperatingTime", "LastClockSynchronization"]);
 
 /// When the device was last started (Core §8.10.2).
-pub(super) static LAST_REBOOT: Topic =
-    operating_time(&["Monitoring", "OperatingTime", "LastReboot"]);
+pub(super) static LAST_REBOOT: Topic = singleton(&["Monitoring", "OperatingTime", "LastReboot"]);
+
+/// When the unit went back to factory settings last; 1970 for never (Core §8.10.2).
+pub(super) static LAST_RESET: Topic = singleton(&["Monitoring", "OperatingTime", "LastReset"]);
+
+/// When the configuration was fetched as a backup last; 1970 for never (Core §8.10.2).
+pub(super) static LAST_BACKUP: Topic = singleton(&["Monitoring", "Backup", "Last"]);
+
+/// How much of a firmware package has come, per cent; 0 while none comes (Core §8.10).
+pub(super) static UPLOAD_STATUS: Topic = Topic {
+    data: &[("Status", Type::Float)],
+    ..singleton(&["Monitoring", "UploadStatus"])
+};
+
+/// Something of the device's own course, without items (Core, device management events).
+const fn plain(path: &'static [&'static str]) -> Topic {
+    Topic {
+        path,
+        property: false,
+        source: &[],
+        data: &[],
+        elements: &[],
+    }
+}
+
+/// The unit stops or restarts.
+pub(super) static SHUTDOWN: Topic = plain(&["Device", "OperationMode", "ShutdownInitiated"]);
+
+/// A firmware package begins to come in.
+pub(super) static UPLOAD: Topic = plain(&["Device", "OperationMode", "UploadInitiated"]);
+
+/// Whether the store of records fails: disk full or not writable (Core, mechanical failure events).
+pub(super) static STORAGE_FAILURE: Topic = Topic {
+    path: &["Device", "HardwareFailure", "StorageFailure"],
+    property: true,
+    source: &[("Token", Type::Token)],
+    data: &[("Failed", Type::Boolean)],
+    elements: &[],
+};
+
+/// Too many failed logins from one address (Core §10.5).
+pub(super) static AUTH_FAILED: Topic = Topic {
+    path: &["Device", "SecurityPolicy", "AuthFailed"],
+    property: false,
+    source: &[("NetworkInterface", Type::Token)],
+    data: &[("SourceIPv4", Type::Ipv4), ("SourceIPv6", Type::Ipv6)],
+    elements: &[],
+};
 
 /// How busy the processors are, per cent (Core §8.10.1).
 pub(super) static PROCESSOR_USAGE: Topic = Topic {
@@ -199,7 +251,7 @@ pub(super) static KEY_STATUS: Topic = Topic {
 };
 
 /// There is one of each: no source is needed to tell them apart.
-const fn operating_time(path: &'static [&'static str]) -> Topic {
+const fn singleton(path: &'static [&'static str]) -> Topic {
     Topic {
         path,
         property: true,
@@ -225,6 +277,13 @@ pub static CATALOG: &[&Topic] = &[
     &PROFILE_CHANGED,
     &LAST_CLOCK_SYNCHRONIZATION,
     &LAST_REBOOT,
+    &LAST_RESET,
+    &LAST_BACKUP,
+    &UPLOAD_STATUS,
+    &SHUTDOWN,
+    &UPLOAD,
+    &STORAGE_FAILURE,
+    &AUTH_FAILED,
     &PROCESSOR_USAGE,
     &KEY_STATUS,
 ];
@@ -234,6 +293,7 @@ pub(super) fn published(device: &Device) -> Vec<&'static Topic> {
     let there = |t: &&&Topic| match **t {
         t if *t == RELAY => device.io.outputs() > 0,
         t if *t == DIGITAL_INPUT => device.io.inputs() > 0,
+        t if *t == UPLOAD || *t == UPLOAD_STATUS => device.upkeep.upgrades.is_some(),
         _ => true,
     };
     CATALOG.iter().filter(there).copied().collect()
@@ -253,7 +313,9 @@ mod tests {
     #[test]
     fn properties_have_a_source_that_tells_them_apart() {
         for t in CATALOG {
-            let single = t.path.starts_with(&["Monitoring", "OperatingTime"]);
+            // There is one of each.
+            let single = t.path.starts_with(&["Monitoring"]) && t.path[1] != "ProcessorUsage"
+                || t.path[1] == "OperationMode";
             assert!(!t.path.is_empty() && t.source.is_empty() == single, "{t:?}");
             assert!(!t.property || !t.data.is_empty(), "{t:?}");
             let twins = CATALOG.iter().filter(|o| o.path == t.path).count();

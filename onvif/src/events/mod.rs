@@ -16,7 +16,9 @@ mod subscriptions;
 mod topic;
 mod translate;
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
+
+use platecam_model::{Event, EventKind, ports::Moment};
 
 use tokio::{
     sync::broadcast::error::RecvError,
@@ -39,7 +41,7 @@ pub use subscriptions::{Delivery, Filter, Pulled, Refused, Subscription, Subscri
 pub(crate) use topic::CONCRETE_SET;
 pub use topic::{BadExpression, TopicExpression};
 
-use crate::service::Inner;
+use crate::{discovery::facing, service::Inner};
 use load::Load;
 use translate::Translator;
 pub(crate) use translate::profile_changed;
@@ -54,6 +56,21 @@ impl Inner {
             .into_iter()
             .chain(outputs.map(|(i, o)| translate::relay(now, i, o.active)))
             .chain(inputs.map(|(i, s)| translate::input(now, i, s.active)))
+            .chain(
+                [Moment::Reset, Moment::Backup]
+                    .map(|what| translate::moment(what, self.device.last_moment(what), now)),
+            )
+            .chain([translate::storage_failure(
+                now,
+                self.device.upkeep.storage.failure().is_some(),
+            )])
+            .chain(
+                self.device
+                    .upkeep
+                    .upgrades
+                    .is_some()
+                    .then(|| translate::upload_status(now, 0)),
+            )
             .chain([translate::processor_usage(
                 now,
                 Load::default().look(&*self.device.upkeep.machine),
@@ -61,6 +78,26 @@ impl Inner {
         for notice in all {
             self.subscriptions.publish(notice);
         }
+    }
+
+    fn translated(&self, translator: &mut Translator, event: &Event) -> Vec<Notice> {
+        if let EventKind::LockedOut { peer: Some(peer) } = event.kind {
+            let interface = self.interface_facing(peer);
+            return vec![translate::auth_failed(event.at, interface, peer)];
+        }
+        translator.event(event, Instant::now())
+    }
+
+    /// The name of the interface by which `peer` comes: that of its network, else the first that is up.
+    fn interface_facing(&self, peer: IpAddr) -> String {
+        let all = self.device.network.interfaces();
+        let own = facing(&all, peer);
+        let by_address = all
+            .iter()
+            .find(|i| own.is_some_and(|own| i.addresses.iter().any(|(ip, _)| *ip == own)));
+        let up = || all.iter().find(|i| i.up && !i.loopback);
+        let found = by_address.or_else(up);
+        found.map_or_else(String::new, |i| i.name.clone())
     }
 
     /// Tells subscribers and the metadata stream.
@@ -90,7 +127,14 @@ pub(crate) async fn run(inner: &Inner, stop: impl Future<Output = ()>) {
         let due = translator.due(Instant::now());
         let notices = tokio::select! {
             biased;
-            () = &mut stop => return,
+            () = &mut stop => {
+                // What was told before the end is told on.
+                while let Ok(event) = events.try_recv() {
+                    let notices = inner.translated(&mut translator, &event);
+                    inner.tell(notices);
+                }
+                return;
+            }
             changed = settings.changed() => {
                 if changed.is_err() {
                     return;
@@ -102,7 +146,7 @@ pub(crate) async fn run(inner: &Inner, stop: impl Future<Output = ()>) {
                 continue;
             }
             event = events.recv() => match event {
-                Ok(event) => translator.event(&event, Instant::now()),
+                Ok(event) => inner.translated(&mut translator, &event),
                 Err(RecvError::Lagged(n)) => {
                     tracing::warn!(lost = n, "ONVIF events lag behind: the oldest were lost");
                     Vec::new()

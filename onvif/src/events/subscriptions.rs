@@ -333,7 +333,8 @@ impl Subscription {
         loop {
             {
                 let mut inner = self.inner.lock();
-                if inner.ended {
+                // What was told before the end is still fetched by who waits for it.
+                if inner.ended && inner.queue.is_empty() {
                     return Err(Refused::Unknown);
                 }
                 if !inner.queue.is_empty() || Instant::now() >= deadline {

@@ -1,18 +1,23 @@
 //! From what happens on the device to notifications. Pure: time and events come in, notices go out.
 
-use std::{collections::VecDeque, sync::Arc, time::Duration};
+use std::{collections::VecDeque, net::IpAddr, sync::Arc, time::Duration};
 
 use lpr_core::{Direction, FrameSize, PlateRead, PxRect, Scene, UtcTime, WatchKind};
 use onvif_contracts::tt;
 use onvif_xml::{Any, Value, ns};
-use platecam_model::{Event, EventKind, Picture, Record, SourceState, ports::KeyStatus};
+use platecam_model::{
+    Event, EventKind, Picture, Record, SourceState,
+    ports::{KeyStatus, Moment},
+};
 use tokio::time::Instant;
 
 use super::{
     catalog::{
-        CONFIGURATION_CHANGED, DIGITAL_INPUT, KEY_STATUS, LAST_CLOCK_SYNCHRONIZATION, LAST_REBOOT,
-        LICENSE_PLATE, MOTION_ALARM, PROCESSOR_USAGE, PROFILE_CHANGED, RELAY, SCENE_CHANGE,
-        SIGNAL_LOSS, TOO_BLURRY, TOO_BRIGHT, TOO_DARK, Topic, VEHICLE_DETECT,
+        AUTH_FAILED, CONFIGURATION_CHANGED, DIGITAL_INPUT, KEY_STATUS, LAST_BACKUP,
+        LAST_CLOCK_SYNCHRONIZATION, LAST_REBOOT, LAST_RESET, LICENSE_PLATE, MOTION_ALARM,
+        PROCESSOR_USAGE, PROFILE_CHANGED, RELAY, SCENE_CHANGE, SHUTDOWN, SIGNAL_LOSS,
+        STORAGE_FAILURE, TOO_BLURRY, TOO_BRIGHT, TOO_DARK, Topic, UPLOAD, UPLOAD_STATUS,
+        VEHICLE_DETECT,
     },
     notice::{ItemValue, Notice, Operation},
 };
@@ -40,6 +45,8 @@ pub(super) struct Translator {
     vehicle: Option<(Instant, UtcTime)>,
     /// As it was told last; at the start it is told as not lost.
     signal_lost: bool,
+    /// The end was told.
+    stopping: bool,
 }
 
 fn text(value: impl Into<String>) -> ItemValue {
@@ -110,6 +117,57 @@ fn operating_time(topic: &'static Topic, of: UtcTime, at: UtcTime) -> Notice {
         source: Vec::new(),
         data: vec![("Status", text(of.to_string()))],
         elements: Vec::new(),
+    }
+}
+
+/// How much of a firmware package has come, per cent.
+pub(super) fn upload_status(at: UtcTime, percent: u8) -> Notice {
+    Notice {
+        data: vec![("Status", text(percent.to_string()))],
+        ..property(&UPLOAD_STATUS, at, Vec::new(), true)
+    }
+}
+
+/// Whether records cannot be stored.
+pub(super) fn storage_failure(at: UtcTime, failed: bool) -> Notice {
+    let source = vec![("Token", "storage".to_owned())];
+    Notice {
+        data: vec![("Failed", text(failed.to_string()))],
+        ..property(&STORAGE_FAILURE, at, source, failed)
+    }
+}
+
+/// When something that is remembered happened last; 1970 for never (Core §8.10.2).
+pub(super) fn moment(what: Moment, of: Option<UtcTime>, at: UtcTime) -> Notice {
+    let topic = match what {
+        Moment::Reset => &LAST_RESET,
+        Moment::Backup => &LAST_BACKUP,
+    };
+    operating_time(topic, of.unwrap_or(UtcTime::EPOCH), at)
+}
+
+/// A message of a topic without items.
+fn plain(topic: &'static Topic, at: UtcTime) -> Notice {
+    Notice {
+        topic,
+        at,
+        operation: None,
+        source: Vec::new(),
+        data: Vec::new(),
+        elements: Vec::new(),
+    }
+}
+
+/// Too many failed logins from `peer`, which came in by `interface`.
+pub(super) fn auth_failed(at: UtcTime, interface: String, peer: IpAddr) -> Notice {
+    let address = match peer.to_canonical() {
+        IpAddr::V4(v4) => ("SourceIPv4", text(v4.to_string())),
+        IpAddr::V6(v6) => ("SourceIPv6", text(v6.to_string())),
+    };
+    Notice {
+        source: vec![("NetworkInterface", interface)],
+        data: vec![address],
+        ..plain(&AUTH_FAILED, at)
     }
 }
 
@@ -204,17 +262,33 @@ impl Translator {
                     elements: Vec::new(),
                 })
                 .collect(),
-            EventKind::Login(_)
+            EventKind::Storage { failure } => vec![storage_failure(event.at, failure.is_some())],
+            EventKind::Moment(what) => vec![moment(*what, Some(event.at), event.at)],
+            EventKind::Upgrading { percent, begins } => {
+                let begin = begins.then(|| plain(&UPLOAD, event.at));
+                begin
+                    .into_iter()
+                    .chain([upload_status(event.at, *percent)])
+                    .collect()
+            }
+            EventKind::RestartWanted { .. } | EventKind::ShuttingDown => {
+                if std::mem::replace(&mut self.stopping, true) {
+                    return Vec::new();
+                }
+                vec![plain(&SHUTDOWN, event.at)]
+            }
+            // Needs to know the interfaces: see the caller.
+            EventKind::LockedOut { .. }
+            | EventKind::Login(_)
+            | EventKind::RecordLost { .. }
             | EventKind::Audit(_)
             | EventKind::Log(_)
             | EventKind::Initialised(_)
-            | EventKind::RestartWanted { .. }
             | EventKind::UpgradeAvailable { .. }
             | EventKind::StreamChanged { .. }
             | EventKind::ServiceReady(_)
             // ONVIF has no topic for them.
-            | EventKind::Network(_)
-            | EventKind::ShuttingDown => Vec::new(),
+            | EventKind::Network(_) => Vec::new(),
         }
     }
 

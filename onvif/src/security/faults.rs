@@ -44,6 +44,7 @@ pub(super) fn of(error: Error) -> Fault {
         | Error::PasswordExpired
         | Error::Locked { .. }
         | Error::Forbidden(_)
+        | Error::NotInRole { .. }
         | Error::NotInitialised
         | Error::Unsupported(_)
         | Error::Internal { .. } => fault::of(error),

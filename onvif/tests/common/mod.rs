@@ -6,6 +6,8 @@
     reason = "each test file uses its part"
 )]
 
+pub mod pulled;
+
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use base64::{Engine, engine::general_purpose::STANDARD};

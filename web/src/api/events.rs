@@ -227,6 +227,11 @@ fn translate(event: &Arc<Event>, config: bool) -> Option<Told<'_>> {
         | EventKind::Audit(_)
         | EventKind::Relay { .. }
         | EventKind::Input { .. }
+        | EventKind::LockedOut { .. }
+        | EventKind::Storage { .. }
+        | EventKind::RecordLost { .. }
+        | EventKind::Moment(_)
+        | EventKind::Upgrading { .. }
         | EventKind::Initialised(_)
         | EventKind::ServiceReady(_)
         | EventKind::ShuttingDown => None,

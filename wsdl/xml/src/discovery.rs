@@ -2,7 +2,7 @@
 //!
 //! Written by hand: the schema is not in ONVIF's contract set. ONVIF Core Specification, device discovery.
 
-use crate::soap::{Message as Soap, Reply, Version, envelope};
+use crate::soap::{Code, Fault, Message as Soap, Reply, Version, envelope, fault_envelope};
 use crate::value::{Complex, Value};
 use crate::{Any, Error, ErrorKind, Limits, List, Ns, QName, Reader, Writer, complex_values, ns};
 
@@ -161,6 +161,29 @@ impl Envelope {
         };
         envelope(&reply, w)
     }
+}
+
+/// The answer to a probe whose scope matching rule is not one of `rules` (WS-Discovery 2005/04 §5.2).
+#[must_use]
+pub fn unknown_rule(relates_to: &str, message_id: &str, rules: &[&str]) -> Vec<u8> {
+    let fault = Fault {
+        code: Code::Sender,
+        subcodes: vec![QName::new(ns::D, "MatchingRuleNotSupported")],
+        reason: "the matching rule specified is not supported".to_owned(),
+        detail: vec![Any::written(|w| {
+            w.str_element(ns::D, "SupportedMatchingRules", &rules.join(" "));
+        })],
+    };
+    let reply = Reply {
+        version: Version::Soap12,
+        addressing: Some(ns::WSA04),
+        action: Some(&format!("{}/fault", ns::D.uri())),
+        relates_to: Some(relates_to),
+        message_id: Some(message_id),
+        to: Some(ANONYMOUS),
+        extra: &[],
+    };
+    fault_envelope(&reply, &fault)
 }
 
 fn write<'t>(
@@ -384,6 +407,25 @@ mod tests {
             "<d:Types>dn:NetworkVideoTransmitter tds:Device</d:Types>",
             "xmlns:dn=\"http://www.onvif.org/ver10/network/wsdl\"",
             "<d:MetadataVersion>3</d:MetadataVersion>",
+        ] {
+            assert!(text.contains(part), "{part} is not in {text}");
+        }
+    }
+
+    #[test]
+    fn the_fault_names_the_rules() {
+        let rules = [MATCH_RFC2396, MATCH_STRCMP0];
+        let text = unknown_rule("urn:uuid:probe", "urn:uuid:m", &rules);
+        let text = String::from_utf8(text).unwrap();
+        for part in [
+            "<a:Action>http://schemas.xmlsoap.org/ws/2005/04/discovery/fault</a:Action>",
+            "<a:RelatesTo>urn:uuid:probe</a:RelatesTo>",
+            "<s:Value>s:Sender</s:Value>",
+            "<s:Value>d:MatchingRuleNotSupported</s:Value>",
+            &format!(
+                "<d:SupportedMatchingRules>{}</d:SupportedMatchingRules>",
+                rules.join(" ")
+            ),
         ] {
             assert!(text.contains(part), "{part} is not in {text}");
         }

@@ -16,8 +16,9 @@ mod wsse;
 
 pub(crate) use accounts::is_email;
 pub use accounts::{
-    ADMIN, Accounts, GroupInfo, GroupUpdate, LoginRequest, NewToken, NewUser, ResetChallenge,
-    ResetMail, ResetState, ResetTicket, TokenInfo, TotpEnrolment, TotpState, UserInfo, UserUpdate,
+    ADMIN, Accounts, GroupInfo, GroupUpdate, LoginRequest, MAX_ROLES, NewToken, NewUser,
+    ResetChallenge, ResetMail, ResetState, ResetTicket, Role, TokenInfo, TotpEnrolment, TotpState,
+    UserInfo, UserUpdate,
 };
 pub use digest::{DigestChallenge, REALM};
 pub use lockout::{LockEntry, Lockout};

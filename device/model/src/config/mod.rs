@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::{
     Actor, Device, Error, LogKind, Permission, RestartScope, Result, Secret,
     auth::PasswordPolicy,
-    ports::{Reach, ResetScope},
+    ports::{Moment, Reach, ResetScope},
     settings::{Change, Revision, SectionImport},
 };
 
@@ -59,6 +59,7 @@ impl Device {
         };
         let what = format!("Configuration exported: {n} sections, {how}.");
         self.audit(LogKind::Configuration, by, what);
+        self.note_moment(Moment::Backup);
         Ok(file)
     }
 
@@ -118,7 +119,9 @@ impl Device {
         by.require(Permission::Maintenance)?;
         let what = "Restore: settings go back to their defaults, address, ports and HTTPS stay.";
         self.audit(LogKind::Configuration, by, what);
-        self.settings.restore(by)
+        let changed = self.settings.restore(by)?;
+        self.note_moment(Moment::Reset);
+        Ok(changed)
     }
 
     /// Puts everything back to factory (SYS-21, INIT-7): settings, users and what belongs to them are gone

@@ -82,6 +82,18 @@ impl Scribe {
                 &Actor::system(),
                 format!("Version {version} is available at the upgrade server."),
             ),
+            EventKind::Storage { failure } => {
+                let by = Actor::system();
+                let entry = |severity, text| {
+                    NewLogEntry::new(at, LogKind::Storage, severity, &by, text)
+                };
+                match failure {
+                    Some(why) => {
+                        entry(Severity::Error, format!("Records cannot be stored: {why}."))
+                    }
+                    None => entry(Severity::Notice, "Records are stored again.".into()),
+                }
+            }
             EventKind::Network(news) => news.entry(at),
             EventKind::KeyStatus { key, new, .. } => match new {
                 KeyStatus::Ok => system(Severity::Info, format!("Key {key} was made.")),
@@ -98,6 +110,12 @@ impl Scribe {
             // Who switched an output is told as an audit event.
             | EventKind::Relay { .. }
             | EventKind::Input { .. }
+            // Told as audit events, or before.
+            | EventKind::LockedOut { .. }
+            | EventKind::Moment(_)
+            | EventKind::Upgrading { .. }
+            // The end of storing is told, not every read that it costs.
+            | EventKind::RecordLost { .. }
             // Told as an audit event before it is wanted.
             | EventKind::RestartWanted { .. }
             | EventKind::ClockSynchronised { .. } => return None,

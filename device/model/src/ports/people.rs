@@ -54,6 +54,9 @@ pub struct StoredGroup {
     pub remark: String,
     /// What its members may at most (GEN-2).
     pub permissions: Permissions,
+    /// The only ONVIF operations that its members may call (`tt:UserRole`), such as `trt:GetProfiles`; `None` for
+    /// all that the permissions open.
+    pub functions: Option<Vec<String>>,
 }
 
 /// An API token as stored: never the token itself.

@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use bytes::Bytes;
 use lpr_core::UtcTime;
@@ -7,8 +7,8 @@ use parking_lot::Mutex;
 use crate::{
     Error, Result, Secret,
     ports::{
-        BundleFile, LastRun, Machine, Power, ProcessFigures, ProcessorTimes, Reach, RelayOutputs,
-        RestartNote, StorageFigures, VoiceOutput,
+        BundleFile, LastRun, Machine, Moment, Moments, Power, ProcessFigures, ProcessorTimes,
+        Reach, RelayOutputs, RestartNote, StorageFigures, VoiceOutput,
     },
     upkeep::{Counters, Upkeep},
 };
@@ -145,6 +145,21 @@ impl RelayOutputs for SimulatedOutputs {
     }
 }
 
+/// Moments in memory.
+#[derive(Debug, Default)]
+struct MemoryMoments(Mutex<HashMap<Moment, UtcTime>>);
+
+impl Moments for MemoryMoments {
+    fn note(&self, what: Moment, at: UtcTime) -> Result<()> {
+        self.0.lock().insert(what, at);
+        Ok(())
+    }
+
+    fn last(&self, what: Moment) -> Result<Option<UtcTime>> {
+        Ok(self.0.lock().get(&what).copied())
+    }
+}
+
 /// Everything of maintenance in memory, without slots.
 pub fn simulated_upkeep(power: Arc<dyn Power>) -> Upkeep {
     Upkeep {
@@ -153,5 +168,7 @@ pub fn simulated_upkeep(power: Arc<dyn Power>) -> Upkeep {
         machine: Arc::new(SimulatedMachine),
         voice: Arc::new(SimulatedOutputs::default()),
         counters: Arc::new(Counters::default()),
+        storage: Arc::default(),
+        moments: Arc::new(MemoryMoments::default()),
     }
 }

@@ -51,6 +51,8 @@ pub struct Facts {
     pub ntp: NtpStatus,
     /// The disk.
     pub storage: StorageFigures,
+    /// Why records cannot be stored; `None` while they can.
+    pub storage_failure: Option<String>,
     /// The clock.
     pub now: UtcTime,
     /// End of the certificate.
@@ -192,6 +194,15 @@ const RULES: &[Rule] = {
             },
         },
         Rule {
+            id: "storage-failing",
+            severity: Error,
+            page: "/setting/storage/local",
+            look: |f| {
+                let why = f.storage_failure.as_ref()?;
+                Some(format!("Records cannot be stored: {why}."))
+            },
+        },
+        Rule {
             id: "disk-nearly-full",
             severity: Error,
             page: "/setting/storage/local",
@@ -272,6 +283,7 @@ impl Device {
             media: self.media.status(),
             ntp: self.time.ntp_status(),
             storage: self.upkeep.machine.storage(),
+            storage_failure: self.upkeep.storage.failure(),
             now: self.clock.now(),
             certificate_ends: self
                 .certificates
@@ -308,6 +320,7 @@ mod tests {
                 total: 100 << 30,
                 ..StorageFigures::default()
             },
+            storage_failure: None,
             now: t.device.clock.now(),
             certificate_ends: None,
             upgrade_trust: None,
@@ -353,6 +366,10 @@ mod tests {
         assert_eq!(with(&|f| f.now = UtcTime::EPOCH), ["clock-implausible"]);
         assert_eq!(with(&|f| f.ntp.synchronised = false), ["ntp-off"]);
         assert_eq!(with(&|f| f.storage.free = 1 << 30), ["disk-nearly-full"]);
+        assert_eq!(
+            with(&|f| f.storage_failure = Some("I/O error".into())),
+            ["storage-failing"]
+        );
         assert_eq!(
             with(&|f| f.certificate_ends = Some(f.now)),
             ["certificate-ends"]

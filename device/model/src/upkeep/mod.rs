@@ -4,6 +4,7 @@ mod check;
 mod commission;
 mod counters;
 mod schedule;
+mod storage;
 mod support;
 mod upgrade;
 
@@ -14,12 +15,13 @@ pub use commission::{Availability, BarrierAction, Tests};
 pub use counters::Counters;
 use lpr_core::UtcTime;
 pub use schedule::RestartPlan;
+pub use storage::{LEAST_FREE, StorageWatch};
 pub use support::BundlePart;
 pub use upgrade::{Checked, MAX_PACKAGE, Upgrading};
 
 use crate::{
     Actor, Device, Error, EventKind, LogKind, Permission, RestartScope, Result,
-    ports::{Machine, Power, Reach, RestartNote, Upgrades, VoiceOutput},
+    ports::{Machine, Moment, Moments, Power, Reach, RestartNote, Upgrades, VoiceOutput},
     settings::TimeSettings,
 };
 
@@ -36,6 +38,10 @@ pub struct Upkeep {
     pub voice: Arc<dyn VoiceOutput>,
     /// What happened since the start.
     pub counters: Arc<Counters>,
+    /// Whether records can be stored.
+    pub storage: Arc<StorageWatch>,
+    /// When what is remembered happened last.
+    pub moments: Arc<dyn Moments>,
 }
 
 impl Upkeep {
@@ -46,6 +52,24 @@ impl Upkeep {
 }
 
 impl Device {
+    /// Remembers that something happened now, and tells everybody. A store that cannot be written stops nothing.
+    pub fn note_moment(&self, what: Moment) {
+        let now = self.clock.now();
+        if let Err(e) = self.upkeep.moments.note(what, now) {
+            tracing::warn!(error = ?e, ?what, "a moment was not stored");
+        }
+        self.bus.publish(now, EventKind::Moment(what));
+    }
+
+    /// When something happened last; `None` for never, or when the store cannot be read.
+    pub fn last_moment(&self, what: Moment) -> Option<UtcTime> {
+        let last = self.upkeep.moments.last(what);
+        last.unwrap_or_else(|e| {
+            tracing::warn!(error = ?e, ?what, "a moment could not be read");
+            None
+        })
+    }
+
     /// Restarts on behalf of `by` (SYS-18): needs the permission to maintain; the log has it before it runs
     /// (SYS-22).
     ///

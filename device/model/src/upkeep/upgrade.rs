@@ -16,6 +16,32 @@ pub struct Upgrading {
     device: Device,
     by: Actor,
     upload: Box<dyn Upload>,
+    progress: Progress,
+}
+
+/// How much of a package has come, told in steps of [`STEP`] per cent.
+struct Progress {
+    total: u64,
+    taken: u64,
+    told: u8,
+}
+
+/// Per cent between two tellings.
+const STEP: u8 = 10;
+
+impl Progress {
+    /// The per cent to tell, if they are news.
+    fn take(&mut self, bytes: usize) -> Option<u8> {
+        self.taken = self.taken.saturating_add(bytes as u64).min(self.total);
+        // A package has at least one byte.
+        let percent = self.taken.saturating_mul(100) / self.total.max(1);
+        let percent = u8::try_from(percent).unwrap_or(100);
+        if percent < self.told.saturating_add(STEP) {
+            return None;
+        }
+        self.told = percent;
+        Some(percent)
+    }
 }
 
 /// The answer of a check for a newer version.
@@ -37,7 +63,11 @@ impl Upgrading {
     pub fn write(&mut self, bytes: &[u8]) -> Result<()> {
         self.upload
             .write(bytes)
-            .map_err(|e| refused(&self.device, &self.by, e))
+            .map_err(|e| refused(&self.device, &self.by, e))?;
+        if let Some(percent) = self.progress.take(bytes.len()) {
+            tell(&self.device, percent, false);
+        }
+        Ok(())
     }
 
     /// The package is complete: installs it and restarts the unit into it.
@@ -45,7 +75,9 @@ impl Upgrading {
     /// # Errors
     /// Those of [`Upload::finish`]; the log is told.
     pub fn finish(self) -> Result<FirmwareVersion> {
-        let Self { device, by, upload } = self;
+        let Self {
+            device, by, upload, ..
+        } = self;
         let version = upload.finish().map_err(|e| refused(&device, &by, e))?;
         let from = device.upkeep.upgrades()?.status().current;
         device.audit(
@@ -62,7 +94,13 @@ impl Upgrading {
     }
 }
 
+fn tell(device: &Device, percent: u8, begins: bool) {
+    let kind = EventKind::Upgrading { percent, begins };
+    device.bus.publish(device.clock.now(), kind);
+}
+
 fn refused(device: &Device, by: &Actor, e: Error) -> Error {
+    tell(device, 0, false);
     let text = match &e {
         Error::Internal { .. } => "an internal error".to_owned(),
         other => other.to_string(),
@@ -101,10 +139,16 @@ impl Device {
         };
         let upload = self.upkeep.upgrades()?.begin(total, expect)?;
         self.audit(LogKind::Upgrade, by, "An upgrade was begun.");
+        tell(self, 0, true);
         Ok(Upgrading {
             device: self.clone(),
             by: by.clone(),
             upload,
+            progress: Progress {
+                total,
+                taken: 0,
+                told: 0,
+            },
         })
     }
 

@@ -4,6 +4,7 @@ mod bounds;
 mod passwords;
 mod reset;
 mod rights;
+mod roles;
 mod second_factor;
 mod sessions;
 

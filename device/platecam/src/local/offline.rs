@@ -18,7 +18,7 @@ use crate::{Failure, cli::exit, launch::Launched, run::state};
 /// Answers from the directory, which is locked meanwhile; what happens is in its log when this returns.
 pub(super) fn ask(dir: StateDir, request: &Request) -> Result<Value, Failure> {
     let db = Database::open(&dir.join("platecam.db"))?;
-    db.finish_reset(&dir.join("pictures"))?;
+    db.finish_reset(&dir.join("pictures"), SystemClock::default().now())?;
     let key = Arc::new(DeviceKey::open(&dir.join("device.key"))?);
     if let Request::Log {
         request: LogRequest::Verify,

@@ -12,6 +12,7 @@ mod recognition;
 mod restart;
 mod rtsp;
 pub(crate) mod state;
+mod storage;
 mod trial;
 mod watch;
 mod web;
@@ -199,6 +200,7 @@ async fn serve(
         tokio::spawn(io::serve(device.clone())),
         tokio::spawn(listeners.clone().follow()),
         tokio::spawn(network::keep(device.clone())),
+        tokio::spawn(storage::keep(device.clone())),
         tokio::spawn(rtsp::follow_filter(rtsp_server.clone(), device.clone())),
     ];
     if let Some(socket) = local_socket {

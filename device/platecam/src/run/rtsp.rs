@@ -169,9 +169,10 @@ fn refusal(e: &Error) -> AuthOutcome {
         },
         // INIT-1: nobody watches an uninitialised device.
         // An expired password is right, but refused: asking for it again would lead nowhere.
-        Error::NotInitialised | Error::Forbidden(_) | Error::PasswordExpired => {
-            AuthOutcome::Forbidden
-        }
+        Error::NotInitialised
+        | Error::Forbidden(_)
+        | Error::NotInRole { .. }
+        | Error::PasswordExpired => AuthOutcome::Forbidden,
         Error::Unauthenticated
         | Error::SecondFactor
         | Error::Malformed { .. }

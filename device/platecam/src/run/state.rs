@@ -73,7 +73,8 @@ impl State {
         let dir = StateDir::open(&args.state_dir).map_err(|e| Failure::new(exit::STATE, e))?;
         let power = Arc::new(HostPower::open(&dir, args.host)?);
         let db = Database::open(&dir.join("platecam.db"))?;
-        if db.finish_reset(&dir.join("pictures"))? {
+        let now = SystemClock::default().now();
+        if db.finish_reset(&dir.join("pictures"), now)? {
             tracing::info!("back to factory: the configuration was deleted");
         }
         let key = Arc::new(device_key(&dir, args, launched)?);
@@ -144,7 +145,8 @@ impl State {
             legacy: &dir.join("tls"),
         })?);
         let upgrades = launched.upgrades(&identity.model, &args.upgrade_keys, clock.now())?;
-        let upkeep = upkeep(args, &dir, power.clone(), upgrades.clone());
+        let mut upkeep = upkeep(args, &dir, power.clone(), upgrades.clone());
+        upkeep.moments = factory.clone();
         let io = Lines::open(args, dir.path())?;
         let host = host_services(args.host, &dir);
         Ok(Self {

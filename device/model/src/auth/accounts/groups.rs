@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// Most groups, built-in ones included.
-const MAX_GROUPS: usize = 32;
+pub(super) const MAX_GROUPS: usize = 32;
 
 /// A group as others may see it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -30,6 +30,8 @@ pub struct GroupInfo {
     pub level: UserLevel,
     /// How many users are in it.
     pub members: usize,
+    /// The only ONVIF operations that its members may call; `None` for all that the permissions open.
+    pub functions: Option<Vec<String>>,
 }
 
 /// A change of a group; `None` keeps the value. The name is fixed (USER-18).
@@ -49,8 +51,12 @@ fn info(people: &People, g: &StoredGroup) -> GroupInfo {
         remark: g.remark.clone(),
         permissions: g.permissions,
         builtin: is_built_in(&g.name),
-        level: g.permissions.level(),
+        level: match g.functions {
+            Some(_) => UserLevel::Extended,
+            None => g.permissions.level(),
+        },
         members: people.members(&g.name),
+        functions: g.functions.clone(),
     }
 }
 
@@ -93,6 +99,7 @@ impl Accounts {
         check_remark("/remark", remark, &mut violations);
         violations.into_result()?;
         may_give(by, permissions)?;
+        people.may_assign(by, None)?;
         if people.group(name).is_some() {
             return Err(Error::Conflict(format!(
                 "the group '{name}' exists already"
@@ -108,6 +115,7 @@ impl Accounts {
             name: name.to_owned(),
             remark: remark.to_owned(),
             permissions,
+            functions: None,
         };
         people.groups.push(group.clone());
         let made = info(&people, &group);
@@ -116,7 +124,8 @@ impl Accounts {
         Ok(made)
     }
 
-    /// Changes a group; what is taken from it is taken from its members (GEN-2).
+    /// Changes a group; what is taken from it is taken from its members (GEN-2). Other permissions end a bound to
+    /// single functions.
     ///
     /// # Errors
     /// [`Error::Forbidden`], [`Error::Invalid`], [`Error::NotFound`], [`Error::Conflict`] for the
@@ -130,30 +139,30 @@ impl Accounts {
             check_remark("/remark", remark, &mut violations);
         }
         violations.into_result()?;
+        let bounded = people.may_assign(by, None);
         let group = people
             .groups
             .iter_mut()
             .find(|g| g.name.eq_ignore_ascii_case(&update.name))
             .ok_or_else(|| Error::not_found("group", shortened(&update.name)))?;
         may_give(by, group.permissions)?;
+        bounded?;
         if let Some(permissions) = update.permissions {
             if group.name == ADMIN && permissions != group.permissions {
                 let reason = "the group 'admin' keeps all permissions";
                 return Err(Error::Conflict(reason.into()));
             }
             may_give(by, permissions)?;
+            if permissions != group.permissions {
+                group.functions = None;
+            }
             group.permissions = permissions;
         }
         if let Some(remark) = update.remark {
             group.remark = remark;
         }
         let group = group.clone();
-        for user in &mut people.users {
-            if user.stored.group == group.name {
-                let own = &mut user.stored.permissions;
-                *own = own.map(|p| p.and(group.permissions));
-            }
-        }
+        people.bound_members(&group);
         let changed = info(&people, &group);
         self.replace(people)?;
         self.audit(by, format!("Group '{}' was changed.", group.name));

@@ -6,6 +6,7 @@ mod groups;
 mod people;
 mod proof;
 mod reset;
+mod roles;
 mod second_factor;
 mod tokens;
 mod users;
@@ -19,6 +20,7 @@ pub use groups::{GroupInfo, GroupUpdate};
 use people::{People, User};
 pub use proof::LoginRequest;
 pub use reset::{ResetChallenge, ResetMail, ResetState, ResetTicket};
+pub use roles::{MAX_ROLES, Role};
 pub use second_factor::{TotpEnrolment, TotpState};
 pub use tokens::{NewToken, TokenInfo};
 pub use users::{NewUser, UserInfo, UserUpdate};
@@ -308,7 +310,7 @@ impl Accounts {
     }
 
     fn actor_of(&self, u: &StoredUser, origin: crate::Origin, peer: Option<IpAddr>) -> Actor {
-        let permissions = self.people.read().effective(u);
+        let permissions = self.people.read().allowed(u, origin);
         actor_with(u, permissions, origin, peer)
     }
 }

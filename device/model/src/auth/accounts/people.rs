@@ -4,13 +4,13 @@ use lpr_core::UtcTime;
 
 use super::ADMIN;
 use crate::{
-    Error, Permissions, Result, Secret, UserLevel,
+    Actor, Error, Origin, Permission, Permissions, Result, Secret, UserLevel,
     ports::{Sealer, StoredGroup, StoredUser, UserBackend},
     settings::SecurityPassword,
 };
 
 /// Groups that always exist, in the order of the list (USER-19).
-const BUILT_IN: [(&str, UserLevel, &str); 3] = [
+pub(super) const BUILT_IN: [(&str, UserLevel, &str); 3] = [
     ("admin", UserLevel::Administrator, "Administrators"),
     ("operator", UserLevel::Operator, "Operators"),
     ("user", UserLevel::User, "Users"),
@@ -48,6 +48,7 @@ impl Default for People {
             name: name.into(),
             remark: remark.into(),
             permissions: level.permissions(),
+            functions: None,
         };
         Self {
             users: Vec::new(),
@@ -138,14 +139,68 @@ impl People {
         user.permissions.map_or(limit, |own| own.and(limit))
     }
 
+    /// Whether the group of a user is bounded to single ONVIF operations.
+    pub(super) fn is_bounded(&self, user: &StoredUser) -> bool {
+        self.group(&user.group)
+            .is_some_and(|g| g.functions.is_some())
+    }
+
+    /// What a user may who comes in that way. Functions are ONVIF's: who is bounded to some of them watches at
+    /// most by other ways.
+    pub(super) fn allowed(&self, user: &StoredUser, origin: Origin) -> Permissions {
+        let all = self.effective(user);
+        if origin != Origin::Onvif && self.is_bounded(user) {
+            return all.and(Permissions::of(&[Permission::LiveView]));
+        }
+        all
+    }
+
+    /// Nobody gives functions that they do not have themselves.
+    pub(super) fn may_assign(&self, by: &Actor, functions: Option<&[String]>) -> Result<()> {
+        let giver = by.user.as_deref().and_then(|name| self.user(name));
+        let group = giver.and_then(|u| self.group(&u.stored.group));
+        let Some((group, own)) = group.and_then(|g| Some((g, g.functions.as_ref()?))) else {
+            return Ok(());
+        };
+        let lacking = match functions {
+            None => Some("all functions"),
+            Some(given) => given.iter().find(|f| !own.contains(f)).map(String::as_str),
+        };
+        match lacking {
+            None => Ok(()),
+            Some(function) => Err(Error::NotInRole {
+                role: group.name.clone(),
+                function: shortened(function),
+            }),
+        }
+    }
+
+    /// As [`People::may_assign`] for the functions of a group.
+    pub(super) fn may_assign_group(&self, by: &Actor, group: &str) -> Result<()> {
+        let group = self.group(group);
+        self.may_assign(by, group.and_then(|g| g.functions.as_deref()))
+    }
+
     pub(super) fn members(&self, group: &str) -> usize {
         let of = |u: &&User| u.stored.group.eq_ignore_ascii_case(group);
         self.users.iter().filter(of).count()
     }
 
+    /// Takes from the members of a group what it does not have (GEN-2).
+    pub(super) fn bound_members(&mut self, group: &StoredGroup) {
+        for user in &mut self.users {
+            if user.stored.group == group.name {
+                let own = &mut user.stored.permissions;
+                *own = own.map(|p| p.and(group.permissions));
+            }
+        }
+    }
+
     /// Users who may everything.
     pub(super) fn administrators(&self) -> usize {
-        let all = |u: &&User| self.effective(&u.stored) == Permissions::all();
+        let all = |u: &&User| {
+            self.effective(&u.stored) == Permissions::all() && !self.is_bounded(&u.stored)
+        };
         self.users.iter().filter(all).count()
     }
 }

@@ -253,6 +253,8 @@ impl Accounts {
             &anybody,
             format!("Locked for {minutes} min after {attempts} failed logins."),
         );
+        let kind = crate::EventKind::LockedOut { peer: by.peer };
+        self.bus.publish(self.clock.now(), kind);
     }
 
     /// Lock, failure count and notice around one proof of identity.

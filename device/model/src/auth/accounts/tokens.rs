@@ -201,7 +201,7 @@ impl Accounts {
         let permissions = self
             .people
             .read()
-            .effective(&user.stored)
+            .allowed(&user.stored, Origin::Web)
             .and(token.permissions);
         Ok(actor_with(&user.stored, permissions, Origin::Web, peer))
     }

@@ -177,7 +177,10 @@ impl Accounts {
         UserInfo {
             name: s.name.clone(),
             group: s.group.clone(),
-            level: effective.level(),
+            level: match people.is_bounded(s) {
+                true => UserLevel::Extended,
+                false => effective.level(),
+            },
             permissions: s.permissions,
             effective,
             remark: s.remark.clone(),
@@ -260,6 +263,7 @@ impl Accounts {
             let user = self.make(n)?;
             if !first {
                 may_give(by, people.effective(&user.stored))?;
+                people.may_assign_group(by, &user.stored.group)?;
             }
             people.users.push(user);
         }
@@ -336,7 +340,11 @@ impl Accounts {
         let before = people.user_mut(&update.name)?.stored.clone();
         let old = people.effective(&before);
         let mut after = before.clone();
-        if let Some(level) = update.level.filter(|level| *level != old.level()) {
+        let level = match people.is_bounded(&before) {
+            true => UserLevel::Extended,
+            false => old.level(),
+        };
+        if let Some(level) = update.level.filter(|wanted| *wanted != level) {
             after.group = group_of(level).to_owned();
             after.permissions = None;
         }
@@ -381,6 +389,8 @@ impl Accounts {
             // Who sets a password could log in with it.
             may_give(by, old)?;
             may_give(by, people.effective(&after))?;
+            people.may_assign_group(by, &before.group)?;
+            people.may_assign_group(by, &after.group)?;
         }
         let mut what = Vec::new();
         if rights {

@@ -1,0 +1,231 @@
+//! Functions that a user role may hold (`tt:UserRole`, Core §10.4.10): the operations that this device has, written
+//! with the contract's prefix, `tds:GetUsers`; and what each needs.
+
+use onvif_contracts::port::{AccessClass, Operation};
+use platecam_model::{Permission, Permissions};
+
+use crate::{access::needed, route::operations};
+
+/// Operations by prefix. A test compares them with the code.
+#[rustfmt::skip]
+static IMPLEMENTED: &[(&str, &[&str])] = &[
+    ("tds", &[
+        "AddIPAddressFilter", "AddScopes", "CreateUsers", "DeleteGeoLocation", "DeleteUserRole", "DeleteUsers",
+        "GetAuthFailureWarningConfiguration", "GetAuthFailureWarningOptions", "GetCapabilities", "GetDNS",
+        "GetDeviceInformation", "GetDiscoveryMode", "GetEndpointReference", "GetGeoLocation", "GetHostname",
+        "GetIPAddressFilter", "GetNTP", "GetNetworkDefaultGateway", "GetNetworkInterfaces", "GetNetworkProtocols",
+        "GetPasswordComplexityConfiguration", "GetPasswordComplexityOptions", "GetPasswordHistoryConfiguration",
+        "GetRelayOutputs", "GetScopes", "GetServiceCapabilities", "GetServices", "GetSystemDateAndTime", "GetSystemLog",
+        "GetSystemSupportInformation", "GetSystemUris", "GetUserRoles", "GetUsers", "GetWsdlUrl",
+        "GetZeroConfiguration", "RemoveIPAddressFilter", "RemoveScopes", "SetAuthFailureWarningConfiguration", "SetDNS",
+        "SetDiscoveryMode", "SetGeoLocation", "SetHostname", "SetHostnameFromDHCP", "SetIPAddressFilter", "SetNTP",
+        "SetNetworkDefaultGateway", "SetNetworkInterfaces", "SetNetworkProtocols", "SetPasswordComplexityConfiguration",
+        "SetPasswordHistoryConfiguration", "SetRelayOutputSettings", "SetRelayOutputState", "SetScopes",
+        "SetSystemDateAndTime", "SetSystemFactoryDefault", "SetUser", "SetUserRole", "SetZeroConfiguration",
+        "StartFirmwareUpgrade", "StartSystemRestore", "SystemReboot",
+    ]),
+    ("trt", &[
+        "AddMetadataConfiguration", "AddVideoAnalyticsConfiguration", "AddVideoEncoderConfiguration",
+        "AddVideoSourceConfiguration", "CreateOSD", "CreateProfile", "DeleteOSD", "DeleteProfile",
+        "GetCompatibleMetadataConfigurations", "GetCompatibleVideoAnalyticsConfigurations",
+        "GetCompatibleVideoEncoderConfigurations", "GetCompatibleVideoSourceConfigurations",
+        "GetGuaranteedNumberOfVideoEncoderInstances", "GetMetadataConfiguration", "GetMetadataConfigurationOptions",
+        "GetMetadataConfigurations", "GetOSD", "GetOSDOptions", "GetOSDs", "GetProfile", "GetProfiles",
+        "GetServiceCapabilities", "GetSnapshotUri", "GetStreamUri", "GetVideoAnalyticsConfiguration",
+        "GetVideoAnalyticsConfigurations", "GetVideoEncoderConfiguration", "GetVideoEncoderConfigurationOptions",
+        "GetVideoEncoderConfigurations", "GetVideoSourceConfiguration", "GetVideoSourceConfigurationOptions",
+        "GetVideoSourceConfigurations", "GetVideoSources", "RemoveMetadataConfiguration",
+        "RemoveVideoAnalyticsConfiguration", "RemoveVideoEncoderConfiguration", "RemoveVideoSourceConfiguration",
+        "SetMetadataConfiguration", "SetOSD", "SetSynchronizationPoint", "SetVideoEncoderConfiguration",
+        "SetVideoSourceConfiguration",
+    ]),
+    ("tr2", &[
+        "AddConfiguration", "CreateMask", "CreateOSD", "CreateProfile", "DeleteMask", "DeleteOSD", "DeleteProfile",
+        "GetAnalyticsConfigurations", "GetMaskOptions", "GetMasks", "GetMetadataConfigurationOptions",
+        "GetMetadataConfigurations", "GetOSDOptions", "GetOSDs", "GetProfiles", "GetServiceCapabilities",
+        "GetSnapshotUri", "GetStreamUri", "GetVideoEncoderConfigurationOptions", "GetVideoEncoderConfigurations",
+        "GetVideoEncoderInstances", "GetVideoSourceConfigurationOptions", "GetVideoSourceConfigurations",
+        "GetVideoSourceModes", "RemoveConfiguration", "SetMask", "SetMetadataConfiguration", "SetOSD",
+        "SetSynchronizationPoint", "SetVideoEncoderConfiguration", "SetVideoSourceConfiguration", "SetVideoSourceMode",
+    ]),
+    ("timg", &[
+        "GetImagingSettings", "GetMoveOptions", "GetOptions", "GetServiceCapabilities", "GetStatus",
+        "SetImagingSettings",
+    ]),
+    ("tev", &[
+        "AddEventBroker", "CreatePullPointSubscription", "DeleteEventBroker", "GetEventBrokers", "GetEventProperties",
+        "GetServiceCapabilities", "PullMessages", "Seek", "SetSynchronizationPoint",
+    ]),
+    ("wsnt", &[
+        "Renew", "Subscribe", "Unsubscribe",
+    ]),
+    ("tmd", &[
+        "GetAudioOutputs", "GetAudioSources", "GetDigitalInputConfigurationOptions", "GetDigitalInputs",
+        "GetRelayOutputOptions", "GetServiceCapabilities", "GetVideoOutputs", "GetVideoSourceConfiguration",
+        "GetVideoSourceConfigurationOptions", "GetVideoSources", "SetDigitalInputConfigurations",
+        "SetRelayOutputSettings", "SetVideoSourceConfiguration",
+    ]),
+    ("tas", &[
+        "AddServerCertificateAssignment", "CreateCertificationPath", "CreateECCKeyPair", "CreatePKCS10CSR",
+        "CreateRSAKeyPair", "CreateSelfSignedCertificate", "DeleteCertificate", "DeleteCertificationPath", "DeleteKey",
+        "DeletePassphrase", "GetAllCertificates", "GetAllCertificationPaths", "GetAllKeys", "GetAllPassphrases",
+        "GetAssignedServerCertificates", "GetCertificate", "GetCertificationPath", "GetEnabledTLSVersions",
+        "GetKeyStatus", "GetPrivateKeyStatus", "GetServiceCapabilities", "RemoveServerCertificateAssignment",
+        "ReplaceServerCertificateAssignment", "SetCertificationPath", "SetEnabledTLSVersions", "UploadCertificate",
+        "UploadCertificateWithPrivateKeyInPKCS12", "UploadKeyPairInPKCS8", "UploadPassphrase",
+    ]),
+];
+
+/// The name of an operation as a function of a role.
+pub(crate) fn name(operation: &Operation) -> String {
+    format!("{}:{}", operation.ns.prefix(), operation.name)
+}
+
+fn is_implemented(prefix: &str, name: &str) -> bool {
+    let of = IMPLEMENTED.iter().find(|(p, _)| *p == prefix);
+    of.is_some_and(|(_, names)| names.binary_search(&name).is_ok())
+}
+
+/// The operation that a function names; `None` for what this device does not have.
+pub(crate) fn find(function: &str) -> Option<&'static Operation> {
+    let (prefix, wanted) = function.split_once(':')?;
+    if !is_implemented(prefix, wanted) {
+        return None;
+    }
+    let of = |op: &&'static Operation| op.name == wanted && op.ns.prefix() == prefix;
+    operations().into_iter().map(|(_, op)| op).find(of)
+}
+
+/// Every function of this device.
+pub(crate) fn all() -> Vec<&'static Operation> {
+    let mut found: Vec<&'static Operation> = Vec::new();
+    for (_, op) in operations() {
+        // Two operations of relays stand in two services.
+        let known = found.iter().any(|f| (f.ns, f.name) == (op.ns, op.name));
+        if !known && is_implemented(op.ns.prefix(), op.name) {
+            found.push(op);
+        }
+    }
+    found
+}
+
+/// What somebody needs to call an operation with effect: the permission of its access class and those that the
+/// model asks for beside it.
+pub(crate) fn permissions(operation: &Operation) -> Permissions {
+    use Permission as P;
+    let own: &[Permission] = match (operation.ns.prefix(), operation.name) {
+        ("tds", "CreateUsers" | "SetUser" | "DeleteUsers" | "SetUserRole" | "DeleteUserRole") => {
+            &[P::UserManagement]
+        }
+        ("tds", "GetSystemLog") => &[P::ReadLog],
+        ("tds", "GetSystemSupportInformation") => &[P::Maintenance],
+        ("tds", "SetNetworkProtocols") => &[P::NetworkConfig, P::SecurityConfig],
+        (
+            "tds",
+            "SetHostname"
+            | "SetHostnameFromDHCP"
+            | "SetDNS"
+            | "SetNetworkInterfaces"
+            | "SetNetworkDefaultGateway"
+            | "SetZeroConfiguration"
+            | "SetScopes"
+            | "AddScopes"
+            | "RemoveScopes"
+            | "SetDiscoveryMode",
+        ) => &[P::NetworkConfig],
+        (
+            "tds",
+            "SetIPAddressFilter"
+            | "AddIPAddressFilter"
+            | "RemoveIPAddressFilter"
+            | "SetPasswordComplexityConfiguration"
+            | "SetPasswordHistoryConfiguration"
+            | "SetAuthFailureWarningConfiguration",
+        ) => &[P::SecurityConfig],
+        ("tds" | "tmd", "SetRelayOutputState") => &[P::BarrierControl],
+        ("tds" | "tmd", "SetRelayOutputSettings") | ("tmd", "SetDigitalInputConfigurations") => {
+            &[P::EventConfig]
+        }
+        ("timg", "SetImagingSettings") => &[P::ImageConfig],
+        ("tev", "GetEventBrokers" | "AddEventBroker" | "DeleteEventBroker") => &[P::EventConfig],
+        ("tas", _) if operation.access != AccessClass::PreAuth => &[P::SecurityConfig],
+        _ => &[],
+    };
+    needed(operation)
+        .into_iter()
+        .chain(own.iter().copied())
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::BTreeSet, fs, path::Path};
+
+    use super::*;
+
+    fn sources(dir: &Path, into: &mut String) {
+        for entry in fs::read_dir(dir).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                sources(&path, into);
+            } else {
+                into.push_str(&fs::read_to_string(path).unwrap());
+            }
+        }
+    }
+
+    /// Upper-case letters begin words: `GetNTP` is `get_ntp`. Only letters and digits count here.
+    fn plain(name: &str) -> String {
+        name.chars()
+            .filter(|c| *c != '_')
+            .collect::<String>()
+            .to_ascii_lowercase()
+    }
+
+    /// What is listed is what has a method of its own, in the traits implemented for a call.
+    #[test]
+    fn the_list_is_what_the_code_has() {
+        let mut text = String::new();
+        sources(
+            &Path::new(env!("CARGO_MANIFEST_DIR")).join("src"),
+            &mut text,
+        );
+        let mut written = BTreeSet::new();
+        for block in text.split("\nimpl ").skip(1) {
+            let (head, body) = block.split_once('\n').unwrap();
+            if !head.contains(" for Call<'_> {") {
+                continue;
+            }
+            let body = format!("\n{}", body.split("\n}").next().unwrap());
+            let methods = body.split("\n    fn ").skip(1);
+            written.extend(methods.map(|m| plain(m.split('(').next().unwrap())));
+        }
+        // Refused by a method of its own: an upgrade within SOAP. PullMessages waits, and has no method.
+        written.remove("upgradesystemfirmware");
+        let mut listed: BTreeSet<String> = all().into_iter().map(|op| plain(op.name)).collect();
+        assert!(listed.remove("pullmessages"));
+        assert_eq!(listed, written);
+        for (_, names) in IMPLEMENTED {
+            assert!(names.is_sorted(), "{names:?}");
+        }
+    }
+
+    #[test]
+    fn functions_are_found_by_their_names() {
+        for op in all() {
+            let found = find(&name(op)).unwrap();
+            assert_eq!((found.ns, found.name), (op.ns, op.name));
+        }
+        for unknown in [
+            "",
+            "GetUsers",
+            "tds:",
+            "tds:getUsers",
+            "trt:GetUsers",
+            "tds:UpgradeSystemFirmware",
+            "tptz:Stop",
+        ] {
+            assert!(find(unknown).is_none(), "{unknown}");
+        }
+    }
+}
