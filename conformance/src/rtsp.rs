@@ -2,7 +2,7 @@
 
 use std::{
     io::{Read, Write},
-    net::{IpAddr, TcpStream, ToSocketAddrs, UdpSocket},
+    net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream, ToSocketAddrs, UdpSocket},
     time::{Duration, Instant},
 };
 
@@ -91,6 +91,7 @@ pub struct Client<'d> {
     buffer: Vec<u8>,
     waiting: Vec<Packet>,
     udp: Vec<UdpSocket>,
+    group: Option<SocketAddr>,
     sequence: u32,
     challenge: Option<(Challenge, u32)>,
     session: String,
@@ -155,6 +156,7 @@ impl<'d> Client<'d> {
             buffer: Vec::new(),
             waiting: Vec::new(),
             udp: Vec::new(),
+            group: None,
             sequence: 0,
             challenge: None,
             session: String::new(),
@@ -575,24 +577,18 @@ impl<'d> Client<'d> {
             .next()
             .and_then(|p| p.parse().ok())
             .present("port in Transport")?;
-        let IpAddr::V4(group) = group else {
-            return Err(Stop::NotRun("IPv6 multicast".into()));
-        };
-        let own = match self.stream.local_addr().map(|a| a.ip()) {
-            Ok(IpAddr::V4(own)) => own,
-            _ => return Err(Stop::NotRun("no IPv4 address".into())),
-        };
+        let own = self.stream.local_addr().map_err(|e| io("multicast", &e))?;
         for port in [port, port + 1] {
-            let socket = UdpSocket::bind((group, port)).map_err(|e| io("multicast", &e))?;
-            socket
-                .join_multicast_v4(&group, &own)
-                .map_err(|e| io("multicast", &e))?;
-            socket
-                .set_read_timeout(Some(Duration::from_millis(50)))
-                .map_err(|e| io("multicast", &e))?;
-            self.udp.push(socket);
+            self.udp.push(join_group(group, port, own.ip())?);
         }
+        self.group = Some(SocketAddr::new(group, port));
         Ok(())
+    }
+
+    /// Group and RTP port of the last track that was set up by multicast.
+    #[must_use]
+    pub fn group(&self) -> Option<SocketAddr> {
+        self.group
     }
 
     /// PLAY.
@@ -711,6 +707,31 @@ fn parse(message: &[u8]) -> Outcome<Answer> {
             .collect(),
         body: String::from_utf8_lossy(&message[at + 4..]).into_owned(),
     })
+}
+
+/// A socket that has joined `group` at `port`, on the interface of `own`. A device on this machine sends where the
+/// machine's routes lead, or to the loopback where there are none.
+///
+/// # Errors
+/// Not run over IPv6 and without a way to join.
+pub(crate) fn join_group(group: IpAddr, port: u16, own: IpAddr) -> Outcome<UdpSocket> {
+    let (IpAddr::V4(group), IpAddr::V4(own)) = (group, own) else {
+        return Err(Stop::NotRun("IPv6 multicast".into()));
+    };
+    let failed = |e: &std::io::Error| io("multicast", e);
+    let socket = UdpSocket::bind((group, port)).map_err(|e| failed(&e))?;
+    let routed = UdpSocket::bind("0.0.0.0:0").and_then(|probe| probe.connect((group, port)));
+    let via = match routed {
+        Ok(()) if own.is_loopback() => Ipv4Addr::UNSPECIFIED,
+        _ => own,
+    };
+    socket
+        .join_multicast_v4(&group, &via)
+        .map_err(|e| failed(&e))?;
+    socket
+        .set_read_timeout(Some(Duration::from_millis(50)))
+        .map_err(|e| failed(&e))?;
+    Ok(socket)
 }
 
 #[cfg(test)]

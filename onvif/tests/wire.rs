@@ -187,7 +187,7 @@ async fn every_profile_has_stream_and_snapshot_addresses() {
             assert!(stream_target(path).is_some(), "{uri}");
             assert!(uri.len() <= 128);
         }
-        for stream in ["RTP-Multicast", "RTP_unicast", "RTP-unicast"] {
+        for stream in ["RTP_multicast", "RTP_unicast", "RTP-unicast"] {
             let body = format!(
                 "<trt:GetStreamUri><trt:StreamSetup><tt:Stream>{stream}</tt:Stream><tt:Transport><tt:Protocol>UDP</tt:Protocol></tt:Transport></trt:StreamSetup><trt:ProfileToken>{token}</trt:ProfileToken></trt:GetStreamUri>"
             );
@@ -201,7 +201,8 @@ async fn every_profile_has_stream_and_snapshot_addresses() {
             ("RtspUnicast", true),
             ("RTSP", true),
             ("RtspOverHttp", true),
-            ("RtspMulticast", false),
+            ("RtspMulticast", true),
+            ("RtspsUnicast", false),
         ] {
             let body = format!(
                 "<tr2:GetStreamUri><tr2:Protocol>{protocol}</tr2:Protocol><tr2:ProfileToken>{token}</tr2:ProfileToken></tr2:GetStreamUri>"

@@ -1,6 +1,6 @@
 //! Errors of the library.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 /// Why a server could not be set up.
 #[derive(Debug, thiserror::Error)]
@@ -61,6 +61,16 @@ pub enum MediaError {
     Jpeg {
         /// What in it, with the value found.
         reason: String,
+    },
+    /// Not a multicast group that RTP can go to.
+    #[error(
+        "multicast group {address} port {port}: a multicast address and an even port are needed"
+    )]
+    Group {
+        /// The address given.
+        address: IpAddr,
+        /// The port given.
+        port: u16,
     },
     /// A stream without a track, or with too many.
     #[error("{tracks} tracks, allowed are 1 to 8")]

@@ -6,6 +6,7 @@
 
 mod auth;
 mod error;
+mod group;
 mod media;
 mod message;
 mod packet;
@@ -18,10 +19,11 @@ mod stream;
 
 pub use auth::{Arrival, AuthOutcome, AuthRequest, Authorizer, Stay, User};
 pub use error::{Error, MediaError};
+pub use group::Group;
 pub use media::{AccessUnit, Codec, StreamConfig, TrackConfig};
 pub use server::{
-    Config, ConnectionContext, Duplex, Handshake, Secure, Server, SessionEnd, SessionInfo,
-    Transport,
+    Config, ConnectionContext, Duplex, Handshake, Multicast, Secure, Server, SessionEnd,
+    SessionInfo, Transport,
 };
 pub use source::{MediaSource, OpenError, Presentation, StreamRequest, StreamUrl};
 pub use stream::{Stream, StreamHooks, TrackSink};

@@ -7,13 +7,20 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 
+use crate::group::Group;
 use crate::media::Codec;
 use crate::message;
 use crate::packet::Parameters;
 use crate::stream::Description;
 
-/// Describes a stream; `base` is its URL as the client wrote it, `address` the server's own.
-pub(crate) fn describe(stream: &Description, base: &str, address: IpAddr) -> String {
+/// Describes a stream; `base` is its URL as the client wrote it, `address` the server's own. A track with a `group`
+/// is described as multicast, and a player will then ask for nothing else.
+pub(crate) fn describe(
+    stream: &Description,
+    base: &str,
+    address: IpAddr,
+    group: impl Fn(usize) -> Option<Group>,
+) -> String {
     let family = if address.is_ipv4() { "IP4" } else { "IP6" };
     let any = if address.is_ipv4() { "0.0.0.0" } else { "::" };
     let name: String = stream
@@ -36,7 +43,16 @@ pub(crate) fn describe(stream: &Description, base: &str, address: IpAddr) -> Str
     );
     for (index, (codec, parameters)) in stream.tracks.iter().enumerate() {
         let payload_type = codec.payload_type();
-        let _ = write!(out, "m={} 0 RTP/AVP {payload_type}\r\n", codec.sdp_media());
+        let group = group(index);
+        let _ = write!(
+            out,
+            "m={} {} RTP/AVP {payload_type}\r\n",
+            codec.sdp_media(),
+            group.map_or(0, |group| group.port())
+        );
+        if let Some(group) = group {
+            let _ = write!(out, "c=IN {group}\r\n");
+        }
         let _ = write!(
             out,
             "a=rtpmap:{payload_type} {}/{}\r\n",
@@ -122,7 +138,20 @@ mod tests {
                 (Codec::OnvifMetadata, Parameters::default()),
             ],
         };
-        let sdp = describe(&description, "rtsp://c/p?a=1", "10.0.0.1".parse().unwrap());
+        let sdp = |group: Option<Group>| {
+            let address = "10.0.0.1".parse().unwrap();
+            describe(&description, "rtsp://c/p?a=1", address, |track| {
+                group.filter(|_| track == 0)
+            })
+        };
+        let group = Group::new("224.2.1.1".parse().unwrap(), 5000, 7).unwrap();
+        let multicast = sdp(Some(group));
+        assert!(
+            multicast.contains("m=video 5000 RTP/AVP 96\r\nc=IN IP4 224.2.1.1/7\r\na=rtpmap"),
+            "{multicast}"
+        );
+        assert!(multicast.contains("m=application 0 RTP/AVP 107\r\na="));
+        let sdp = sdp(None);
         let expect = "v=0\r\no=- 4 1 IN IP4 10.0.0.1\r\ns=main  x\r\nc=IN IP4 0.0.0.0\r\nt=0 0\r\na=control:rtsp://c/p?a=1\r\n\
             a=range:npt=now-\r\nm=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\n\
             a=fmtp:96 packetization-mode=1;profile-level-id=4D0028;sprop-parameter-sets=Z00AKA==,aO4=\r\n\
@@ -140,7 +169,12 @@ mod tests {
                 name: String::new(),
                 tracks: vec![(codec, parameters)],
             };
-            describe(&description, "rtsp://c/p", "fe80::1".parse().unwrap())
+            describe(
+                &description,
+                "rtsp://c/p",
+                "fe80::1".parse().unwrap(),
+                |_| None,
+            )
         };
         let size = Parameters {
             size: Some((2688, 1520)),

@@ -4,6 +4,7 @@ mod config;
 mod connection;
 mod handler;
 mod listener;
+mod multicast;
 mod registry;
 mod session;
 mod tls;
@@ -11,7 +12,7 @@ mod tunnel;
 mod udp;
 mod writer;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, SystemTime};
@@ -23,14 +24,17 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 pub use config::Config;
+pub use multicast::Multicast;
 pub use tls::{Duplex, Handshake, Secure};
 
 use crate::auth::{Authorizer, User};
 use crate::error::Error;
 use crate::random;
 use crate::source::MediaSource;
+use crate::stream::Stream;
 use connection::{Connection, Ends};
 use listener::Listeners;
+use multicast::Casts;
 use registry::Registry;
 use tunnel::Tunnels;
 use udp::UdpPair;
@@ -41,6 +45,8 @@ use udp::UdpPair;
 pub enum Transport {
     /// RTP over UDP unicast.
     Udp,
+    /// RTP over UDP multicast.
+    Multicast,
     /// RTP interleaved in a plain RTSP connection.
     Tcp,
     /// Interleaved, RTSP over TLS.
@@ -49,6 +55,13 @@ pub enum Transport {
     WebSocket,
     /// Interleaved, RTSP tunnelled in HTTP.
     HttpTunnel,
+}
+
+impl Transport {
+    /// Media goes over the session's own RTSP connection.
+    pub(crate) fn is_interleaved(self) -> bool {
+        !matches!(self, Transport::Udp | Transport::Multicast)
+    }
 }
 
 /// What is known of a connection that somebody else accepted.
@@ -133,6 +146,7 @@ pub(crate) struct Shared {
     pub(crate) authorizer: Arc<dyn Authorizer>,
     pub(crate) registry: Registry,
     pub(crate) tunnels: Tunnels,
+    pub(crate) casts: Casts,
     pub(crate) cancel: CancellationToken,
     pub(crate) tasks: TaskTracker,
     next_connection: AtomicU64,
@@ -159,6 +173,7 @@ impl Server {
         let shared = Arc::new(Shared {
             registry: Registry::new(config.max_sessions),
             tunnels: Tunnels::default(),
+            casts: Casts::default(),
             config,
             cname,
             source,
@@ -248,6 +263,12 @@ impl Server {
         self.shared
             .registry
             .end_where(|session| session.user.name() == name)
+    }
+
+    /// Sends a track of `stream` to its group ([`Stream::set_groups`]), viewers or not, until the answer is dropped;
+    /// nothing while it has none. `via` is the address of the interface; without one the machine's routes choose it.
+    pub fn multicast(&self, stream: &Arc<Stream>, track: usize, via: Option<IpAddr>) -> Multicast {
+        Multicast::start(&self.shared, stream, track, via)
     }
 
     /// Changes the limit; running sessions stay.

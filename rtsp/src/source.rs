@@ -56,6 +56,16 @@ pub struct StreamRequest<'a> {
 pub enum Presentation {
     /// A live stream, shared by all its viewers.
     Live(Arc<Stream>),
+    /// The same, described as multicast: players then ask for that. A URL for it keeps everybody else on unicast.
+    Multicast(Arc<Stream>),
+}
+
+impl Presentation {
+    pub(crate) fn stream(self) -> Arc<Stream> {
+        match self {
+            Presentation::Live(stream) | Presentation::Multicast(stream) => stream,
+        }
+    }
 }
 
 impl From<Arc<Stream>> for Presentation {

@@ -18,6 +18,7 @@ use tokio::time::Instant;
 pub(crate) use cursor::{Cursor, Next, StartPoint};
 
 use crate::error::MediaError;
+use crate::group::Group;
 use crate::media::{AccessUnit, Codec, StreamConfig, TrackConfig, ticks};
 use crate::packet::{Frame, FrameBuilder, Packetizer, Parameters};
 use crate::random;
@@ -50,6 +51,8 @@ pub struct Stream {
     head: watch::Sender<u64>,
     viewers: AtomicUsize,
     key: key::KeyRequests,
+    /// By track.
+    groups: Mutex<[Option<Group>; MAX_TRACKS]>,
 }
 
 struct State {
@@ -140,6 +143,7 @@ impl Stream {
             head: watch::Sender::new(0),
             viewers: AtomicUsize::new(0),
             key: key::KeyRequests::default(),
+            groups: Mutex::default(),
         }))
     }
 
@@ -209,6 +213,24 @@ impl Stream {
         if self.key.request(Instant::now()) {
             self.hooks.key_frame_wanted();
         }
+    }
+
+    /// Where the tracks go by multicast, in their order; a track without a group is not given by multicast. Sessions
+    /// and a [`Multicast`](crate::Multicast) that run keep the groups they began with.
+    pub fn set_groups(&self, groups: &[Option<Group>]) {
+        let mut all = [None; MAX_TRACKS];
+        for (place, group) in all.iter_mut().zip(groups) {
+            *place = *group;
+        }
+        *self.groups.lock() = all;
+    }
+
+    pub(crate) fn group(&self, track: usize) -> Option<Group> {
+        self.groups.lock().get(track).copied().flatten()
+    }
+
+    pub(crate) fn id(&self) -> u64 {
+        self.id
     }
 
     /// Counts one viewer until the guard is dropped.

@@ -98,7 +98,9 @@ fn restore_keeps_exactly_what_the_manual_names() {
         "net.https",
         "net.ip",
         "net.ports",
-        "net.multicast",
+        "net.multicast_main",
+        "net.multicast_sub",
+        "net.multicast_metadata",
         "net.register",
     ];
     assert!(kept.contains(&"net.ports"));

@@ -6,7 +6,7 @@ use platecam_model::{SourceState, ports::StreamId, settings::LprRecognition};
 
 use super::{
     ANALYTICS_CONFIG, METADATA_CONFIG, MODULE, OWN_NS, RULE, SOURCE, SOURCE_CONFIG, STREAMS,
-    encoder, metadata, profile_token, profiles, stream_path,
+    encoder, metadata, multicast::Cast, profile_token, profiles, stream_path,
 };
 use crate::{
     call::{Answer, Call},
@@ -124,7 +124,7 @@ pub(super) fn metadata_config(call: &Call<'_>) -> tt::MetadataConfiguration {
         token: METADATA_CONFIG.into(),
         events: metadata::events_of(call),
         analytics: Some(metadata::analytics(call)),
-        multicast: encoder::no_multicast(),
+        multicast: Cast::Metadata.configuration(call.device()),
         session_timeout: Duration::from_secs(60),
         compression_type: Some("None".into()),
         ..Default::default()
@@ -264,7 +264,7 @@ pub(crate) fn media1_capabilities() -> trt::Capabilities {
             ..Default::default()
         },
         streaming_capabilities: trt::StreamingCapabilities {
-            rtp_multicast: Some(false),
+            rtp_multicast: Some(true),
             rtp_tcp: Some(false),
             rtp_rtsp_tcp: Some(true),
             non_aggregate_control: Some(false),
@@ -289,7 +289,7 @@ pub(crate) fn media2_capabilities() -> tr2::Capabilities {
         },
         streaming_capabilities: tr2::StreamingCapabilities {
             rtspstreaming: Some(true),
-            rtp_multicast: Some(false),
+            rtp_multicast: Some(true),
             rtp_rtsp_tcp: Some(true),
             non_aggregate_control: Some(false),
             ..Default::default()

@@ -6,15 +6,15 @@
 use onvif_contracts::tt;
 use onvif_xml::{Duration, List, soap::Fault};
 use platecam_model::{
-    Device,
+    Device, Error,
     ports::StreamId,
     settings::{
-        BitRateType, Codec, DeviceGeneral, FrameRate, GopLength, Kbps, Quality, Resolution,
-        StreamConfig, VideoMain, VideoSub,
+        BitRateType, Codec, DeviceGeneral, FrameRate, GopLength, Kbps, Patch, Quality, Resolution,
+        Section, StreamConfig, VideoMain, VideoSub,
     },
 };
 
-use super::{STREAMS, encoder_token, profiles};
+use super::{STREAMS, encoder_token, multicast::Cast, profiles};
 use crate::{call::Answer, fault};
 
 /// H.264 profile that our encoders produce.
@@ -46,20 +46,6 @@ fn name(stream: StreamId) -> &'static str {
     match stream {
         StreamId::Main => "Main stream",
         StreamId::Sub => "Sub stream",
-    }
-}
-
-/// No multicast: an unset address, which every configuration must carry all the same.
-pub(super) fn no_multicast() -> tt::MulticastConfiguration {
-    tt::MulticastConfiguration {
-        address: tt::IPAddress {
-            r#type: tt::IPType::IPv4,
-            ipv4_address: Some("0.0.0.0".into()),
-            ipv6_address: None,
-        },
-        port: 0,
-        ttl: 1,
-        auto_start: false,
     }
 }
 
@@ -115,7 +101,7 @@ pub(super) fn media1(device: &Device, stream: StreamId) -> Option<tt::VideoEncod
         })),
         mpeg4: None,
         h264,
-        multicast: no_multicast(),
+        multicast: Cast::Video(stream).configuration(device),
         session_timeout: Duration::from_secs(60),
         guaranteed_frame_rate: None,
     })
@@ -140,7 +126,7 @@ pub(super) fn media2(device: &Device, stream: StreamId) -> tt::VideoEncoder2Conf
             constant_bit_rate: Some(c.bit_rate_type == BitRateType::Cbr),
             ..Default::default()
         })),
-        multicast: Some(Box::new(no_multicast())),
+        multicast: Some(Box::new(Cast::Video(stream).configuration(device))),
         quality: f32::from(c.quality.get()),
         gov_length: gop,
         profile: profile(c.codec).map(Into::into),
@@ -294,6 +280,7 @@ pub(super) struct Wanted {
     constant: Option<bool>,
     gop: Option<i32>,
     profile: Option<String>,
+    multicast: Option<tt::MulticastConfiguration>,
 }
 
 impl From<tt::VideoEncoderConfiguration> for Wanted {
@@ -311,6 +298,7 @@ impl From<tt::VideoEncoderConfiguration> for Wanted {
                 .h264
                 .as_deref()
                 .map(|h| h.h264_profile.as_str().to_owned()),
+            multicast: Some(c.multicast),
         }
     }
 }
@@ -326,6 +314,7 @@ impl From<tt::VideoEncoder2Configuration> for Wanted {
             constant: rate.and_then(|r| r.constant_bit_rate),
             gop: c.gov_length,
             profile: c.profile.clone(),
+            multicast: c.multicast.as_deref().cloned(),
             encoding: c.encoding,
         }
     }
@@ -401,6 +390,18 @@ fn whole<T: TryFrom<i64, Error = String>>(what: &str, n: Option<f32>, old: T) ->
     }
 }
 
+/// A section as `change` makes it.
+pub(super) fn changed<S: Section>(device: &Device, change: impl FnOnce(&mut S)) -> Answer<Patch> {
+    let mut section = (*device.settings.get::<S>()).clone();
+    change(&mut section);
+    let value = serde_json::to_value(&section).map_err(|e| fault::of(Error::internal(e)))?;
+    Ok(Patch {
+        key: S::KEY.into(),
+        value,
+        if_revision: None,
+    })
+}
+
 /// Puts the wanted values into effect, live.
 ///
 /// # Errors
@@ -408,14 +409,16 @@ fn whole<T: TryFrom<i64, Error = String>>(what: &str, n: Option<f32>, old: T) ->
 pub(super) fn set(call: &crate::call::Call<'_>, stream: StreamId, wanted: &Wanted) -> Answer<()> {
     let device = call.device();
     let config = wanted.apply(current(device, stream))?;
-    let done = match stream {
-        StreamId::Main => device
-            .settings
-            .update::<VideoMain>(call.actor, |s| s.set_stream(config)),
-        StreamId::Sub => device
-            .settings
-            .update::<VideoSub>(call.actor, |s| s.set_stream(config)),
+    let video = match stream {
+        StreamId::Main => changed::<VideoMain>(device, |s| s.set_stream(config)),
+        StreamId::Sub => changed::<VideoSub>(device, |s| s.set_stream(config)),
+    }?;
+    let group = match &wanted.multicast {
+        Some(wanted) => Cast::Video(stream).patch(device, wanted)?,
+        None => None,
     };
+    let patches: Vec<_> = std::iter::once(video).chain(group).collect();
+    let done = device.settings.apply(&patches, call.actor);
     let own = fault::Subcodes {
         invalid: "ConfigModify",
         ..Default::default()

@@ -7,7 +7,7 @@ use platecam_model::ports::StreamId;
 use super::{
     ANALYTICS_CONFIG, METADATA_CONFIG, SOURCE_CONFIG, STREAMS, configurations as shared,
     encoder::{self, Wanted},
-    metadata, osd,
+    metadata, multicast, osd,
     profiles::{self, Kind, Part, Profile},
 };
 use crate::{
@@ -410,22 +410,48 @@ impl Media for Call<'_> {
     fn get_stream_uri(&self, request: trt::GetStreamUri) -> Answer<trt::GetStreamUriResponse> {
         let stream = shared::stream(self, &request.profile_token)?;
         // ZoneMinder's probe tries misspelt types as well: what cannot be read is refused, at once.
-        if request.stream_setup.stream != tt::StreamType::RtpUnicast {
-            return Err(Fault::sender(
-                &["InvalidArgVal", "InvalidStreamSetup"],
-                format!(
-                    "Stream {}: must be RTP-Unicast",
-                    fault::shortened(request.stream_setup.stream.as_str())
-                ),
-            ));
-        }
-        let uri = match request.stream_setup.transport.protocol {
-            tt::TransportProtocol::Http => shared::tunnel_uri(self, stream),
-            _ => shared::stream_uri(self, stream),
+        let refused = |what: String| Fault::sender(&["InvalidArgVal", "InvalidStreamSetup"], what);
+        let kind = &request.stream_setup.stream;
+        let uri = match (kind, &request.stream_setup.transport.protocol) {
+            (tt::StreamType::RtpUnicast, tt::TransportProtocol::Http) => {
+                shared::tunnel_uri(self, stream)
+            }
+            (tt::StreamType::RtpUnicast, _) => shared::stream_uri(self, stream),
+            (tt::StreamType::RtpMulticast, tt::TransportProtocol::Udp) => {
+                multicast::uri(self, stream)?
+            }
+            (tt::StreamType::RtpMulticast, other) => {
+                let other = fault::shortened(other.as_str());
+                return Err(refused(format!(
+                    "Protocol {other}: must be UDP for RTP-Multicast"
+                )));
+            }
+            (other, _) => {
+                let other = fault::shortened(other.as_str());
+                return Err(refused(format!(
+                    "Stream {other}: must be RTP-Unicast or RTP-Multicast"
+                )));
+            }
         };
         Ok(trt::GetStreamUriResponse {
             media_uri: media_uri(uri),
         })
+    }
+
+    fn start_multicast_streaming(
+        &self,
+        request: trt::StartMulticastStreaming,
+    ) -> Answer<trt::StartMulticastStreamingResponse> {
+        multicast::switch(self, &request.profile_token, true)?;
+        Ok(Default::default())
+    }
+
+    fn stop_multicast_streaming(
+        &self,
+        request: trt::StopMulticastStreaming,
+    ) -> Answer<trt::StopMulticastStreamingResponse> {
+        multicast::switch(self, &request.profile_token, false)?;
+        Ok(Default::default())
     }
 
     fn get_snapshot_uri(

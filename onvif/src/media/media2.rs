@@ -7,7 +7,7 @@ use platecam_model::ports::StreamId;
 use super::{
     ANALYTICS_CONFIG, METADATA_CONFIG, SOURCE_CONFIG, STREAMS, configurations as shared,
     encoder::{self, Wanted},
-    masks, metadata, modes, osd,
+    masks, metadata, modes, multicast, osd,
     profiles::{self, Kind, Part, Profile},
 };
 use crate::{
@@ -287,14 +287,33 @@ impl Media2 for Call<'_> {
             "RtspOverHttp" => Ok(tr2::GetStreamUriResponse {
                 uri: shared::tunnel_uri(self, stream),
             }),
+            "RtspMulticast" => Ok(tr2::GetStreamUriResponse {
+                uri: multicast::uri(self, stream)?,
+            }),
             other => Err(Fault::sender(
                 &["InvalidArgVal", "InvalidStreamSetup"],
                 format!(
-                    "Protocol {}: must be RtspUnicast, RTSP or RtspOverHttp",
+                    "Protocol {}: must be RtspUnicast, RtspMulticast, RTSP or RtspOverHttp",
                     fault::shortened(other)
                 ),
             )),
         }
+    }
+
+    fn start_multicast_streaming(
+        &self,
+        request: tr2::StartStopMulticastStreaming,
+    ) -> Answer<tr2::SetConfigurationResponse> {
+        multicast::switch(self, &request.profile_token, true)?;
+        Ok(Default::default())
+    }
+
+    fn stop_multicast_streaming(
+        &self,
+        request: tr2::StartStopMulticastStreaming,
+    ) -> Answer<tr2::SetConfigurationResponse> {
+        multicast::switch(self, &request.profile_token, false)?;
+        Ok(Default::default())
     }
 
     fn get_snapshot_uri(

@@ -4,7 +4,7 @@ use onvif_contracts::{tt, wsnt};
 use onvif_xml::{Any, Mixed, Value, ns, soap::Fault};
 use platecam_model::settings::OnvifMetadata;
 
-use super::METADATA_CONFIG;
+use super::{METADATA_CONFIG, encoder, multicast::Cast};
 use crate::{
     call::{Answer, Call},
     events::{self, CONCRETE_SET, ITEM_FILTER},
@@ -71,9 +71,12 @@ pub(super) fn set(call: &Call<'_>, new: &tt::MetadataConfiguration) -> Answer<()
         topic_filter,
         content_filter,
     };
+    let section = encoder::changed(call.device(), |s: &mut OnvifMetadata| *s = settings)?;
+    let group = Cast::Metadata.patch(call.device(), &new.multicast)?;
+    let patches: Vec<_> = std::iter::once(section).chain(group).collect();
     call.device()
         .settings
-        .update(call.actor, |s: &mut OnvifMetadata| *s = settings)
+        .apply(&patches, call.actor)
         .map(drop)
         .map_err(|e| {
             let own = Subcodes {

@@ -10,6 +10,7 @@ mod media1;
 mod media2;
 mod metadata;
 mod modes;
+mod multicast;
 mod osd;
 mod profiles;
 
@@ -63,6 +64,8 @@ pub struct StreamTarget {
     pub stream: StreamId,
     /// Whether the session offers the metadata track.
     pub metadata: bool,
+    /// Whether it is described as multicast.
+    pub multicast: bool,
 }
 
 /// Path of a stream in RTSP addresses, `/onvif/<profile token>`.
@@ -70,13 +73,18 @@ pub fn stream_path(stream: StreamId) -> String {
     format!("/onvif/{}", profile_token(stream))
 }
 
-/// The stream behind an RTSP path given out by `GetStreamUri`; `None` for other paths. Anything
+/// What follows [`stream_path`] where the stream is to be described as multicast.
+const MULTICAST: &str = "multicast";
+
+/// The stream behind an RTSP path given out by `GetStreamUri`; `None` for other paths. Anything else
 /// below the path (`/trackID=1`) is the RTSP server's business and is ignored here.
 pub fn stream_target(path: &str) -> Option<StreamTarget> {
-    let token = path.strip_prefix("/onvif/")?.split('/').next()?;
-    profile_stream(token).map(|stream| StreamTarget {
+    let mut parts = path.strip_prefix("/onvif/")?.split('/');
+    let stream = profile_stream(parts.next()?)?;
+    Some(StreamTarget {
         stream,
         metadata: true,
+        multicast: parts.next() == Some(MULTICAST),
     })
 }
 
@@ -90,7 +98,10 @@ mod tests {
             for path in [stream_path(stream), stream_path(stream) + "/trackID=1"] {
                 let target = stream_target(&path).unwrap();
                 assert_eq!((target.stream, target.metadata), (stream, true));
+                assert!(!target.multicast);
             }
+            let multicast = stream_target(&format!("{}/multicast/trackID=0", stream_path(stream)));
+            assert!(multicast.is_some_and(|t| t.stream == stream && t.multicast));
         }
         for other in [
             "/onvif/",

@@ -16,7 +16,6 @@ use crate::auth::{AuthOutcome, AuthRequest, User};
 use crate::message::{Request, RequestUrl, Response, Status};
 use crate::sdp;
 use crate::source::{OpenError, Presentation, StreamRequest};
-use crate::stream::Stream;
 
 /// Methods a client may use, for `Public` and `Allow`.
 const METHODS: &str =
@@ -237,27 +236,29 @@ impl Handler {
         }
     }
 
-    fn open(&self, url: &RequestUrl, user: &User) -> Result<Arc<Stream>, Response> {
+    fn open(&self, url: &RequestUrl, user: &User) -> Result<Presentation, Response> {
         let request = StreamRequest {
             url: &url.stream,
             user,
             peer: self.peer,
             require: &[],
         };
-        match self.shared.source.open(&request) {
-            Ok(Presentation::Live(stream)) => Ok(stream),
-            Err(error) => Err(Response::new(status_of(&error))),
-        }
+        self.shared
+            .source
+            .open(&request)
+            .map_err(|error| Response::new(status_of(&error)))
     }
 
     async fn describe(&self, request: &Request, url: &RequestUrl, user: &User) -> Response {
         if !accepts_sdp(request) {
             return Response::new(Status::NotAcceptable);
         }
-        let stream = match self.open(url, user) {
-            Ok(stream) => stream,
+        let presentation = match self.open(url, user) {
+            Ok(presentation) => presentation,
             Err(response) => return response,
         };
+        let by_multicast = matches!(presentation, Presentation::Multicast(_));
+        let stream = presentation.stream();
         let Some(description) = stream.describe(self.shared.config.describe_wait).await else {
             return Response::new(Status::NotFound);
         };
@@ -273,7 +274,9 @@ impl Handler {
             .with("Cache-Control", "no-cache")
             .with_body(
                 "application/sdp",
-                sdp::describe(&description, &base, address),
+                sdp::describe(&description, &base, address, |track| {
+                    stream.group(track).filter(|_| by_multicast)
+                }),
             )
     }
 

@@ -1,6 +1,6 @@
 //! One RTSP session: a stream set up by a user over one transport.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{SessionInfo, Transport};
 use crate::auth::{Stay, User};
+use crate::group::Group;
 use crate::rtcp::{self, Report};
 use crate::source::StreamUrl;
 use crate::stream::{MAX_TRACKS, Stream, Track, ViewerGuard};
@@ -25,6 +26,8 @@ pub(crate) enum Route {
     Interleaved(u8, u8),
     /// RTP and RTCP address of the client.
     Udp(SocketAddr, SocketAddr),
+    /// Group of the track, and the address of the interface.
+    Multicast(Group, Option<IpAddr>),
 }
 
 /// Routes by track.
@@ -78,7 +81,7 @@ pub(crate) struct Stats {
 impl Session {
     /// True for sessions whose media goes over their own RTSP connection.
     pub(crate) fn is_interleaved(&self) -> bool {
-        self.transport != Transport::Udp
+        self.transport.is_interleaved()
     }
 
     /// Notes a sign of life.

@@ -82,7 +82,7 @@ impl UdpPair {
     }
 
     /// Sends all packets of a frame.
-    async fn send_frame(&self, frame: &Frame, to: SocketAddr) -> io::Result<()> {
+    pub(super) async fn send_frame(&self, frame: &Frame, to: SocketAddr) -> io::Result<()> {
         let pause_every = frame.packets.len().div_ceil(PAUSES + 1).max(BURST);
         let mut since_pause = 0;
         for burst in bursts(&frame.packets, BURST) {
@@ -94,6 +94,21 @@ impl UdpPair {
             self.send_burst(frame, &frame.packets[burst], to).await?;
         }
         Ok(())
+    }
+
+    /// Sends an RTCP packet; lost like any other.
+    pub(super) async fn send_rtcp(&self, packet: &[u8], to: SocketAddr) {
+        let _ = self.rtcp.send_to(packet, to).await;
+    }
+
+    /// Sends packet by packet from now on.
+    pub(super) fn without_offload(&self) {
+        self.no_offload.store(true, Ordering::Relaxed);
+    }
+
+    /// Both sockets, to set them up.
+    pub(super) fn sockets(&self) -> [SockRef<'_>; 2] {
+        [SockRef::from(&self.rtp), SockRef::from(&self.rtcp)]
     }
 
     async fn send_burst(&self, frame: &Frame, spans: &[Span], to: SocketAddr) -> io::Result<()> {
@@ -257,7 +272,7 @@ pub(crate) async fn deliver(
 async fn send_rtcp(pair: &UdpPair, packets: Vec<(Route, Vec<u8>)>) {
     for (route, packet) in packets {
         if let Route::Udp(_, rtcp) = route {
-            let _ = pair.rtcp.send_to(&packet, rtcp).await;
+            pair.send_rtcp(&packet, rtcp).await;
         }
     }
 }

@@ -5,6 +5,7 @@ mod client;
 mod clip;
 mod limits;
 mod media;
+mod multicast;
 mod rebind;
 mod requests;
 mod retina_client;

@@ -107,7 +107,10 @@ impl MediaSource for Source {
             request.url.path.as_str(),
             request.url.parameter("Streamtype"),
         ) {
-            ("/video/livemedia", Some("0")) => Ok(self.0.clone().into()),
+            ("/video/livemedia", Some("0")) => match request.url.parameter("Multicast") {
+                Some(_) => Ok(Presentation::Multicast(self.0.clone())),
+                None => Ok(self.0.clone().into()),
+            },
             ("/busy", _) => Err(OpenError::Busy),
             ("/off", _) => Err(OpenError::Unavailable),
             ("/secret", _) => Err(OpenError::Forbidden),

@@ -4,13 +4,14 @@
 
 mod behaviour;
 mod metadata;
+mod multicast;
 mod open;
 mod packets;
 mod play;
 
 use std::time::{Duration, Instant};
 
-use super::media2::{encoder_options_of, extreme, list, profiles, token, write};
+use super::media2::{by_token, encoder_options_of, extreme, list, profiles, token, write};
 use crate::{
     case::{Case, Need, Outcome, Present, Run, case},
     check,
@@ -28,6 +29,7 @@ const M1: Need = Need::Service("trt");
 const RTSP: Need = Need::Flag("tr2", "StreamingCapabilities@RTSPStreaming");
 const TCP: Need = Need::Flag("tr2", "StreamingCapabilities@RTP_RTSP_TCP");
 const MULTICAST: Need = Need::Flag("tr2", "StreamingCapabilities@RTPMulticast");
+const MULTICAST1: Need = Need::Flag("trt", "StreamingCapabilities@RTPMulticast");
 const METADATA: Need = Need::Lists(
     "tr2",
     "ProfileCapabilities@ConfigurationsSupported",
@@ -78,6 +80,8 @@ const STREAMS: &[(&str, &str)] = &[
     ("RTSS-1-1-41", "H264 udp trt"),
     ("RTSS-1-1-42", "H264 http trt"),
     ("RTSS-1-1-43", "H264 tcp trt"),
+    ("RTSS-1-2-13", "JPEG multicast trt"),
+    ("RTSS-1-2-15", "H264 multicast trt"),
     ("RTSS-1-1-60", "H264 udp trt v6"),
     ("RTSS-1-1-61", "H264 http trt v6"),
     ("RTSS-1-1-62", "H264 tcp trt v6"),
@@ -91,6 +95,7 @@ fn needs_of(words: &'static str) -> Vec<Need> {
         (Some("tr2"), Some("tcp")) => vec![M2, RTSP, TCP],
         (Some("tr2"), Some("multicast")) => vec![M2, RTSP, MULTICAST],
         (Some("tr2"), _) => vec![M2, RTSP],
+        (_, Some("multicast")) => vec![M1, M2, MULTICAST1],
         _ => vec![M1, M2],
     };
     needs.push(match encoding {
@@ -260,6 +265,27 @@ pub(super) fn cases() -> Vec<Case> {
             "T",
             &[M2, RTSP, METADATA, MULTICAST],
             |d| metadata(d, Transport::Multicast),
+        ),
+        case(
+            "RTSS-5-1-1",
+            "StartMulticastStreaming sends without a session, StopMulticastStreaming ends that",
+            "S",
+            &[M1, M2, MULTICAST1],
+            |d| multicast::start_stop(d, "trt"),
+        ),
+        case(
+            "X-MEDIA2-MULTICAST",
+            "the same by media 2",
+            "T",
+            &[M2, MULTICAST],
+            |d| multicast::start_stop(d, "tr2"),
+        ),
+        case(
+            "RTSS-1-2-19",
+            "a changed multicast port counts for the next session",
+            "S",
+            &[M2, RTSP, MULTICAST],
+            multicast::another_port,
         ),
         case(
             "MEDIA2_RTSS-3-1-1",

@@ -17,6 +17,7 @@ mod mail;
 mod maintenance;
 mod masks;
 mod merge;
+mod multicast;
 mod net_ip;
 mod onvif;
 mod onvif_metadata;
@@ -54,6 +55,10 @@ pub use lpr::LprRecognition;
 pub use mail::{MailEncryption, MailPort, NetMail};
 pub use maintenance::{Maintenance, Monitoring, RestartDay, TimeOfDay};
 pub use masks::{PrivacyMask, VideoMasks};
+pub use multicast::{
+    MulticastConfig, MulticastGroups, MulticastMain, MulticastMetadata, MulticastPort,
+    MulticastSub, MulticastTtl,
+};
 pub(crate) use net_ip::is_host_name;
 pub use net_ip::{ConfirmWithin, Ipv4Mode, Ipv4Prefix, Ipv6Mode, Ipv6Prefix, MaybeAddress, NetIp};
 pub use onvif::{DiscoveryMode, MediaProfile, OnvifProfiles, OnvifService, ProfileEncoder};
@@ -132,6 +137,9 @@ pub fn all_sections() -> Vec<Descriptor> {
         Descriptor::of::<VideoMasks>(),
         Descriptor::of::<NetPorts>(),
         Descriptor::of::<NetHttps>(),
+        Descriptor::of::<MulticastMain>(),
+        Descriptor::of::<MulticastSub>(),
+        Descriptor::of::<MulticastMetadata>(),
         Descriptor::of::<NetMail>(),
         Descriptor::of::<OnvifService>(),
         Descriptor::of::<OnvifProfiles>(),

@@ -6,6 +6,7 @@ mod listeners;
 mod log;
 mod media;
 mod metadata;
+mod multicast;
 mod network;
 mod notify;
 mod recognition;
@@ -202,6 +203,12 @@ async fn serve(
         tokio::spawn(network::keep(device.clone())),
         tokio::spawn(storage::keep(device.clone())),
         tokio::spawn(rtsp::follow_filter(rtsp_server.clone(), device.clone())),
+        tokio::spawn(multicast::follow(
+            rtsp_server.clone(),
+            device.clone(),
+            media.main.clone(),
+            media.sub.clone(),
+        )),
     ];
     if let Some(socket) = local_socket {
         chores.push(tokio::spawn(local::serve(socket, device.clone())));

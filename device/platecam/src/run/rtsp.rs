@@ -26,15 +26,17 @@ pub(crate) struct Streams {
 
 /// Which stream a URL names: the manual's `/video/livemedia?Ch=1&Streamtype=0|1` (NET-19..21) or
 /// ONVIF's `/onvif/profile_main`, `/onvif/profile_sub`.
-fn stream_of(url: &StreamUrl) -> Option<StreamId> {
+///
+/// The second value says whether it is to be described as multicast: an address of ONVIF's for that.
+fn stream_of(url: &StreamUrl) -> Option<(StreamId, bool)> {
     match url.path.as_str() {
         path if path.starts_with("/onvif/") => {
-            platecam_onvif::stream_target(path).map(|t| t.stream)
+            platecam_onvif::stream_target(path).map(|t| (t.stream, t.multicast))
         }
         path if path.eq_ignore_ascii_case("/video/livemedia") => {
             match (url.parameter("Ch"), url.parameter("Streamtype")) {
-                (Some("1") | None, Some("0") | None) => Some(StreamId::Main),
-                (Some("1") | None, Some("1")) => Some(StreamId::Sub),
+                (Some("1") | None, Some("0") | None) => Some((StreamId::Main, false)),
+                (Some("1") | None, Some("1")) => Some((StreamId::Sub, false)),
                 _ => None,
             }
         }
@@ -44,8 +46,9 @@ fn stream_of(url: &StreamUrl) -> Option<StreamId> {
 
 impl MediaSource for Streams {
     fn open(&self, request: &StreamRequest<'_>) -> Result<Presentation, OpenError> {
-        let settings = &self.device.settings;
-        let (sink, codec) = match stream_of(request.url).ok_or(OpenError::NotFound)? {
+        let settings = self.device.settings.snapshot();
+        let (stream, multicast) = stream_of(request.url).ok_or(OpenError::NotFound)?;
+        let (sink, codec) = match stream {
             StreamId::Main => (&self.main, settings.get::<VideoMain>().codec),
             StreamId::Sub => {
                 let sub = settings.get::<VideoSub>();
@@ -58,7 +61,13 @@ impl MediaSource for Streams {
         };
         // The encoder follows a change of the settings in a moment; who comes after the change must not see the old.
         sink.announce(codec.into());
-        Ok(sink.stream().clone().into())
+        let groups = super::multicast::groups(&settings, stream);
+        sink.stream().set_groups(&groups);
+        Ok(if multicast {
+            Presentation::Multicast(sink.stream().clone())
+        } else {
+            Presentation::Live(sink.stream().clone())
+        })
     }
 }
 
@@ -215,8 +224,11 @@ mod tests {
             ("/", None),
             ("/onvif/profile_other", None),
         ] {
-            assert_eq!(stream_of(&url(text)), stream, "{text}");
+            let found = stream_of(&url(text));
+            assert_eq!(found, stream.map(|stream| (stream, false)), "{text}");
         }
+        let multicast = stream_of(&url("/onvif/profile_sub/multicast"));
+        assert_eq!(multicast, Some((StreamId::Sub, true)));
     }
 
     #[test]

@@ -7,9 +7,9 @@ use tokio::sync::oneshot;
 use super::{Done, Handler};
 use crate::auth::User;
 use crate::message::{Request, Response, Status, control};
-use crate::server::session::{Routes, Session};
-use crate::server::udp;
+use crate::server::session::{Route, Routes, Session};
 use crate::server::writer::{Out, Player};
+use crate::server::{Transport, multicast, udp};
 use crate::stream::{Cursor, MAX_TRACKS, StartPoint};
 
 impl Handler {
@@ -25,6 +25,9 @@ impl Handler {
         let routes = session.state.lock().routes;
         if session.state.lock().playing.is_some() {
             return answer(&session, &routes, None).into();
+        }
+        if session.transport == Transport::Multicast {
+            return self.play_multicast(session, &routes).into();
         }
         let mut selected = [false; MAX_TRACKS];
         for (selected, route) in selected.iter_mut().zip(&routes) {
@@ -54,6 +57,40 @@ impl Handler {
         });
         self.send(Out::Then(bytes, then)).await;
         Done::Sent
+    }
+
+    /// PLAY by multicast: shares in what is sent already, or begins it. Where others watch, the picture is not at
+    /// this viewer's beginning, so there is no place to name in RTP-Info.
+    fn play_multicast(&self, session: Arc<Session>, routes: &Routes) -> Response {
+        let mut casts = Vec::new();
+        for (route, track) in routes.iter().zip(&session.tracks) {
+            let Some(Route::Multicast(group, via)) = *route else {
+                continue;
+            };
+            let joined = self.shared.casts.join(
+                &self.shared,
+                &session.stream,
+                session.generation,
+                track,
+                (group, via),
+            );
+            match joined {
+                Ok(cast) => casts.push(cast),
+                Err(error) => {
+                    tracing::warn!(%error, stream = session.name, "multicast not started");
+                    return Response::new(Status::Internal);
+                }
+            }
+        }
+        let playing = session.cancel.child_token();
+        session.state.lock().playing = Some(playing.clone());
+        session.stream.request_key_frame();
+        let response = answer(&session, routes, None);
+        let shared = self.shared.clone();
+        self.shared
+            .tasks
+            .spawn(multicast::attend(shared, session, casts, playing));
+        response
     }
 
     /// PAUSE: a later PLAY goes on live.

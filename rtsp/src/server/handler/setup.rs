@@ -10,10 +10,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Handler, status_of};
 use crate::auth::{Arrival, Stay, User};
+use crate::group::Group;
 use crate::message::{
     Lower, Request, RequestUrl, Response, Status, TransportSpec, parse_transports,
 };
 use crate::random;
+use crate::server::multicast;
 use crate::server::session::{Route, Routes, Session, State, Stats};
 use crate::server::{SessionEnd, Transport};
 use crate::stream::MAX_TRACKS;
@@ -56,7 +58,7 @@ impl Handler {
                 session.tracks.clone(),
             ),
             None => {
-                let stream = self.open(url, user)?;
+                let stream = self.open(url, user)?.stream();
                 let (generation, tracks) = stream
                     .tracks()
                     .ok_or_else(|| Response::new(Status::NotFound))?;
@@ -77,13 +79,16 @@ impl Handler {
         let kind = existing.as_ref().map(|session| session.transport);
         let (transport, route) = offers
             .iter()
-            .find_map(|offer| self.accept(offer, kind, &routes, track.index))
+            .find_map(|offer| {
+                let group = stream.group(track.index);
+                self.accept(offer, kind, &routes, (track.index, group))
+            })
             .ok_or_else(|| Response::new(Status::UnsupportedTransport))?;
 
         let session = match existing {
             Some(session) => session,
             None => {
-                if transport != Transport::Udp
+                if transport.is_interleaved()
                     && self
                         .own
                         .as_ref()
@@ -125,7 +130,7 @@ impl Handler {
                     Response::new(Status::NotEnoughBandwidth)
                 })?;
                 tracing::info!(peer = %self.peer, user = user.name(), stream = session.name, ?transport, "RTSP session set up");
-                if transport == Transport::Udp {
+                if !transport.is_interleaved() {
                     self.made.push(Arc::downgrade(&session));
                 } else {
                     self.own = Some(session.clone());
@@ -179,12 +184,21 @@ impl Handler {
         offer: &TransportSpec,
         kind: Option<Transport>,
         routes: &Routes,
-        track: usize,
+        (track, group): (usize, Option<Group>),
     ) -> Option<(Transport, Route)> {
-        if offer.multicast {
-            return None;
-        }
         match offer.lower {
+            Lower::Udp if offer.multicast => {
+                self.udp.as_ref()?;
+                let group = group?;
+                if kind.is_some_and(|kind| kind != Transport::Multicast) {
+                    return None;
+                }
+                // To the group of the settings: `destination` would let a client aim at others.
+                let local = self.context.local.map(|local| local.ip().to_canonical());
+                let route = Route::Multicast(group, multicast::interface(local, group));
+                Some((Transport::Multicast, route))
+            }
+            Lower::Tcp if offer.multicast => None,
             Lower::Udp => {
                 self.udp.as_ref()?;
                 let (rtp, rtcp) = offer
@@ -201,7 +215,7 @@ impl Handler {
                 ))
             }
             Lower::Tcp => {
-                if kind == Some(Transport::Udp) {
+                if kind.is_some_and(|kind| !kind.is_interleaved()) {
                     return None;
                 }
                 let others: Vec<u8> = routes
@@ -234,6 +248,16 @@ impl Handler {
             Route::Interleaved(rtp, rtcp) => {
                 format!(
                     "RTP/AVP/TCP;unicast;interleaved={rtp}-{rtcp};ssrc={ssrc:08X};mode=\"PLAY\""
+                )
+            }
+            Route::Multicast(group, via) => {
+                let source = via.map_or_else(String::new, |via| format!(";source={via}"));
+                format!(
+                    "RTP/AVP;multicast;destination={}{source};port={}-{};ttl={};ssrc={ssrc:08X};mode=\"PLAY\"",
+                    group.address(),
+                    group.port(),
+                    group.port() + 1,
+                    group.ttl(),
                 )
             }
             Route::Udp(rtp, rtcp) => {

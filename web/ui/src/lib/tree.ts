@@ -99,6 +99,7 @@ export const settingTree: SettingGroup[] = [
       { path: 'network/https', title: 'page.https', sections: ['net.https'], view: 'https', needs: 'security-config', manual: ['Network Settings/Advanced/HTTPS', 'Network/HTTPS'] },
       { path: 'network/onvif', title: 'page.onvif', sections: ['onvif'], view: 'onvif', manual: ['Network Settings/ONVIF', 'Network Settings/Advanced/ONVIF'] },
       { path: 'network/access-filter', title: 'page.access-filter', sections: ['security.access_filter', 'net.gateway_binding'], view: 'access-filter', manual: [] },
+      { path: 'network/multicast', title: 'page.multicast', sections: ['net.multicast_main', 'net.multicast_sub', 'net.multicast_metadata'], manual: ['Network Settings/Advanced/Multicast', 'Network/Multicast'] },
       { path: 'network/mqtt', title: 'page.mqtt', sections: ['event.broker1', 'event.broker2'], manual: [] },
       { path: 'network/email', title: 'page.email', sections: ['net.mail'], view: 'email', manual: ['Network Settings/Email', 'Network/Email'] },
       { path: 'network/remote-log', title: 'page.remote-log', sections: ['log.remote'], view: 'remote-log', manual: ['Network Settings/Advanced/Remote Log', 'Network/Advanced/Remote Log'] },
