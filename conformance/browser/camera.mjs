@@ -18,11 +18,17 @@ export function check(what, condition, found = '') {
   console.log(`  ok: ${what}`);
 }
 
+/** Rules of axe-core for WCAG 2.2 AA. */
+export const WCAG = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];
 /** Console errors that belong to what a script does on purpose: answers with these statuses. */
-const EXPECTED = /Failed to load resource: the server responded with a status of (401|422|423|403)/;
+const EXPECTED = /Failed to load resource: the server responded with a status of (401|403|409|422|423)/;
+/** And those of a unit that is away while it restarts, which a script allows for that time. */
+const AWAY = /ERR_CONNECTION_(REFUSED|RESET|CLOSED)|ERR_EMPTY_RESPONSE|ERR_INCOMPLETE_CHUNKED_ENCODING|ERR_SOCKET_NOT_CONNECTED|WebSocket connection to/;
 
 export class Browser {
   problems = [];
+  /** Whether the unit may be away. */
+  away = false;
 
   static async start(scheme, port) {
     const self = new Browser();
@@ -34,18 +40,106 @@ export class Browser {
         '--autoplay-policy=no-user-gesture-required', `--host-resolver-rules=MAP ${HOST} 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1`,
       ],
     });
-    self.context = await self.browser.newContext({
+    return self.begin();
+  }
+
+  /** Somebody else at another computer: own cookies, the same eye on what goes wrong. */
+  async guest() {
+    const guest = new Browser();
+    Object.assign(guest, { browser: this.browser, origin: this.origin, problems: this.problems });
+    return guest.begin();
+  }
+
+  async begin() {
+    this.context = await this.browser.newContext({
       ignoreHTTPSErrors: true, viewport: { width: 1440, height: 900 }, locale: 'en-GB', colorScheme: 'light', reducedMotion: 'reduce',
     });
-    self.context.setDefaultTimeout(PATIENCE_MS);
-    self.page = await self.context.newPage();
-    self.page.on('console', (m) => m.type() === 'error' && !EXPECTED.test(m.text()) && self.problems.push(`console: ${m.text()} (${m.location().url})`));
-    self.page.on('pageerror', (e) => self.problems.push(`page: ${e.stack ?? e}`));
-    self.page.on('request', (r) => {
-      const { protocol, host } = new URL(r.url());
-      if (!['data:', 'blob:'].includes(protocol) && host !== new URL(self.origin).host) self.problems.push(`request to ${r.url()}`);
+    this.context.setDefaultTimeout(PATIENCE_MS);
+    this.page = await this.context.newPage();
+    this.page.on('console', (m) => {
+      const text = m.text();
+      if (m.type() === 'error' && !EXPECTED.test(text) && !(this.away && AWAY.test(text))) this.problems.push(`console: ${text} (${m.location().url})`);
     });
-    return self;
+    this.page.on('pageerror', (e) => this.problems.push(`page: ${e.stack ?? e}`));
+    this.page.on('request', (r) => {
+      const { protocol, host } = new URL(r.url());
+      if (!['data:', 'blob:'].includes(protocol) && host !== new URL(this.origin).host) this.problems.push(`request to ${r.url()}`);
+    });
+    return this;
+  }
+
+  button(name, exact = true) {
+    return this.page.getByRole('button', { name, exact });
+  }
+
+  get dialog() {
+    return this.page.getByRole('dialog');
+  }
+
+  /** A page with several sections has a Save each; that of the changed section is enabled. */
+  async save() {
+    await this.page.getByRole('button', { name: 'Save', exact: true, disabled: false }).first().click();
+  }
+
+  async saved() {
+    await this.page.getByText('Saved.', { exact: true }).first().waitFor();
+  }
+
+  /** A page of Setting by its path, there when its heading is. */
+  async open(path, heading) {
+    await this.page.goto(`${this.origin}/setting/${path}`);
+    await this.page.getByRole('heading', { name: heading, level: 1, exact: true }).waitFor();
+  }
+
+  /** Fills in the login page and sends it. */
+  async credentials(user, password) {
+    await this.page.getByLabel('Username').fill(user);
+    await this.page.getByLabel('Password', { exact: true }).fill(password);
+    await this.button('Log in').click();
+  }
+
+  async login(user, password) {
+    await this.credentials(user, password);
+    await this.page.locator('#main').waitFor();
+  }
+
+  async logout() {
+    await this.button('Log out').click();
+    await this.page.getByText('You are logged out.').waitFor();
+  }
+
+  /** A request of the page's own session: `{status, body}`. */
+  async api(method, path, body, headers = {}) {
+    return this.page.evaluate(
+      async ([method, path, body, headers]) => {
+        const { csrf } = await (await fetch('/api/v1/session')).json();
+        const answer = await fetch(`/api/v1${path}`, {
+          method, body: body === undefined ? undefined : JSON.stringify(body), headers: { 'Content-Type': 'application/json', 'X-Platecam-CSRF': csrf, ...headers },
+        });
+        return { status: answer.status, body: await answer.json().catch(() => null) };
+      },
+      [method, path, body, headers],
+    );
+  }
+
+  /** Changes a section of the settings beside the page. */
+  async set(key, patch) {
+    const { body } = await this.api('GET', `/settings/${key}`);
+    const answer = await this.api('PATCH', `/settings/${key}`, patch, { 'Content-Type': 'application/merge-patch+json', 'If-Match': `"${body.revision}"` });
+    if (answer.status !== 200) throw new Error(`${key}: ${JSON.stringify(answer)}`);
+  }
+
+  /** What the page shows now, on desktop and phone, by axe's WCAG 2.2 AA rules, and nothing wider than the screen. */
+  async examineWidths(name, widths = [1440, 360]) {
+    for (const width of widths) {
+      await this.page.setViewportSize({ width, height: width < 500 ? 780 : 900 });
+      // A title bar that stays would lie over a field.
+      await this.page.evaluate(() => scrollTo(0, 0));
+      await this.examine(`${name}-${width}`, WCAG);
+      const wide = await this.page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+      if (wide > 0) this.problems.push(`${name} is ${wide} px too wide at ${width}`);
+    }
+    await this.page.setViewportSize({ width: 1440, height: 900 });
   }
 
   /** axe-core's findings in light and dark, and a picture of either: those of `tags`, else the serious ones. */

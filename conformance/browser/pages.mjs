@@ -1,9 +1,8 @@
 /** Every page in both themes, on desktop and phone: axe-core, no console error; then each page's own work. */
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { Browser, check, PASSWORD } from './camera.mjs';
+import { Browser, check, PASSWORD, WCAG } from './camera.mjs';
 
-const WCAG = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];
 const ROUTES = [
   'system/general', 'system/time', 'system/maintenance', 'system/log', 'system/services', 'system/users', 'system/groups', 'system/online',
   'system/password-reset', 'system/my-account', 'system/legal', 'network/tcp-ip', 'network/port', 'network/https', 'network/onvif',
@@ -14,31 +13,13 @@ const PLAIN = 'Plain-2026-user';
 
 const b = await Browser.start('http', process.env.HTTP_PORT);
 const { page } = b;
-const button = (name, exact = true) => page.getByRole('button', { name, exact });
-// A page with several sections has a button each; the one of the changed section is enabled.
-const save = () => page.getByRole('button', { name: 'Save', exact: true, disabled: false }).first().click();
-const saved = () => page.getByText('Saved.', { exact: true }).first().waitFor();
+const button = (name, exact) => b.button(name, exact);
+const save = () => b.save();
+const saved = () => b.saved();
 const heading = (name) => page.getByRole('heading', { name, level: 1, exact: true }).waitFor();
-async function open(path, name) {
-  await page.goto(`${b.origin}/setting/${path}`);
-  await heading(name);
-}
-async function login(user, password) {
-  await page.getByLabel('Username').fill(user);
-  await page.getByLabel('Password', { exact: true }).fill(password);
-  await button('Log in').click();
-  await page.locator('#main').waitFor();
-}
-/** What the page shows now, by axe's WCAG 2.2 AA rules, and nothing wider than the screen. */
-async function examine(name, widths = [1440, 360]) {
-  for (const width of widths) {
-    await page.setViewportSize({ width, height: width < 500 ? 780 : 900 });
-    await b.examine(`${name}-${width}`, WCAG);
-    const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
-    if (wide > 0) b.problems.push(`${name} is ${wide} px too wide at ${width}`);
-  }
-  await page.setViewportSize({ width: 1440, height: 900 });
-}
+const open = (path, name) => b.open(path, name);
+const login = (user, password) => b.login(user, password);
+const examine = (name) => b.examineWidths(name);
 
 try {
   await page.goto(b.origin);
@@ -89,15 +70,7 @@ try {
   await button('Stay here').click();
   check('the guard keeps the page', page.url().endsWith('/general'));
   await name.fill('South gate');
-  await page.evaluate(async () => {
-    const { csrf } = await (await fetch('/api/v1/session')).json();
-    const { revision } = await (await fetch('/api/v1/settings/device.general')).json();
-    const answer = await fetch('/api/v1/settings/device.general', {
-      method: 'PATCH', body: '{"location":"Yard"}',
-      headers: { 'Content-Type': 'application/merge-patch+json', 'If-Match': `"${revision}"`, 'X-Platecam-CSRF': csrf },
-    });
-    if (!answer.ok) throw new Error(await answer.text());
-  });
+  await b.set('device.general', { location: 'Yard' });
   await button('Resolve').click();
   await b.shot('dialog-conflict');
   await button('Put my changes on top').click();

@@ -21,6 +21,7 @@ pub mod runner;
 pub mod schema;
 pub mod soap;
 mod web;
+mod workshop;
 pub mod xml;
 
 use std::{
@@ -37,6 +38,7 @@ use tempfile::TempDir;
 pub use netns::run_inside;
 pub use ports::{free_ports, unreserved};
 pub use web::Web;
+pub use workshop::Workshop;
 
 /// Password of `admin` on cameras that are started initialised.
 pub const PASSWORD: &str = "Gate-2026-open";

@@ -2,84 +2,15 @@
 
 use std::{
     fs,
-    os::unix::fs::{PermissionsExt, symlink},
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::Command,
     time::{Duration, Instant},
 };
 
-use conformance::{Camera, Options, Web, binary, output};
+use conformance::{Camera, Web, Workshop, output};
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
 const PATIENCE: Duration = Duration::from_secs(120);
-
-/// Keys, packages and state of one test.
-struct Workshop {
-    dir: TempDir,
-}
-
-impl Workshop {
-    fn new() -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let this = Self { dir };
-        this.package(&["keygen", &this.text("key")]);
-        this
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.dir.path().join(name)
-    }
-
-    fn text(&self, name: &str) -> String {
-        self.path(name).to_string_lossy().into_owned()
-    }
-
-    fn package(&self, args: &[&str]) -> String {
-        let mut command = Command::new(binary().unwrap());
-        output(command.arg("package").args(args), PATIENCE).unwrap()
-    }
-
-    /// A package whose program is `script`, or the binary under test, which scripts find as `real`.
-    fn build(&self, version: &str, script: Option<&str>) -> Vec<u8> {
-        let root = self.path(&format!("root-{version}"));
-        let real = binary().unwrap().canonicalize().unwrap();
-        fs::create_dir_all(root.join("bin")).unwrap();
-        match script {
-            None => symlink(&real, root.join("bin/platecam")).unwrap(),
-            Some(script) => {
-                let path = root.join("bin/platecam");
-                let script = format!("#!/bin/sh\nreal='{}'\n{script}\n", real.display());
-                fs::write(&path, script).unwrap();
-                fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
-            }
-        }
-        let (root, out) = (root.to_string_lossy().into_owned(), self.text("package"));
-        self.package(&[
-            "build",
-            "--key",
-            &self.text("key"),
-            "--version",
-            version,
-            &root,
-            &out,
-        ]);
-        fs::read(out).unwrap()
-    }
-
-    fn options(&self, trial_seconds: u32) -> Options {
-        Options {
-            source: "test:".into(),
-            args: vec!["--upgrade-keys".into(), self.text("key.pub")],
-            launcher: Some(vec!["--trial-seconds".into(), trial_seconds.to_string()]),
-            ..Options::default()
-        }
-    }
-
-    fn start(&self, trial_seconds: u32) -> Camera {
-        Camera::start_in(&self.options(trial_seconds), &self.path("state")).unwrap()
-    }
-}
 
 /// Asks until `true_of` holds for `GET /upgrade`.
 async fn until(camera: &Camera, true_of: impl Fn(&Value) -> bool) -> Value {
@@ -108,14 +39,14 @@ async fn upload(camera: &Camera, package: Vec<u8>) -> (u16, Value) {
 
 #[tokio::test]
 async fn a_good_version_starts_proves_itself_and_stays_over_a_power_cut() {
-    let shop = Workshop::new();
-    let camera = shop.start(30);
+    let shop = Workshop::new().unwrap();
+    let camera = shop.start(30).unwrap();
     let before = until(&camera, |u| u["supported"] == true).await;
     assert_eq!(
         (&before["active"], &before["trial"]),
         (&json!("base"), &Value::Null)
     );
-    let good = shop.build("0.9.0", None);
+    let good = shop.build("0.9.0", None).unwrap();
     let mut bad = good.clone();
     *bad.last_mut().unwrap() ^= 1;
     let (status, answer) = upload(&camera, bad).await;
@@ -143,16 +74,16 @@ async fn a_good_version_starts_proves_itself_and_stays_over_a_power_cut() {
         "{answer}"
     );
     camera.kill().unwrap();
-    let again = shop.start(30);
+    let again = shop.start(30).unwrap();
     until(&again, |u| u["current"] == "0.9.0").await;
 }
 
 /// As systemd does it, the test starts the launcher again after each crash.
 #[tokio::test]
 async fn a_version_that_dies_at_its_start_is_left_after_three_tries() {
-    let shop = Workshop::new();
-    let camera = shop.start(30);
-    let (status, answer) = upload(&camera, shop.build("0.9.1", Some("exit 1"))).await;
+    let shop = Workshop::new().unwrap();
+    let camera = shop.start(30).unwrap();
+    let (status, answer) = upload(&camera, shop.build("0.9.1", Some("exit 1")).unwrap()).await;
     assert_eq!(status, 202, "{answer}");
     // The first start was the restart itself.
     let died = camera.ended(PATIENCE).unwrap();
@@ -176,8 +107,8 @@ async fn a_version_that_dies_at_its_start_is_left_after_three_tries() {
 /// It runs, but recognition, which ran before, does not: the old version comes back by itself.
 #[tokio::test]
 async fn a_version_without_recognition_goes_back_by_itself() {
-    let shop = Workshop::new();
-    let camera = shop.start(6);
+    let shop = Workshop::new().unwrap();
+    let camera = shop.start(6).unwrap();
     let web = Web::login(&camera).await.unwrap();
     let status = web.get("/api/v1/status").await.unwrap();
     assert_eq!(
@@ -186,7 +117,7 @@ async fn a_version_without_recognition_goes_back_by_itself() {
         "the tests run with ONNX Runtime"
     );
     let lame = "ORT_DYLIB_PATH=/nonexistent exec \"$real\" \"$@\"";
-    let (status, answer) = upload(&camera, shop.build("0.9.2", Some(lame))).await;
+    let (status, answer) = upload(&camera, shop.build("0.9.2", Some(lame)).unwrap()).await;
     assert_eq!(status, 202, "{answer}");
     let back = until(&camera, |u| u["last"]["outcome"] == "returned").await;
     let reason = back["last"]["reason"].as_str().unwrap();
@@ -204,16 +135,11 @@ async fn a_version_without_recognition_goes_back_by_itself() {
 /// SYS-28.
 #[tokio::test]
 async fn the_upgrade_server_offers_and_the_camera_fetches() {
-    let shop = Workshop::new();
-    let package = shop.build("0.9.3", None);
-    let list = shop.package(&[
-        "announce",
-        "--key",
-        &shop.text("key"),
-        &shop.text("package"),
-    ]);
-    let server = serve(shop.dir.path(), &list);
-    let camera = shop.start(20);
+    let shop = Workshop::new().unwrap();
+    let package = shop.build("0.9.3", None).unwrap();
+    let list = shop.announce("package").unwrap();
+    let server = serve(shop.path("package"), &list);
+    let camera = shop.start(20).unwrap();
     let web = Web::login(&camera).await.unwrap();
     let (status, answer) = web
         .send("POST", "/api/v1/upgrade/check", None)
@@ -259,11 +185,11 @@ async fn the_upgrade_server_offers_and_the_camera_fetches() {
 }
 
 /// Serves the list and the package until the test ends.
-fn serve(dir: &Path, list: &str) -> std::net::SocketAddr {
+fn serve(package: PathBuf, list: &str) -> std::net::SocketAddr {
     use std::io::{BufRead, BufReader, Write};
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
-    let (package, list) = (dir.join("package"), list.as_bytes().to_vec());
+    let list = list.as_bytes().to_vec();
     std::thread::spawn(move || {
         for tcp in listener.incoming() {
             let Ok(mut tcp) = tcp else { return };
@@ -292,9 +218,9 @@ fn serve(dir: &Path, list: &str) -> std::net::SocketAddr {
 /// The way over ONVIF: a one-time address, then a plain POST; the address is good once.
 #[tokio::test]
 async fn onvif_gives_an_upload_address_that_is_good_once() {
-    let shop = Workshop::new();
-    shop.build("0.9.4", None);
-    let camera = shop.start(20);
+    let shop = Workshop::new().unwrap();
+    shop.build("0.9.4", None).unwrap();
+    let camera = shop.start(20).unwrap();
     let package = format!("@{}", shop.text("package"));
     let post = |url: &str| {
         let mut curl = Command::new("curl");
