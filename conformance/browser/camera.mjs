@@ -132,9 +132,11 @@ export class Browser {
   /** What the page shows now, on desktop and phone, by axe's WCAG 2.2 AA rules, and nothing wider than the screen. */
   async examineWidths(name, widths = [1440, 360]) {
     for (const width of widths) {
-      await this.page.setViewportSize({ width, height: width < 500 ? 780 : 900 });
-      // A title bar that stays would lie over a field.
-      await this.page.evaluate(() => scrollTo(0, 0));
+      const height = width < 500 ? 780 : 900;
+      await this.page.setViewportSize({ width, height });
+      // A bar that stays while the page scrolls lies over a field that could be scrolled away from it: the whole page is shown.
+      const whole = await this.page.evaluate(() => (scrollTo(0, 0), document.documentElement.scrollHeight));
+      await this.page.setViewportSize({ width, height: Math.max(height, Math.min(whole, 4000)) });
       await this.examine(`${name}-${width}`, WCAG);
       const wide = await this.page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
       if (wide > 0) this.problems.push(`${name} is ${wide} px too wide at ${width}`);

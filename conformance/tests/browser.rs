@@ -1,11 +1,20 @@
 //! The web pages in Chromium: a new camera over plain http by name, then https. The scripts are in
 //! `conformance/browser`; pictures of every page go to `target/screenshots`.
 
-use std::{process::Command, time::Duration};
+use std::{fs, process::Command, time::Duration};
 
-use conformance::{Camera, Options, PASSWORD, demo_truth, output, root};
+use conformance::{Camera, Options, PASSWORD, Workshop, binary, demo_truth, output, root};
+
+/// Versions that the unit is taken to: by a file, and from an upgrade server.
+const GOOD: &str = "0.9.0";
+const NEWER: &str = "0.9.5";
 
 fn script(name: &str, camera: &Camera) {
+    script_with(name, camera, &[]);
+}
+
+/// `more` are further environment variables.
+fn script_with(name: &str, camera: &Camera, more: &[(&str, &str)]) {
     let truth: Vec<_> = demo_truth().unwrap().into_iter().map(|p| p.plate).collect();
     let mut node = Command::new("node");
     node.current_dir(root().join("conformance/browser"))
@@ -13,6 +22,8 @@ fn script(name: &str, camera: &Camera) {
     node.env("HTTP_PORT", camera.http.to_string())
         .env("HTTPS_PORT", camera.https.to_string());
     node.env("PASSWORD", PASSWORD).env("TRUTH", truth.join(","));
+    node.env("PLATECAM", binary().unwrap());
+    node.envs(more.iter().copied());
     node.env(
         "SHOTS",
         root().canonicalize().unwrap().join("target/screenshots"),
@@ -35,6 +46,51 @@ fn a_new_camera_is_set_up_watched_searched_and_changed_in_the_browser() {
     .unwrap();
     script("first-run.mjs", &camera);
     script("https.mjs", &camera);
+}
+
+/// A camera with a picture that costs little; the machine's clock is its own.
+fn simulated() -> Options {
+    Options {
+        source: "test:".into(),
+        args: vec!["--host".into(), "simulated".into()],
+        ..Options::default()
+    }
+}
+
+/// AUTH-4..17, USER-2, USER-7..13, USER-16..21, SYS-32, MAIL-1..5, MAIL-7..9, UI-1, UI-3.
+#[test]
+fn people_come_are_locked_out_forget_their_passwords_and_go() {
+    let camera = Camera::start(&simulated()).unwrap();
+    script("people.mjs", &camera);
+    script("reset.mjs", &camera);
+}
+
+/// SYS-2, SYS-5..7, SYS-19..24, SYS-26..30, SYS-33, SYS-35, LOG-3, LOG-5, DEBUG-2..5, COMM-1, INIT-7: the unit really starts anew.
+#[test]
+fn a_unit_is_upgraded_saved_watched_and_taken_back_to_factory() {
+    let shop = Workshop::new().unwrap();
+    let at = |name: &str| shop.path(&format!("packages/{name}"));
+    fs::create_dir(shop.path("packages")).unwrap();
+    for (name, version) in [("older", "0.0.1"), ("good", GOOD), ("newer", NEWER)] {
+        // Large enough to be seen on its way.
+        let share = shop.path(&format!("root-{version}/share"));
+        fs::create_dir_all(&share).unwrap();
+        fs::write(share.join("filler"), vec![7; 8 << 20]).unwrap();
+        let package = shop.build(version, Some("exec \"$real\" \"$@\"")).unwrap();
+        fs::write(at(&format!("{name}.pkg")), package).unwrap();
+    }
+    let foreign = Workshop::new().unwrap().build(GOOD, Some("exit 1"));
+    fs::write(at("foreign.pkg"), foreign.unwrap()).unwrap();
+    let list = shop.announce("packages/newer.pkg").unwrap();
+    fs::write(at("versions.json"), list).unwrap();
+
+    let mut options = shop.options(60);
+    options.initialised = false;
+    options.args.extend(["--host".into(), "simulated".into()]);
+    let camera = Camera::start_in(&options, &shop.path("state")).unwrap();
+    let packages = shop.text("packages");
+    let more = [("PACKAGES", &*packages), ("GOOD", GOOD), ("NEWER", NEWER)];
+    script_with("maintenance.mjs", &camera, &more);
 }
 
 #[test]

@@ -30,10 +30,10 @@ export class ApiError extends Error {
   }
 }
 
-type Hooks = { csrf(): string; unauthorised(): void };
-let hooks: Hooks = { csrf: () => '', unauthorised: () => undefined };
+type Hooks = { csrf(): string; unauthorised(): void; expired(): void };
+let hooks: Hooks = { csrf: () => '', unauthorised: () => undefined, expired: () => undefined };
 
-/** The session module tells the client its CSRF value and hears about ended sessions. */
+/** The session module tells the client its CSRF value and hears about ended sessions and expired passwords. */
 export function useSession(session: Hooks): void {
   hooks = session;
 }
@@ -48,6 +48,7 @@ export interface CallOptions {
 function refused(path: string, status: number, problem: Problem): ApiError {
   if (status === 401 && !path.startsWith('/session')) hooks.unauthorised();
   const kind = problem.type?.split(':').pop() ?? '';
+  if (kind === 'password-expired') hooks.expired();
   return new ApiError(
     status, problem.detail ?? problem.title ?? `HTTP ${status}`, problem.errors ?? [], problem.retry_after_s ?? null, kind, { ...problem },
   );

@@ -23,6 +23,10 @@ class Session {
     useSession({
       csrf: () => this.current?.csrf ?? '',
       unauthorised: () => this.end('expired'),
+      // While somebody works: the page leads to the change of the password (AUTH-8).
+      expired: () => {
+        if (this.current && !this.current.password_expired) this.current = { ...this.current, password_expired: true };
+      },
     });
   }
 
