@@ -59,9 +59,9 @@ async function about() {
   check('version of ONVIF', /^\d\d\.\d\d/.test(await fact('ONVIF Ver.').innerText()), await fact('ONVIF Ver.').innerText());
   await page.getByText(/^© \d{4} /).waitFor();
   await page.locator('.language select').selectOption({ label: 'Deutsch' });
-  await page.getByRole('heading', { name: 'Allgemeine Einstellungen', level: 1 }).waitFor();
+  await page.getByRole('heading', { name: 'Allgemein', exact: true, level: 1 }).waitFor();
   await page.reload();
-  await page.getByRole('heading', { name: 'Allgemeine Einstellungen', level: 1 }).waitFor();
+  await page.getByRole('heading', { name: 'Allgemein', exact: true, level: 1 }).waitFor();
   await page.locator('.language select').selectOption({ label: 'English' });
   await page.getByRole('heading', { name: 'General Settings', level: 1 }).waitFor();
 }
