@@ -21,7 +21,7 @@ export function check(what, condition, found = '') {
 /** Rules of axe-core for WCAG 2.2 AA. */
 export const WCAG = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];
 /** Console errors that belong to what a script does on purpose: answers with these statuses. */
-const EXPECTED = /Failed to load resource: the server responded with a status of (401|403|409|422|423)/;
+const EXPECTED = /Failed to load resource: the server responded with a status of (400|401|403|409|422|423)/;
 /** And those of a unit that is away while it restarts, which a script allows for that time. */
 const AWAY = /ERR_CONNECTION_(REFUSED|RESET|CLOSED)|ERR_EMPTY_RESPONSE|ERR_INCOMPLETE_CHUNKED_ENCODING|ERR_SOCKET_NOT_CONNECTED|WebSocket connection to/;
 

@@ -64,6 +64,15 @@ async function about() {
   await page.getByRole('heading', { name: 'Allgemein', exact: true, level: 1 }).waitFor();
   await page.locator('.language select').selectOption({ label: 'English' });
   await page.getByRole('heading', { name: 'General Settings', level: 1 }).waitFor();
+  // The unit's own language is for browsers where nobody has chosen.
+  await b.set('device.general', { language: 'de' });
+  const guest = await b.guest();
+  await guest.page.goto(b.origin);
+  await guest.page.getByRole('heading', { name: 'Anmelden' }).waitFor();
+  await page.reload();
+  await page.getByRole('heading', { name: 'General Settings', level: 1 }).waitFor();
+  await guest.context.close();
+  await b.set('device.general', { language: 'en' });
 }
 
 /** SYS-30, SYS-33, SYS-35: at once, without a restart. */

@@ -7,4 +7,5 @@ import { session } from './lib/session.svelte';
 const target = document.getElementById('app');
 if (!target) throw new Error('index.html has no #app');
 await Promise.all([i18n.load(), session.load()]);
+await i18n.follow(session.device?.language);
 mount(App, { target });

@@ -7,6 +7,8 @@ export interface DeviceInfo {
   initialized: boolean;
   name: string;
   model: string;
+  /** Language of the pages where a browser has chosen none (SYS-2). */
+  language: string;
   /** The rest needs a login. */
   manufacturer?: string;
   serial?: string;

@@ -13,15 +13,18 @@ const loaders: Record<Locale, () => Promise<{ default: Messages }>> = {
   de: () => import('../../locales/de.json'),
 };
 
-function preferred(): Locale {
-  let wanted: readonly string[] = navigator.languages ?? ['en'];
+/** What was chosen in this browser. */
+function chosen(): string | null {
   try {
-    const stored = localStorage.getItem('locale');
-    if (stored) wanted = [stored, ...wanted];
+    return localStorage.getItem('locale');
   } catch {
     // storage may be blocked
+    return null;
   }
-  for (const tag of wanted) {
+}
+
+function preferred(): Locale {
+  for (const tag of [chosen() ?? '', ...(navigator.languages ?? ['en'])]) {
     const language = tag.split('-')[0];
     if (language in LOCALES) return language as Locale;
   }
@@ -36,6 +39,12 @@ class I18n {
     this.messages = (await loaders[locale]()).default;
     this.locale = locale;
     document.documentElement.lang = locale;
+  }
+
+  /** Takes the unit's language where none was chosen in this browser (SYS-2). */
+  async follow(language: string | undefined): Promise<void> {
+    if (chosen() || !language || !(language in LOCALES) || language === this.locale) return;
+    await this.load(language as Locale);
   }
 
   async choose(locale: Locale): Promise<void> {
