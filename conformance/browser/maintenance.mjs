@@ -279,6 +279,23 @@ async function configuration() {
   check('then all of it', (await b.api('GET', '/settings/device.general')).body.value.name === 'East gate');
 }
 
+/** COMM-1: rules over the live picture, switched while somebody looks. */
+async function rules() {
+  const polygon = [{ x: -0.8, y: 0.6 }, { x: 0.2, y: 0.8 }, { x: 0.5, y: -0.4 }, { x: -0.6, y: -0.7 }];
+  await b.set('video.masks', { masks: [{ token: 'Window', enabled: true, color: 'black', polygon }] });
+  await b.open('lpr/commission', 'Device Commission');
+  await page.getByRole('switch', { name: 'Show Plate Boxes' }).click();
+  await page.getByRole('switch', { name: 'Show Rules' }).click();
+  await b.save();
+  await b.saved();
+  await page.getByRole('link', { name: 'Live View' }).click();
+  await b.until('the picture moves', async () => (await b.frames()) > 5);
+  await b.until('the area is outlined', async () => (await b.boxes()) > 1000);
+  await b.shot('live-rules');
+  await b.set('lpr.commission', { show_rules: false });
+  await b.until('and no more', async () => (await b.boxes()) === 0);
+}
+
 /** SYS-27, SYS-28: told without being asked, found by hand, fetched and started. */
 async function online() {
   await b.until('the new version has proved itself', async () => (await asked('/upgrade'))?.last?.outcome === 'confirmed');
@@ -352,6 +369,7 @@ try {
   await log();
   await subscription();
   await configuration();
+  await rules();
   await online();
   await byItself();
   await factory();

@@ -11,7 +11,7 @@ pub struct LprCommission {
     /// Boxes around plates.
     #[schemars(title = "Show Plate Boxes")]
     pub show_boxes: bool,
-    /// Capture areas and lines.
+    /// Outlines of the areas that rules and masks have: capture, shield, motion, privacy.
     #[schemars(title = "Show Rules")]
     pub show_rules: bool,
     /// The way that each plate came.

@@ -1,13 +1,22 @@
-/** Draws boxes and plate texts over the picture. */
+/** Draws areas, boxes and plate texts over the picture. */
 import type { TrackedObject } from './metadata';
+import type { Rule, RuleKind } from './rules';
 import type { Trail } from './trails';
 
 export interface OverlayStyle {
   plate: string;
   vehicle: string;
   trail: string;
+  rules: Record<RuleKind, string>;
   label: string;
   font: string;
+}
+
+/** What is drawn; all places are picture fractions. */
+export interface OverlayContent {
+  objects: readonly TrackedObject[];
+  trails: readonly Trail[];
+  rules: readonly (Rule & { label: string })[];
 }
 
 /** Where the picture lies inside its element (letter-boxed), in CSS pixels. */
@@ -28,8 +37,7 @@ export function pictureArea(w: number, h: number, pictureW: number, pictureH: nu
 
 export function drawOverlay(
   canvas: HTMLCanvasElement,
-  objects: readonly TrackedObject[],
-  trails: readonly Trail[],
+  { objects, trails, rules }: OverlayContent,
   area: PictureArea,
   style: OverlayStyle,
 ): void {
@@ -43,6 +51,7 @@ export function drawOverlay(
   }
   context.setTransform(ratio, 0, 0, ratio, 0, 0);
   context.clearRect(0, 0, canvas.clientWidth, canvas.clientHeight);
+  for (const rule of rules) outline(context, rule, area, style);
   for (const trail of trails) {
     context.beginPath();
     for (const { x, y } of trail) context.lineTo(area.x + x * area.w, area.y + y * area.h);
@@ -65,6 +74,31 @@ export function drawOverlay(
     context.strokeRect(x, y, w, h);
     if (plate && object.plate) label(context, object.plate, x, y, h, area, style);
   }
+}
+
+function outline(context: CanvasRenderingContext2D, rule: Rule & { label: string }, area: PictureArea, style: OverlayStyle): void {
+  const corners = rule.corners.map(({ x, y }) => ({ x: area.x + x * area.w, y: area.y + y * area.h }));
+  context.beginPath();
+  for (const { x, y } of corners) context.lineTo(x, y);
+  context.closePath();
+  context.lineJoin = 'round';
+  context.strokeStyle = 'rgb(0 0 0 / 55%)';
+  context.lineWidth = 5;
+  context.stroke();
+  context.strokeStyle = style.rules[rule.kind];
+  context.lineWidth = 2;
+  context.stroke();
+  // The name within the picture, at the highest corner.
+  const top = corners.reduce((a, b) => (b.y < a.y || (b.y === a.y && b.x < a.x) ? b : a));
+  context.font = '600 13px system-ui, sans-serif';
+  context.textBaseline = 'middle';
+  const width = context.measureText(rule.label).width + 12;
+  const left = Math.max(area.x, Math.min(top.x, area.x + area.w - width));
+  const below = Math.max(area.y, Math.min(top.y, area.y + area.h - 20));
+  context.fillStyle = 'rgb(5 8 11 / 78%)';
+  context.fillRect(left, below, width, 20);
+  context.fillStyle = style.rules[rule.kind];
+  context.fillText(rule.label, left + 6, below + 10.5);
 }
 
 function label(
