@@ -171,7 +171,7 @@ async function log() {
   check('newest first', numbers.every((n, i) => i === 0 || n < numbers[i - 1]), numbers);
   await page.getByLabel('Type').selectOption({ label: 'Upgrade' });
   await button('Search').click();
-  const entry = page.locator('tbody tr', { hasText: GOOD }).first();
+  const entry = page.locator('tbody tr', { hasText: 'was installed beside' }).first();
   await entry.getByRole('button').click();
   await b.until('details', async () => (await dialog.locator('dd').allInnerTexts()).some((text) => text === 'Upgrade'));
   check('with the address', (await dialog.locator('dd').allInnerTexts()).includes('127.0.0.1'));
