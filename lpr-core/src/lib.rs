@@ -41,7 +41,9 @@ pub use plate::{
     CharRead, Direction, PlateCapture, PlateDetection, PlatePictures, PlateRead, PlateText, Scene,
     TrackedObject, Unreadable,
 };
-pub use settings::{RecognitionSettings, Region};
+pub use settings::{DirectionFilter, RecognitionSettings, Region};
 pub use still::{StillOptions, StillPlate, recognize_still};
 pub use time::{MediaTime, UtcTime};
-pub use watch::{Sensitivity, Watch, WatchChange, WatchKind, WatchSettings};
+pub use watch::{
+    RegionChange, RegionWatch, Sensitivity, Watch, WatchChange, WatchKind, WatchSettings,
+};

@@ -15,7 +15,7 @@ use crate::plate::{
 use crate::plausibility::country_code;
 use crate::quality::{LEAST_CONTRAST, LEAST_SHARPNESS, Quality};
 use crate::repeat::{Repeats, Sighting};
-use crate::settings::RecognitionSettings;
+use crate::settings::{DirectionFilter, RecognitionSettings};
 use crate::time::UtcTime;
 use crate::track::{Observation, Track};
 use crate::tracker::Tracker;
@@ -274,6 +274,8 @@ impl<D: Detector, R: Reader> Pipeline<D, R> {
         let known = match track.travel.direction() {
             Direction::Departing => true,
             Direction::Approaching => track.quad.width() >= WIDE || age >= WAIT_FOR_WIDTH,
+            // Who reports one direction only waits until it is known.
+            Direction::Unknown if self.settings.direction != DirectionFilter::Both => false,
             Direction::Unknown if track.is_parked(WAIT_FOR_DIRECTION) => true,
             Direction::Unknown => age >= WAIT_FOR_WIDTH,
         };
@@ -424,6 +426,9 @@ fn read_of(
     repeats: &mut Repeats,
 ) -> Option<PlateCapture> {
     let (text, best) = (track.text.as_ref()?, track.best.as_ref()?);
+    if !settings.direction.passes(track.travel.direction()) {
+        return None;
+    }
     if repeats.is_repeat(&sighting(track, &text.text), settings.duplicate_delay()) {
         return None;
     }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Error;
 use crate::geometry::{NormPoint, NormRect};
+use crate::plate::Direction;
 
 /// Part of the world whose plates are expected; the "plate algorithm" of the manual (LPRCFG-16).
 ///
@@ -61,6 +62,32 @@ impl std::str::FromStr for Region {
     }
 }
 
+/// Whose passes are reported, by the way they drive (SNAPRULE-5).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[schemars(inline)]
+#[serde(rename_all = "snake_case")]
+pub enum DirectionFilter {
+    /// Who comes nearer; the manual's "Positive".
+    Approaching,
+    /// Who drives away.
+    Departing,
+    /// Everybody, also who stands or was seen too shortly to tell.
+    #[default]
+    Both,
+}
+
+impl DirectionFilter {
+    /// Whether a pass in this direction is reported; [`Direction::Unknown`] passes with [`Self::Both`] only.
+    #[must_use]
+    pub const fn passes(self, direction: Direction) -> bool {
+        match self {
+            Self::Both => true,
+            Self::Approaching => matches!(direction, Direction::Approaching),
+            Self::Departing => matches!(direction, Direction::Departing),
+        }
+    }
+}
+
 /// Settings of recognition on video.
 ///
 /// Plain values with bounds that [`RecognitionSettings::check`] states; a pipeline takes
@@ -97,6 +124,8 @@ pub struct RecognitionSettings {
     /// Corners of the area in which plates are recognised (LPRCFG-2), 3..=16 points; empty is everywhere.
     #[schemars(length(max = 16))]
     pub capture_area: Vec<NormPoint>,
+    /// Whose passes are reported (SNAPRULE-5).
+    pub direction: DirectionFilter,
     /// Areas in which plates are ignored (LPRCFG-4, LPRCFG-5), at most 3 of 3..=16 points.
     #[schemars(length(max = 3))]
     pub shield_areas: Vec<Vec<NormPoint>>,
@@ -114,6 +143,7 @@ impl Default for RecognitionSettings {
             stable_reads: 5,
             detector_width_px: 640,
             capture_area: Vec::new(),
+            direction: DirectionFilter::Both,
             shield_areas: Vec::new(),
         }
     }

@@ -5,6 +5,7 @@
 
 pub mod cells;
 mod latch;
+mod regions;
 
 use std::time::Duration;
 
@@ -12,6 +13,8 @@ use crate::frame::FrameView;
 use crate::time::MediaTime;
 use cells::{CELLS, Cells};
 use latch::Latch;
+use regions::Regions;
+pub use regions::{RegionChange, RegionWatch};
 
 /// Shortest time between two looks: five a second are enough.
 const INTERVAL: Duration = Duration::from_millis(200);
@@ -67,6 +70,11 @@ impl Sensitivity {
         })
     }
 
+    /// Least difference of a cell's luma from its background that is motion.
+    fn least_difference(self) -> f32 {
+        self.between(24.0, 6.0)
+    }
+
     /// From `least` at 1 to `most` at 100.
     fn between(self, least: f32, most: f32) -> f32 {
         least + (most - least) * (f32::from(self.0) - 1.0) / 99.0
@@ -113,6 +121,7 @@ pub struct Watch {
     /// Since when the scene is told as another one.
     changed_since: Option<MediaTime>,
     latches: [Latch; 5],
+    regions: Regions,
 }
 
 impl Watch {
@@ -141,6 +150,16 @@ impl Watch {
         changes
     }
 
+    /// Other regions that are watched for motion; it lasts as long in them as in the whole picture.
+    pub fn set_regions(&mut self, regions: Vec<RegionWatch>) {
+        self.regions.set(regions);
+    }
+
+    /// Regions in which motion began or ended since the last call, by a look or because they are gone.
+    pub fn region_changes(&mut self) -> Vec<RegionChange> {
+        self.regions.take_changes()
+    }
+
     fn sensitivities(&self) -> [(WatchKind, Option<Sensitivity>); 5] {
         let s = &self.settings;
         [
@@ -155,7 +174,7 @@ impl Watch {
     /// Whether a frame at this time is worth a look.
     #[must_use]
     pub fn wants(&self, pts: MediaTime) -> bool {
-        self.sensitivities().iter().any(|(_, s)| s.is_some())
+        (self.sensitivities().iter().any(|(_, s)| s.is_some()) || !self.regions.is_empty())
             && self
                 .looked
                 .is_none_or(|last| pts.saturating_since(last) >= INTERVAL || pts < last)
@@ -179,7 +198,7 @@ impl Watch {
                 Duration::ZERO
             }
         };
-        let motion = self.motion(&cells, step);
+        let motion = self.motion(&cells, step, now);
         let s = self.settings;
         let dark = s.dark.is_some_and(|s| too_dark(&cells, s));
         let bright = s.bright.is_some_and(|s| too_bright(&cells, s));
@@ -201,15 +220,21 @@ impl Watch {
         changes
     }
 
-    fn motion(&mut self, cells: &Cells, step: Duration) -> bool {
+    fn motion(&mut self, cells: &Cells, step: Duration, now: MediaTime) -> bool {
         let Some(background) = &mut self.background else {
             self.background = Some(Box::new(cells.mean));
             return false;
         };
-        let moved = self
-            .settings
-            .motion
-            .is_some_and(|s| share_changed(background, &cells.mean, s) >= s.between(0.033, 0.002));
+        let differences = differences(background, &cells.mean);
+        let share = |s: Sensitivity| {
+            let least = s.least_difference();
+            let changed = differences.iter().filter(|d| d.abs() > least).count();
+            changed as f32 / CELLS as f32
+        };
+        let motion = self.settings.motion;
+        let moved = motion.is_some_and(|s| share(s) >= s.between(0.033, 0.002));
+        self.regions
+            .look(&differences, now, self.settings.motion_hold);
         blend(background, &cells.mean, step, MOTION_BACKGROUND);
         moved
     }
@@ -251,8 +276,8 @@ fn blend(old: &mut [f32; CELLS], new: &[f32; CELLS], step: Duration, constant: D
     }
 }
 
-/// Share of the cells that differ by more than light does: the median difference is the light's.
-fn share_changed(background: &[f32; CELLS], now: &[f32; CELLS], s: Sensitivity) -> f32 {
+/// How far each cell is from its background, less what light does to all: the median difference is the light's.
+fn differences(background: &[f32; CELLS], now: &[f32; CELLS]) -> [f32; CELLS] {
     let mut differences = [0.0f32; CELLS];
     for ((d, b), n) in differences.iter_mut().zip(background).zip(now) {
         *d = n - b;
@@ -260,9 +285,7 @@ fn share_changed(background: &[f32; CELLS], now: &[f32; CELLS], s: Sensitivity) 
     let mut sorted = differences;
     let (_, light, _) = sorted.select_nth_unstable_by(CELLS / 2, f32::total_cmp);
     let light = *light;
-    let least = s.between(24.0, 6.0);
-    let changed = differences.iter().filter(|d| (*d - light).abs() > least);
-    changed.count() as f32 / CELLS as f32
+    differences.map(|d| d - light)
 }
 
 /// Almost no cell is brighter than black.

@@ -2,7 +2,9 @@
 
 mod world;
 
-use lpr_core::{Direction, NormPoint, PlateCapture, PxRect, RecognitionSettings, Unreadable};
+use lpr_core::{
+    Direction, DirectionFilter, NormPoint, PlateCapture, PxRect, RecognitionSettings, Unreadable,
+};
 use proptest::prelude::*;
 use world::{Dice, Noise, Vehicle, pipeline, run, settings, step, step_over, try_step};
 
@@ -146,6 +148,63 @@ fn areas_decide_by_the_middle_of_the_plate() {
         let mut p = pipeline(&cars, Noise::default(), 3, s);
         assert_eq!(texts(&run(&mut p, &cars, (0..3000).step_by(100))), [expect]);
     }
+}
+
+/// SNAPRULE-5: one direction only, or both; who stands or cannot be told passes with both alone.
+#[test]
+fn the_direction_decides_whose_pass_is_reported() {
+    let cars = [
+        vehicle("CAME123", 0, 0, 2000, (60.0, 120.0)),
+        vehicle("WENT123", 1, 0, 2000, (120.0, 60.0)),
+        vehicle("STANDS1", 3, 0, 9000, (100.0, 100.0)),
+    ];
+    for (direction, mut expect) in [
+        (DirectionFilter::Approaching, vec!["CAME123"]),
+        (DirectionFilter::Departing, vec!["WENT123"]),
+        (DirectionFilter::Both, vec!["CAME123", "WENT123", "STANDS1"]),
+    ] {
+        let s = RecognitionSettings {
+            direction,
+            ..settings()
+        };
+        let mut p = pipeline(&cars, Noise::default(), 3, s);
+        let reads = run(&mut p, &cars, (0..10_000).step_by(100));
+        let mut seen = texts(&reads);
+        seen.sort_unstable();
+        expect.sort_unstable();
+        assert_eq!(seen, expect, "{direction:?}");
+    }
+}
+
+/// LPRCFG-6: an area that is set while a plate is followed counts from the next frame on, and a plate that it
+/// excludes is not told after all unless enough of it was read before.
+#[test]
+fn an_area_counts_from_the_next_frame_on() {
+    let cars = [
+        vehicle("FIRST12", 0, 0, 2000, (60.0, 120.0)),
+        vehicle("SECOND1", 0, 6000, 2000, (60.0, 120.0)),
+        vehicle("THIRD12", 0, 12_000, 2000, (60.0, 120.0)),
+    ];
+    let shield = vec![
+        [(-1.0, 1.0), (0.0, 1.0), (0.0, -1.0), (-1.0, -1.0)]
+            .map(|(x, y)| NormPoint { x, y })
+            .to_vec(),
+    ];
+    let mut p = pipeline(&cars, Noise::default(), 3, settings());
+    let mut reads = Vec::new();
+    for ms in (0..16_000).step_by(100) {
+        let shielded = (5000..11_000).contains(&ms);
+        let wanted = RecognitionSettings {
+            shield_areas: if shielded { shield.clone() } else { vec![] },
+            ..settings()
+        };
+        if p.settings() != &wanted {
+            p.set_settings(wanted).unwrap();
+        }
+        reads.extend(step(&mut p, &cars, ms).reads);
+    }
+    reads.extend(p.flush());
+    assert_eq!(texts(&reads), ["FIRST12", "THIRD12"]);
 }
 
 #[test]

@@ -57,6 +57,13 @@ pub enum EventKind {
         /// Whether it holds now.
         active: bool,
     },
+    /// Motion began or ended in a region that is watched on its own.
+    RegionMotion {
+        /// The region's name.
+        region: String,
+        /// Whether something moves in it now.
+        active: bool,
+    },
     /// Login, logout, refused login.
     Login(LoginEvent),
     /// Somebody or the device itself did something that the log keeps (LOG-2, LOG-7).

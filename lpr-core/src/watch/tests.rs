@@ -2,7 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::frame::Planes;
-use crate::geometry::FrameSize;
+use crate::geometry::{FrameSize, NormPoint};
 use crate::time::UtcTime;
 
 const W: usize = 960;
@@ -149,6 +149,71 @@ fn a_car_is_motion_and_ends_after_the_hold() {
     };
     // What the car uncovered fades from the background before the hold begins.
     assert!((2000..12_000).contains(&ms), "{ms}");
+}
+
+fn region(name: &str, left: f32, right: f32, sensitivity: u32) -> RegionWatch {
+    let corners = [(left, 1.0), (left, -1.0), (right, -1.0), (right, 1.0)];
+    RegionWatch {
+        name: name.into(),
+        polygon: corners.map(|(x, y)| NormPoint { x, y }).to_vec(),
+        sensitivity: Sensitivity::clamped(sensitivity),
+    }
+}
+
+fn told(watch: &mut Watch) -> Vec<(String, bool)> {
+    let changes = watch.region_changes();
+    changes.into_iter().map(|c| (c.name, c.active)).collect()
+}
+
+/// Profile T 8.6: motion is told for the region that it is in, whatever the whole picture is set to.
+#[test]
+fn a_region_sees_its_own_motion_only() {
+    let mut b = Bench::new(WatchSettings {
+        motion_hold: Duration::from_secs(2),
+        ..WatchSettings::default()
+    });
+    assert!(!b.watch.wants(MediaTime::default()), "nothing is watched");
+    b.watch.set_regions(vec![
+        region("left", -1.0, 0.0, 50),
+        region("right", 0.0, 1.0, 50),
+    ]);
+    let empty = street(2);
+    b.show(&empty, 3000);
+    assert_eq!(told(&mut b.watch), []);
+    for k in 0..5 {
+        let mut with_car = empty.clone();
+        rectangle(&mut with_car, (k * 60, 200, 150, 120), 230);
+        b.look(&with_car);
+    }
+    assert_eq!(told(&mut b.watch), [("left".to_owned(), true)]);
+    b.show(&empty, 20_000);
+    assert_eq!(told(&mut b.watch), [("left".to_owned(), false)]);
+}
+
+#[test]
+fn a_region_keeps_its_state_and_ends_when_it_is_gone() {
+    let mut b = Bench::new(WatchSettings {
+        motion_hold: Duration::from_secs(30),
+        ..WatchSettings::default()
+    });
+    let left = || region("left", -1.0, 0.0, 50);
+    b.watch.set_regions(vec![left()]);
+    let empty = street(2);
+    b.show(&empty, 3000);
+    let mut with_car = empty.clone();
+    rectangle(&mut with_car, (60, 200, 150, 120), 230);
+    b.look(&with_car);
+    assert_eq!(told(&mut b.watch), [("left".to_owned(), true)]);
+    // Another region beside it, another sensitivity: it goes on.
+    let mut other = left();
+    other.sensitivity = Sensitivity::clamped(60);
+    b.watch
+        .set_regions(vec![region("new", 0.5, 1.0, 50), other]);
+    assert_eq!(told(&mut b.watch), []);
+    b.watch.set_regions(vec![region("new", 0.5, 1.0, 50)]);
+    assert_eq!(told(&mut b.watch), [("left".to_owned(), false)]);
+    b.watch.set_regions(Vec::new());
+    assert_eq!(told(&mut b.watch), [], "nothing moved in it");
 }
 
 #[test]

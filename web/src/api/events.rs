@@ -224,6 +224,7 @@ fn translate(event: &Arc<Event>, config: bool) -> Option<Told<'_>> {
         | EventKind::PlateRead(_)
         | EventKind::Login(_)
         | EventKind::PictureAlarm { .. }
+        | EventKind::RegionMotion { .. }
         | EventKind::Audit(_)
         | EventKind::Relay { .. }
         | EventKind::Input { .. }

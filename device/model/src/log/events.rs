@@ -116,6 +116,8 @@ impl Scribe {
             | EventKind::Upgrading { .. }
             // The end of storing is told, not every read that it costs.
             | EventKind::RecordLost { .. }
+            // As motion in the whole picture: it comes with every vehicle.
+            | EventKind::RegionMotion { .. }
             // Told as an audit event before it is wanted.
             | EventKind::RestartWanted { .. }
             | EventKind::ClockSynchronised { .. } => return None,

@@ -30,6 +30,43 @@ pub(super) fn check_area(pointer: &str, corners: &[NormPoint], violations: &mut 
     });
 }
 
+/// Requires that the outline does not cross or touch itself (LPRCFG-3). Fewer than 4 corners cannot.
+pub(super) fn check_simple(pointer: &str, corners: &[NormPoint], violations: &mut Violations) {
+    let n = corners.len();
+    let side = |i: usize| (corners[i], corners[(i + 1) % n]);
+    let crossing = (0..n).find_map(|i| {
+        let beyond = (i + 2)..n;
+        let mut others = beyond.filter(|j| (j + 1) % n != i);
+        others.find(|j| cross(side(i), side(*j))).map(|j| (i, j))
+    });
+    violations.require(crossing.is_none(), || {
+        let (i, j) = crossing.unwrap_or_default();
+        let reason = format!("must not cross itself: sides {} and {} do", i + 1, j + 1);
+        Violation::new(pointer, n, reason)
+    });
+}
+
+/// Whether two sides have a point in common.
+fn cross(a: (NormPoint, NormPoint), b: (NormPoint, NormPoint)) -> bool {
+    let (a1, a2) = (turn(a.0, a.1, b.0), turn(a.0, a.1, b.1));
+    let (b1, b2) = (turn(b.0, b.1, a.0), turn(b.0, b.1, a.1));
+    let on = |s: (NormPoint, NormPoint), t: f32, p: NormPoint| {
+        t == 0.0
+            && (s.0.x.min(s.1.x)..=s.0.x.max(s.1.x)).contains(&p.x)
+            && (s.0.y.min(s.1.y)..=s.0.y.max(s.1.y)).contains(&p.y)
+    };
+    (a1 * a2 < 0.0 && b1 * b2 < 0.0)
+        || on(a, a1, b.0)
+        || on(a, a2, b.1)
+        || on(b, b1, a.0)
+        || on(b, b2, a.1)
+}
+
+/// On which side of the way from `a` to `b` the point `p` is: positive on the left, 0 on it.
+fn turn(a: NormPoint, b: NormPoint, p: NormPoint) -> f32 {
+    (b.x - a.x) * (p.y - a.y) - (b.y - a.y) * (p.x - a.x)
+}
+
 /// Twice the size of the area within the bounds of its corners; 8 for the whole picture.
 fn enclosed(corners: &[NormPoint]) -> f32 {
     let next = corners.iter().cycle().skip(1);
@@ -61,4 +98,58 @@ pub(super) fn check_token<'a>(
     violations.require(before.all(|other| other != token), || {
         Violation::new(pointer, token, "exists already")
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn simple(corners: &[(f32, f32)]) -> bool {
+        let corners: Vec<_> = corners.iter().map(|&(x, y)| NormPoint { x, y }).collect();
+        let mut violations = Violations::default();
+        check_simple("/area", &corners, &mut violations);
+        violations.into_result().is_ok()
+    }
+
+    /// LPRCFG-3.
+    #[test]
+    fn an_outline_that_crosses_itself_is_refused() {
+        for (corners, good) in [
+            (
+                &[(-1.0, 1.0), (-1.0, -1.0), (1.0, -1.0), (1.0, 1.0)][..],
+                true,
+            ),
+            // The same corners as an hour-glass.
+            (&[(-1.0, 1.0), (1.0, -1.0), (1.0, 1.0), (-1.0, -1.0)], false),
+            // A dart: not convex, but simple.
+            (&[(0.0, 1.0), (-1.0, -1.0), (0.0, 0.0), (1.0, -1.0)], true),
+            // A corner on another side, and two corners in one place.
+            (
+                &[
+                    (0.0, 1.0),
+                    (-1.0, -1.0),
+                    (0.0, -1.0),
+                    (1.0, -1.0),
+                    (0.0, -1.0),
+                ],
+                false,
+            ),
+            (&[(0.0, 0.0), (0.0, 0.0), (1.0, 0.0), (1.0, 1.0)], false),
+            (&[(0.0, 0.0), (1.0, 0.0), (1.0, 1.0)], true),
+            // A five-pointed star.
+            (
+                &[
+                    (0.0, 1.0),
+                    (0.6, -0.8),
+                    (-0.95, 0.3),
+                    (0.95, 0.3),
+                    (-0.6, -0.8),
+                ],
+                false,
+            ),
+            (&[], true),
+        ] {
+            assert_eq!(simple(corners), good, "{corners:?}");
+        }
+    }
 }

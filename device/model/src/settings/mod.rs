@@ -13,10 +13,12 @@ mod https;
 mod image;
 mod io;
 mod lpr;
+mod lpr_areas;
 mod mail;
 mod maintenance;
 mod masks;
 mod merge;
+mod motion_regions;
 mod multicast;
 mod net_ip;
 mod onvif;
@@ -51,10 +53,12 @@ pub use geo::GeoLocation;
 pub use https::NetHttps;
 pub use image::{Level, VideoImage};
 pub use io::{AlarmIo, IdleState, InputSettings, OutputDelay, OutputMode, OutputSettings};
-pub use lpr::LprRecognition;
+pub use lpr::{AnalysisRate, FramesToOutput, LprRecognition, Percent, PlateWidth, RepeatSeconds};
+pub use lpr_areas::{LprAreas, ShieldArea};
 pub use mail::{MailEncryption, MailPort, NetMail};
 pub use maintenance::{Maintenance, Monitoring, RestartDay, TimeOfDay};
 pub use masks::{PrivacyMask, VideoMasks};
+pub use motion_regions::{MotionRegion, MotionRegions, RegionSensitivity};
 pub use multicast::{
     MulticastConfig, MulticastGroups, MulticastMain, MulticastMetadata, MulticastPort,
     MulticastSub, MulticastTtl,
@@ -152,7 +156,9 @@ pub fn all_sections() -> Vec<Descriptor> {
         Descriptor::of::<SecurityPasswordReset>(),
         Descriptor::of::<DeviceResetButton>(),
         Descriptor::of::<LprRecognition>(),
+        Descriptor::of::<LprAreas>(),
         Descriptor::of::<EventPicture>(),
+        Descriptor::of::<MotionRegions>(),
         Descriptor::of::<EventBroker<1>>(),
         Descriptor::of::<EventBroker<2>>(),
         Descriptor::of::<TimeSettings>(),

@@ -94,8 +94,12 @@ const RULES: &[Rule] = {
             severity: Warning,
             page: "/setting/lpr/scene",
             look: |f| {
-                let off = !f.settings.get::<LprRecognition>().enabled;
-                off.then(|| "Plate recognition is switched off.".into())
+                let lpr = f.settings.get::<LprRecognition>();
+                if !lpr.enabled {
+                    return Some("Plate recognition is switched off.".into());
+                }
+                let silent = "Plates are followed but nobody is told and nothing is recorded: Report Plates is off.";
+                (!lpr.report).then(|| silent.into())
             },
         },
         Rule {

@@ -65,6 +65,7 @@ fn kind(kind: &EventKind) -> &'static str {
         EventKind::SettingsChanged { .. } => "settings-changed",
         EventKind::Source(_) => "source",
         EventKind::PictureAlarm { .. } => "picture-alarm",
+        EventKind::RegionMotion { .. } => "region-motion",
         EventKind::Login(_) => "login",
         EventKind::Audit(_) => "audit",
         EventKind::Log(_) => "log",

@@ -9,14 +9,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use lpr_core::{Pipeline, PlateCapture, RecognitionSettings};
+use lpr_core::{Pipeline, PlateCapture};
 use lpr_onnx::{Nets, NetsOptions};
 use parking_lot::Mutex;
 use platecam_host::Recorder;
 use platecam_media::FrameReader;
 use platecam_model::{
     Error, EventBus, EventKind, Result,
-    settings::{LprRecognition, SettingsStore},
+    settings::{LprAreas, LprRecognition, SettingsStore},
 };
 
 /// How long one wait for a frame lasts before the stop flag is looked at again.
@@ -152,17 +152,21 @@ impl Worker {
         }
         let watch = self.parts.settings.watch();
         let mut stored = self.parts.settings.get::<LprRecognition>();
+        let mut areas = self.parts.settings.get::<LprAreas>();
         let tuning = nets.card.tuning();
-        let mut pipeline =
-            match Pipeline::new(nets.detector, nets.reader, translate(&stored), tuning, 1) {
-                Ok(pipeline) => pipeline,
-                Err(e) => return tracing::error!(error = %e, "recognition cannot start"),
-            };
+        let first = stored.settings(&areas);
+        let mut pipeline = match Pipeline::new(nets.detector, nets.reader, first, tuning, 1) {
+            Ok(pipeline) => pipeline,
+            Err(e) => return tracing::error!(error = %e, "recognition cannot start"),
+        };
         while !self.stop.load(Ordering::Relaxed) && !self.parts.frames.is_closed() {
-            let now = watch.borrow().get::<LprRecognition>();
-            if now != stored {
-                stored = now;
-                if let Err(e) = pipeline.set_settings(translate(&stored)) {
+            let now = {
+                let all = watch.borrow();
+                (all.get::<LprRecognition>(), all.get::<LprAreas>())
+            };
+            if now != (stored.clone(), areas.clone()) {
+                (stored, areas) = now;
+                if let Err(e) = pipeline.set_settings(stored.settings(&areas)) {
                     tracing::error!(error = %e, "recognition keeps its settings");
                 }
             }
@@ -173,7 +177,7 @@ impl Worker {
                 .dropped
                 .store(self.parts.frames.dropped(), Ordering::Relaxed);
             if broken {
-                self.report(pipeline.flush());
+                self.report(&stored, pipeline.flush());
             }
             if !stored.enabled || !pipeline.wants(frame.utc) {
                 continue;
@@ -183,16 +187,20 @@ impl Worker {
             match pipeline.process(&view) {
                 Ok(output) => {
                     self.parts.bus.publish_scene(Arc::new(output.scene));
-                    self.report(output.reads);
+                    self.report(&stored, output.reads);
                 }
                 Err(e) => tracing::error!(error = %e, "a frame could not be analysed"),
             }
             self.meter.record(started.elapsed());
         }
-        self.report(pipeline.flush());
+        self.report(&stored, pipeline.flush());
     }
 
-    fn report(&self, captures: Vec<PlateCapture>) {
+    /// Tells who passed and has it recorded, as far as that is wanted.
+    fn report(&self, settings: &LprRecognition, captures: Vec<PlateCapture>) {
+        if !settings.report {
+            return;
+        }
         for capture in captures {
             let read = Arc::new(capture.read.clone());
             tracing::info!(
@@ -207,17 +215,5 @@ impl Worker {
                 .publish(read.captured_at, EventKind::PlateRead(read));
             self.parts.recorder.record(capture);
         }
-    }
-}
-
-/// The settings page in the domain's terms.
-fn translate(s: &LprRecognition) -> RecognitionSettings {
-    RecognitionSettings {
-        region: s.region,
-        min_plate_width_px: s.min_plate_width.get(),
-        min_likelihood: (s.min_confidence.get() as f32 / 100.0).clamp(0.05, 0.99),
-        detection_interval_ms: 1000 / s.analysis_rate.get(),
-        duplicate_delay_ms: s.repeat_seconds.get() * 1000,
-        ..RecognitionSettings::default()
     }
 }

@@ -9,11 +9,11 @@ use std::{
     time::Duration,
 };
 
-use lpr_core::{Watch, WatchChange};
+use lpr_core::{RegionChange, Watch, WatchChange};
 use platecam_media::FrameReader;
 use platecam_model::{
     Clock, Error, EventBus, EventKind, Result,
-    settings::{EventPicture, SettingsStore},
+    settings::{EventPicture, MotionRegions, SettingsStore},
 };
 
 /// How long one wait for a frame lasts before the stop flag is looked at again.
@@ -69,13 +69,21 @@ fn run(
 ) {
     let current = settings.watch();
     let mut stored = settings.get::<EventPicture>();
+    let mut regions = settings.get::<MotionRegions>();
     let mut watch = Watch::new(stored.watch());
+    watch.set_regions(regions.watch());
     let mut broken = false;
     while !stop.load(Ordering::Relaxed) && !frames.is_closed() {
         let now = current.borrow().get::<EventPicture>();
         if now != stored {
             stored = now;
             tell(bus, clock, watch.set_settings(stored.watch()));
+        }
+        let now = current.borrow().get::<MotionRegions>();
+        if now != regions {
+            regions = now;
+            watch.set_regions(regions.watch());
+            tell_regions(bus, clock, watch.region_changes());
         }
         let Some((frame, after_break)) = frames.next(WAIT) else {
             continue;
@@ -86,6 +94,7 @@ fn run(
         }
         if let Ok(view) = frame.view() {
             tell(bus, clock, watch.look(&view, std::mem::take(&mut broken)));
+            tell_regions(bus, clock, watch.region_changes());
         }
     }
 }
@@ -100,5 +109,13 @@ fn tell(bus: &EventBus, clock: &dyn Clock, changes: Vec<WatchChange>) {
                 active,
             },
         );
+    }
+}
+
+fn tell_regions(bus: &EventBus, clock: &dyn Clock, changes: Vec<RegionChange>) {
+    for RegionChange { name, active } in changes {
+        tracing::debug!(region = name, active, "motion in a region");
+        let region = name;
+        bus.publish(clock.now(), EventKind::RegionMotion { region, active });
     }
 }

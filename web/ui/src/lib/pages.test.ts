@@ -59,6 +59,7 @@ describe('router', () => {
     ['System/Legal Information', 'system/legal'],
     ['Network Settings/TCP/IP/Port', 'network/port'],
     ['Network Settings/Advanced/Remote Log', 'network/remote-log'],
+    ['LPR/Config (LPR)', 'lpr/areas'],
     ['LPR/Device Commission/Device Commission', 'lpr/commission'],
     ['LPR/Device Commission/Debug Info Collection', 'lpr/debug'],
   ])('Setting → %s reaches %s', (way, path) => {

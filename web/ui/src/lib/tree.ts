@@ -37,6 +37,8 @@ export type ViewName =
   | 'commission'
   | 'osd'
   | 'masks'
+  | 'lpr-areas'
+  | 'motion-regions'
   | 'debug';
 
 export interface SettingGroup {
@@ -120,6 +122,7 @@ export const settingTree: SettingGroup[] = [
     icon: 'event',
     pages: [
       { path: 'event/picture', title: 'page.event-picture', sections: ['event.picture'], manual: [] },
+      { path: 'event/motion-regions', title: 'page.motion-regions', sections: ['event.motion_regions'], view: 'motion-regions', manual: [] },
       { path: 'event/alarm', title: 'page.alarm-io', sections: ['io'], manual: ['Event/Alarm/Alarm', 'Event/Alarm/Alarm-out Port'] },
       { path: 'event/illegal-access', title: 'page.illegal-access', sections: ['security.login'], manual: ['Event/Exception/Illegal Access'] },
     ],
@@ -129,6 +132,7 @@ export const settingTree: SettingGroup[] = [
     icon: 'plate',
     pages: [
       { path: 'lpr/scene', title: 'page.lpr-scene', sections: ['lpr.recognition'], manual: ['LPR/Scene Config'] },
+      { path: 'lpr/areas', title: 'page.lpr-areas', sections: ['lpr.areas'], view: 'lpr-areas', manual: ['LPR/Config (LPR)'] },
       { path: 'lpr/commission', title: 'page.commission', sections: ['lpr.commission', 'device.reset_button'], view: 'commission', needs: 'lpr-config', manual: ['LPR/Device Commission/Device Commission', 'LPR/Device Commission'] },
       { path: 'lpr/debug', title: 'page.debug', sections: [], view: 'debug', needs: 'maintenance', manual: ['LPR/Device Commission/Debug Info Collection'] },
     ],
