@@ -107,6 +107,15 @@ pub static VEHICLE_DETECT: Topic = Topic {
     elements: &[],
 };
 
+/// Whether something moves in a region that is watched on its own (Analytics, motion region detector; Profile T 8.6).
+pub static MOTION_REGION: Topic = Topic {
+    path: &["RuleEngine", "MotionRegionDetector", "Motion"],
+    property: true,
+    source: &[("VideoSource", Type::Token), ("RuleName", Type::String)],
+    data: &[("State", Type::Boolean)],
+    elements: &[],
+};
+
 /// Whether the picture source has no picture.
 pub static SIGNAL_LOSS: Topic = Topic {
     path: &["VideoSource", "SignalLoss"],
@@ -265,6 +274,7 @@ const fn singleton(path: &'static [&'static str]) -> Topic {
 pub static CATALOG: &[&Topic] = &[
     &LICENSE_PLATE,
     &VEHICLE_DETECT,
+    &MOTION_REGION,
     &SIGNAL_LOSS,
     &MOTION_ALARM,
     &TOO_DARK,

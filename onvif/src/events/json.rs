@@ -6,7 +6,7 @@ use serde_json::{Map, Number, Value, json};
 
 use super::{
     catalog::Type,
-    notice::{ItemValue, Notice},
+    notice::{ItemValue, Notice, Operation},
 };
 use crate::address::Base;
 
@@ -14,7 +14,11 @@ use crate::address::Base;
 pub(super) fn message(notice: &Notice, prefix: &str, base: &Base) -> BrokerMessage {
     BrokerMessage {
         topic: topic(notice, prefix),
-        payload: payload(notice, base).to_string().into_bytes(),
+        // Nothing in its place takes a retained state back.
+        payload: match notice.operation {
+            Some(Operation::Deleted) => Vec::new(),
+            _ => payload(notice, base).to_string().into_bytes(),
+        },
         retain: notice.topic.property,
     }
 }

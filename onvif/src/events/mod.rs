@@ -11,6 +11,7 @@ mod notice;
 mod properties;
 mod push;
 mod render;
+mod rules;
 mod service;
 mod subscriptions;
 mod topic;
@@ -27,9 +28,9 @@ use tokio::{
 
 pub(crate) use brokers::publish as publish_to_brokers;
 pub use catalog::{
-    CATALOG, CONFIGURATION_CHANGED, DIGITAL_INPUT, LICENSE_PLATE, MOTION_ALARM, PROFILE_CHANGED,
-    RELAY, SCENE_CHANGE, SIGNAL_LOSS, TOO_BLURRY, TOO_BRIGHT, TOO_DARK, Topic, Type,
-    VEHICLE_DETECT,
+    CATALOG, CONFIGURATION_CHANGED, DIGITAL_INPUT, LICENSE_PLATE, MOTION_ALARM, MOTION_REGION,
+    PROFILE_CHANGED, RELAY, SCENE_CHANGE, SIGNAL_LOSS, TOO_BLURRY, TOO_BRIGHT, TOO_DARK, Topic,
+    Type, VEHICLE_DETECT,
 };
 pub use content::{ContentFilter, ITEM_FILTER, Items};
 pub(crate) use filter::{stored as stored_filter, texts as filter_texts};
@@ -43,6 +44,7 @@ pub use topic::{BadExpression, TopicExpression};
 
 use crate::{discovery::facing, service::Inner};
 use load::Load;
+use rules::Rules;
 use translate::Translator;
 pub(crate) use translate::profile_changed;
 
@@ -52,7 +54,7 @@ impl Inner {
         let now = self.now();
         let outputs = self.device.outputs().into_iter().enumerate();
         let inputs = self.device.inputs().into_iter().enumerate();
-        let all = Translator::initial(now)
+        let all = Translator::initial(now, &Rules::of(&self.device.settings.snapshot()))
             .into_iter()
             .chain(outputs.map(|(i, o)| translate::relay(now, i, o.active)))
             .chain(inputs.map(|(i, s)| translate::input(now, i, s.active)))
@@ -115,10 +117,10 @@ pub(crate) async fn run(inner: &Inner, stop: impl Future<Output = ()>) {
     let first = inner.events.lock().take();
     let mut events = first.unwrap_or_else(|| inner.device.bus.subscribe());
     let mut scenes = inner.device.bus.subscribe_scenes();
-    let mut translator = Translator::default();
+    let mut settings = inner.device.settings.watch();
+    let mut translator = Translator::new(Rules::of(&settings.borrow_and_update()));
     // What happened before the subscription above.
     inner.tell(translator.source(&inner.device.media.status().state, inner.now()));
-    let mut settings = inner.device.settings.watch();
     let mut load = Load::default();
     let mut look = interval(load::EVERY);
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -143,7 +145,8 @@ pub(crate) async fn run(inner: &Inner, stop: impl Future<Output = ()>) {
                     // Nobody may pull any more; who waits is answered now.
                     inner.subscriptions.end_all();
                 }
-                continue;
+                let rules = Rules::of(&settings.borrow_and_update());
+                translator.set_rules(rules, inner.now())
             }
             event = events.recv() => match event {
                 Ok(event) => inner.translated(&mut translator, &event),

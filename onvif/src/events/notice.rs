@@ -12,6 +12,8 @@ pub enum Operation {
     Initialized,
     /// The state changed.
     Changed,
+    /// What had the state is gone, as when its rule was deleted.
+    Deleted,
 }
 
 /// Value of a simple item.

@@ -70,6 +70,7 @@ fn tt_message(notice: &Notice, base: &Base) -> tt::Message {
         property_operation: notice.operation.map(|o| match o {
             Operation::Initialized => tt::PropertyOperation::Initialized,
             Operation::Changed => tt::PropertyOperation::Changed,
+            Operation::Deleted => tt::PropertyOperation::Deleted,
         }),
         ..Default::default()
     }

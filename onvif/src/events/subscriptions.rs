@@ -10,7 +10,11 @@ use lpr_core::UtcTime;
 use parking_lot::Mutex;
 use tokio::{sync::Notify, time::Instant};
 
-use super::{content::ContentFilter, notice::Notice, topic::TopicExpression};
+use super::{
+    content::ContentFilter,
+    notice::{Notice, Operation},
+    topic::TopicExpression,
+};
 use crate::address::Base;
 
 /// Most pull points at a time; announced as `MaxPullPoints`. Their notifications are shared: one costs a few kilobytes
@@ -43,7 +47,7 @@ pub struct Filter {
 impl Filter {
     /// Whether the notification is wanted.
     pub fn wants(&self, notice: &Notice) -> bool {
-        let initial = notice.operation == Some(super::notice::Operation::Initialized);
+        let initial = notice.operation == Some(Operation::Initialized);
         !(self.changed_only && initial)
             && self.topics.iter().all(|t| t.matches(notice.topic.path))
             && self.contents.iter().all(|c| c.matches(notice))
@@ -212,7 +216,9 @@ impl Subscriptions {
     pub fn publish(&self, notice: Notice) {
         let notice = Arc::new(notice);
         let mut state = self.0.lock();
-        if notice.topic.property {
+        if notice.operation == Some(Operation::Deleted) {
+            state.properties.retain(|p| !p.same_property(&notice));
+        } else if notice.topic.property {
             match state
                 .properties
                 .iter_mut()

@@ -14,16 +14,17 @@ use tokio::time::Instant;
 use super::{
     catalog::{
         AUTH_FAILED, CONFIGURATION_CHANGED, DIGITAL_INPUT, KEY_STATUS, LAST_BACKUP,
-        LAST_CLOCK_SYNCHRONIZATION, LAST_REBOOT, LAST_RESET, LICENSE_PLATE, MOTION_ALARM,
+        LAST_CLOCK_SYNCHRONIZATION, LAST_REBOOT, LAST_RESET, LICENSE_PLATE, MOTION_ALARM, MOTION_REGION,
         PROCESSOR_USAGE, PROFILE_CHANGED, RELAY, SCENE_CHANGE, SHUTDOWN, SIGNAL_LOSS,
         STORAGE_FAILURE, TOO_BLURRY, TOO_BRIGHT, TOO_DARK, Topic, UPLOAD, UPLOAD_STATUS,
         VEHICLE_DETECT,
     },
     notice::{ItemValue, Notice, Operation},
+    rules::Rules,
 };
 use crate::{
     deviceio::{inputs, relays},
-    media::{self, RULE, SOURCE},
+    media::{self, SOURCE},
     metadata::{license_plate_info, rectangle},
     pictures,
 };
@@ -47,6 +48,8 @@ pub(super) struct Translator {
     signal_lost: bool,
     /// The end was told.
     stopping: bool,
+    /// As they were told last.
+    rules: Rules,
 }
 
 fn text(value: impl Into<String>) -> ItemValue {
@@ -69,9 +72,26 @@ fn property(
     }
 }
 
-fn vehicle(at: UtcTime, there: bool) -> Notice {
-    let source = vec![("Source", SOURCE.to_owned()), ("Rule", RULE.to_owned())];
+fn vehicle(at: UtcTime, rule: &str, there: bool) -> Notice {
+    let source = vec![("Source", SOURCE.to_owned()), ("Rule", rule.to_owned())];
     property(&VEHICLE_DETECT, at, source, there)
+}
+
+/// Motion in a region; its rule is called like it.
+fn region(at: UtcTime, rule: &str, moves: bool) -> Notice {
+    let source = vec![
+        ("VideoSource", SOURCE.to_owned()),
+        ("RuleName", rule.to_owned()),
+    ];
+    property(&MOTION_REGION, at, source, moves)
+}
+
+/// The end of a property: its rule is gone.
+fn deleted(property: Notice) -> Notice {
+    Notice {
+        operation: Some(Operation::Deleted),
+        ..property
+    }
 }
 
 fn signal(at: UtcTime, lost: bool) -> Notice {
@@ -181,9 +201,37 @@ pub(super) fn processor_usage(at: UtcTime, percent: f64) -> Notice {
 }
 
 impl Translator {
+    /// With these rules, which were told already.
+    pub(super) fn new(rules: Rules) -> Self {
+        Self {
+            rules,
+            ..Self::default()
+        }
+    }
+
+    /// Other rules: properties of those that are gone end, those of new ones begin.
+    pub(super) fn set_rules(&mut self, rules: Rules, at: UtcTime) -> Vec<Notice> {
+        let before = std::mem::replace(&mut self.rules, rules);
+        let now = &self.rules;
+        let mut notices = Vec::new();
+        if before.plates != now.plates {
+            let there = self.vehicle.is_some();
+            let gone = before.plates.iter().map(|rule| vehicle(at, rule, there));
+            notices.extend(gone.map(deleted));
+            notices.extend(now.plates.iter().map(|rule| vehicle(at, rule, there)));
+        }
+        let gone = before.regions.iter().filter(|r| !now.regions.contains(r));
+        notices.extend(gone.map(|rule| deleted(region(at, rule, false))));
+        let new = now.regions.iter().filter(|r| !before.regions.contains(r));
+        notices.extend(new.map(|rule| region(at, rule, false)));
+        notices
+    }
+
     /// All properties as they are told at the start; what differs then follows as a change.
-    pub(super) fn initial(now: UtcTime) -> Vec<Notice> {
-        let mut all = vec![vehicle(now, false), signal(now, false)];
+    pub(super) fn initial(now: UtcTime, rules: &Rules) -> Vec<Notice> {
+        let mut all = vec![signal(now, false)];
+        all.extend(rules.plates.iter().map(|rule| vehicle(now, rule, false)));
+        all.extend(rules.regions.iter().map(|rule| region(now, rule, false)));
         all.extend(WatchKind::ALL.map(|alarm| picture(now, alarm, false)));
         all.push(operating_time(&LAST_CLOCK_SYNCHRONIZATION, now, now));
         all.push(operating_time(&LAST_REBOOT, now, now));
@@ -206,10 +254,10 @@ impl Translator {
         let mut notices = Vec::new();
         while let Some((_, read)) = self.waiting.pop_front_if(|(until, _)| *until <= now) {
             tracing::warn!(plate = %read.plate_number, "no record of this read yet: told without pictures");
-            notices.push(plate(&read, None));
+            notices.extend(self.plate(&read, None));
         }
         if self.vehicle.take_if(|(until, _)| *until <= now).is_some() {
-            notices.push(vehicle(wall, false));
+            notices.extend(self.vehicle_is(wall, false));
         }
         notices
     }
@@ -221,7 +269,7 @@ impl Translator {
                 self.waiting.push_back((now + RECORD_WAIT, read.clone()));
                 if self.waiting.len() > MAX_WAITING {
                     let oldest = self.waiting.pop_front();
-                    return oldest.iter().map(|(_, read)| plate(read, None)).collect();
+                    return oldest.and_then(|(_, read)| self.plate(&read, None)).into_iter().collect();
                 }
                 Vec::new()
             }
@@ -233,11 +281,16 @@ impl Translator {
                 // A snapshot by hand, or a read that was told already, has nobody waiting.
                 let read = at.and_then(|i| self.waiting.remove(i));
                 read.iter()
-                    .map(|(_, read)| plate(read, Some(record)))
+                    .filter_map(|(_, read)| self.plate(read, Some(record)))
                     .collect()
             }
             EventKind::Source(state) => self.source(state, event.at),
             EventKind::PictureAlarm { alarm, active } => vec![picture(event.at, *alarm, *active)],
+            EventKind::RegionMotion { region: rule, active } => {
+                // One of a rule that was deleted meanwhile tells nobody.
+                let known = self.rules.regions.contains(rule);
+                known.then(|| region(event.at, rule, *active)).into_iter().collect()
+            }
             EventKind::Relay { index, active } => vec![relay(event.at, *index, *active)],
             EventKind::Input { index, active } => vec![input(event.at, *index, *active)],
             EventKind::ClockSynchronised { at, .. } => {
@@ -301,7 +354,7 @@ impl Translator {
             notices.push(signal(at, lost));
         }
         if matches!(state, SourceState::Failed { .. }) && self.vehicle.take().is_some() {
-            notices.push(vehicle(at, false));
+            notices.extend(self.vehicle_is(at, false));
         }
         notices
     }
@@ -315,11 +368,20 @@ impl Translator {
             .vehicle
             .replace((now + VEHICLE_HOLD, scene.captured_at))
             .is_none();
-        if came {
-            vec![vehicle(scene.captured_at, true)]
-        } else {
-            Vec::new()
-        }
+        let told = came.then(|| self.vehicle_is(scene.captured_at, true));
+        told.flatten().into_iter().collect()
+    }
+
+    /// Whether a vehicle is there, as the plate rule tells it.
+    fn vehicle_is(&self, at: UtcTime, there: bool) -> Option<Notice> {
+        let rule = self.rules.plates.as_ref()?;
+        Some(vehicle(at, rule, there))
+    }
+
+    /// A read, as the plate rule tells it.
+    fn plate(&self, read: &PlateRead, record: Option<&Record>) -> Option<Notice> {
+        let rule = self.rules.plates.as_ref()?;
+        Some(plate(read, rule, record))
     }
 }
 
@@ -365,13 +427,15 @@ fn changed(key: &str) -> Vec<(&'static str, &'static str)> {
         "video.main" => vec![(media::encoder_token(StreamId::Main), "VideoEncoder")],
         "video.sub" => vec![(media::encoder_token(StreamId::Sub), "VideoEncoder")],
         "onvif.metadata" => vec![(media::METADATA_CONFIG, "Metadata")],
-        "lpr.recognition" => vec![(media::ANALYTICS_CONFIG, "Analytics")],
+        "lpr.recognition" | "lpr.areas" | "event.motion_regions" => {
+            vec![(media::ANALYTICS_CONFIG, "Analytics")]
+        }
         _ => Vec::new(),
     }
 }
 
 /// The notification of a read (Analytics Service §13.3).
-fn plate(read: &PlateRead, record: Option<&Record>) -> Notice {
+fn plate(read: &PlateRead, rule: &str, record: Option<&Record>) -> Notice {
     let mut data = vec![("Likelihood", text(read.likelihood.to_string()))];
     if let Some(record) = record {
         let mut uri = |name, there: bool, which| {
@@ -400,7 +464,7 @@ fn plate(read: &PlateRead, record: Option<&Record>) -> Notice {
         operation: None,
         source: vec![
             ("VideoSource", SOURCE.to_owned()),
-            ("Rule", RULE.to_owned()),
+            ("Rule", rule.to_owned()),
         ],
         data,
         elements: elements(read),

@@ -1,0 +1,24 @@
+//! The rules whose names events carry, as the settings have them.
+
+use platecam_model::settings::{LprRecognition, MotionRegions, Settings};
+
+/// Names of the rules that there are.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Rules {
+    /// The plate rule; `None` while nobody is told of plates.
+    pub(super) plates: Option<String>,
+    /// The motion rules.
+    pub(super) regions: Vec<String>,
+}
+
+impl Rules {
+    /// As they are now.
+    pub(super) fn of(settings: &Settings) -> Self {
+        let lpr = settings.get::<LprRecognition>();
+        let motion = settings.get::<MotionRegions>();
+        Self {
+            plates: lpr.report.then(|| lpr.rule_name.clone()),
+            regions: motion.regions.iter().map(|r| r.name.clone()).collect(),
+        }
+    }
+}
