@@ -14,10 +14,10 @@ use tokio::time::Instant;
 use super::{
     catalog::{
         AUTH_FAILED, CONFIGURATION_CHANGED, DIGITAL_INPUT, KEY_STATUS, LAST_BACKUP,
-        LAST_CLOCK_SYNCHRONIZATION, LAST_REBOOT, LAST_RESET, LICENSE_PLATE, MOTION_ALARM, MOTION_REGION,
-        PROCESSOR_USAGE, PROFILE_CHANGED, RELAY, SCENE_CHANGE, SHUTDOWN, SIGNAL_LOSS,
-        STORAGE_FAILURE, TOO_BLURRY, TOO_BRIGHT, TOO_DARK, Topic, UPLOAD, UPLOAD_STATUS,
-        VEHICLE_DETECT,
+        LAST_CLOCK_SYNCHRONIZATION, LAST_REBOOT, LAST_RESET, LICENSE_PLATE, MOTION_ALARM,
+        MOTION_REGION, PROCESSOR_USAGE, PROFILE_CHANGED, RELAY, SCENE_CHANGE, SHUTDOWN,
+        SIGNAL_LOSS, STORAGE_FAILURE, TOO_BLURRY, TOO_BRIGHT, TOO_DARK, Topic, UPLOAD,
+        UPLOAD_STATUS, VEHICLE_DETECT,
     },
     notice::{ItemValue, Notice, Operation},
     rules::Rules,
@@ -229,8 +229,9 @@ impl Translator {
 
     /// All properties as they are told at the start; what differs then follows as a change.
     pub(super) fn initial(now: UtcTime, rules: &Rules) -> Vec<Notice> {
-        let mut all = vec![signal(now, false)];
-        all.extend(rules.plates.iter().map(|rule| vehicle(now, rule, false)));
+        let plates = rules.plates.iter();
+        let mut all: Vec<_> = plates.map(|rule| vehicle(now, rule, false)).collect();
+        all.push(signal(now, false));
         all.extend(rules.regions.iter().map(|rule| region(now, rule, false)));
         all.extend(WatchKind::ALL.map(|alarm| picture(now, alarm, false)));
         all.push(operating_time(&LAST_CLOCK_SYNCHRONIZATION, now, now));
