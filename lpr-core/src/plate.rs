@@ -40,6 +40,36 @@ pub struct PlateText {
     pub chars: Vec<CharRead>,
 }
 
+impl PlateText {
+    /// The likeliest texts, best first, `most` at most: this one, then those with one or more places read as an alternative. Each comes with
+    /// the product of its places' likelihoods over this text's, times this text's likelihood (0..=1).
+    #[must_use]
+    pub fn n_best(&self, most: usize) -> Vec<(String, f32)> {
+        let mut texts = vec![(String::new(), self.likelihood)];
+        for c in &self.chars {
+            let ways = |(text, p): &(String, f32)| {
+                let own = std::iter::once((c.sign, 1.0));
+                let others = c.alternatives.iter().map(|(s, q)| (*s, q / c.likelihood));
+                let longer = |(sign, factor): (char, f32)| (format!("{text}{sign}"), p * factor);
+                own.chain(others.filter(|o| o.1.is_finite()))
+                    .map(longer)
+                    .collect::<Vec<_>>()
+            };
+            texts = texts.iter().flat_map(ways).collect();
+            texts.sort_by(|a, b| b.1.total_cmp(&a.1));
+            texts.truncate(most.max(1));
+        }
+        // The region's rules may have preferred a text whose places are not each the likeliest.
+        texts.retain(|t| t.0 != self.text);
+        texts.insert(0, (self.text.clone(), self.likelihood));
+        for t in &mut texts {
+            t.1 = t.1.min(self.likelihood);
+        }
+        texts.truncate(most);
+        texts
+    }
+}
+
 /// Travel of a vehicle as the camera sees it (RECOG-4).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -153,4 +183,33 @@ pub struct PlateRead {
     pub frames_read: u32,
     /// Made by hand to test what follows a read: nobody drove by. Never counts as traffic, never opens a barrier (COMM-7).
     pub test: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_likeliest_texts_come_first() {
+        let char = |sign, likelihood, alternatives: &[(char, f32)]| CharRead {
+            sign,
+            likelihood,
+            alternatives: alternatives.to_vec(),
+        };
+        let text = PlateText {
+            text: "A8B".into(),
+            likelihood: 0.6,
+            chars: vec![
+                char('A', 0.9, &[('4', 0.09)]),
+                char('8', 0.6, &[('B', 0.3), ('3', 0.1)]),
+                char('B', 1.0, &[]),
+            ],
+        };
+        let best = text.n_best(4);
+        let texts: Vec<&str> = best.iter().map(|t| t.0.as_str()).collect();
+        assert_eq!(texts, ["A8B", "ABB", "A3B", "48B"]);
+        assert!((best[0].1 - 0.6).abs() < 1e-6 && (best[1].1 - 0.3).abs() < 1e-6);
+        assert_eq!(text.n_best(1).len(), 1);
+        assert!(text.n_best(0).is_empty());
+    }
 }

@@ -132,6 +132,8 @@ class Plates:
         if r.random() < one:
             g = dict(g)
             g['1'] = g['I']
+        if r.random() < .35:
+            g = self.reshaped(g, s)
         unit = []
         for c in s:
             if c in ' -.':
@@ -162,6 +164,29 @@ class Plates:
                 self.put(img, g[c], x + (w - gw) / 2 + o, cy - hh / 2 + o, gw, hh, sc, .55)
             self.put(img, g[c], x + (w - gw) / 2, cy - hh / 2, gw, hh, col, U(.85, 1))
             x += w
+
+    def reshaped(self, g, s):
+        """the glyphs of s in another hand: heavier or lighter strokes, a lean, a waist higher or lower"""
+        r, U = self.r, self.r.uniform
+        g = dict(g)
+        k, lean, waist = r.choice((-5, -3, 3, 5, 7, 9)) if r.random() < .7 else 0, U(-.12, .12) if r.random() < .4 else 0., U(-.12, .12) if r.random() < .5 else 0.
+        for c in set(s) - set(' -.'):
+            m = g[c]
+            if k > 0:
+                m = cv2.dilate(np.pad(m, k // 2), np.ones((k, k), np.uint8))
+            elif k < 0:
+                thin = cv2.erode(np.pad(m, 1), np.ones((-k, -k), np.uint8))
+                m = thin if thin.max() > 128 and thin.mean() > .45 * m.mean() else m
+            h, w = m.shape
+            if waist:
+                y = np.linspace(0, 1, h, dtype=np.float32)
+                my = np.repeat(((y + waist * np.sin(np.pi * y) ** 2) * (h - 1))[:, None], w, 1).astype(np.float32)
+                m = cv2.remap(m, np.repeat(np.arange(w, dtype=np.float32)[None], h, 0), my, cv2.INTER_LINEAR)
+            if lean:
+                d = abs(lean) * h
+                m = cv2.warpAffine(m, np.float32(((1, lean, d if lean < 0 else 0), (0, 1, 0))), (int(w + d), h), flags=cv2.INTER_LINEAR)
+            g[c] = m
+        return g
 
     def base(self, H, W, lo, hi, tint=.1):
         return np.full((H, W, 3), self.tint(self.r.uniform(lo, hi), tint), np.float32)

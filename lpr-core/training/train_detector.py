@@ -106,6 +106,7 @@ def main():
         opt.load_state_dict(s['opt'])
     T0, T, first, av = time.time(), a.minutes * 60, step, None
     net.train()
+    half = 'AVX512' in torch.backends.cpu.get_cpu_capability()      # without it bfloat16 products are emulated, ten times slower
     while True:
         f = (time.time() - T0) / T
         if f >= 1:
@@ -115,7 +116,7 @@ def main():
             g['lr'] = lr
         x, m = q.get()
         x = torch.from_numpy(x).to(memory_format=torch.channels_last).float().div_(255)
-        with torch.autocast('cpu', torch.bfloat16):
+        with torch.autocast('cpu', torch.bfloat16, enabled=half):
             o = net(x)
         loss, parts = loss_fn(o.float().contiguous(), torch.from_numpy(m), step)
         opt.zero_grad(); loss.backward()

@@ -32,7 +32,7 @@ def main():
     ap.add_argument('--data', required=True); ap.add_argument('--fonts', required=True); ap.add_argument('--texts'); ap.add_argument('--quads', help='detector_quads.py\'s answer')
     ap.add_argument('--init'); ap.add_argument('--lr', type=float, default=1.5e-3); ap.add_argument('--decay', type=float, default=.4)
     ap.add_argument('--batch', type=int, default=64); ap.add_argument('--ramp', type=int, default=0); ap.add_argument('--real', type=float, default=.36)
-    ap.add_argument('--seed', type=int, default=11); ap.add_argument('--gens', type=int, default=1); ap.add_argument('--deep', action='store_true', help='711,333 parameters instead of 484,757: tried, not in use'); ap.add_argument('--all', action='store_true', help='no hold-out')
+    ap.add_argument('--seed', type=int, default=11); ap.add_argument('--gens', type=int, default=1); ap.add_argument('--deep', action='store_true', help='711,333 parameters instead of 484,757: tried, not in use'); ap.add_argument('--frozen', action='store_true', help='batch normalisation as it is: for gentle runs from an exported net'); ap.add_argument('--all', action='store_true', help='no hold-out')
     a = ap.parse_args()
     import fonts
     from reader_data import Crops
@@ -66,6 +66,10 @@ def main():
     T0, T, first, el = time.time(), a.minutes * 60, step, None
     ix = {c: i for i, c in enumerate(ALPHABET)}
     net.train()
+    if a.frozen:
+        [m.eval() for m in net.modules() if isinstance(m, torch.nn.BatchNorm2d)]
+    # without AVX-512 bfloat16 products are emulated, ten times slower
+    half = 'AVX512' in torch.backends.cpu.get_cpu_capability()
     while True:
         f = (time.time() - T0) / T
         if f >= 1:
@@ -76,7 +80,7 @@ def main():
         x, t = q.get()
         y = torch.tensor([ix[c] for s_ in t for c in s_], dtype=torch.long)
         n = torch.tensor([len(s_) for s_ in t])
-        with torch.autocast('cpu', torch.bfloat16):
+        with torch.autocast('cpu', torch.bfloat16, enabled=half):
             o = net(torch.from_numpy(prep(x)))
         o = o.float()
         loss = ctc(o.log_softmax(-1).permute(1, 0, 2), y, torch.full((len(t),), 32), n)

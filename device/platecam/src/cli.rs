@@ -498,7 +498,7 @@ fn log_kind(word: &str) -> Result<LogKind, String> {
 
 #[derive(Debug, Args)]
 pub(crate) struct RecognizeArgs {
-    /// Print one JSON object a plate.
+    /// Print one JSON object a plate, with up to five likely texts and their likelihoods (n_best).
     #[arg(long, conflicts_with = "tsv")]
     pub(crate) json: bool,
     /// Print FILE, plate, confidence and x,y,w,h (pixels), separated by tabs; the default.

@@ -18,6 +18,8 @@ use crate::{
 
 /// Larger pictures are refused before they are decoded.
 const MAX_SIDE: u32 = FrameSize::MAX_SIDE;
+/// Texts listed for a plate in JSON, the one that counts included.
+const N_BEST: usize = 5;
 /// Memory one decoded picture may take, bytes.
 const MAX_BYTES: u64 = 512 << 20;
 
@@ -89,6 +91,7 @@ fn print(
             let line = json!({
                 "file": file, "plate": p.plate.as_ref().map(|t| &t.text), "confidence": p.likelihood(),
                 "box": [x, y, w, h], "score": p.score,
+                "n_best": p.plate.as_ref().map_or_else(Vec::new, |t| t.n_best(N_BEST)),
             });
             writeln!(out, "{line}")?;
         } else {
@@ -150,7 +153,7 @@ mod tests {
         let json: serde_json::Value = serde_json::from_str(&printed(true)).unwrap();
         assert_eq!(
             json,
-            json!({"file": "a.jpg", "plate": null, "confidence": 0.0, "box": [10, 20, 100, 40], "score": 0.75})
+            json!({"file": "a.jpg", "plate": null, "confidence": 0.0, "box": [10, 20, 100, 40], "score": 0.75, "n_best": []})
         );
     }
 
