@@ -208,10 +208,9 @@ try {
   await page.getByRole('heading', { name: 'The camera restarts' }).waitFor();
   await b.shot('restart');
   await b.until('and is back', async () => (await page.getByRole('heading', { name: 'The camera restarts' }).count()) === 0);
-  if ((await page.getByRole('button', { name: 'Log in' }).count()) === 0) {
-    await page.locator('#main').waitFor();
-    await button('Log out').click();
-  }
+  const gate = page.getByRole('button', { name: 'Log in' });
+  await gate.or(button('Log out')).first().waitFor();
+  if ((await gate.count()) === 0) await button('Log out').click();
 
   // A plain user: no user management, no maintenance (UI-5).
   await page.getByRole('button', { name: 'Log in' }).waitFor();
