@@ -204,12 +204,14 @@ try {
   await open('system/maintenance', 'Upgrade and Maintenance');
   await button('Reboot').click();
   await page.getByRole('dialog').getByText('interrupted', { exact: false }).waitFor();
+  b.away = true;
   await page.getByRole('dialog').getByRole('button', { name: 'Reboot' }).click();
   await page.getByRole('heading', { name: 'The camera restarts' }).waitFor();
   await b.shot('restart');
   await b.until('and is back', async () => (await page.getByRole('heading', { name: 'The camera restarts' }).count()) === 0);
   const gate = page.getByRole('button', { name: 'Log in' });
   await gate.or(button('Log out')).first().waitFor();
+  b.away = false;
   if ((await gate.count()) === 0) await button('Log out').click();
 
   // A plain user: no user management, no maintenance (UI-5).
