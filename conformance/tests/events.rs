@@ -183,6 +183,29 @@ fn the_clip_is_published_as_plates_and_motion_without_tampering() {
     );
 }
 
+/// The kept events have these plates (EVENT-6-1-4).
+fn found_by_seek(camera: &Camera, plates: &[Value]) {
+    // Without an address of its own the only subscription of the user is meant.
+    call(
+        camera,
+        "<tev:CreatePullPointSubscription><tev:InitialTerminationTime>PT60S</tev:InitialTerminationTime></tev:CreatePullPointSubscription>",
+    );
+    let sought = call(
+        camera,
+        "<tev:Seek><tev:UtcTime>2000-01-01T00:00:00Z</tev:UtcTime></tev:Seek>",
+    );
+    assert!(sought.contains("SeekResponse"), "{sought}");
+    let told = call(
+        camera,
+        "<tev:PullMessages><tev:Timeout>PT5S</tev:Timeout><tev:MessageLimit>256</tev:MessageLimit></tev:PullMessages>",
+    );
+    assert!(told.contains("tns1:EventBuffer/Begin"), "{told}");
+    for plate in plates {
+        let number = plate["plate_number"].as_str().unwrap();
+        assert!(told.contains(number), "{number} is not in {told}");
+    }
+}
+
 /// Plates that wait for a broker survive kill -9, and arrive when both are back.
 #[tokio::test(flavor = "multi_thread")]
 async fn plates_that_wait_survive_a_power_cut() {
@@ -218,7 +241,8 @@ async fn plates_that_wait_survive_a_power_cut() {
         source: "test:".into(),
         ..Options::default()
     };
-    let _camera = Camera::start_in(&options, &state).unwrap();
+    let camera = Camera::start_in(&options, &state).unwrap();
+    found_by_seek(&camera, &seen);
     let mut wanted: Vec<_> = seen
         .iter()
         .map(|r| (r["plate_number"].clone(), r["captured_at"].clone()))

@@ -37,7 +37,7 @@ static IMPLEMENTED: &[(&str, &[&str])] = &[
         "GetVideoSourceConfigurations", "GetVideoSources", "RemoveMetadataConfiguration",
         "RemoveVideoAnalyticsConfiguration", "RemoveVideoEncoderConfiguration", "RemoveVideoSourceConfiguration",
         "SetMetadataConfiguration", "SetOSD", "SetSynchronizationPoint", "SetVideoEncoderConfiguration",
-        "SetVideoSourceConfiguration",
+        "SetVideoSourceConfiguration", "StartMulticastStreaming", "StopMulticastStreaming",
     ]),
     ("tr2", &[
         "AddConfiguration", "CreateMask", "CreateOSD", "CreateProfile", "DeleteMask", "DeleteOSD", "DeleteProfile",
@@ -47,6 +47,7 @@ static IMPLEMENTED: &[(&str, &[&str])] = &[
         "GetVideoEncoderInstances", "GetVideoSourceConfigurationOptions", "GetVideoSourceConfigurations",
         "GetVideoSourceModes", "RemoveConfiguration", "SetMask", "SetMetadataConfiguration", "SetOSD",
         "SetSynchronizationPoint", "SetVideoEncoderConfiguration", "SetVideoSourceConfiguration", "SetVideoSourceMode",
+        "StartMulticastStreaming", "StopMulticastStreaming",
     ]),
     ("timg", &[
         "GetImagingSettings", "GetMoveOptions", "GetOptions", "GetServiceCapabilities", "GetStatus",

@@ -21,7 +21,7 @@ use crate::{
     answer, auth,
     call::Call,
     device::firmware::FIRMWARE_PATH,
-    events::{self, Courier, Notice, Subscriptions},
+    events::{self, Courier, History, Notice, Subscriptions},
     fault, pictures,
     request::{HttpRequest, MAX_BODY},
     route::Port,
@@ -95,6 +95,8 @@ pub(crate) struct Inner {
     pub(crate) device: Device,
     pub(crate) ports: Ports,
     pub(crate) subscriptions: Subscriptions,
+    /// Notices that are kept.
+    pub(crate) history: Arc<History>,
     /// What happened since the initial states were taken; [`OnvifService::run`] begins with it.
     pub(crate) events: Mutex<Option<platecam_model::Subscription>>,
     /// Sends notifications to consumers.
@@ -116,6 +118,7 @@ impl OnvifService {
     pub fn new(device: Device, ports: ServicePorts) -> Self {
         let events = Mutex::new(Some(device.bus.subscribe()));
         let inner = Inner {
+            history: Arc::new(History::new(device.history.clone())),
             events,
             device,
             ports: Ports::new(ports),
@@ -157,8 +160,12 @@ impl OnvifService {
         tokio::select! {
             () = events::run(&self.0, stop) => {}
             () = events::publish_to_brokers(&self.0) => {}
+            () = self.0.history.clone().keep() => {}
         }
         self.0.subscriptions.end_all();
+        let history = self.0.history.clone();
+        // What was told last is kept as well.
+        let _ = tokio::task::spawn_blocking(move || history.flush()).await;
     }
 
     /// Answers one request below `/onvif/`. `PullMessages` may wait up to ten minutes.
@@ -382,11 +389,12 @@ impl Inner {
     }
 }
 
-/// Whether the operation may change something, and so may take long.
+/// Whether the operation may change something, and so may take long. Seek stores what waits before it reads.
 fn writes(operation: &Operation) -> bool {
     use onvif_contracts::port::AccessClass as C;
-    matches!(
+    let changes = matches!(
         operation.access,
         C::WriteSystem | C::Unrecoverable | C::Actuate
-    )
+    );
+    changes || operation.name == "Seek"
 }

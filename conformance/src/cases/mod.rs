@@ -15,6 +15,7 @@ mod network;
 mod pullpoint;
 mod push;
 mod roles;
+mod seek;
 mod services;
 pub mod state;
 mod streaming;
@@ -33,6 +34,7 @@ pub fn all() -> Vec<Case> {
         roles::cases(),
         events::cases(),
         push::cases(),
+        seek::cases(),
         media1::cases(),
         media2::cases(),
         streaming::cases(),

@@ -9,6 +9,7 @@ mod contact;
 mod database;
 pub mod doctor;
 mod factory;
+mod history;
 mod key;
 mod listen;
 mod log;

@@ -10,8 +10,8 @@ use crate::{
     io::Io,
     network::Networking,
     ports::{
-        Brokers, Certificates, Factory, HostServices, LogStore, Mailer, Media, Network, Records,
-        RemoteLog, StreamId, TimeControl,
+        Brokers, Certificates, EventHistory, Factory, HostServices, LogStore, Mailer, Media,
+        Network, Records, RemoteLog, StreamId, TimeControl,
     },
     settings::SettingsStore,
     upkeep::Upkeep,
@@ -66,6 +66,8 @@ pub struct DeviceParts {
     pub certificates: Arc<dyn Certificates>,
     /// Back to factory.
     pub factory: Arc<dyn Factory>,
+    /// Events that are kept.
+    pub history: Arc<dyn EventHistory>,
     /// System log and audit trail.
     pub log: Arc<dyn LogStore>,
     /// The log server.

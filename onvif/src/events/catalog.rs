@@ -238,6 +238,9 @@ pub(super) static AUTH_FAILED: Topic = Topic {
     elements: &[],
 };
 
+/// The begin of the kept events, told when a pull pointer reaches it (Core §11.11).
+pub(super) static EVENT_BUFFER_BEGIN: Topic = plain(&["EventBuffer", "Begin"]);
+
 /// How busy the processors are, per cent (Core §8.10.1).
 pub(super) static PROCESSOR_USAGE: Topic = Topic {
     path: &["Monitoring", "ProcessorUsage"],
@@ -296,6 +299,7 @@ pub static CATALOG: &[&Topic] = &[
     &AUTH_FAILED,
     &PROCESSOR_USAGE,
     &KEY_STATUS,
+    &EVENT_BUFFER_BEGIN,
 ];
 
 /// What this unit publishes: topics of what it does not have are left out.
@@ -325,7 +329,7 @@ mod tests {
         for t in CATALOG {
             // There is one of each.
             let single = t.path.starts_with(&["Monitoring"]) && t.path[1] != "ProcessorUsage"
-                || t.path[1] == "OperationMode";
+                || ["OperationMode", "Begin"].contains(&t.path[1]);
             assert!(!t.path.is_empty() && t.source.is_empty() == single, "{t:?}");
             assert!(!t.property || !t.data.is_empty(), "{t:?}");
             let twins = CATALOG.iter().filter(|o| o.path == t.path).count();

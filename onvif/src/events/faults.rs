@@ -99,7 +99,7 @@ pub(super) fn refused(refused: Refused, now: UtcTime) -> Fault {
     match refused {
         Refused::Unknown => unknown_resource(&reason, now),
         Refused::Full => creation_failed(&reason, now),
-        Refused::Busy | Refused::Pushed => unable_to_get(&reason, now),
+        Refused::Busy | Refused::Pushed | Refused::Store => unable_to_get(&reason, now),
     }
 }
 

@@ -5,6 +5,7 @@ mod catalog;
 mod content;
 mod faults;
 mod filter;
+mod history;
 mod json;
 mod load;
 mod notice;
@@ -34,6 +35,7 @@ pub use catalog::{
 };
 pub use content::{ContentFilter, ITEM_FILTER, Items};
 pub(crate) use filter::{stored as stored_filter, texts as filter_texts};
+pub(crate) use history::History;
 pub use notice::{ItemValue, Notice, Operation};
 pub(crate) use properties::capabilities;
 pub(crate) use push::Courier;
@@ -78,7 +80,8 @@ impl Inner {
                 Load::default().look(&*self.device.upkeep.machine),
             )]);
         for notice in all {
-            self.subscriptions.publish(notice);
+            // A state at the start is no event.
+            self.subscriptions.publish(notice, None);
         }
     }
 
@@ -107,7 +110,7 @@ impl Inner {
         for notice in notices {
             // Nobody may be watching the metadata stream.
             let _ = self.notices.send(Arc::new(notice.clone()));
-            self.subscriptions.publish(notice);
+            self.subscriptions.publish(notice, Some(&self.history));
         }
     }
 }

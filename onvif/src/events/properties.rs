@@ -21,7 +21,7 @@ pub(crate) fn capabilities() -> tev::Capabilities {
         ws_pausable_subscription_manager_interface_support: Some(false),
         max_notification_producers: i32::try_from(MAX_PUSHED).ok(),
         max_pull_points: i32::try_from(MAX_PULL_POINTS).ok(),
-        persistent_notification_storage: Some(false),
+        persistent_notification_storage: Some(true),
         event_broker_protocols: Some(brokers::protocols()),
         max_event_brokers: i32::try_from(MAX_BROKERS).ok(),
         metadata_over_mqtt: Some(false),

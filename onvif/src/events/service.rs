@@ -27,7 +27,7 @@ use super::{
 use crate::{
     answer,
     call::{Answer, Call},
-    fault::date_time,
+    fault::{self, date_time},
     request::HttpRequest,
     service::{Inner, Ready, limits},
 };
@@ -179,12 +179,12 @@ impl Inner {
 
     async fn pull(
         &self,
-        subscription: &Subscription,
+        subscription: &Arc<Subscription>,
         wait: Duration,
         limit: usize,
     ) -> Answer<tev::PullMessagesResponse> {
         let pulled = subscription
-            .pull(wait, limit)
+            .pull(wait, limit, (&self.history, self.now()))
             .await
             .map_err(|e| faults::refused(e, self.now()))?;
         let (current_time, termination_time) = times(self.now(), pulled.left);
@@ -309,12 +309,18 @@ impl NotificationProducer for Call<'_> {
 }
 
 impl PullPointSubscription for Call<'_> {
-    fn seek(&self, _: tev::Seek) -> Answer<tev::SeekResponse> {
-        self.subscription()?;
-        Err(Fault::receiver(
-            &["ActionNotSupported"],
-            "notifications are not stored: there is nothing to seek in",
-        ))
+    fn seek(&self, request: tev::Seek) -> Answer<tev::SeekResponse> {
+        let subscription = self.subscription()?;
+        let at = UtcTime::from_millis(request.utc_time.unix_millis());
+        let done = self.inner.subscriptions.seek(
+            &subscription.id,
+            &self.inner.history,
+            at,
+            request.reverse.unwrap_or(false),
+        );
+        done.map_err(fault::of)?
+            .map_err(|e| faults::refused(e, self.inner.now()))?;
+        Ok(Default::default())
     }
 
     fn set_synchronization_point(

@@ -10,8 +10,11 @@ use lpr_core::UtcTime;
 use parking_lot::Mutex;
 use tokio::{sync::Notify, time::Instant};
 
+use platecam_model::{Error, Result as ModelResult};
+
 use super::{
     content::ContentFilter,
+    history::{History, Replay},
     notice::{Notice, Operation},
     topic::TopicExpression,
 };
@@ -68,6 +71,9 @@ pub enum Refused {
     /// Its messages are pushed to a consumer, not fetched.
     #[error("the messages of this subscription are pushed to its consumer")]
     Pushed,
+    /// The kept events cannot be read.
+    #[error("the kept events cannot be read")]
+    Store,
     /// Another call is waiting for messages of this subscription.
     #[error("another PullMessages is waiting on this subscription")]
     Busy,
@@ -115,6 +121,8 @@ struct Inner {
     ends: Instant,
     pulling: bool,
     ended: bool,
+    /// Reads in the past.
+    replay: Option<Replay>,
 }
 
 /// What one pull brought.
@@ -162,6 +170,7 @@ impl Subscriptions {
                 ends: Instant::now() + life,
                 pulling: false,
                 ended: false,
+                replay: None,
             }),
             wake: Notify::new(),
         });
@@ -212,10 +221,13 @@ impl Subscriptions {
         all.values().for_each(|s| s.close());
     }
 
-    /// Tells everybody who wants to know, and remembers the state of a property.
-    pub fn publish(&self, notice: Notice) {
+    /// Tells everybody who wants to know, remembers the state of a property, and keeps the notice in `history`.
+    pub(crate) fn publish(&self, notice: Notice, history: Option<&History>) {
         let notice = Arc::new(notice);
         let mut state = self.0.lock();
+        if let Some(history) = history {
+            history.add(&notice);
+        }
         if notice.operation == Some(Operation::Deleted) {
             state.properties.retain(|p| !p.same_property(&notice));
         } else if notice.topic.property {
@@ -254,6 +266,36 @@ impl Subscriptions {
             subscription.push(&Arc::new(property.initialized(now)));
         }
         Ok(())
+    }
+
+    /// Moves the pull pointer of a subscription to the kept events of `at` (Core §11.1.5); what waits for it is
+    /// dropped. Takes the disk's time.
+    ///
+    /// # Errors
+    /// [`Refused`], or that of the store.
+    pub(super) fn seek(
+        &self,
+        id: &str,
+        history: &History,
+        at: UtcTime,
+        reverse: bool,
+    ) -> ModelResult<Result<(), Refused>> {
+        // Nothing is told meanwhile: what is told from now on has a greater number.
+        let mut state = self.0.lock();
+        state.sweep();
+        let Some(subscription) = state.live.get(id) else {
+            return Ok(Err(Refused::Unknown));
+        };
+        if subscription.delivery == Delivery::Push {
+            return Ok(Err(Refused::Pushed));
+        }
+        let replay = history.seek(at, reverse)?;
+        let mut inner = subscription.inner.lock();
+        inner.queue.clear();
+        inner.replay = Some(replay);
+        drop(inner);
+        subscription.wake.notify_one();
+        Ok(Ok(()))
     }
 
     /// How many there are.
@@ -314,6 +356,9 @@ impl Subscription {
             return;
         }
         let mut inner = self.inner.lock();
+        if inner.replay.is_some_and(|r| r.is_reverse()) {
+            return;
+        }
         if inner.queue.len() >= QUEUE {
             inner.queue.pop_front();
             inner.lost += 1;
@@ -328,15 +373,33 @@ impl Subscription {
     }
 
     /// Takes messages: at once when there are any, else as soon as one comes, at the latest after
-    /// `wait`. The subscription lives at least `wait` longer from the answer on (Core §11.1.1).
+    /// `wait`. After a Seek those of the past come first. The subscription lives at least `wait` longer from the
+    /// answer on (Core §11.1.1).
     ///
     /// # Errors
-    /// [`Refused::Busy`] when another call waits, [`Refused::Unknown`] when it ended meanwhile.
-    pub async fn pull(&self, wait: Duration, limit: usize) -> Result<Pulled, Refused> {
+    /// [`Refused::Busy`] when another call waits, [`Refused::Unknown`] when it ended meanwhile,
+    /// [`Refused::Store`] when the past cannot be read.
+    pub(super) async fn pull(
+        self: &Arc<Self>,
+        wait: Duration,
+        limit: usize,
+        past: (&Arc<History>, UtcTime),
+    ) -> Result<Pulled, Refused> {
         let _pulling = Pulling::begin(self)?;
         let deadline = Instant::now() + wait;
         let limit = limit.clamp(1, MAX_MESSAGES);
         loop {
+            let replay = self.inner.lock().replay.filter(|r| !r.done);
+            if let Some(replay) = replay {
+                let notices = self.read_past(replay, limit, past).await?;
+                if !notices.is_empty() {
+                    let mut inner = self.inner.lock();
+                    inner.prolong(wait);
+                    let left = inner.left();
+                    return Ok(Pulled { notices, left });
+                }
+                continue;
+            }
             {
                 let mut inner = self.inner.lock();
                 // What was told before the end is still fetched by who waits for it.
@@ -354,6 +417,36 @@ impl Subscription {
             // A push between the check and here leaves a permit, so it is not missed.
             let _ = tokio::time::timeout_at(deadline, self.wake.notified()).await;
         }
+    }
+
+    /// The next messages of the past; the pointer moves on, unless it was moved elsewhere meanwhile.
+    async fn read_past(
+        self: &Arc<Self>,
+        replay: Replay,
+        limit: usize,
+        (history, now): (&Arc<History>, UtcTime),
+    ) -> Result<Vec<Arc<Notice>>, Refused> {
+        let (own, history) = (self.clone(), history.clone());
+        let read =
+            tokio::task::spawn_blocking(move || history.read(replay, &own.filter, limit, now));
+        let failed = |e: &dyn std::fmt::Display| {
+            tracing::warn!("kept events cannot be read: {e}");
+            Refused::Store
+        };
+        let (notices, next) = read.await.map_err(|e| failed(&e))?.map_err(|e| match e {
+            Error::Internal { detail } => failed(&detail),
+            other => failed(&other),
+        })?;
+        let mut inner = self.inner.lock();
+        if inner.ended {
+            return Err(Refused::Unknown);
+        }
+        if inner.replay != Some(replay) {
+            return Ok(Vec::new());
+        }
+        // Towards the past nothing follows but the end; towards now what was told meanwhile does.
+        inner.replay = Some(next).filter(|r| !r.done || r.is_reverse());
+        Ok(notices.into_iter().map(Arc::new).collect())
     }
 }
 
@@ -438,6 +531,12 @@ mod tests {
         }
     }
 
+    fn past() -> Arc<History> {
+        Arc::new(History::new(Arc::new(
+            platecam_model::testing::MemoryHistory::default(),
+        )))
+    }
+
     fn secs(n: u64) -> Duration {
         Duration::from_secs(n)
     }
@@ -465,15 +564,18 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn properties_come_as_initialized() {
         let all = Subscriptions::default();
-        all.publish(notice(&SIGNAL_LOSS, "true"));
-        all.publish(notice(&SIGNAL_LOSS, "false"));
-        all.publish(notice(&LICENSE_PLATE, "ABC"));
+        all.publish(notice(&SIGNAL_LOSS, "true"), None);
+        all.publish(notice(&SIGNAL_LOSS, "false"), None);
+        all.publish(notice(&LICENSE_PLATE, "ABC"), None);
         let s = begin(&all, Filter::default(), 60);
-        let p = s.pull(secs(5), 10).await.unwrap();
+        let p = s.pull(secs(5), 10, (&past(), T0)).await.unwrap();
         assert_eq!(values(&p), ["false"]);
         assert_eq!(p.notices[0].operation, Some(Operation::Initialized));
         all.synchronize(&s.id, T0).unwrap();
-        assert_eq!(values(&s.pull(secs(5), 10).await.unwrap()), ["false"]);
+        assert_eq!(
+            values(&s.pull(secs(5), 10, (&past(), T0)).await.unwrap()),
+            ["false"]
+        );
         let quiet = begin(
             &all,
             Filter {
@@ -482,9 +584,19 @@ mod tests {
             },
             60,
         );
-        assert!(quiet.pull(secs(1), 10).await.unwrap().notices.is_empty());
-        all.publish(notice(&SIGNAL_LOSS, "true"));
-        assert_eq!(values(&quiet.pull(secs(1), 10).await.unwrap()), ["true"]);
+        assert!(
+            quiet
+                .pull(secs(1), 10, (&past(), T0))
+                .await
+                .unwrap()
+                .notices
+                .is_empty()
+        );
+        all.publish(notice(&SIGNAL_LOSS, "true"), None);
+        assert_eq!(
+            values(&quiet.pull(secs(1), 10, (&past(), T0)).await.unwrap()),
+            ["true"]
+        );
     }
 
     /// EVENT-3-1-15 and Core §11.1.2: a pull answers at once when something happens, never empty
@@ -498,14 +610,23 @@ mod tests {
         tokio::spawn(async move {
             tokio::time::sleep(secs(7)).await;
             for v in ["a", "b", "c"] {
-                teller.publish(notice(&LICENSE_PLATE, v));
+                teller.publish(notice(&LICENSE_PLATE, v), None);
             }
         });
-        let first = s.pull(secs(20), 2).await.unwrap();
+        let first = s.pull(secs(20), 2, (&past(), T0)).await.unwrap();
         assert_eq!(start.elapsed(), secs(7));
         assert_eq!(values(&first), ["a", "b"]);
-        assert_eq!(values(&s.pull(secs(20), 2).await.unwrap()), ["c"]);
-        assert!(s.pull(secs(20), 2).await.unwrap().notices.is_empty());
+        assert_eq!(
+            values(&s.pull(secs(20), 2, (&past(), T0)).await.unwrap()),
+            ["c"]
+        );
+        assert!(
+            s.pull(secs(20), 2, (&past(), T0))
+                .await
+                .unwrap()
+                .notices
+                .is_empty()
+        );
         assert_eq!(start.elapsed(), secs(27));
     }
 
@@ -517,14 +638,17 @@ mod tests {
         tokio::time::sleep(secs(19)).await;
         assert!(all.find(&s.id).is_ok());
         // Longer than the rest of its life.
-        let p = s.pull(secs(60), 1).await.unwrap();
+        let p = s.pull(secs(60), 1, (&past(), T0)).await.unwrap();
         assert!(p.notices.is_empty() && p.left >= secs(60));
         tokio::time::sleep(secs(59)).await;
         assert!(all.find(&s.id).is_ok());
         tokio::time::sleep(secs(1)).await;
         assert_eq!(all.find(&s.id).unwrap_err(), Refused::Unknown);
         assert_eq!(all.end(&s.id).unwrap_err(), Refused::Unknown);
-        assert_eq!(s.pull(secs(1), 1).await.unwrap_err(), Refused::Unknown);
+        assert_eq!(
+            s.pull(secs(1), 1, (&past(), T0)).await.unwrap_err(),
+            Refused::Unknown
+        );
         let s = begin(&all, Filter::default(), 20);
         s.renew(secs(5));
         assert_eq!(s.left(), secs(5), "a renewal may also shorten");
@@ -536,16 +660,27 @@ mod tests {
         let s = begin(&all, Filter::default(), 60);
         let waiting = tokio::spawn({
             let s = s.clone();
-            async move { s.pull(secs(30), 1).await.map(|p| p.notices.len()) }
+            async move {
+                s.pull(secs(30), 1, (&past(), T0))
+                    .await
+                    .map(|p| p.notices.len())
+            }
         });
         tokio::task::yield_now().await;
-        assert_eq!(s.pull(secs(1), 1).await.unwrap_err(), Refused::Busy);
+        assert_eq!(
+            s.pull(secs(1), 1, (&past(), T0)).await.unwrap_err(),
+            Refused::Busy
+        );
         waiting.abort();
         let _ = waiting.await;
-        assert!(s.pull(secs(1), 1).await.is_ok());
+        assert!(s.pull(secs(1), 1, (&past(), T0)).await.is_ok());
         let waiting = tokio::spawn({
             let s = s.clone();
-            async move { s.pull(secs(30), 1).await.map(|p| p.notices.len()) }
+            async move {
+                s.pull(secs(30), 1, (&past(), T0))
+                    .await
+                    .map(|p| p.notices.len())
+            }
         });
         tokio::task::yield_now().await;
         all.end(&s.id).unwrap();
@@ -558,9 +693,9 @@ mod tests {
         let all = Subscriptions::default();
         let s = begin(&all, Filter::default(), 60);
         for i in 0..QUEUE + 10 {
-            all.publish(notice(&LICENSE_PLATE, &i.to_string()));
+            all.publish(notice(&LICENSE_PLATE, &i.to_string()), None);
         }
-        let p = s.pull(secs(1), usize::MAX).await.unwrap();
+        let p = s.pull(secs(1), usize::MAX, (&past(), T0)).await.unwrap();
         assert_eq!(p.notices.len(), MAX_MESSAGES);
         assert_eq!(values(&p)[0], "10");
         for _ in 1..MAX_PULL_POINTS {
@@ -594,10 +729,10 @@ mod tests {
             60,
         );
         for t in [&LICENSE_PLATE, &SIGNAL_LOSS, &CONFIGURATION_CHANGED] {
-            all.publish(notice(t, "on"));
-            all.publish(notice(t, "off"));
+            all.publish(notice(t, "on"), None);
+            all.publish(notice(t, "off"), None);
         }
-        let p = s.pull(secs(1), 10).await.unwrap();
+        let p = s.pull(secs(1), 10, (&past(), T0)).await.unwrap();
         let topics: Vec<_> = p.notices.iter().map(|n| n.topic.path[0]).collect();
         assert_eq!(topics, ["VideoSource", "Media"]);
     }

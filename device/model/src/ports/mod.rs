@@ -5,6 +5,7 @@ mod broker;
 mod certificates;
 mod contact;
 mod factory;
+mod history;
 mod keystore;
 mod listen;
 mod log;
@@ -38,6 +39,7 @@ pub use certificates::{
 };
 pub use contact::{Contact, ContactLine};
 pub use factory::{Factory, ResetScope};
+pub use history::{EventHistory, HISTORY_EVENTS, HistoryPlace, KeptEvent};
 pub use keystore::{
     CertificateUpload, CertificationPath, DistinguishedName, Extension, KeyInfo, KeyStatus,
     Keystore, MAX_KEYS, MAX_PASSPHRASES, MAX_PATH_LENGTH, MAX_PATHS, NameAttribute, NewKey,

@@ -2,6 +2,7 @@
 
 mod broker;
 mod certificates;
+mod history;
 mod keystore;
 mod log;
 mod mail;
@@ -34,6 +35,7 @@ use crate::{
 
 pub use broker::MemoryBrokers;
 pub use certificates::MemoryCertificates;
+pub use history::MemoryHistory;
 pub use log::{MemoryLog, OffRemoteLog};
 pub use mail::MemoryMailer;
 pub use network::SimulatedNetwork;
@@ -319,6 +321,8 @@ pub struct TestDevice {
     pub outputs: Arc<SimulatedOutputs>,
     /// Its log.
     pub log: Arc<MemoryLog>,
+    /// Its kept events.
+    pub history: Arc<MemoryHistory>,
     /// Its event brokers.
     pub brokers: Arc<MemoryBrokers>,
     /// Its mail server.
@@ -373,6 +377,7 @@ pub fn customised(change: impl FnOnce(&mut DeviceParts)) -> TestDevice {
     let power = Arc::new(SimulatedPower::default());
     let outputs = Arc::new(SimulatedOutputs::default());
     let log = Arc::new(MemoryLog::default());
+    let history = Arc::new(MemoryHistory::default());
     let brokers = Arc::new(MemoryBrokers::default());
     let mail = Arc::new(MemoryMailer::default());
     let time = Arc::new(SimulatedTime::new(clock.clone()));
@@ -388,6 +393,7 @@ pub fn customised(change: impl FnOnce(&mut DeviceParts)) -> TestDevice {
         },
         certificates: Arc::new(MemoryCertificates::default()),
         factory: store.clone(),
+        history: history.clone(),
         log: log.clone(),
         remote_log: Arc::new(OffRemoteLog),
         brokers: brokers.clone(),
@@ -424,6 +430,7 @@ pub fn customised(change: impl FnOnce(&mut DeviceParts)) -> TestDevice {
         power,
         outputs,
         log,
+        history,
         brokers,
         mail,
         time,

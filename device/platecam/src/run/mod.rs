@@ -118,6 +118,7 @@ async fn serve(
         io: state.io.io.clone(),
         certificates: state.certificates.clone(),
         factory: state.factory.clone(),
+        history: state.factory.clone(),
         log: state.log.clone(),
         remote_log: state.remote_log.clone(),
         brokers: state.brokers.clone(),
