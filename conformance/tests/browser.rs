@@ -34,7 +34,7 @@ fn script_with(name: &str, camera: &Camera, more: &[(&str, &str)]) {
         "PATH",
         format!("{}:{path}", root().join(".cache/node/bin").display()),
     );
-    println!("{}", output(&mut node, Duration::from_secs(420)).unwrap());
+    println!("{}", output(&mut node, Duration::from_secs(900)).unwrap());
 }
 
 #[test]
