@@ -8,6 +8,7 @@
 
 mod access;
 mod address;
+mod analytics;
 mod answer;
 mod auth;
 mod call;

@@ -6,7 +6,7 @@ use onvif_contracts::{
     port::{Operation, find},
     ports,
 };
-use onvif_xml::{Ns, Writer, soap::Body, soap::Fault};
+use onvif_xml::{Ns, Writer, ns, soap::Body, soap::Fault};
 
 use crate::call::Call;
 
@@ -18,6 +18,8 @@ pub(crate) enum Port {
     Media,
     Media2,
     Imaging,
+    Analytics,
+    Rules,
     Event,
     PullPoint,
     Producer,
@@ -28,12 +30,14 @@ pub(crate) enum Port {
 }
 
 impl Port {
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 14] = [
         Self::Device,
         Self::DeviceIo,
         Self::Media,
         Self::Media2,
         Self::Imaging,
+        Self::Analytics,
+        Self::Rules,
         Self::Event,
         Self::PullPoint,
         Self::Producer,
@@ -50,6 +54,8 @@ impl Port {
             Self::Media => "Media 1",
             Self::Media2 => "Media 2",
             Self::Imaging => "Imaging",
+            Self::Analytics => "Analytics",
+            Self::Rules => "Analytics: rules",
             Self::Event => "Events",
             Self::PullPoint => "Pull point",
             Self::Producer => "Notification producer",
@@ -67,6 +73,8 @@ impl Port {
             Self::Media => &ports::media::OPERATIONS,
             Self::Media2 => &ports::media2::OPERATIONS,
             Self::Imaging => &ports::imaging_port::OPERATIONS,
+            Self::Analytics => &ports::analytics_engine_port::OPERATIONS,
+            Self::Rules => &ports::rule_engine_port::OPERATIONS,
             Self::Event => &ports::event_port_type::OPERATIONS,
             Self::PullPoint => &ports::pull_point_subscription::OPERATIONS,
             Self::Producer => &ports::notification_producer::OPERATIONS,
@@ -97,6 +105,13 @@ impl Port {
             Self::Media => ports::media::dispatch(call, operation, body),
             Self::Media2 => ports::media2::dispatch(call, operation, body),
             Self::Imaging => ports::imaging_port::dispatch(call, operation, body),
+            Self::Analytics => ports::analytics_engine_port::dispatch(call, operation, body),
+            Self::Rules => {
+                let mut answer = ports::rule_engine_port::dispatch(call, operation, body)?;
+                // Topics are texts in it, whose prefix no name declares.
+                answer.needs(ns::TNS1);
+                Ok(answer)
+            }
             Self::Event => ports::event_port_type::dispatch(call, operation, body),
             Self::PullPoint => ports::pull_point_subscription::dispatch(call, operation, body),
             Self::Producer => ports::notification_producer::dispatch(call, operation, body),

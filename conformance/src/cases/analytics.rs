@@ -189,7 +189,7 @@ pub(super) fn cases() -> Vec<Case> {
                             "{}<tan:RuleName>conformance-unknown</tan:RuleName>",
                             configuration(c)
                         ),
-                        "Sender/InvalidArgs/RuleNotExistent",
+                        "Sender/InvalidArgVal/RuleNotExistent",
                     )
                 })
             },

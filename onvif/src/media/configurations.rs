@@ -5,8 +5,8 @@ use onvif_xml::{Duration, List, QName, ns, soap::Fault};
 use platecam_model::{SourceState, ports::StreamId, settings::LprRecognition};
 
 use super::{
-    ANALYTICS_CONFIG, METADATA_CONFIG, MODULE, OWN_NS, RULE, SOURCE, SOURCE_CONFIG, STREAMS,
-    encoder, metadata, multicast::Cast, profile_token, profiles, stream_path,
+    ANALYTICS_CONFIG, METADATA_CONFIG, MODULE, OWN_NS, SOURCE, SOURCE_CONFIG, STREAMS, encoder,
+    metadata, multicast::Cast, profile_token, profiles, stream_path,
 };
 use crate::{
     call::{Answer, Call},
@@ -17,7 +17,7 @@ use crate::{
 pub(crate) const MAX_PROFILES: i32 = profiles::MAX as i32;
 
 /// Size of the source's picture in pixels, and frames a second.
-pub(super) fn picture(call: &Call<'_>) -> (i32, i32, f32) {
+pub(crate) fn picture(call: &Call<'_>) -> (i32, i32, f32) {
     let status = call.device().media.status();
     match status.state {
         SourceState::Running {
@@ -152,8 +152,8 @@ pub(super) fn analytics_config(call: &Call<'_>) -> tt::VideoAnalyticsConfigurati
         r#type: QName::with_uri(OWN_NS, MODULE),
         ..Default::default()
     };
-    let rule = tt::Config {
-        name: RULE.into(),
+    let rule = lpr.report.then(|| tt::Config {
+        name: lpr.rule_name.clone(),
         r#type: QName::new(ns::TT, "LicensePlateRecognition"),
         parameters: tt::ItemList {
             simple_item: vec![tt::ItemListSimpleItem {
@@ -162,7 +162,7 @@ pub(super) fn analytics_config(call: &Call<'_>) -> tt::VideoAnalyticsConfigurati
             }],
             ..Default::default()
         },
-    };
+    });
     tt::VideoAnalyticsConfiguration {
         name: "Plate recognition".into(),
         use_count: profiles::uses(call.device(), |p| p.analytics),
@@ -172,7 +172,7 @@ pub(super) fn analytics_config(call: &Call<'_>) -> tt::VideoAnalyticsConfigurati
             ..Default::default()
         },
         rule_engine_configuration: tt::RuleEngineConfiguration {
-            rule: vec![rule],
+            rule: rule.into_iter().collect(),
             ..Default::default()
         },
     }

@@ -26,8 +26,6 @@ pub(crate) const SOURCE_CONFIG: &str = "source_config_1";
 pub(crate) const METADATA_CONFIG: &str = "metadata_1";
 /// Token of the analytics configuration.
 pub(crate) const ANALYTICS_CONFIG: &str = "analytics_1";
-/// Name of the plate recognition rule, `Rule` of its events.
-pub(crate) const RULE: &str = "Plates";
 /// Name of the analytics module, `Source` of metadata frames.
 pub(crate) const MODULE: &str = "PlateReader";
 /// Namespace of our own types.

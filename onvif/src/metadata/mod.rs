@@ -5,4 +5,4 @@ mod scene;
 
 pub use feed::{MetadataDocument, MetadataFeed};
 pub use scene::{event_document, scene_document};
-pub(crate) use scene::{license_plate_info, rectangle};
+pub(crate) use scene::{license_plate_info, rectangle, scene_frame};

@@ -117,7 +117,18 @@ fn behaviour(direction: Direction) -> Option<tt::Behaviour> {
 /// There is a `LicensePlate` object for each followed plate, with the text as far as it is known.
 /// Vehicles are not detected, so no vehicle object is invented.
 pub fn scene_document(scene: &Scene) -> String {
-    let frame = tt::Frame {
+    let frame = scene_frame(scene);
+    let analytics = tt::VideoAnalyticsStream {
+        items: vec![tt::VideoAnalyticsStreamItem::Frame(Box::new(frame))],
+    };
+    to_document(&tt::MetadataStream {
+        items: vec![tt::MetadataStreamItem::VideoAnalytics(Box::new(analytics))],
+    })
+}
+
+/// One analysed frame.
+pub(crate) fn scene_frame(scene: &Scene) -> tt::Frame {
+    tt::Frame {
         object: scene
             .objects
             .iter()
@@ -126,13 +137,7 @@ pub fn scene_document(scene: &Scene) -> String {
         utc_time: date_time(scene.captured_at),
         source: Some(MODULE.into()),
         ..Default::default()
-    };
-    let analytics = tt::VideoAnalyticsStream {
-        items: vec![tt::VideoAnalyticsStreamItem::Frame(Box::new(frame))],
-    };
-    to_document(&tt::MetadataStream {
-        items: vec![tt::MetadataStreamItem::VideoAnalytics(Box::new(analytics))],
-    })
+    }
 }
 
 /// Notifications as a document; paths on the device become URLs on `base`.

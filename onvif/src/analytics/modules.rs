@@ -1,0 +1,151 @@
+//! The modules of our own: `PlateReader`, which is always there, and up to three `ShieldArea`.
+
+use lpr_core::{Direction, FrameSize, PlateText, PxPoint, PxQuad, PxRect, Scene, TrackedObject};
+use onvif_contracts::{tan, tt};
+use onvif_xml::{QName, ns};
+use platecam_model::settings::{AnalysisRate, FramesToOutput, MAX_CORNERS, ShieldArea};
+
+use super::{
+    draft::Draft,
+    items::{self, Parameter, Sent, Wrong, element, simple},
+};
+use crate::{
+    fault::date_time,
+    media::{MODULE, OWN_NS},
+    metadata::scene_frame,
+};
+
+/// Type of the reader.
+pub(super) fn reader() -> QName {
+    QName::with_uri(OWN_NS, MODULE)
+}
+
+/// Type of a zone in which plates are ignored.
+pub(super) fn shield() -> QName {
+    QName::with_uri(OWN_NS, "ShieldArea")
+}
+
+/// Parameters of the reader.
+pub(super) const READER: [Parameter; 3] = [
+    simple("Enabled", (ns::XS, "boolean")),
+    simple("AnalysisRate", (ns::XS, "int")),
+    simple("FramesToOutput", (ns::XS, "int")),
+];
+
+/// Parameters of a shield area.
+pub(super) const SHIELD: [Parameter; 1] = [element("Region", (ns::TT, "Polygon"))];
+
+/// What the reader's may be.
+pub(super) fn reader_options() -> Vec<tan::ConfigOptions> {
+    vec![
+        items::ints("AnalysisRate", AnalysisRate::MIN, AnalysisRate::MAX),
+        items::ints("FramesToOutput", FramesToOutput::MIN, FramesToOutput::MAX),
+    ]
+}
+
+/// What a shield area's may be.
+pub(super) fn shield_options() -> Vec<tan::ConfigOptions> {
+    vec![items::polygons("Region", 3, MAX_CORNERS)]
+}
+
+/// The modules as they are.
+pub(super) fn current(draft: &Draft) -> Vec<tt::Config> {
+    let s = &draft.lpr;
+    let mut all = vec![tt::Config {
+        name: MODULE.into(),
+        r#type: reader(),
+        parameters: items::values(
+            vec![
+                ("Enabled", s.enabled.to_string()),
+                ("AnalysisRate", s.analysis_rate.get().to_string()),
+                ("FramesToOutput", s.frames_to_output.get().to_string()),
+            ],
+            vec![],
+        ),
+    }];
+    all.extend(draft.areas.shield_areas.iter().map(|a| tt::Config {
+        name: a.name.clone(),
+        r#type: shield(),
+        parameters: items::values(vec![], vec![("Region", items::polygon_item(&a.polygon))]),
+    }));
+    all
+}
+
+/// Changes the reader.
+pub(super) fn modify_reader(draft: &mut Draft, module: &tt::Config) -> Result<(), Wrong> {
+    let mut sent = Sent::new(&module.parameters);
+    let s = &mut draft.lpr;
+    s.enabled = sent.flag("Enabled")?.unwrap_or(s.enabled);
+    if let Some(n) = sent.whole("AnalysisRate", AnalysisRate::MIN, AnalysisRate::MAX)? {
+        s.analysis_rate = AnalysisRate::clamped(n);
+    }
+    if let Some(n) = sent.whole("FramesToOutput", FramesToOutput::MIN, FramesToOutput::MAX)? {
+        s.frames_to_output = FramesToOutput::clamped(n);
+    }
+    sent.finish()
+}
+
+/// Makes a shield area.
+pub(super) fn create_shield(draft: &mut Draft, module: &tt::Config) -> Result<(), Wrong> {
+    let mut area = ShieldArea::of_default_shape(module.name.clone());
+    read_shield(&mut area, module)?;
+    draft.areas.shield_areas.push(area);
+    Ok(())
+}
+
+/// Changes the shield area at this place.
+pub(super) fn modify_shield(
+    draft: &mut Draft,
+    at: usize,
+    module: &tt::Config,
+) -> Result<(), Wrong> {
+    read_shield(&mut draft.areas.shield_areas[at], module)
+}
+
+fn read_shield(area: &mut ShieldArea, module: &tt::Config) -> Result<(), Wrong> {
+    let mut sent = Sent::new(&module.parameters);
+    if let Some(polygon) = sent.element::<tt::Polygon>("Region", "Polygon")? {
+        area.polygon = items::points(&polygon);
+    }
+    sent.finish()
+}
+
+/// A frame with everything that the reader can send, in the picture's top left quarter.
+pub(super) fn reader_sample(now: lpr_core::UtcTime) -> tt::Frame {
+    // 1920 x 1080 is a size.
+    let Ok(frame_size) = FrameSize::new(1920, 1080) else {
+        return empty_sample(now);
+    };
+    let rect = PxRect::new(400.0, 300.0, 160.0, 48.0);
+    let plate = TrackedObject {
+        track_id: 1,
+        rect,
+        quad: PxQuad::new([
+            PxPoint::new(rect.x, rect.y),
+            PxPoint::new(rect.right(), rect.y),
+            PxPoint::new(rect.right(), rect.bottom()),
+            PxPoint::new(rect.x, rect.bottom()),
+        ]),
+        score: 0.9,
+        plate: Some(PlateText {
+            text: "ABC1234".into(),
+            likelihood: 0.9,
+            chars: Vec::new(),
+        }),
+        direction: Direction::Approaching,
+        unreadable: None,
+    };
+    scene_frame(&Scene {
+        captured_at: now,
+        frame_size,
+        objects: vec![plate],
+    })
+}
+
+/// A frame of a module that adds nothing to the scene.
+pub(super) fn empty_sample(now: lpr_core::UtcTime) -> tt::Frame {
+    tt::Frame {
+        utc_time: date_time(now),
+        ..Default::default()
+    }
+}

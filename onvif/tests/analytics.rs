@@ -1,0 +1,310 @@
+//! Rules and modules change the settings, and the settings show as rules and modules (LPRCFG-1..6, Profile M 7.10 and
+//! 8.6, Profile T 8.6).
+
+mod common;
+
+use common::{ADMIN, As, Bench};
+use onvif_contracts::{tan, tt};
+use platecam_model::{
+    Actor,
+    settings::{LprAreas, LprRecognition, MotionRegions},
+    testing::PASSWORD,
+};
+use serde_json::json;
+
+const PATH: &str = "/onvif/analytics_service";
+const TAN: &str = r#"xmlns:tan="http://www.onvif.org/ver20/analytics/wsdl" xmlns:plt="urn:platecam:onvif:analytics" xmlns:axt="http://www.onvif.org/ver20/analytics""#;
+const TOKEN: &str = "<tan:ConfigurationToken>analytics_1</tan:ConfigurationToken>";
+
+async fn call(bench: &Bench, operation: &str, content: &str) -> common::Answer {
+    let body = format!("<tan:{operation} {TAN}>{content}</tan:{operation}>");
+    bench.call(PATH, &body, ADMIN).await
+}
+
+/// An operation on rules or modules: `content` follows the token of the one configuration.
+async fn on(bench: &Bench, operation: &str, content: &str) -> common::Answer {
+    call(bench, operation, &format!("{TOKEN}{content}")).await
+}
+
+async fn rules(bench: &Bench) -> Vec<tt::Config> {
+    let answer = on(bench, "GetRules", "").await;
+    answer.read::<tan::GetRulesResponse>().rule
+}
+
+async fn modules(bench: &Bench) -> Vec<tt::Config> {
+    let answer = on(bench, "GetAnalyticsModules", "").await;
+    answer
+        .read::<tan::GetAnalyticsModulesResponse>()
+        .analytics_module
+}
+
+fn names(all: &[tt::Config]) -> Vec<&str> {
+    all.iter().map(|c| c.name.as_str()).collect()
+}
+
+fn value<'a>(config: &'a tt::Config, name: &str) -> &'a str {
+    let items = &config.parameters.simple_item;
+    let found = items.iter().find(|i| i.name == name);
+    found.map_or("", |i| i.value.as_str())
+}
+
+fn polygon(corners: &[(f32, f32)]) -> String {
+    let points: String = corners
+        .iter()
+        .map(|(x, y)| format!(r#"<tt:Point x="{x}" y="{y}"/>"#))
+        .collect();
+    format!("<tt:Polygon>{points}</tt:Polygon>")
+}
+
+const QUAD: [(f32, f32); 4] = [(-0.5, 0.5), (-0.75, -1.0), (0.75, -1.0), (0.5, 0.5)];
+
+/// LPRCFG-2, LPRCFG-3, INTEL-1, SNAPRULE-5, SNAPRULE-6: what a client modifies is what the settings say, and the other
+/// way round; what is not sent stays.
+#[tokio::test]
+async fn the_plate_rule_is_the_settings() {
+    let bench = Bench::new();
+    let settings = &bench.test.device.settings;
+    assert_eq!(names(&rules(&bench).await), ["Plates"]);
+    let modify = |items: String| {
+        format!(
+            r#"<tan:Rule Name="Plates" Type="tt:LicensePlateRecognition"><tt:Parameters>{items}</tt:Parameters></tan:Rule>"#
+        )
+    };
+    let items = format!(
+        r#"<tt:SimpleItem Name="Threshold" Value="0.7"/><tt:SimpleItem Name="Country" Value="EU"/><tt:SimpleItem Name="Sensitivity" Value="0.8"/><tt:SimpleItem Name="EventInterval" Value="30"/><tt:SimpleItem Name="Direction" Value="Approaching"/><tt:ElementItem Name="Region">{}</tt:ElementItem>"#,
+        polygon(&QUAD)
+    );
+    let done = on(&bench, "ModifyRules", &modify(items)).await;
+    assert_eq!(done.status, 200, "{}", done.text());
+    let lpr = settings.get::<LprRecognition>();
+    assert_eq!(lpr.min_confidence.get(), 70);
+    assert_eq!(lpr.sensitivity.get(), 80);
+    assert_eq!(lpr.repeat_seconds.get(), 30);
+    assert_eq!(lpr.direction, lpr_core::DirectionFilter::Approaching);
+    assert_eq!(lpr.min_plate_width.get(), 50, "not sent");
+    let areas = settings.get::<LprAreas>();
+    let corners: Vec<_> = areas.capture_area.iter().map(|p| (p.x, p.y)).collect();
+    assert_eq!(corners, QUAD);
+    // A page changes it.
+    let change = json!({"min_confidence": 33});
+    settings
+        .patch("lpr.recognition", &change, None, &Actor::system())
+        .unwrap();
+    let rule = rules(&bench).await.remove(0);
+    assert_eq!(value(&rule, "Threshold"), "0.33");
+    assert_eq!(value(&rule, "Country"), "EU");
+    // Refused, and nothing changes.
+    for bad in [
+        r#"<tt:SimpleItem Name="Threshold" Value="2"/>"#.to_owned(),
+        r#"<tt:SimpleItem Name="Country" Value="Mars"/>"#.to_owned(),
+        r#"<tt:SimpleItem Name="Nothing" Value="1"/>"#.to_owned(),
+        format!(
+            r#"<tt:SimpleItem Name="Threshold" Value="0.9"/><tt:ElementItem Name="Region">{}</tt:ElementItem>"#,
+            polygon(&[QUAD[0], QUAD[2], QUAD[1], QUAD[3]])
+        ),
+    ] {
+        let refused = on(&bench, "ModifyRules", &modify(bad)).await;
+        assert_eq!(refused.fault(), ["Sender", "InvalidArgVal", "InvalidRule"]);
+    }
+    assert_eq!(settings.get::<LprRecognition>().min_confidence.get(), 33);
+}
+
+/// Profile M 8.6: rules are deleted and made, with nothing but a name too; names and numbers are kept.
+#[tokio::test]
+async fn rules_are_made_and_deleted() {
+    let bench = Bench::new();
+    let settings = &bench.test.device.settings;
+    let name = |n: &str| format!("<tan:RuleName>{n}</tan:RuleName>");
+    let rule = |n: &str, kind: &str| {
+        format!(r#"<tan:Rule Name="{n}" Type="tt:{kind}"><tt:Parameters/></tan:Rule>"#)
+    };
+    let second = on(
+        &bench,
+        "CreateRules",
+        &rule("Two", "LicensePlateRecognition"),
+    )
+    .await;
+    assert_eq!(second.fault(), ["Receiver", "Action", "TooManyRules"]);
+    assert_eq!(on(&bench, "DeleteRules", &name("Plates")).await.status, 200);
+    assert!(!settings.get::<LprRecognition>().report);
+    assert!(rules(&bench).await.is_empty());
+    let gone = on(&bench, "DeleteRules", &name("Plates")).await;
+    assert_eq!(gone.fault(), ["Sender", "InvalidArgVal", "RuleNotExistent"]);
+    let made = on(
+        &bench,
+        "CreateRules",
+        &rule("Gate", "LicensePlateRecognition"),
+    )
+    .await;
+    assert_eq!(made.status, 200, "{}", made.text());
+    assert_eq!(settings.get::<LprRecognition>().rule_name, "Gate");
+    for n in 0..MotionRegions::MAX {
+        let made = on(
+            &bench,
+            "CreateRules",
+            &rule(&format!("m{n}"), "MotionRegionDetector"),
+        )
+        .await;
+        assert_eq!(made.status, 200, "{}", made.text());
+    }
+    for (n, kind, subcodes) in [
+        (
+            "m9",
+            "MotionRegionDetector",
+            ["Receiver", "Action", "TooManyRules"],
+        ),
+        (
+            "Gate",
+            "MotionRegionDetector",
+            ["Sender", "InvalidArgVal", "RuleAlreadyExistent"],
+        ),
+        (
+            "x",
+            "FaceRecognition",
+            ["Sender", "InvalidArgVal", "InvalidRule"],
+        ),
+    ] {
+        let refused = on(&bench, "CreateRules", &rule(n, kind)).await;
+        assert_eq!(refused.fault(), subcodes, "{n}");
+    }
+    let modify = format!(
+        r#"<tan:Rule Name="m1" Type="tt:MotionRegionDetector"><tt:Parameters><tt:ElementItem Name="MotionRegion"><axt:MotionRegionConfig Armed="false" Sensitivity="0.3">{}</axt:MotionRegionConfig></tt:ElementItem></tt:Parameters></tan:Rule>"#,
+        polygon(&QUAD)
+    );
+    let done = on(&bench, "ModifyRules", &modify).await;
+    assert_eq!(done.status, 200, "{}", done.text());
+    let motion = settings.get::<MotionRegions>();
+    let region = &motion.regions[1];
+    assert!(!region.enabled && region.sensitivity.get() == 30 && region.polygon.len() == 4);
+    let both = format!("{}{}", name("m0"), name("nobody"));
+    assert_eq!(
+        on(&bench, "DeleteRules", &both).await.fault()[2],
+        "RuleNotExistent"
+    );
+    assert_eq!(
+        settings.get::<MotionRegions>().regions.len(),
+        4,
+        "all or nothing"
+    );
+}
+
+/// LPRCFG-4, C-1, Profile M 7.10: shield areas are modules that come and go; the reader stays.
+#[tokio::test]
+async fn shield_areas_are_modules() {
+    let bench = Bench::new();
+    let settings = &bench.test.device.settings;
+    let module = |n: &str, kind: &str, items: &str| {
+        format!(
+            r#"<tan:AnalyticsModule Name="{n}" Type="plt:{kind}"><tt:Parameters>{items}</tt:Parameters></tan:AnalyticsModule>"#
+        )
+    };
+    for n in ["a", "b", "c"] {
+        let made = on(
+            &bench,
+            "CreateAnalyticsModules",
+            &module(n, "ShieldArea", ""),
+        )
+        .await;
+        assert_eq!(made.status, 200, "{}", made.text());
+    }
+    assert_eq!(
+        names(&modules(&bench).await),
+        ["PlateReader", "a", "b", "c"]
+    );
+    for (content, subcodes) in [
+        (
+            module("d", "ShieldArea", ""),
+            ["Receiver", "Action", "TooManyModules"],
+        ),
+        (
+            module("a", "ShieldArea", ""),
+            ["Sender", "InvalidArgVal", "NameAlreadyExistent"],
+        ),
+        (
+            module("r", "PlateReader", ""),
+            ["Sender", "Action", "FixedModules"],
+        ),
+        (
+            module("r", "Other", ""),
+            ["Sender", "InvalidArgVal", "InvalidModule"],
+        ),
+    ] {
+        let refused = on(&bench, "CreateAnalyticsModules", &content).await;
+        assert_eq!(refused.fault(), subcodes, "{content}");
+    }
+    let rate = r#"<tt:SimpleItem Name="AnalysisRate" Value="7"/>"#;
+    let region = format!(
+        r#"<tt:ElementItem Name="Region">{}</tt:ElementItem>"#,
+        polygon(&QUAD[..3])
+    );
+    let both = format!(
+        "{}{}",
+        module("PlateReader", "PlateReader", rate),
+        module("b", "ShieldArea", &region)
+    );
+    let done = on(&bench, "ModifyAnalyticsModules", &both).await;
+    assert_eq!(done.status, 200, "{}", done.text());
+    assert_eq!(settings.get::<LprRecognition>().analysis_rate.get(), 7);
+    assert_eq!(settings.get::<LprAreas>().shield_areas[1].polygon.len(), 3);
+    let delete = |n: &str| format!("<tan:AnalyticsModuleName>{n}</tan:AnalyticsModuleName>");
+    let fixed = on(&bench, "DeleteAnalyticsModules", &delete("PlateReader")).await;
+    assert_eq!(fixed.fault(), ["Sender", "Action", "FixedModules"]);
+    let unknown = on(&bench, "DeleteAnalyticsModules", &delete("z")).await;
+    assert_eq!(
+        unknown.fault(),
+        ["Sender", "InvalidArgVal", "NameNotExistent"]
+    );
+    assert_eq!(
+        on(&bench, "DeleteAnalyticsModules", &delete("a"))
+            .await
+            .status,
+        200
+    );
+    assert_eq!(names(&modules(&bench).await), ["PlateReader", "b", "c"]);
+}
+
+/// ANALYTICS-4-1-4, ANALYTICS-5-1-5: the sample holds a plate in the top left quarter.
+#[tokio::test]
+async fn the_sample_is_in_the_top_left_quarter() {
+    let bench = Bench::new();
+    let answer = call(&bench, "GetSupportedMetadata", "").await;
+    let all: tan::GetSupportedMetadataResponse = answer.read();
+    assert_eq!(all.analytics_module.len(), 2);
+    let frame = &all.analytics_module[0].sample_frame;
+    let appearance = frame.object[0].appearance.as_ref().unwrap();
+    assert!(appearance.license_plate_info.is_some());
+    let b = &appearance.shape.as_ref().unwrap().bounding_box;
+    assert!(b.left >= -1.0 && b.right <= 0.0 && b.bottom >= 0.0 && b.top <= 1.0);
+    let one = call(
+        &bench,
+        "GetSupportedMetadata",
+        "<tan:Type>plt:PlateReader</tan:Type>",
+    )
+    .await;
+    let one: tan::GetSupportedMetadataResponse = one.read();
+    assert_eq!(one.analytics_module.len(), 1);
+    let none = call(
+        &bench,
+        "GetSupportedMetadata",
+        "<tan:Type>plt:Nothing</tan:Type>",
+    )
+    .await;
+    assert_eq!(none.fault(), ["Sender", "InvalidArgVal", "TypeNotExistent"]);
+}
+
+/// Who may not change settings may not change rules; nobody without a name reads them.
+#[tokio::test]
+async fn rules_need_the_rights_of_their_settings() {
+    let bench = Bench::new();
+    let body = format!("<tan:GetRules {TAN}>{TOKEN}</tan:GetRules>");
+    assert_eq!(bench.call(PATH, &body, As::Nobody).await.status, 401);
+    let wrong = As::Token("admin", "Wrong-2026-password");
+    assert_ne!(bench.call(PATH, &body, wrong).await.status, 200);
+    let right = As::Token("admin", PASSWORD);
+    assert_eq!(bench.call(PATH, &body, right).await.status, 200);
+    let other = format!(
+        "<tan:GetRules {TAN}><tan:ConfigurationToken>x</tan:ConfigurationToken></tan:GetRules>"
+    );
+    let refused = bench.call(PATH, &other, right).await;
+    assert_eq!(refused.fault(), ["Sender", "InvalidArgVal", "NoConfig"]);
+}
