@@ -28,6 +28,9 @@ put 644 packaging/systemd/50-platecam.rules usr/share/polkit-1/rules.d/50-platec
 put 644 packaging/network/05-platecam.network usr/lib/systemd/network/05-platecam.network
 put 644 packaging/deb/default etc/default/platecam
 put 644 packaging/deb/upgrade.keys etc/platecam/upgrade.keys
+for model in packaging/models/*.json; do
+    put 644 "$model" "usr/share/platecam/models/${model##*/}"
+done
 put 644 README.md usr/share/doc/platecam/README.md
 put 644 SECURITY.md usr/share/doc/platecam/SECURITY.md
 put 644 CHANGELOG.md usr/share/doc/platecam/CHANGELOG.md

@@ -66,6 +66,19 @@ fn the_container_recipe_names_what_exists() {
     assert!(makefile.contains("\ndeb:"), "make deb makes it");
 }
 
+/// HW-9: an image that is made with the package's preset has no console on the debugging port, and no SSH (SEC-9).
+#[test]
+fn the_preset_leaves_the_debugging_port_closed() {
+    let name = "packaging/systemd/80-platecam.preset";
+    let preset = std::fs::read_to_string(root().join(name)).unwrap();
+    let lines: Vec<_> = preset.lines().collect();
+    for off in ["disable serial-getty@.service", "disable ssh.service"] {
+        assert!(lines.contains(&off), "{off}: {preset}");
+    }
+    let script = std::fs::read_to_string(root().join("scripts/deb.sh")).unwrap();
+    assert!(script.contains(&format!("{name} usr/lib/systemd/system-preset/")));
+}
+
 /// The unit keeps its privileges down; systemd itself gives the mark (0 is best, 10 worst).
 #[test]
 fn the_unit_is_sound_and_hardened() {

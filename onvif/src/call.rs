@@ -5,6 +5,7 @@ use platecam_model::{Actor, Device};
 
 use crate::{
     address::Base,
+    model,
     service::{Inner, SERVICES, ServiceEntry},
 };
 
@@ -29,9 +30,13 @@ impl Call<'_> {
         &self.inner.device
     }
 
-    /// The services of this device with their addresses.
+    /// The services of this model with their addresses.
     pub(crate) fn services(&self) -> impl Iterator<Item = (&'static ServiceEntry, String)> {
-        SERVICES.iter().map(|s| (s, self.base.url(s.path)))
+        let there = |s: &&ServiceEntry| self.device().meets(model::of_service(s.ns));
+        SERVICES
+            .iter()
+            .filter(there)
+            .map(|s| (s, self.base.url(s.path)))
     }
 
     /// The address of the service with this path.

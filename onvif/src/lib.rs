@@ -21,6 +21,7 @@ mod functions;
 mod imaging;
 mod media;
 pub mod metadata;
+mod model;
 mod pictures;
 mod request;
 mod route;

@@ -301,6 +301,10 @@ impl Inner {
             let local = request.local.map(|l| l.ip());
             self.device.network_reached(&actor, local);
         }
+        let needs = model::of_operation(port, operation);
+        if let Err(e) = self.device.product().require(needs) {
+            return Err(refuse(fault::of(e)));
+        }
         let ready = Ready {
             port,
             operation,

@@ -39,7 +39,9 @@ pub(crate) async fn guard(State(app): State<App>, mut request: Request, next: Ne
 fn admit(app: &App, request: &mut Request) -> Answer<()> {
     let matched = request.extensions().get::<MatchedPath>();
     // Every route is in the table; what is not ends in "not found" or "method not allowed".
-    let access = matched.and_then(|path| app.table.access(request.method(), path.as_str()));
+    let row = matched.and_then(|path| app.table.find(request.method(), path.as_str()));
+    let (access, needs) = row.unzip();
+    let is_there = || app.device.product().require(needs.flatten());
     if !app.device.accounts.is_initialised() && access != Some(Access::Always) {
         return Err(Error::NotInitialised.into());
     }
@@ -49,7 +51,9 @@ fn admit(app: &App, request: &mut Request) -> Answer<()> {
         check_origin(request.uri(), request.headers(), conn.secure)?;
     }
     let permission = match access {
-        None | Some(Access::Always | Access::Anybody | Access::OrProvesItself(_)) => return Ok(()),
+        None | Some(Access::Always | Access::Anybody | Access::OrProvesItself(_)) => {
+            return Ok(is_there()?);
+        }
         Some(Access::OwnSession | Access::EvenExpired | Access::LoggedIn(_)) => None,
         Some(Access::Needs(permission)) => Some(permission),
     };
@@ -65,6 +69,7 @@ fn admit(app: &App, request: &mut Request) -> Answer<()> {
     if let Some(permission) = permission {
         login.actor.require(permission)?;
     }
+    is_there()?;
     request.extensions_mut().insert(login);
     Ok(())
 }

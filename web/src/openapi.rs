@@ -117,7 +117,11 @@ fn key(method: &str, path: &str) -> String {
 fn document(device: &Device) -> Value {
     let described = described();
     let mut paths: BTreeMap<&str, Map<String, Value>> = BTreeMap::new();
+    let product = device.product();
     for route in permission_table() {
+        if !product.meets(route.needs) {
+            continue;
+        }
         let row = described.get(&key(route.method.as_str(), route.path));
         let operation = operation(&route, row);
         let method = route.method.as_str().to_ascii_lowercase();

@@ -8,7 +8,10 @@ use axum::{
     routing::{MethodFilter, MethodRouter, on},
 };
 use http::Method;
-use platecam_model::Permission;
+use platecam_model::{
+    Permission,
+    product::{Function, Need},
+};
 
 use crate::app::App;
 
@@ -55,6 +58,8 @@ pub struct Route {
     pub path: &'static str,
     /// Who may call it.
     pub access: Access,
+    /// What the model must have (GEN-24).
+    pub needs: Option<Need>,
 }
 
 /// Routes with their table; every resource gives one of these.
@@ -82,7 +87,16 @@ impl Routes {
             method,
             path,
             access,
+            needs: None,
         });
+        self
+    }
+
+    /// All routes so far are there only on models with this function.
+    pub(crate) fn of(mut self, function: Function) -> Self {
+        for route in &mut self.table {
+            route.needs = Some(Need::Function(function));
+        }
         self
     }
 
@@ -161,19 +175,19 @@ impl Routes {
         let by_route = self
             .table
             .iter()
-            .map(|r| ((r.method.clone(), r.path), r.access))
+            .map(|r| ((r.method.clone(), r.path), (r.access, r.needs)))
             .collect();
         (self.router, Table(by_route))
     }
 }
 
-/// Access by method and path.
+/// Access and need by method and path.
 #[derive(Debug)]
-pub(crate) struct Table(HashMap<(Method, &'static str), Access>);
+pub(crate) struct Table(HashMap<(Method, &'static str), (Access, Option<Need>)>);
 
 impl Table {
-    /// Who may call; `None` for what no resource brought: it ends in 404 or 405.
-    pub(crate) fn access(&self, method: &Method, path: &str) -> Option<Access> {
+    /// Who may call, and what the model must have; `None` for what no resource brought: it ends in 404 or 405.
+    pub(crate) fn find(&self, method: &Method, path: &str) -> Option<(Access, Option<Need>)> {
         let method = if *method == Method::HEAD {
             &Method::GET
         } else {
@@ -183,7 +197,7 @@ impl Table {
         self.0
             .iter()
             .find(|((m, p), _)| m == method && *p == path)
-            .map(|(_, access)| *access)
+            .map(|(_, row)| *row)
     }
 }
 
@@ -210,9 +224,9 @@ mod tests {
         }
         let (_, table) = crate::api::routes().split();
         assert_eq!(
-            table.access(&Method::HEAD, "/api/v1/status"),
-            table.access(&Method::GET, "/status")
+            table.find(&Method::HEAD, "/api/v1/status"),
+            table.find(&Method::GET, "/status")
         );
-        assert_eq!(table.access(&Method::TRACE, "/status"), None);
+        assert_eq!(table.find(&Method::TRACE, "/status"), None);
     }
 }

@@ -13,6 +13,7 @@ use crate::{
         Brokers, Certificates, EventHistory, Factory, HostServices, LogStore, Mailer, Media,
         Network, Records, RemoteLog, StreamId, TimeControl,
     },
+    product::{Limit, Need, Product},
     settings::SettingsStore,
     upkeep::Upkeep,
 };
@@ -89,10 +90,28 @@ pub struct DeviceParts {
 pub struct Device(Arc<DeviceParts>);
 
 impl Device {
-    /// Puts the parts together.
+    /// Puts the parts together. What the machine has fewer of than its model, the model has no more of (GEN-24).
     pub fn new(parts: DeviceParts) -> Self {
+        let product = (*parts.settings.product()).clone();
+        let product = product
+            .at_most(Limit::AlarmInputs, parts.io.inputs())
+            .at_most(Limit::AlarmOutputs, parts.io.outputs());
+        let [outputs, inputs] =
+            [Limit::AlarmOutputs, Limit::AlarmInputs].map(|limit| product.limit(limit));
+        parts.io.narrow(outputs, inputs);
+        parts.settings.set_product(product);
         parts.settings.set_host_services(parts.host.clone());
         Self(Arc::new(parts))
+    }
+
+    /// What this model has and how much of it.
+    pub fn product(&self) -> Arc<Product> {
+        self.settings.product()
+    }
+
+    /// Whether what needs this is there.
+    pub fn meets(&self, need: Option<Need>) -> bool {
+        self.settings.product().meets(need)
     }
 
     /// Tells the log that `by` did `what`, one sentence without secrets (LOG-7, LOG-8).

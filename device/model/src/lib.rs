@@ -19,6 +19,7 @@ pub mod log;
 pub mod network;
 mod permission;
 pub mod ports;
+pub mod product;
 mod record;
 mod secret;
 pub mod settings;

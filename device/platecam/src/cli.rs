@@ -115,6 +115,10 @@ pub(crate) struct RunArgs {
     /// there; otherwise a file), off (a file), or a TPM by the name that tpm2-tools give it, such as device:/dev/tpmrm0.
     #[arg(long, value_name = "TPM", default_value = "auto", value_parser = TpmChoice::from_str)]
     pub(crate) tpm: TpmChoice,
+    /// What this model of the camera has, a JSON file (docs/reference/models.md). Without it: /etc/platecam/model.json,
+    /// and without that everything.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) model: Option<PathBuf>,
     /// Do not announce the device in the network (WS-Discovery) in this run.
     #[arg(long)]
     pub(crate) no_discovery: bool,

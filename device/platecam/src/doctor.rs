@@ -67,6 +67,7 @@ fn all(args: &DoctorArgs) -> Vec<Check> {
         });
     }
     checks.push(doctor::discovery());
+    checks.push(doctor::console(std::path::Path::new("/")));
     checks
 }
 

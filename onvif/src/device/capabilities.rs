@@ -4,6 +4,7 @@ use onvif_contracts::{VERSIONS, tds, tt};
 use onvif_xml::{Any, List, Ns, Value, ns};
 use platecam_model::{
     auth::{MAX_ROLES, PasswordPolicy},
+    product::{Function, Need},
     settings::{SecurityLogin, TimeSettings},
 };
 
@@ -54,10 +55,10 @@ fn embedded(call: &Call<'_>, of: Ns) -> Any {
         Any::written(|w| value.write(w, of, "Capabilities"))
     }
     match of {
-        ns::TRT => wrap(of, &media::media1_capabilities()),
-        ns::TR2 => wrap(of, &media::media2_capabilities()),
+        ns::TRT => wrap(of, &media::media1_capabilities(call)),
+        ns::TR2 => wrap(of, &media::media2_capabilities(call)),
         ns::TIMG => wrap(of, &imaging::capabilities()),
-        ns::TEV => wrap(of, &events::capabilities()),
+        ns::TEV => wrap(of, &events::capabilities(call.device())),
         ns::TMD => wrap(of, &deviceio::capabilities(call.device())),
         ns::TAS => wrap(of, &security::capabilities::all()),
         _ => wrap(of, &device(call)),
@@ -67,10 +68,11 @@ fn embedded(call: &Call<'_>, of: Ns) -> Any {
 /// Capabilities of the device service.
 pub(super) fn device(call: &Call<'_>) -> tds::DeviceServiceCapabilities {
     let login = call.device().settings.get::<SecurityLogin>();
+    let has = |function| call.device().product().has(function);
     let int = |n: usize| i32::try_from(n).ok();
     tds::DeviceServiceCapabilities {
         network: tds::NetworkCapabilities {
-            ip_filter: Some(true),
+            ip_filter: Some(has(Function::AddressFilter)),
             zero_configuration: Some(true),
             ip_version6: Some(false),
             dyn_dns: Some(false),
@@ -118,10 +120,15 @@ pub(super) fn device(call: &Call<'_>) -> tds::DeviceServiceCapabilities {
             http_system_logging: Some(true),
             http_support_information: Some(true),
             storage_configuration: Some(false),
-            geo_location_entries: Some(super::geo::ENTRIES),
+            geo_location_entries: Some(if has(Function::GeoLocation) {
+                super::geo::ENTRIES
+            } else {
+                0
+            }),
             // Whose network the host does not let us change.
             network_config_not_supported: Some(!call.device().networking.is_changeable()),
-            addons: Some(List(vec!["TLSServerConfiguration".into()])),
+            addons: has(Function::SecurityConfiguration)
+                .then(|| List(vec!["TLSServerConfiguration".into()])),
             ..Default::default()
         },
         misc: None,
@@ -131,7 +138,8 @@ pub(super) fn device(call: &Call<'_>) -> tds::DeviceServiceCapabilities {
 /// Whether packages can be installed here.
 fn upgrades(call: &Call<'_>) -> bool {
     let upgrades = call.device().upkeep.upgrades.as_ref();
-    upgrades.is_some_and(|u| u.status().supported)
+    call.device().meets(Some(Need::Function(Function::Upgrade)))
+        && upgrades.is_some_and(|u| u.status().supported)
 }
 
 fn has_tls(call: &Call<'_>) -> bool {

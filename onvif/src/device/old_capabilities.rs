@@ -10,6 +10,7 @@ use crate::{
     deviceio, events,
     fault::shortened,
     media::configurations as media,
+    model,
     service::{DEVICE_IO_PATH, DEVICE_PATH, EVENT_PATH, IMAGING_PATH, MEDIA_PATH},
 };
 
@@ -20,6 +21,7 @@ pub(super) fn by_category(
 ) -> Answer<tds::GetCapabilitiesResponse> {
     use tt::CapabilityCategory as C;
     let mut capabilities = tt::Capabilities::default();
+    let has = |ns| call.device().meets(model::of_service(ns));
     let all = [C::All];
     let asked = if categories.is_empty() {
         &all
@@ -31,22 +33,21 @@ pub(super) fn by_category(
             C::All => {
                 capabilities.device = Some(Box::new(old_device(call)));
                 capabilities.events = Some(Box::new(old_events(call)));
-                capabilities.media = Some(Box::new(old_media(call)));
+                capabilities.media = has(ns::TRT).then(|| Box::new(old_media(call)));
                 capabilities.extension = Some(Box::new(tt::CapabilitiesExtension {
                     device_io: Some(Box::new(old_device_io(call))),
                     ..Default::default()
                 }));
-                capabilities.imaging = Some(Box::new(old_imaging(call)));
+                capabilities.imaging = has(ns::TIMG).then(|| Box::new(old_imaging(call)));
             }
+            C::Media if !has(ns::TRT) => return Err(no_service(category)),
+            C::Imaging if !has(ns::TIMG) => return Err(no_service(category)),
             C::Device => capabilities.device = Some(Box::new(old_device(call))),
             C::Events => capabilities.events = Some(Box::new(old_events(call))),
             C::Media => capabilities.media = Some(Box::new(old_media(call))),
             C::Imaging => capabilities.imaging = Some(Box::new(old_imaging(call))),
             C::Analytics | C::Ptz => {
-                return Err(Fault::receiver(
-                    &["ActionNotSupported", "NoSuchService"],
-                    format!("there is no {category} service"),
-                ));
+                return Err(no_service(category));
             }
             C::Other(text) => {
                 return Err(Fault::sender(
@@ -57,6 +58,13 @@ pub(super) fn by_category(
         }
     }
     Ok(tds::GetCapabilitiesResponse { capabilities })
+}
+
+fn no_service(category: &tt::CapabilityCategory) -> Fault {
+    Fault::receiver(
+        &["ActionNotSupported", "NoSuchService"],
+        format!("there is no {category} service"),
+    )
 }
 
 fn yes(flag: Option<bool>) -> bool {
@@ -140,7 +148,7 @@ fn old_events(call: &Call<'_>) -> tt::EventCapabilities {
         ws_subscription_policy_support,
         ws_pausable_subscription_manager_interface_support,
         ..
-    } = events::capabilities();
+    } = events::capabilities(call.device());
     tt::EventCapabilities {
         x_addr: call.url(EVENT_PATH),
         ws_subscription_policy_support: yes(ws_subscription_policy_support),
@@ -173,7 +181,7 @@ fn old_imaging(call: &Call<'_>) -> tt::ImagingCapabilities {
 }
 
 fn old_media(call: &Call<'_>) -> tt::MediaCapabilities {
-    let new = media::media1_capabilities();
+    let new = media::media1_capabilities(call);
     tt::MediaCapabilities {
         x_addr: call.url(MEDIA_PATH),
         streaming_capabilities: tt::RealTimeStreamingCapabilities {

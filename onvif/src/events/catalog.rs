@@ -5,6 +5,8 @@
 use onvif_xml::{Ns, ns};
 use platecam_model::Device;
 
+use crate::model;
+
 /// A topic of the ONVIF topic namespace `tns1`.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Topic {
@@ -147,6 +149,15 @@ pub static TOO_BLURRY: Topic = picture_state(&["VideoSource", "ImageTooBlurry", 
 /// Another scene: turned or covered.
 pub static SCENE_CHANGE: Topic =
     picture_state(&["VideoSource", "GlobalSceneChange", "ImagingService"]);
+
+/// The states of the picture.
+pub(crate) static PICTURE_STATES: [&Topic; 5] = [
+    &MOTION_ALARM,
+    &TOO_DARK,
+    &TOO_BRIGHT,
+    &TOO_BLURRY,
+    &SCENE_CHANGE,
+];
 
 /// A configuration was changed (Media2 §5.16).
 pub static CONFIGURATION_CHANGED: Topic = Topic {
@@ -304,13 +315,12 @@ pub static CATALOG: &[&Topic] = &[
 
 /// What this unit publishes: topics of what it does not have are left out.
 pub(super) fn published(device: &Device) -> Vec<&'static Topic> {
-    let there = |t: &&&Topic| match **t {
-        t if *t == RELAY => device.io.outputs() > 0,
-        t if *t == DIGITAL_INPUT => device.io.inputs() > 0,
-        t if *t == UPLOAD || *t == UPLOAD_STATUS => device.upkeep.upgrades.is_some(),
-        _ => true,
+    let slots = device.upkeep.upgrades.is_some();
+    let there = |topic: &&'static Topic| {
+        (slots || ![&UPLOAD, &UPLOAD_STATUS].contains(topic))
+            && device.meets(model::of_topic(topic))
     };
-    CATALOG.iter().filter(there).copied().collect()
+    CATALOG.iter().copied().filter(there).collect()
 }
 
 impl Topic {

@@ -28,6 +28,7 @@ use tokio::{
 };
 
 pub(crate) use brokers::publish as publish_to_brokers;
+pub(crate) use catalog::PICTURE_STATES;
 pub use catalog::{
     CATALOG, CONFIGURATION_CHANGED, DIGITAL_INPUT, LICENSE_PLATE, MOTION_ALARM, MOTION_REGION,
     PROFILE_CHANGED, RELAY, SCENE_CHANGE, SIGNAL_LOSS, TOO_BLURRY, TOO_BRIGHT, TOO_DARK, Topic,
@@ -44,7 +45,7 @@ pub use subscriptions::{Delivery, Filter, Pulled, Refused, Subscription, Subscri
 pub(crate) use topic::CONCRETE_SET;
 pub use topic::{BadExpression, TopicExpression};
 
-use crate::{discovery::facing, service::Inner};
+use crate::{discovery::facing, model, service::Inner};
 use load::Load;
 use rules::Rules;
 use translate::Translator;
@@ -79,7 +80,8 @@ impl Inner {
                 now,
                 Load::default().look(&*self.device.upkeep.machine),
             )]);
-        for notice in all {
+        let there = |n: &Notice| self.device.meets(model::of_topic(n.topic));
+        for notice in all.filter(there) {
             // A state at the start is no event.
             self.subscriptions.publish(notice, None);
         }

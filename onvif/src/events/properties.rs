@@ -2,12 +2,10 @@
 
 use onvif_contracts::{tev, wstop};
 use onvif_xml::{Any, Ns, Writer, ns};
-use platecam_model::Device;
-
-use platecam_model::settings::MAX_BROKERS;
+use platecam_model::{Device, product::Limit};
 
 use super::{
-    brokers,
+    brokers::protocols,
     catalog::{Topic, Type, published},
     content::ITEM_FILTER,
     subscriptions::{MAX_PULL_POINTS, MAX_PUSHED},
@@ -15,15 +13,16 @@ use super::{
 };
 
 /// Capabilities of the event service.
-pub(crate) fn capabilities() -> tev::Capabilities {
+pub(crate) fn capabilities(device: &Device) -> tev::Capabilities {
+    let brokers = device.product().limit(Limit::EventBrokers);
     tev::Capabilities {
         ws_subscription_policy_support: Some(true),
         ws_pausable_subscription_manager_interface_support: Some(false),
         max_notification_producers: i32::try_from(MAX_PUSHED).ok(),
         max_pull_points: i32::try_from(MAX_PULL_POINTS).ok(),
         persistent_notification_storage: Some(true),
-        event_broker_protocols: Some(brokers::protocols()),
-        max_event_brokers: i32::try_from(MAX_BROKERS).ok(),
+        event_broker_protocols: (brokers > 0).then(protocols),
+        max_event_brokers: i32::try_from(brokers).ok(),
         metadata_over_mqtt: Some(false),
         ..Default::default()
     }

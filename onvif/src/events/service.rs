@@ -206,7 +206,7 @@ impl EventPortType for Call<'_> {
         _: tev::GetServiceCapabilities,
     ) -> Answer<tev::GetServiceCapabilitiesResponse> {
         Ok(tev::GetServiceCapabilitiesResponse {
-            capabilities: properties::capabilities(),
+            capabilities: properties::capabilities(self.device()),
         })
     }
 

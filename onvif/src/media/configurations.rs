@@ -2,11 +2,11 @@
 
 use onvif_contracts::{tr2, trt, tt};
 use onvif_xml::{Duration, List, QName, ns, soap::Fault};
-use platecam_model::{SourceState, ports::StreamId, settings::LprRecognition};
+use platecam_model::{SourceState, ports::StreamId, product::Function, settings::LprRecognition};
 
 use super::{
-    ANALYTICS_CONFIG, METADATA_CONFIG, MODULE, OWN_NS, SOURCE, SOURCE_CONFIG, STREAMS, encoder,
-    metadata, multicast::Cast, profile_token, profiles, stream_path,
+    ANALYTICS_CONFIG, METADATA_CONFIG, MODULE, OWN_NS, RULE, SOURCE, SOURCE_CONFIG, encoder,
+    metadata, multicast::Cast, profile_token, profiles, stream_path, streams,
 };
 use crate::{
     call::{Answer, Call},
@@ -211,8 +211,8 @@ pub(super) fn encoders(
         profiles::find(call.device(), token)?;
     }
     match configuration {
-        Some(token) => Ok(vec![encoder::stream_of(token)?]),
-        None => Ok(STREAMS.to_vec()),
+        Some(token) => Ok(vec![encoder::stream_of(call.device(), token)?]),
+        None => Ok(streams(call.device()).to_vec()),
     }
 }
 
@@ -257,7 +257,7 @@ pub(super) fn synchronize(call: &Call<'_>, profile: &str) -> Answer<()> {
 }
 
 /// Capabilities of Media 1.
-pub(crate) fn media1_capabilities() -> trt::Capabilities {
+pub(crate) fn media1_capabilities(call: &Call<'_>) -> trt::Capabilities {
     trt::Capabilities {
         profile_capabilities: trt::ProfileCapabilities {
             maximum_number_of_profiles: Some(MAX_PROFILES),
@@ -273,13 +273,14 @@ pub(crate) fn media1_capabilities() -> trt::Capabilities {
         snapshot_uri: Some(true),
         rotation: Some(false),
         video_source_mode: Some(false),
-        osd: Some(true),
+        osd: Some(call.device().product().has(Function::VideoTexts)),
         ..Default::default()
     }
 }
 
 /// Capabilities of Media 2.
-pub(crate) fn media2_capabilities() -> tr2::Capabilities {
+pub(crate) fn media2_capabilities(call: &Call<'_>) -> tr2::Capabilities {
+    let product = call.device().product();
     let kinds = ["VideoSource", "VideoEncoder", "Metadata", "Analytics"];
     tr2::Capabilities {
         profile_capabilities: tr2::ProfileCapabilities {
@@ -297,8 +298,8 @@ pub(crate) fn media2_capabilities() -> tr2::Capabilities {
         snapshot_uri: Some(true),
         rotation: Some(false),
         video_source_mode: Some(true),
-        osd: Some(true),
-        mask: Some(true),
+        osd: Some(product.has(Function::VideoTexts)),
+        mask: Some(product.has(Function::PrivacyMasks)),
         ..Default::default()
     }
 }

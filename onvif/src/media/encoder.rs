@@ -14,7 +14,7 @@ use platecam_model::{
     },
 };
 
-use super::{STREAMS, encoder_token, multicast::Cast, profiles};
+use super::{encoder_token, multicast::Cast, profiles, streams};
 use crate::{call::Answer, fault};
 
 /// H.264 profile that our encoders produce.
@@ -34,9 +34,10 @@ pub(super) fn current(device: &Device, stream: StreamId) -> StreamConfig {
 ///
 /// # Errors
 /// `ter:NoConfig`.
-pub(super) fn stream_of(token: &str) -> Answer<StreamId> {
-    STREAMS
-        .into_iter()
+pub(super) fn stream_of(device: &Device, token: &str) -> Answer<StreamId> {
+    streams(device)
+        .iter()
+        .copied()
         .find(|s| encoder_token(*s) == token)
         .ok_or_else(|| fault::no_config(token))
 }
@@ -442,7 +443,7 @@ mod tests {
             codecs: vec![Codec::H264, Codec::Mjpeg, Codec::H265],
         });
         let system = platecam_model::Actor::system();
-        for stream in STREAMS {
+        for &stream in streams(&t.device) {
             for option in media2_options(&t.device, &[stream]) {
                 let ends = |largest: bool| {
                     let pick = |a: i32, b: i32| if largest { b } else { a };

@@ -5,10 +5,11 @@ use onvif_xml::{Duration, soap::Fault};
 use platecam_model::ports::StreamId;
 
 use super::{
-    ANALYTICS_CONFIG, METADATA_CONFIG, SOURCE_CONFIG, STREAMS, configurations as shared,
+    ANALYTICS_CONFIG, METADATA_CONFIG, SOURCE_CONFIG, configurations as shared,
     encoder::{self, Wanted},
     metadata, multicast, osd,
     profiles::{self, Kind, Part, Profile},
+    streams,
 };
 use crate::{
     call::{Answer, Call},
@@ -34,7 +35,7 @@ fn profile(call: &Call<'_>, p: Profile) -> tt::Profile {
 
 /// Adds a configuration to a profile, in any order.
 fn add(call: &Call<'_>, profile: &str, kind: Kind, token: &str) -> Answer<()> {
-    let part = Part::named(kind, Some(token))?;
+    let part = Part::named(call.device(), kind, Some(token))?;
     profiles::change(call, profile, |p| {
         p.put(part);
         Ok(())
@@ -74,7 +75,7 @@ impl Media for Call<'_> {
         _: trt::GetServiceCapabilities,
     ) -> Answer<trt::GetServiceCapabilitiesResponse> {
         Ok(trt::GetServiceCapabilitiesResponse {
-            capabilities: shared::media1_capabilities(),
+            capabilities: shared::media1_capabilities(self),
         })
     }
 
@@ -248,9 +249,9 @@ impl Media for Call<'_> {
         _: trt::GetVideoEncoderConfigurations,
     ) -> Answer<trt::GetVideoEncoderConfigurationsResponse> {
         Ok(trt::GetVideoEncoderConfigurationsResponse {
-            configurations: STREAMS
-                .into_iter()
-                .filter_map(|s| encoder::media1(self.device(), s))
+            configurations: streams(self.device())
+                .iter()
+                .filter_map(|s| encoder::media1(self.device(), *s))
                 .collect(),
         })
     }
@@ -259,7 +260,7 @@ impl Media for Call<'_> {
         &self,
         request: trt::GetVideoEncoderConfiguration,
     ) -> Answer<trt::GetVideoEncoderConfigurationResponse> {
-        let stream = encoder::stream_of(&request.configuration_token)?;
+        let stream = encoder::stream_of(self.device(), &request.configuration_token)?;
         Ok(trt::GetVideoEncoderConfigurationResponse {
             configuration: encoder_config(self, stream)?,
         })
@@ -296,7 +297,7 @@ impl Media for Call<'_> {
         &self,
         request: trt::SetVideoEncoderConfiguration,
     ) -> Answer<trt::SetVideoEncoderConfigurationResponse> {
-        let stream = encoder::stream_of(&request.configuration.token)?;
+        let stream = encoder::stream_of(self.device(), &request.configuration.token)?;
         let encoding = &request.configuration.encoding;
         if !matches!(encoding, tt::VideoEncoding::H264 | tt::VideoEncoding::Jpeg) {
             return Err(Fault::sender(

@@ -5,10 +5,11 @@ use onvif_xml::soap::Fault;
 use platecam_model::ports::StreamId;
 
 use super::{
-    ANALYTICS_CONFIG, METADATA_CONFIG, SOURCE_CONFIG, STREAMS, configurations as shared,
+    ANALYTICS_CONFIG, METADATA_CONFIG, SOURCE_CONFIG, configurations as shared,
     encoder::{self, Wanted},
     masks, metadata, modes, multicast, osd,
     profiles::{self, Kind, Part, Profile},
+    streams,
 };
 use crate::{
     call::{Answer, Call},
@@ -54,9 +55,9 @@ fn kind(name: &str) -> Answer<Kind> {
     }
 }
 
-fn parts(list: &[tr2::ConfigurationRef]) -> Answer<Vec<Part>> {
+fn parts(call: &Call<'_>, list: &[tr2::ConfigurationRef]) -> Answer<Vec<Part>> {
     list.iter()
-        .map(|c| Part::named(kind(&c.r#type)?, c.token.as_deref()))
+        .map(|c| Part::named(call.device(), kind(&c.r#type)?, c.token.as_deref()))
         .collect()
 }
 
@@ -84,7 +85,7 @@ impl Media2 for Call<'_> {
         _: tr2::GetServiceCapabilities,
     ) -> Answer<tr2::GetServiceCapabilitiesResponse> {
         Ok(tr2::GetServiceCapabilitiesResponse {
-            capabilities: shared::media2_capabilities(),
+            capabilities: shared::media2_capabilities(self),
         })
     }
 
@@ -102,7 +103,7 @@ impl Media2 for Call<'_> {
     }
 
     fn create_profile(&self, request: tr2::CreateProfile) -> Answer<tr2::CreateProfileResponse> {
-        let parts = parts(&request.configuration)?;
+        let parts = parts(self, &request.configuration)?;
         let made = profiles::create(self, None, request.name, &parts)?;
         Ok(tr2::CreateProfileResponse { token: made.token })
     }
@@ -116,7 +117,7 @@ impl Media2 for Call<'_> {
         &self,
         request: tr2::AddConfiguration,
     ) -> Answer<tr2::AddConfigurationResponse> {
-        let parts = parts(&request.configuration)?;
+        let parts = parts(self, &request.configuration)?;
         profiles::change(self, &request.profile_token, |p| {
             if let Some(name) = request.name {
                 p.name = name;
@@ -213,7 +214,7 @@ impl Media2 for Call<'_> {
         &self,
         request: tr2::SetVideoEncoderConfiguration,
     ) -> Answer<tr2::SetConfigurationResponse> {
-        let stream = encoder::stream_of(&request.configuration.token)?;
+        let stream = encoder::stream_of(self.device(), &request.configuration.token)?;
         encoder::set(self, stream, &Wanted::from(request.configuration))?;
         Ok(Default::default())
     }
@@ -228,15 +229,17 @@ impl Media2 for Call<'_> {
             None,
             SOURCE_CONFIG,
         )?;
-        let codec = encoder::media2_options(self.device(), &STREAMS)
+        let streams = streams(self.device());
+        let total = i32::try_from(streams.len()).unwrap_or_default();
+        let codec = encoder::media2_options(self.device(), streams)
             .into_iter()
             .map(|o| tr2::EncoderInstance {
                 encoding: o.encoding,
-                number: 2,
+                number: total,
             })
             .collect();
         Ok(tr2::GetVideoEncoderInstancesResponse {
-            info: tr2::EncoderInstanceInfo { codec, total: 2 },
+            info: tr2::EncoderInstanceInfo { codec, total },
         })
     }
 

@@ -14,7 +14,11 @@ mod multicast;
 mod osd;
 mod profiles;
 
-use platecam_model::ports::StreamId;
+use platecam_model::{
+    Device,
+    ports::StreamId,
+    product::{Limit, Need},
+};
 
 pub(crate) use modes::check_source;
 
@@ -31,8 +35,14 @@ pub(crate) const MODULE: &str = "PlateReader";
 /// Namespace of our own types.
 pub(crate) const OWN_NS: &str = "urn:platecam:onvif:analytics";
 
+/// The streams of this model (GEN-24).
+pub(crate) fn streams(device: &Device) -> &'static [StreamId] {
+    let both = Need::AtLeast(Limit::Streams, 2);
+    &STREAMS[..if device.meets(Some(both)) { 2 } else { 1 }]
+}
+
 /// Both streams.
-pub(crate) const STREAMS: [StreamId; 2] = [StreamId::Main, StreamId::Sub];
+const STREAMS: [StreamId; 2] = [StreamId::Main, StreamId::Sub];
 
 /// Token of a stream's profile.
 pub(crate) const fn profile_token(stream: StreamId) -> &'static str {

@@ -10,8 +10,8 @@ use platecam_model::{
 use onvif_xml::soap::Fault;
 
 use super::{
-    ANALYTICS_CONFIG, METADATA_CONFIG, SOURCE_CONFIG, STREAMS, encoder, encoder_token,
-    profile_stream, profile_token,
+    ANALYTICS_CONFIG, METADATA_CONFIG, SOURCE_CONFIG, encoder, encoder_token, profile_stream,
+    profile_token, streams,
 };
 use crate::{
     call::{Answer, Call},
@@ -55,10 +55,10 @@ impl Part {
     ///
     /// # Errors
     /// `ter:NoConfig`.
-    pub(super) fn named(kind: Kind, token: Option<&str>) -> Answer<Self> {
+    pub(super) fn named(device: &Device, kind: Kind, token: Option<&str>) -> Answer<Self> {
         let (ours, part) = match kind {
             Kind::Encoder => {
-                let stream = token.map_or(Ok(StreamId::Main), encoder::stream_of)?;
+                let stream = token.map_or(Ok(StreamId::Main), |t| encoder::stream_of(device, t))?;
                 (encoder_token(stream), Self::Encoder(stream))
             }
             Kind::Source => (SOURCE_CONFIG, Self::Source),
@@ -146,11 +146,20 @@ impl From<&MediaProfile> for Profile {
     }
 }
 
+/// The device's own profiles.
+fn fixed(device: &Device) -> Vec<Profile> {
+    let streams = streams(device).iter();
+    streams.map(|s| Profile::fixed(*s)).collect()
+}
+
 /// All profiles, fixed ones first.
 pub(super) fn all(device: &Device) -> Vec<Profile> {
     let stored = &device.settings.get::<OnvifProfiles>().profiles;
-    let mut all = STREAMS.map(Profile::fixed).to_vec();
-    for profile in stored.iter().map(Profile::from) {
+    let streams = streams(device);
+    let mut all = fixed(device);
+    for mut profile in stored.iter().map(Profile::from) {
+        // Made while the model had more.
+        profile.encoder = profile.encoder.filter(|s| streams.contains(s));
         match all.iter_mut().find(|p| p.token == profile.token) {
             Some(fixed) => *fixed = profile,
             None => all.push(profile),
@@ -178,7 +187,7 @@ pub(super) fn uses(device: &Device, has: impl Fn(&Profile) -> bool) -> i32 {
 
 /// Stores what differs from the device's own profiles, and tells of the change.
 fn store(call: &Call<'_>, all: &[Profile], changed: &str) -> Answer<()> {
-    let own = STREAMS.map(Profile::fixed);
+    let own = fixed(call.device());
     let profiles: Vec<_> = all
         .iter()
         .filter(|p| !own.contains(p))

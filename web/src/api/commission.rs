@@ -7,6 +7,7 @@ use axum::{
 use http::StatusCode;
 use platecam_model::{
     Permission, Record, UtcTime,
+    product::Function,
     upkeep::{BarrierAction, Finding, Tests},
 };
 use serde::{Deserialize, Serialize};
@@ -21,17 +22,20 @@ use crate::{
 /// Paths of this resource.
 pub(crate) fn routes() -> Routes {
     let access = Access::Needs(Permission::LprConfig);
+    let loudspeaker = Routes::new()
+        .post("/commission/voice", access, voice)
+        .of(Function::Voice);
     Routes::new()
         .get("/commission", access, show)
         .get("/commission/check", access, check)
         .post("/commission/test-capture", access, capture)
-        .post("/commission/voice", access, voice)
         // The model wants `lpr-config` as well.
         .post(
             "/commission/barrier",
             Access::Needs(Permission::BarrierControl),
             barrier,
         )
+        .merge(loudspeaker)
 }
 
 /// `GET /commission`.

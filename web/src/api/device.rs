@@ -1,6 +1,9 @@
+use std::collections::BTreeMap;
+
 use axum::{Json, extract::State, http::HeaderMap};
 use platecam_model::{
     Identity, UtcTime,
+    product::{Function, Limit},
     settings::{DeviceGeneral, Language},
 };
 use serde::Serialize;
@@ -47,6 +50,10 @@ struct More {
     mac: String,
     copyright: &'static str,
     time: UtcTime,
+    /// Functions that this model does not have (GEN-24).
+    lacks: Vec<Function>,
+    /// What this model bounds.
+    limits: BTreeMap<&'static str, u32>,
 }
 
 pub(crate) async fn show(
@@ -78,6 +85,7 @@ fn more(app: &App) -> More {
         ..
     } = app.device.identity.clone();
     let interfaces = app.device.network.interfaces();
+    let product = app.device.product();
     let mut wired = interfaces.into_iter().filter(|i| !i.loopback);
     More {
         manufacturer,
@@ -92,5 +100,9 @@ fn more(app: &App) -> More {
             .map_or_else(String::new, |i| i.mac),
         copyright: COPYRIGHT,
         time: app.device.clock.now(),
+        lacks: product.lacks().collect(),
+        limits: Limit::ALL
+            .map(|limit| (limit.name(), product.limit(limit)))
+            .into(),
     }
 }

@@ -18,6 +18,7 @@ use platecam_model::{
     Error, LogEntry, LogKind, Permission, Secret, Violations,
     log::{AuditCheck, LogQuery},
     ports::RemoteLogStatus,
+    product::Function,
     settings::TimeSettings,
 };
 use serde::{Deserialize, Serialize};
@@ -34,6 +35,14 @@ use crate::{
 /// Paths of this resource.
 pub(crate) fn routes() -> Routes {
     let read = Access::Needs(Permission::ReadLog);
+    let server = Routes::new()
+        .get("/log/remote", Access::Needs(Permission::ReadConfig), remote)
+        .post(
+            "/log/remote/test",
+            Access::Needs(Permission::SystemConfig),
+            test_remote,
+        )
+        .of(Function::RemoteLog);
     Routes::new()
         .get("/log", read, search)
         .get("/log/export.txt", read, export_text)
@@ -42,12 +51,7 @@ pub(crate) fn routes() -> Routes {
         .get("/log/live", read, super::log_live::connect)
         .get("/audit/verify", read, verify)
         .get("/audit/export.jsonl", read, export_trail)
-        .get("/log/remote", Access::Needs(Permission::ReadConfig), remote)
-        .post(
-            "/log/remote/test",
-            Access::Needs(Permission::SystemConfig),
-            test_remote,
-        )
+        .merge(server)
 }
 
 /// Entries per page at most.

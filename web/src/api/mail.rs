@@ -1,7 +1,9 @@
 //! The mail server (MAIL-9).
 
 use axum::{Json, extract::State};
-use platecam_model::{Error, LogKind, Permission, ports::Mail, settings::NetMail};
+use platecam_model::{
+    Error, LogKind, Permission, ports::Mail, product::Function, settings::NetMail,
+};
 
 use super::log::Tested;
 use crate::{
@@ -14,7 +16,9 @@ use crate::{
 /// Paths of this resource.
 pub(crate) fn routes() -> Routes {
     let needs = Access::Needs(Permission::NetworkConfig);
-    Routes::new().post("/mail/test", needs, test)
+    Routes::new()
+        .post("/mail/test", needs, test)
+        .of(Function::Email)
 }
 
 /// `POST /mail/test`: one message to the receivers of the stored settings (MAIL-9).

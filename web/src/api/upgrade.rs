@@ -14,6 +14,7 @@ use http::{HeaderMap, Method, StatusCode, header};
 use platecam_model::{
     Actor, Device, Error, Permission,
     ports::{FirmwareVersion, UpgradeStatus},
+    product::Function,
     upkeep::{Checked, Upgrading},
 };
 use serde::Serialize;
@@ -45,6 +46,7 @@ pub(crate) fn routes() -> Routes {
         )
         .post("/upgrade/check", access, check)
         .post("/upgrade/online", access, online)
+        .of(Function::Upgrade)
 }
 
 #[derive(Debug, Serialize)]

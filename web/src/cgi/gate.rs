@@ -43,9 +43,11 @@ fn admit(cgi: &Cgi, request: &mut Request) -> Result<(), Refusal> {
     let conn = conn.ok_or_else(|| Error::internal("request without ConnInfo"))?;
     same_site(request, &conn)?;
     let matched = request.extensions().get::<MatchedPath>();
-    let access = matched.and_then(|path| cgi.table.access(request.method(), path.as_str()));
+    let row = matched.and_then(|path| cgi.table.find(request.method(), path.as_str()));
     // What is in no table has no handler either.
-    let Some(access) = access else { return Ok(()) };
+    let Some((access, needs)) = row else {
+        return Ok(());
+    };
     if !device.accounts.is_initialised() {
         return Err(Error::NotInitialised.into());
     }
@@ -53,6 +55,7 @@ fn admit(cgi: &Cgi, request: &mut Request) -> Result<(), Refusal> {
     if let Access::Needs(permission) = access {
         caller.require(permission)?;
     }
+    device.product().require(needs)?;
     request.extensions_mut().insert(Caller(caller));
     Ok(())
 }

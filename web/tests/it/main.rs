@@ -10,6 +10,7 @@ mod config;
 mod listeners;
 mod log;
 mod maintenance;
+mod models;
 mod network;
 mod people;
 mod permissions;

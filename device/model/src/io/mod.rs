@@ -76,6 +76,13 @@ impl Io {
         }
     }
 
+    /// Leaves out what the model does not have (GEN-24).
+    pub(crate) fn narrow(&self, outputs: u32, inputs: u32) {
+        let mut state = self.state.lock();
+        state.outputs.truncate(outputs as usize);
+        state.inputs.truncate(inputs as usize);
+    }
+
     /// How many outputs there are.
     pub fn outputs(&self) -> usize {
         self.state.lock().outputs.len()

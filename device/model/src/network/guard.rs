@@ -52,6 +52,8 @@ pub(super) struct State {
     pub(super) changeable: (bool, Duration),
     /// When the name that DHCP gives is looked at next.
     pub(super) name_at: Duration,
+    /// Why the last name that DHCP gave was not taken.
+    pub(super) name_refused: Option<String>,
 }
 
 #[derive(Clone)]
@@ -156,6 +158,14 @@ impl Networking {
             s.name_at = now + pause;
         }
         due
+    }
+
+    /// Notes why a name was not taken, or that it was; whether that is news.
+    pub(super) fn name_refused(&self, why: Option<String>) -> bool {
+        let mut s = self.guard.state.lock();
+        let news = s.name_refused != why;
+        s.name_refused = why;
+        news
     }
 
     pub(super) fn ask_changeable(&self, now: Duration) {

@@ -28,8 +28,31 @@ impl Device {
             return;
         }
         match self.networking.control.set_hostname(&name) {
-            Ok(()) => tracing::info!(name, "the DHCP server named this machine"),
-            Err(e) => tracing::warn!(error = ?e, name, "the name of the DHCP server is not taken"),
+            Ok(()) => {
+                self.networking.name_refused(None);
+                tracing::info!(name, "the DHCP server named this machine");
+            }
+            // It is tried again at every look; the same reason is told once.
+            Err(e) if self.networking.name_refused(Some(format!("{name}: {e:?}"))) => {
+                tracing::warn!(error = ?e, name, "the name of the DHCP server is not taken");
+            }
+            Err(_) => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::initialised;
+
+    #[test]
+    fn a_refusal_is_told_once_and_again_when_it_is_another() {
+        let device = initialised().device;
+        let told = |why: Option<&str>| device.networking.name_refused(why.map(String::from));
+        assert!(told(Some("a: no right")));
+        assert!(!told(Some("a: no right")));
+        assert!(told(Some("b: no right")));
+        assert!(told(None) && !told(None));
+        assert!(told(Some("b: no right")), "after it had worked");
     }
 }

@@ -4,7 +4,10 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
 use super::{CheckContext, Section};
-use crate::{Permission, Violation, Violations};
+use crate::{
+    Permission, Violation, Violations,
+    product::{Function, Need},
+};
 
 /// Addresses with a common beginning: `192.0.2.0/24`, `2001:db8::/32`; without a length one address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -167,6 +170,7 @@ impl Section for AccessFilter {
     const TITLE: &'static str = "Access Filter";
     const PAGE: &'static str = "Setting/Network/Access Filter";
     const WRITE: Permission = Permission::SecurityConfig;
+    const NEEDS: Option<Need> = Some(Need::Function(Function::AddressFilter));
 
     fn check(&self, cx: &CheckContext<'_>, violations: &mut Violations) {
         let n = self.addresses.len();

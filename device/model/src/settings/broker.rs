@@ -2,7 +2,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{CheckContext, SecretText, Section, Settings, time::host_name};
-use crate::{Permission, Violation, Violations, bounded};
+use crate::{
+    Permission, Violation, Violations, bounded,
+    product::{Limit, Need},
+};
 
 bounded! {
     /// Port of an event broker.
@@ -210,6 +213,7 @@ macro_rules! broker {
             const TITLE: &'static str = $title;
             const PAGE: &'static str = "Setting/Network/MQTT";
             const WRITE: Permission = Permission::EventConfig;
+            const NEEDS: Option<Need> = Some(Need::AtLeast(Limit::EventBrokers, $n));
             const SECRETS: &'static [&'static str] = &["password"];
 
             fn check(&self, cx: &CheckContext<'_>, violations: &mut Violations) {

@@ -2,7 +2,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{CheckContext, Section};
-use crate::{Permission, Violation, Violations, ports::MacAddress};
+use crate::{
+    Permission, Violation, Violations,
+    ports::MacAddress,
+    product::{Function, Need},
+};
 
 /// Binds the default IPv4 gateway to its hardware address, so that nobody in the network can pose as it by
 /// forged ARP answers (SEC-13, C-33).
@@ -29,6 +33,7 @@ impl Section for GatewayBinding {
     const TITLE: &'static str = "Gateway Binding";
     const PAGE: &'static str = "Setting/Network/Access Filter";
     const WRITE: Permission = Permission::SecurityConfig;
+    const NEEDS: Option<Need> = Some(Need::Function(Function::GatewayBinding));
 
     fn check(&self, cx: &CheckContext<'_>, violations: &mut Violations) {
         let mac = &self.mac;

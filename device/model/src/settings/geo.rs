@@ -2,7 +2,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{CheckContext, Section};
-use crate::{Permission, Violation, Violations};
+use crate::{
+    Permission, Violation, Violations,
+    product::{Function, Need},
+};
 
 /// Where on the earth the unit is, WGS 84. ONVIF: `tds:SetGeoLocation`, entity Device.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -27,6 +30,7 @@ impl Section for GeoLocation {
     const TITLE: &'static str = "Geographic Location";
     const PAGE: &'static str = "Setting/System/General Settings";
     const WRITE: Permission = Permission::SystemConfig;
+    const NEEDS: Option<Need> = Some(Need::Function(Function::GeoLocation));
 
     fn check(&self, _cx: &CheckContext<'_>, violations: &mut Violations) {
         for (pointer, value, least, most) in [

@@ -4,7 +4,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Section;
-use crate::{Permission, bounded};
+use crate::{
+    Permission, bounded,
+    product::{Function, Need},
+};
 
 bounded! {
     /// Strength of a correction; 50 leaves the picture as it is.
@@ -51,4 +54,5 @@ impl Section for VideoImage {
     const TITLE: &'static str = "Picture";
     const PAGE: &'static str = "Setting/Camera/Attribute/General";
     const WRITE: Permission = Permission::ImageConfig;
+    const NEEDS: Option<Need> = Some(Need::Function(Function::PictureSettings));
 }

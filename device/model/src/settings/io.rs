@@ -4,7 +4,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{CheckContext, Section};
-use crate::{Permission, Violation, Violations, bounded};
+use crate::{
+    Permission, Violation, Violations, bounded,
+    product::{Limit, Need},
+};
 
 bounded! {
     /// How long an output stays active (ALARM-11, C-56).
@@ -149,6 +152,16 @@ impl Section for AlarmIo {
     const TITLE: &'static str = "Alarm-in and Alarm-out";
     const PAGE: &'static str = "Setting/Event/Alarm Settings";
     const WRITE: Permission = Permission::EventConfig;
+    const NEEDS: Option<Need> = Some(Need::AnyOf(&[
+        Need::AtLeast(Limit::AlarmInputs, 1),
+        Need::AtLeast(Limit::AlarmOutputs, 1),
+    ]));
+    const FIELDS: &'static [(&'static str, Need)] = &[
+        ("output1", Need::AtLeast(Limit::AlarmOutputs, 1)),
+        ("output2", Need::AtLeast(Limit::AlarmOutputs, 2)),
+        ("input1", Need::AtLeast(Limit::AlarmInputs, 1)),
+        ("input2", Need::AtLeast(Limit::AlarmInputs, 2)),
+    ];
 
     fn check(&self, _cx: &CheckContext<'_>, violations: &mut Violations) {
         for (pointer, name) in [

@@ -2,7 +2,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{CheckContext, SecretText, Section, time::host_name};
-use crate::{Permission, Violation, Violations, auth::is_email, bounded};
+use crate::{
+    Permission, Violation, Violations,
+    auth::is_email,
+    bounded,
+    product::{Function, Need},
+};
 
 bounded! {
     /// Port of a mail server (MAIL-4).
@@ -84,6 +89,7 @@ impl Section for NetMail {
     const TITLE: &'static str = "Email";
     const PAGE: &'static str = "Setting/Network Settings/Email";
     const WRITE: Permission = Permission::NetworkConfig;
+    const NEEDS: Option<Need> = Some(Need::Function(Function::Email));
     const SECRETS: &'static [&'static str] = &["password"];
 
     fn check(&self, _cx: &CheckContext<'_>, violations: &mut Violations) {

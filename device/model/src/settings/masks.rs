@@ -8,7 +8,10 @@ use super::{
     CheckContext, Paint, Section,
     area::{check_area, check_token},
 };
-use crate::{Permission, Violation, Violations};
+use crate::{
+    Permission, Violation, Violations,
+    product::{Function, Need},
+};
 
 /// An area of the picture that nobody sees. ONVIF: `tr2:Mask`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -52,6 +55,7 @@ impl Section for VideoMasks {
     const TITLE: &'static str = "Privacy Masks";
     const PAGE: &'static str = "Setting/Video/Audio/Video/Privacy Masks";
     const WRITE: Permission = Permission::VideoConfig;
+    const NEEDS: Option<Need> = Some(Need::Function(Function::PrivacyMasks));
 
     fn check(&self, _cx: &CheckContext<'_>, violations: &mut Violations) {
         let n = self.masks.len();

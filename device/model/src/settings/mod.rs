@@ -18,6 +18,7 @@ mod mail;
 mod maintenance;
 mod masks;
 mod merge;
+mod model;
 mod motion_regions;
 mod multicast;
 mod net_ip;

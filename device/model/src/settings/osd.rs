@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{
     Permission, Violation, Violations, bounded,
+    product::{Function, Need},
     time::{DateFormat, TimeFormat, date_text, time_text},
 };
 
@@ -180,6 +181,7 @@ impl Section for VideoOsd {
     const TITLE: &'static str = "Overlay";
     const PAGE: &'static str = "Setting/Video/Audio/Video/Overlay";
     const WRITE: Permission = Permission::VideoConfig;
+    const NEEDS: Option<Need> = Some(Need::Function(Function::VideoTexts));
 
     fn check(&self, _cx: &CheckContext<'_>, violations: &mut Violations) {
         let n = self.texts.len();

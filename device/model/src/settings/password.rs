@@ -4,7 +4,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{CheckContext, Section};
-use crate::{Permission, Violation, Violations, auth::ResetKey, bounded};
+use crate::{
+    Permission, Violation, Violations,
+    auth::ResetKey,
+    bounded,
+    product::{Function, Need},
+};
 
 bounded! {
     /// Age at which a password expires; 0 is never (SYS-32).
@@ -113,6 +118,7 @@ impl Section for SecurityPasswordReset {
     const TITLE: &'static str = "Password Reset";
     const PAGE: &'static str = "Setting/System/User Management/Password Reset";
     const WRITE: Permission = Permission::SecurityConfig;
+    const NEEDS: Option<Need> = Some(Need::Function(Function::PasswordReset));
 
     fn check(&self, _cx: &CheckContext<'_>, violations: &mut Violations) {
         let key = &self.public_key;

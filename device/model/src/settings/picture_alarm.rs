@@ -5,7 +5,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Section;
-use crate::{Permission, bounded};
+use crate::{
+    Permission, bounded,
+    product::{Function, Need},
+};
 
 bounded! {
     /// How sensitive a detection is.
@@ -94,4 +97,16 @@ impl Section for EventPicture {
     const TITLE: &'static str = "Motion and Tampering";
     const PAGE: &'static str = "Setting/Event/Motion and Tampering";
     const WRITE: Permission = Permission::EventConfig;
+    const NEEDS: Option<Need> = Some(Need::Function(Function::PictureAlarms));
+
+    fn off() -> Self {
+        Self {
+            motion: false,
+            dark: false,
+            bright: false,
+            blurry: false,
+            scene_change: false,
+            ..Self::default()
+        }
+    }
 }

@@ -2,7 +2,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{CheckContext, Section, time::host_name};
-use crate::{LogEntry, Permission, Violation, Violations, bounded, log::Severity};
+use crate::{
+    LogEntry, Permission, Violation, Violations, bounded,
+    log::Severity,
+    product::{Function, Need},
+};
 
 bounded! {
     /// Port of a log server (RLOG-2).
@@ -79,6 +83,7 @@ impl Section for LogRemote {
     const TITLE: &'static str = "Remote Log";
     const PAGE: &'static str = "Setting/System/Remote Log";
     const WRITE: Permission = Permission::SystemConfig;
+    const NEEDS: Option<Need> = Some(Need::Function(Function::RemoteLog));
 
     fn check(&self, _cx: &CheckContext<'_>, violations: &mut Violations) {
         let set = !self.host.is_empty();

@@ -2,7 +2,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{CheckContext, Section};
-use crate::{Permission, Violation, Violations, bounded, ports::ContactLine};
+use crate::{
+    Permission, Violation, Violations, bounded,
+    ports::ContactLine,
+    product::{Function, Need},
+};
 
 bounded! {
     /// How long the button is held (HW-10, C-79).
@@ -62,6 +66,7 @@ impl Section for DeviceResetButton {
     const TITLE: &'static str = "Reset Button";
     const PAGE: &'static str = "Setting/LPR/Device Commission";
     const WRITE: Permission = Permission::Maintenance;
+    const NEEDS: Option<Need> = Some(Need::Function(Function::ResetButton));
 
     fn check(&self, _cx: &CheckContext<'_>, violations: &mut Violations) {
         let path = &self.chip;

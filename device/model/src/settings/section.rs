@@ -5,7 +5,10 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use super::{CheckContext, Settings};
-use crate::{Error, Permission, Result, Violation, Violations};
+use crate::{
+    Error, Permission, Result, Violation, Violations,
+    product::{Limit, Need},
+};
 
 /// One page's worth of settings: the only owner of its values.
 ///
@@ -39,6 +42,19 @@ pub trait Section:
     const ON_RESTORE: Restore = Restore::ToDefault;
     /// Its fields of the type [`SecretText`](super::SecretText): sealed in the store, never shown.
     const SECRETS: &'static [&'static str] = &[];
+    /// What the model must have for this section to be there (GEN-24).
+    const NEEDS: Option<Need> = None;
+    /// Fields that need more of the model than the section does.
+    const FIELDS: &'static [(&'static str, Need)] = &[];
+    /// Fields with numbers that the model may bound further.
+    const LIMITED: &'static [(&'static str, Limit)] = &[];
+
+    /// The section in which everything a model may lack is off: what the section, or a field, reads as on a model
+    /// without it. Nothing acts on it then.
+    #[must_use]
+    fn off() -> Self {
+        Self::default()
+    }
 
     /// Rules across fields and sections; single fields are checked by their types.
     fn check(&self, _cx: &CheckContext<'_>, _violations: &mut Violations) {}
@@ -88,6 +104,13 @@ pub struct Descriptor {
     pub on_restore: Restore,
     /// [`Section::SECRETS`].
     pub secrets: &'static [&'static str],
+    /// [`Section::NEEDS`].
+    pub needs: Option<Need>,
+    /// [`Section::FIELDS`].
+    pub fields: &'static [(&'static str, Need)],
+    /// [`Section::LIMITED`].
+    pub limited: &'static [(&'static str, Limit)],
+    pub(super) off: fn() -> AnySection,
     pub(super) default: fn() -> AnySection,
     pub(super) parse: fn(&Value) -> Result<AnySection>,
     pub(super) value: fn(&AnySection) -> Value,
@@ -118,6 +141,10 @@ impl Descriptor {
             write: S::WRITE,
             on_restore: S::ON_RESTORE,
             secrets: S::SECRETS,
+            needs: S::NEEDS,
+            fields: S::FIELDS,
+            limited: S::LIMITED,
+            off: || Arc::new(S::off()),
             default: || Arc::new(S::default()),
             parse: |v| parse::<S>(v).map(|s| Arc::new(s) as AnySection),
             value: |a| a.downcast_ref::<S>().map_or(Value::Null, to_value),

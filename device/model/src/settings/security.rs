@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Section;
-use crate::{Permission, bounded};
+use crate::{Permission, bounded, product::Limit};
 
 bounded! {
     /// Failed logins until the lock (AUTH-5).
@@ -90,4 +90,6 @@ impl Section for SecurityLogin {
     const TITLE: &'static str = "Login Protection";
     const PAGE: &'static str = "Setting/System/System Service";
     const WRITE: Permission = Permission::SecurityConfig;
+    const LIMITED: &'static [(&'static str, Limit)] =
+        &[("max_users", Limit::Users), ("max_viewers", Limit::Viewers)];
 }

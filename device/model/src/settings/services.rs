@@ -2,7 +2,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{CheckContext, Section};
-use crate::{Permission, Violation, Violations};
+use crate::{
+    Permission, Violation, Violations,
+    product::{Function, Need},
+};
 
 /// What the unit does with the SSH server of its machine.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -45,6 +48,21 @@ impl Section for SystemServices {
     const TITLE: &'static str = "System Service";
     const PAGE: &'static str = "Setting/System/System Service";
     const WRITE: Permission = Permission::SystemConfig;
+    const NEEDS: Option<Need> = Some(Need::AnyOf(&[
+        Need::Function(Function::Ssh),
+        Need::Function(Function::Cgi),
+    ]));
+    const FIELDS: &'static [(&'static str, Need)] = &[
+        ("ssh", Need::Function(Function::Ssh)),
+        ("cgi", Need::Function(Function::Cgi)),
+    ];
+
+    fn off() -> Self {
+        Self {
+            ssh: SshSwitch::Unmanaged,
+            cgi: false,
+        }
+    }
 
     fn check(&self, cx: &CheckContext<'_>, violations: &mut Violations) {
         let before = cx.before.get::<Self>().ssh;

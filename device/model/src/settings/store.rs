@@ -12,6 +12,7 @@ use super::{
 use crate::{
     Actor, Clock, Error, EventBus, EventKind, Result, Violations,
     ports::{HostServices, ListenProbe, Sealer, SettingsBackend, StoredSection, VideoCapabilities},
+    product::Product,
 };
 
 /// Counts the changes of one section; 0 means "never changed".
@@ -106,6 +107,8 @@ pub struct SettingsStore {
     sealer: Arc<dyn Sealer>,
     /// Writers queue here, so that check and commit are one step.
     writer: Mutex<()>,
+    /// Which sections and fields there are, and how far numbers go.
+    pub(super) product: RwLock<Arc<Product>>,
     video: RwLock<VideoCapabilities>,
     listen: RwLock<Arc<dyn ListenProbe>>,
     network: RwLock<NetworkGate>,
@@ -165,6 +168,7 @@ impl SettingsStore {
             backend,
             sealer,
             writer: Mutex::new(()),
+            product: RwLock::default(),
             video: RwLock::new(VideoCapabilities::default()),
             listen: RwLock::new(Arc::new(AnyPort)),
             network: RwLock::new(Arc::new(|_| Ok(()))),
@@ -214,25 +218,30 @@ impl SettingsStore {
         self.watch.subscribe()
     }
 
-    /// The registered sections in key order.
+    /// The sections that this model has, in key order.
     pub fn sections(&self) -> impl Iterator<Item = &Descriptor> {
-        self.registry.values()
+        let product = self.product();
+        self.registry
+            .values()
+            .filter(move |d| product.meets(d.needs))
     }
 
-    /// The JSON Schema of a section, with `x-` hints for forms.
+    /// The JSON Schema of a section as this model has it, with `x-` hints for forms.
     ///
     /// # Errors
-    /// [`Error::NotFound`], [`Error::Forbidden`].
+    /// [`Error::NotFound`], [`Error::Unsupported`], [`Error::Forbidden`].
     pub fn schema(&self, key: &str, actor: &Actor) -> Result<Value> {
         let d = self.descriptor(key)?;
         actor.require(d.read)?;
-        Ok((d.schema)())
+        let mut schema = (d.schema)();
+        self.product().narrow_schema(d, &mut schema);
+        Ok(schema)
     }
 
     /// A section with its revision, for showing.
     ///
     /// # Errors
-    /// [`Error::NotFound`], [`Error::Forbidden`].
+    /// [`Error::NotFound`], [`Error::Unsupported`], [`Error::Forbidden`].
     pub fn read(&self, key: &str, actor: &Actor) -> Result<SectionView> {
         let d = self.descriptor(key)?;
         actor.require(d.read)?;
@@ -252,7 +261,7 @@ impl SettingsStore {
             page: d.page,
             revision: held.revision,
             value: shown(&held.section),
-            defaults: shown(&(d.default)()),
+            defaults: shown(&self.default_of(d)),
             changed_by: held.changed_by.clone(),
             changed_at: held.changed_at,
         })
@@ -301,8 +310,8 @@ impl SettingsStore {
     /// Sections that follow a changed one ([`Section::follow`]) are stored and published in the same step.
     ///
     /// # Errors
-    /// [`Error::Forbidden`] without the section's permission, [`Error::Conflict`] when `if_revision`
-    /// is stale, [`Error::Invalid`] naming each field, [`Error::Internal`] when the commit failed
+    /// [`Error::Forbidden`] without the section's permission, [`Error::Unsupported`] for what this model does not
+    /// have, [`Error::Conflict`] when `if_revision` is stale, [`Error::Invalid`] naming each field, [`Error::Internal`] when the commit failed
     /// (nothing changed then).
     pub fn apply(&self, patches: &[Patch], actor: &Actor) -> Result<Vec<Revision>> {
         let now = self.clock.now();
@@ -373,6 +382,12 @@ impl SettingsStore {
         Ok(revisions)
     }
 
+    /// Puts the sections as the model has them in the place of those that were loaded; nothing is stored.
+    pub(super) fn replace_all(&self, settings: Settings) {
+        *self.current.write() = settings.clone();
+        self.watch.send_replace(settings);
+    }
+
     /// Checks what [`SettingsStore::change`] would do, and does nothing.
     pub(super) fn try_change(
         &self,
@@ -416,7 +431,7 @@ impl SettingsStore {
         actor: &Actor,
     ) {
         let all = Settings(Arc::new(after.clone()));
-        for d in self.registry.values() {
+        for d in self.sections() {
             let Some(held) = after.get_mut(d.key) else {
                 continue;
             };
@@ -453,18 +468,26 @@ impl SettingsStore {
             actor,
             touched,
         };
-        for d in self.registry.values() {
+        for d in self.sections() {
             if let Some(held) = after.0.get(d.key) {
                 (d.check)(&held.section, &cx, &mut violations);
+            }
+        }
+        let product = self.product();
+        for d in touched {
+            if let (Some(old), Some(new)) = (before.0.get(d.key), after.0.get(d.key)) {
+                let (old, new) = ((d.value)(&old.section), (d.value)(&new.section));
+                product.check_section(d, &old, &new, &mut violations);
             }
         }
         violations.into_result()
     }
 
     pub(super) fn descriptor(&self, key: &str) -> Result<&Descriptor> {
-        self.registry
-            .get(key)
-            .ok_or_else(|| Error::not_found("settings section", key))
+        let d = self.registry.get(key);
+        let d = d.ok_or_else(|| Error::not_found("settings section", key))?;
+        self.product().require(d.needs)?;
+        Ok(d)
     }
 }
 

@@ -65,7 +65,7 @@ impl SettingsStore {
         for s in &mut stored {
             secrets::mask(d, &mut s.value);
         }
-        let mut default = (d.value)(&(d.default)());
+        let mut default = (d.value)(&self.default_of(d));
         secrets::mask(d, &mut default);
         let changes = stored.iter().enumerate().take(limit).map(|(i, s)| {
             let earlier = stored.get(i + 1).map_or(&default, |older| &older.value);
@@ -89,11 +89,11 @@ impl SettingsStore {
         let (now, mut keys) = (self.now(), Vec::new());
         self.change(actor, |after| {
             let mut touched = Vec::new();
-            for d in self.registry.values() {
+            for d in self.sections() {
                 let Some(held) = after.get_mut(d.key) else {
                     continue;
                 };
-                let default = (d.default)();
+                let default = self.default_of(d);
                 if d.on_restore == Restore::ToDefault
                     && (d.value)(&held.section) != (d.value)(&default)
                 {
@@ -124,7 +124,7 @@ impl SettingsStore {
                 .iter()
                 .map(|k| self.descriptor(k))
                 .collect::<Result<_>>()?,
-            None => self.registry.values().collect(),
+            None => self.sections().collect(),
         };
         let mut out = Map::new();
         for d in wanted {
@@ -198,9 +198,10 @@ impl SettingsStore {
         actor: &Actor,
         now: UtcTime,
     ) -> Result<Option<(Descriptor, SectionImport)>> {
-        let d = self
-            .descriptor(key)
-            .map_err(|_| Error::invalid("", key, "no such settings section"))?;
+        let d = self.descriptor(key).map_err(|e| match e {
+            Error::Unsupported(why) => Error::invalid("", key, why),
+            _ => Error::invalid("", key, "no such settings section"),
+        })?;
         actor.require(d.write)?;
         let section: SectionExport = serde_json::from_value(section.clone())
             .map_err(|e| Error::invalid("", "", e.to_string()))?;

@@ -6,7 +6,10 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
 use super::{CheckContext, DeviceGeneral, Section, Settings};
-use crate::{Permission, Violation, Violations, bounded};
+use crate::{
+    Permission, Violation, Violations, bounded,
+    product::{Limit, Need},
+};
 
 bounded! {
     /// Frames a second (VIDEO-7).
@@ -345,6 +348,14 @@ impl Section for VideoSub {
     const TITLE: &'static str = "Sub Stream";
     const PAGE: &'static str = "Setting/Video/Audio/Video Stream";
     const WRITE: Permission = Permission::VideoConfig;
+    const NEEDS: Option<Need> = Some(Need::AtLeast(Limit::Streams, 2));
+
+    fn off() -> Self {
+        Self {
+            enabled: false,
+            ..Self::default()
+        }
+    }
 
     fn follow(&mut self, all: &Settings) {
         self.frame_rate = self.frame_rate.min(max_frame_rate(all));

@@ -98,15 +98,33 @@ impl Machine for SimulatedMachine {
 }
 
 /// Outputs that only remember; also `--host simulated`.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct SimulatedOutputs {
+    count: usize,
     /// What was said.
     pub said: Mutex<Vec<String>>,
     contacts: Mutex<[bool; 2]>,
     fail: Mutex<bool>,
 }
 
+impl Default for SimulatedOutputs {
+    fn default() -> Self {
+        Self::of(2)
+    }
+}
+
 impl SimulatedOutputs {
+    /// So many of them, two at most.
+    #[must_use]
+    pub fn of(count: usize) -> Self {
+        Self {
+            count: count.min(2),
+            said: Mutex::default(),
+            contacts: Mutex::default(),
+            fail: Mutex::default(),
+        }
+    }
+
     /// The contacts, true where they are closed.
     pub fn contacts(&self) -> [bool; 2] {
         *self.contacts.lock()
@@ -131,7 +149,7 @@ impl VoiceOutput for SimulatedOutputs {
 
 impl RelayOutputs for SimulatedOutputs {
     fn count(&self) -> usize {
-        2
+        self.count
     }
 
     fn set(&self, index: usize, closed: bool) -> Result<()> {

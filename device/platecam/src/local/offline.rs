@@ -36,6 +36,7 @@ pub(super) fn ask(dir: StateDir, request: &Request) -> Result<Value, Failure> {
         bus.clone(),
         clock.clone(),
     )?);
+    settings.set_product(state::model_table(None)?);
     let queued = {
         let settings = settings.clone();
         move |e: &_| settings.get::<LogRemote>().wants(e)
@@ -47,7 +48,7 @@ pub(super) fn ask(dir: StateDir, request: &Request) -> Result<Value, Failure> {
         queued,
     )?);
     let accounts = Accounts::load(backend, key, settings.clone(), bus.clone(), clock.clone())?;
-    let identity = state::identity(&db, &Launched::from_environment())?;
+    let identity = state::identity(&db, &Launched::from_environment(), &settings.product())?;
     let events = bus.subscribe();
     let store: Arc<dyn LogStore> = log.clone();
     let device: Device = customised(|parts| {

@@ -14,6 +14,7 @@ use platecam_model::{
     Device,
     io::Io,
     ports::{Contact, ContactLine},
+    product::{Limit, Product},
     settings::{AlarmIo, Section},
     testing::SimulatedOutputs,
 };
@@ -38,18 +39,31 @@ impl Lines {
     ///
     /// # Errors
     /// [`Failure`] naming the option and the line.
-    pub(crate) fn open(args: &RunArgs, state_dir: &Path) -> Result<Self, Failure> {
-        for (option, lines) in [("--relay", &args.relays), ("--input", &args.inputs)] {
-            if lines.len() > AlarmIo::MAX {
-                let (n, most) = (lines.len(), AlarmIo::MAX);
-                let why = format!("{option}: {n} lines; at most {most}");
+    pub(crate) fn open(
+        args: &RunArgs,
+        product: &Product,
+        state_dir: &Path,
+    ) -> Result<Self, Failure> {
+        let [outputs, inputs] =
+            [Limit::AlarmOutputs, Limit::AlarmInputs].map(|l| product.limit(l) as usize);
+        for (option, lines, most) in [
+            ("--relay", &args.relays, outputs),
+            ("--input", &args.inputs, inputs),
+        ] {
+            if lines.len() > most {
+                let (n, model) = (lines.len(), product.name());
+                let why = format!("{option}: {n} lines; the model {model} has {most}");
                 return Err(Failure::new(exit::USAGE, why));
             }
         }
         if args.host == HostMode::Simulated {
             let of = |n| Box::new(FileContact::new(state_dir.join("simulated").join(n))) as _;
-            let contacts: Vec<Box<dyn Contact>> = ["input1", "input2"].map(of).into();
-            let io = Io::new(Arc::new(SimulatedOutputs::default()), contacts.len());
+            let contacts: Vec<Box<dyn Contact>> = ["input1", "input2"]
+                .into_iter()
+                .take(inputs)
+                .map(of)
+                .collect();
+            let io = Io::new(Arc::new(SimulatedOutputs::of(outputs)), contacts.len());
             return Ok(Self {
                 io: Arc::new(io),
                 contacts,

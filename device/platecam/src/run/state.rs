@@ -1,6 +1,6 @@
 //! What survives a restart: opens the state directory and loads settings and users.
 
-use std::sync::Arc;
+use std::{fmt::Display, io::ErrorKind, path::Path, sync::Arc};
 
 use platecam_host::{
     CertificateStore, Database, DeviceKey, EspeakVoice, Forwarder, HostMode, HostPower,
@@ -13,6 +13,7 @@ use platecam_model::{
     auth::Accounts,
     network::Networking,
     ports::{HostServices, Mailer, Network, NetworkControl, RemoteLog, TimeControl},
+    product::Product,
     settings::{LogRemote, NetPorts, SettingsStore, TimeSettings, all_sections},
     testing::{
         SimulatedNeighbours, SimulatedNetwork, SimulatedSsh, SimulatedTime, simulated_upkeep,
@@ -94,6 +95,7 @@ impl State {
                 Arc::new(LinuxTime::new(args.host, TimePaths::default()))
             }
         };
+        settings.set_product(model_table(args.model.as_deref())?);
         first_ports(&settings)?;
         first_zone(&settings, &*time)?;
         let log = {
@@ -127,7 +129,8 @@ impl State {
             Pace::default(),
         )?;
         let mail = Arc::new(SmtpMailer::new(settings.clone()));
-        let identity = identity(&db, launched)?;
+        let product = settings.product();
+        let identity = identity(&db, launched, &product)?;
         let brokers = MqttBrokers::start(
             &db,
             settings.clone(),
@@ -147,7 +150,7 @@ impl State {
         let upgrades = launched.upgrades(&identity.model, &args.upgrade_keys, clock.now())?;
         let mut upkeep = upkeep(args, &dir, power.clone(), upgrades.clone());
         upkeep.moments = factory.clone();
-        let io = Lines::open(args, dir.path())?;
+        let io = Lines::open(args, &product, dir.path())?;
         let host = host_services(args.host, &dir);
         Ok(Self {
             dir,
@@ -180,7 +183,11 @@ impl State {
 ///
 /// # Errors
 /// [`Failure`] with [`exit::STATE`].
-pub(crate) fn identity(db: &Database, launched: &Launched) -> Result<Identity, Failure> {
+pub(crate) fn identity(
+    db: &Database,
+    launched: &Launched,
+    product: &Product,
+) -> Result<Identity, Failure> {
     let uuid = db.fact("uuid", || uuid::Uuid::new_v4().to_string())?;
     let uuid = uuid::Uuid::parse_str(&uuid)
         .map_err(|e| Failure::new(exit::STATE, format!("stored uuid: {e}")))?;
@@ -189,7 +196,7 @@ pub(crate) fn identity(db: &Database, launched: &Launched) -> Result<Identity, F
     })?;
     Ok(Identity {
         manufacturer: "Platecam".into(),
-        model: "Platecam".into(),
+        model: product.name().into(),
         firmware: launched.version.to_string(),
         build_date: env!("PLATECAM_BUILD_DATE").into(),
         onvif_version: platecam_onvif::onvif_version(),
@@ -197,6 +204,26 @@ pub(crate) fn identity(db: &Database, launched: &Launched) -> Result<Identity, F
         hardware_id: std::env::consts::ARCH.into(),
         uuid,
     })
+}
+
+/// Where a device image keeps its model file.
+const MODEL_FILE: &str = "/etc/platecam/model.json";
+
+/// The model table (GEN-24): of the file named, of this machine's image, or the one that lacks nothing.
+///
+/// # Errors
+/// [`Failure`] with [`exit::USAGE`] naming the file and everything that is wrong in it.
+pub(crate) fn model_table(named: Option<&Path>) -> Result<Product, Failure> {
+    let file = named.unwrap_or(Path::new(MODEL_FILE));
+    let wrong = |e: &dyn Display| {
+        let why = format!("model file {}: {e}", file.display());
+        Failure::new(exit::USAGE, why)
+    };
+    match std::fs::read(file) {
+        Ok(text) => Product::parse(&text).map_err(|e| wrong(&e)),
+        Err(e) if named.is_none() && e.kind() == ErrorKind::NotFound => Ok(Product::default()),
+        Err(e) => Err(wrong(&e)),
+    }
 }
 
 /// The network as it is, and the way to change it.

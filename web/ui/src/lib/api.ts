@@ -18,6 +18,10 @@ export interface DeviceInfo {
   build_date?: string;
   onvif_version?: string;
   time?: string;
+  /** Functions that this model does not have, by the names of docs/reference/models.md (GEN-24). */
+  lacks?: string[];
+  /** What this model bounds. */
+  limits?: Record<string, number>;
   /** Where the product's page or app is, a product setting (UI-2). */
   product_link?: string;
 }

@@ -76,6 +76,15 @@ describe('router', () => {
     expect(visible(page('system/legal'), can, new Set())).toBe(true);
   });
 
+  it('hides what the model lacks (GEN-24)', () => {
+    const page = (path: string) => settingTree.flatMap((group) => group.pages).find((p) => p.path === path)!;
+    const all = () => true;
+    expect(visible(page('system/password-reset'), all, new Set(), () => false)).toBe(true);
+    expect(visible(page('system/password-reset'), all, new Set(), (name) => name === 'password-reset')).toBe(false);
+    // A section that is not listed hides its page.
+    expect(visible(page('video/masks'), all, new Set(['video.main']))).toBe(false);
+  });
+
   it.each([
     ['/search/pictures?plate=A', '/search/pictures?plate=A'],
     [null, '/live'],

@@ -56,8 +56,14 @@ export function safeNext(next: string | null): string {
   return next && /^\/(?![/\\])[\w\-/.?=&%:]*$/.test(next) && !next.startsWith('/login') ? next : '/live';
 }
 
-/** Whether somebody with these permissions and readable sections finds the page in the menu (UI-5). */
-export function visible(page: SettingPage, can: (permission: string) => boolean, readable: ReadonlySet<string>): boolean {
+/** Whether somebody with these permissions and readable sections finds the page in the menu of this model (UI-5, GEN-24). */
+export function visible(
+  page: SettingPage,
+  can: (permission: string) => boolean,
+  readable: ReadonlySet<string>,
+  lacks: (name: string) => boolean = () => false,
+): boolean {
+  if (page.function && lacks(page.function)) return false;
   if (page.needs) return can(page.needs);
   return page.sections.some((key) => readable.has(key));
 }

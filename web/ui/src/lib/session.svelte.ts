@@ -80,6 +80,11 @@ class Session {
     return this.summaries;
   }
 
+  /** Whether this model does not have the function (GEN-24). */
+  lacks(name: string): boolean {
+    return this.device?.lacks?.includes(name) ?? false;
+  }
+
   can(permission: string): boolean {
     return this.current?.permissions.includes(permission) ?? false;
   }

@@ -11,6 +11,8 @@ export interface SettingPage {
   view?: ViewName;
   /** Permission without which the page is hidden (UI-5); without one, a readable section decides. */
   needs?: string;
+  /** Function of the model without which the page is hidden; a page whose sections are all absent needs none (GEN-24). */
+  function?: string;
   /** Ways in which the manual writes the path to this page, without "Setting" (UI-6). */
   manual: string[];
 }
@@ -85,7 +87,7 @@ export const settingTree: SettingGroup[] = [
         manual: ['System Setting/User Management/Online User', 'System/User Management/Online User', 'System/Online User'],
       },
       {
-        path: 'system/password-reset', title: 'page.password-reset', sections: ['security.password_reset'], view: 'password-reset', needs: 'user-management',
+        path: 'system/password-reset', title: 'page.password-reset', sections: ['security.password_reset'], view: 'password-reset', needs: 'user-management', function: 'password-reset',
         manual: ['System Setting/User Management/Password Reset', 'System/User Management/Password Reset'],
       },
       { path: 'system/my-account', title: 'page.my-account', sections: [], view: 'my-account', needs: 'live-view', manual: [] },

@@ -1,5 +1,7 @@
 //! Checks of the machine for `platecam doctor`: can it be a camera, and what is missing.
 
+mod console;
+
 use std::{
     fs,
     io::ErrorKind,
@@ -10,6 +12,8 @@ use std::{
 
 use platecam_model::{UtcTime, time::in_bounds};
 use serde::Serialize;
+
+pub use console::console;
 
 /// How a check ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]

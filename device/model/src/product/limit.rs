@@ -1,0 +1,65 @@
+use std::ops::RangeInclusive;
+
+/// A number that a model may bound further than this program does (GEN-24). Its name stands in model files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Limit {
+    /// User accounts (USER-15).
+    Users,
+    /// People who watch or work at a time (GEN-5).
+    Viewers,
+    /// Video streams: the main stream alone, or the sub stream as well (VIDEO-2).
+    Streams,
+    /// Alarm inputs (HW-3).
+    AlarmInputs,
+    /// Alarm outputs (HW-2).
+    AlarmOutputs,
+    /// Event brokers (MQTT).
+    EventBrokers,
+}
+
+impl Limit {
+    /// All of them, in the order of their numbers.
+    pub const ALL: [Self; 6] = [
+        Self::Users,
+        Self::Viewers,
+        Self::Streams,
+        Self::AlarmInputs,
+        Self::AlarmOutputs,
+        Self::EventBrokers,
+    ];
+
+    /// Its name, as model files write it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Users => "users",
+            Self::Viewers => "viewers",
+            Self::Streams => "streams",
+            Self::AlarmInputs => "alarm-inputs",
+            Self::AlarmOutputs => "alarm-outputs",
+            Self::EventBrokers => "event-brokers",
+        }
+    }
+
+    /// One of them, for sentences.
+    pub const fn what(self) -> &'static str {
+        match self {
+            Self::Users => "user",
+            Self::Viewers => "viewer",
+            Self::Streams => "video stream",
+            Self::AlarmInputs => "alarm input",
+            Self::AlarmOutputs => "alarm output",
+            Self::EventBrokers => "event broker",
+        }
+    }
+
+    /// What a model may say. The upper end is what this program can do, and what a model has that says nothing; ten
+    /// users and ten viewers are the manual's floor.
+    pub const fn range(self) -> RangeInclusive<u32> {
+        match self {
+            Self::Users => 10..=256,
+            Self::Viewers => 10..=4096,
+            Self::Streams => 1..=2,
+            Self::AlarmInputs | Self::AlarmOutputs | Self::EventBrokers => 0..=2,
+        }
+    }
+}
