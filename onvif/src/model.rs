@@ -28,7 +28,9 @@ pub(crate) fn of_operation(port: Port, operation: &Operation) -> Option<Need> {
         | Port::Event
         | Port::PullPoint
         | Port::Producer
-        | Port::Manager => None,
+        | Port::Manager
+        | Port::Analytics
+        | Port::Rules => None,
     };
     let name = operation.name;
     let own = match port {

@@ -22,7 +22,7 @@ use crate::{
     call::Call,
     device::firmware::FIRMWARE_PATH,
     events::{self, Courier, History, Notice, Subscriptions},
-    fault, pictures,
+    fault, model, pictures,
     request::{HttpRequest, MAX_BODY},
     route::Port,
     ticket::Tickets,

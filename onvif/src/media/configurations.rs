@@ -5,8 +5,8 @@ use onvif_xml::{Duration, List, QName, ns, soap::Fault};
 use platecam_model::{SourceState, ports::StreamId, product::Function, settings::LprRecognition};
 
 use super::{
-    ANALYTICS_CONFIG, METADATA_CONFIG, MODULE, OWN_NS, RULE, SOURCE, SOURCE_CONFIG, encoder,
-    metadata, multicast::Cast, profile_token, profiles, stream_path, streams,
+    ANALYTICS_CONFIG, METADATA_CONFIG, MODULE, OWN_NS, SOURCE, SOURCE_CONFIG, encoder, metadata,
+    multicast::Cast, profile_token, profiles, stream_path, streams,
 };
 use crate::{
     call::{Answer, Call},
