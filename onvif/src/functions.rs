@@ -75,6 +75,11 @@ static IMPLEMENTED: &[(&str, &[&str])] = &[
         "ReplaceServerCertificateAssignment", "SetCertificationPath", "SetEnabledTLSVersions", "UploadCertificate",
         "UploadCertificateWithPrivateKeyInPKCS12", "UploadKeyPairInPKCS8", "UploadPassphrase",
     ]),
+    ("tan", &[
+        "CreateAnalyticsModules", "CreateRules", "DeleteAnalyticsModules", "DeleteRules", "GetAnalyticsModuleOptions",
+        "GetAnalyticsModules", "GetRuleOptions", "GetRules", "GetServiceCapabilities", "GetSupportedAnalyticsModules",
+        "GetSupportedMetadata", "GetSupportedRules", "ModifyAnalyticsModules", "ModifyRules",
+    ]),
 ];
 
 /// The name of an operation as a function of a role.
@@ -148,6 +153,11 @@ pub(crate) fn permissions(operation: &Operation) -> Permissions {
             &[P::EventConfig]
         }
         ("timg", "SetImagingSettings") => &[P::ImageConfig],
+        ("tan", "CreateAnalyticsModules" | "ModifyAnalyticsModules" | "DeleteAnalyticsModules") => {
+            &[P::LprConfig]
+        }
+        // Rules read plates or see motion.
+        ("tan", "CreateRules" | "ModifyRules" | "DeleteRules") => &[P::LprConfig, P::EventConfig],
         ("tev", "GetEventBrokers" | "AddEventBroker" | "DeleteEventBroker") => &[P::EventConfig],
         ("tas", _) if operation.access != AccessClass::PreAuth => &[P::SecurityConfig],
         _ => &[],

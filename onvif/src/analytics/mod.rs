@@ -1,7 +1,7 @@
 //! Analytics service: the recogniser and its rules, as the settings have them.
 //!
 //! There is one analytics configuration. Rules and modules are no store of their own: each is a part of the settings
-//! `lpr.recognition`, `lpr.areas` and `event.motion_regions` (ADR 0025), so what a client changes shows on the pages. The service is served but not announced yet: nobody is led to it.
+//! `lpr.recognition`, `lpr.areas` and `event.motion_regions` (ADR 0024), so what a client changes shows on the pages. The service is served but not announced yet: nobody is led to it.
 
 mod draft;
 mod items;
