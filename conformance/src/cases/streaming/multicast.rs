@@ -20,7 +20,7 @@ fn moved(before: &Element, by: u16) -> Outcome<(Element, u16)> {
         .text_of("Multicast/Port")
         .and_then(|p| p.parse().ok())
         .present("Multicast/Port")?;
-    let port = port + by;
+    let port = port.saturating_add(by);
     let wanted = before.clone().with("Multicast/Port", &port.to_string());
     Ok((wanted, port))
 }
@@ -90,7 +90,7 @@ pub(in crate::cases) fn start_stop(d: &Device, service: &'static str) -> Outcome
 /// A changed port counts for the next session.
 pub(in crate::cases) fn another_port(d: &Device) -> Outcome {
     let (profile, before) = encoder(d)?;
-    let (wanted, port) = moved(&before, 100)?;
+    let (wanted, port) = moved(&before, 1000)?;
     write(d, "VideoEncoder", &wanted)?;
     let judged = (|| {
         let mut c = open(d, &profile, Transport::Multicast, "tr2")?;
