@@ -310,9 +310,7 @@ async function online() {
   await b.examineWidths('page-upgrade-online');
   b.away = true;
   await button(`Install ${NEWER}`).click();
-  // A quick unit is back before the restart screen is, and what is typed before the page loads anew is lost.
-  await b.until('the fetched version is started', async () => (await asked('/upgrade'))?.current === NEWER);
-  await page.goto(b.origin);
+  await restarts(`Version ${NEWER} is being started`);
   await again();
   await b.open('system/maintenance', 'Upgrade and Maintenance');
   await b.until('the fetched version runs', async () => (await fact('Current version').innerText()) === NEWER);
