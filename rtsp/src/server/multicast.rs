@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::Shared;
-use super::session::{REPORT_INTERVAL, Session};
+use super::session::{REPORT_INTERVAL, Session, report_due};
 use super::udp::UdpPair;
 use crate::group::Group;
 use crate::rtcp;
@@ -149,17 +149,11 @@ impl Sender {
         let mut report_at: Option<Instant> = None;
         let mut told = false;
         loop {
-            let report = async {
-                match report_at {
-                    Some(at) => tokio::time::sleep_until(at).await,
-                    None => std::future::pending().await,
-                }
-            };
             let next = tokio::select! {
                 biased;
                 () = self.stop.cancelled() => break,
                 () = self.shared.cancel.cancelled() => break,
-                () = report => None,
+                () = report_due(report_at) => None,
                 next = cursor.next() => Some(next),
             };
             if report_at.is_none() || next.is_none() {

@@ -19,6 +19,14 @@ use crate::stream::{MAX_TRACKS, Stream, Track, ViewerGuard};
 /// Time between sender reports.
 pub(crate) const REPORT_INTERVAL: Duration = Duration::from_secs(5);
 
+/// Ends when the next sender report is due; never while none is.
+pub(crate) async fn report_due(at: Option<Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}
+
 /// Where one track goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Route {

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::Shared;
-use super::session::{LagLog, REPORT_INTERVAL, Route, Routes, Session};
+use super::session::{LagLog, REPORT_INTERVAL, Route, Routes, Session, report_due};
 use crate::error::Error;
 use crate::packet::{Frame, Span};
 use crate::stream::{Cursor, Next};
@@ -226,17 +226,11 @@ pub(crate) async fn deliver(
     let mut lag = LagLog::default();
     let mut report_at: Option<Instant> = None;
     loop {
-        let report = async {
-            match report_at {
-                Some(at) => tokio::time::sleep_until(at).await,
-                None => std::future::pending().await,
-            }
-        };
         let next = tokio::select! {
             biased;
             () = pause.cancelled() => break,
             () = shared.cancel.cancelled() => break,
-            () = report => None,
+            () = report_due(report_at) => None,
             next = cursor.next() => Some(next),
         };
         if report_at.is_none() || next.is_none() {

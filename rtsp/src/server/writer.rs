@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::Shared;
-use super::session::{LagLog, REPORT_INTERVAL, Route, Routes, Session};
+use super::session::{LagLog, REPORT_INTERVAL, Route, Routes, Session, report_due};
 use crate::packet::Frame;
 use crate::stream::{Cursor, Next};
 
@@ -247,16 +247,10 @@ async fn next_event(player: Option<&mut Player>) -> Event {
     let Some(player) = player else {
         return std::future::pending().await;
     };
-    let report = async {
-        match player.report_at {
-            Some(at) => tokio::time::sleep_until(at).await,
-            None => std::future::pending().await,
-        }
-    };
     tokio::select! {
         biased;
         () = player.session.cancel.cancelled() => Event::Ended,
-        () = report => Event::Report,
+        () = report_due(player.report_at) => Event::Report,
         next = player.cursor.next() => Event::Media(next),
     }
 }
