@@ -4,23 +4,12 @@ mod common;
 
 use common::{ADMIN, As, Bench};
 use onvif_contracts::{tds, tev, tr2};
-use platecam_model::{
-    Actor, Secret,
-    product::Product,
-    testing::{PASSWORD, customised},
-};
+use platecam_model::testing::of_model;
 
 const DEVICE: &str = "/onvif/device_service";
 
 fn bench(file: &str) -> Bench {
-    let product = Product::parse(file.as_bytes()).unwrap();
-    let test = customised(|parts| parts.settings.set_product(product));
-    let by = Actor::system();
-    let accounts = &test.device.accounts;
-    accounts
-        .initialise(Secret::new(PASSWORD), None, &by)
-        .unwrap();
-    Bench::over(test)
+    Bench::over(of_model(file))
 }
 
 fn small() -> Bench {

@@ -1,11 +1,7 @@
 //! What a model lacks is absent from the web API, too (GEN-24).
 
 use http::StatusCode;
-use platecam_model::{
-    Actor, Secret,
-    product::Product,
-    testing::{PASSWORD, customised},
-};
+use platecam_model::testing::{PASSWORD, of_model};
 use serde_json::{Value, json};
 
 use crate::support::Client;
@@ -14,14 +10,7 @@ const SMALL: &str = r#"{"model": "Small", "without": ["email", "upgrade", "voice
     "limits": {"streams": 1, "alarm-outputs": 1, "event-brokers": 0, "users": 12}}"#;
 
 async fn small() -> Client {
-    let product = Product::parse(SMALL.as_bytes()).unwrap();
-    let test = customised(|parts| parts.settings.set_product(product));
-    let by = Actor::system();
-    let accounts = &test.device.accounts;
-    accounts
-        .initialise(Secret::new(PASSWORD), None, &by)
-        .unwrap();
-    let mut client = Client::new(test);
+    let mut client = Client::new(of_model(SMALL));
     client.login("admin", PASSWORD).await;
     client
 }

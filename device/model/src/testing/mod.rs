@@ -478,7 +478,21 @@ impl TestDevice {
 /// Never in practice: the password meets the rules.
 #[must_use]
 pub fn initialised() -> TestDevice {
-    let t = uninitialised();
+    with_admin(uninitialised())
+}
+
+/// The same, of the model that a model file describes (GEN-24).
+///
+/// # Panics
+/// When the file has mistakes.
+#[must_use]
+pub fn of_model(file: &str) -> TestDevice {
+    let product =
+        crate::product::Product::parse(file.as_bytes()).expect("a model file without mistakes");
+    with_admin(customised(|parts| parts.settings.set_product(product)))
+}
+
+fn with_admin(t: TestDevice) -> TestDevice {
     let by = crate::Actor::system();
     t.device
         .accounts
