@@ -161,6 +161,8 @@ pub struct Options {
     pub listen: &'static str,
     /// Environment variables beside the test's own.
     pub env: Vec<(String, String)>,
+    /// File for its standard error; without one it is the test's own.
+    pub stderr: Option<PathBuf>,
 }
 
 impl Default for Options {
@@ -173,6 +175,7 @@ impl Default for Options {
             stored_ports: false,
             listen: "127.0.0.1",
             env: Vec::new(),
+            stderr: None,
         }
     }
 }
@@ -239,6 +242,9 @@ impl Camera {
             .envs(options.env.iter().cloned())
             .stdin(Stdio::null())
             .stdout(Stdio::piped());
+        if let Some(file) = &options.stderr {
+            command.stderr(std::fs::File::create(file)?);
+        }
         if options.initialised {
             command.env("PLATECAM_INITIAL_PASSWORD", PASSWORD);
         }

@@ -93,6 +93,26 @@ fn a_unit_is_upgraded_saved_watched_and_taken_back_to_factory() {
     script_with("maintenance.mjs", &camera, &more);
 }
 
+/// GEN-24: what the model lacks is in no menu and on no page.
+#[test]
+fn a_model_without_functions_hides_their_pages() {
+    let file = root().join("packaging/models/platecam-basic.json");
+    let camera = Camera::start(&Options {
+        source: "test:".into(),
+        args: [
+            "--host",
+            "simulated",
+            "--model",
+            &file.display().to_string(),
+        ]
+        .map(String::from)
+        .to_vec(),
+        ..Options::default()
+    })
+    .unwrap();
+    script("models.mjs", &camera);
+}
+
 #[test]
 fn every_settings_page_works_and_is_accessible() {
     let camera = Camera::start(&Options {
