@@ -45,12 +45,11 @@ class Session {
   /** After login and initialisation. */
   async begin(session: SessionInfo): Promise<void> {
     this.ended = '';
+    // First: pages begin with what the model has, and only a logged-in user is told all of it. The name in the title
+    // bar is not worth an error; pages report their own.
+    const device = await api.device().catch(() => this.device);
+    this.device = device;
     this.current = session;
-    try {
-      this.device = await api.device();
-    } catch {
-      // The name in the title bar is not worth an error; pages report their own.
-    }
   }
 
   async logout(): Promise<void> {
