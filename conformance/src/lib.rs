@@ -10,6 +10,7 @@
 pub mod auth;
 pub mod case;
 pub mod cases;
+mod curl;
 pub mod device;
 pub mod features;
 pub mod jpeg;
@@ -35,6 +36,7 @@ use std::{
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use tempfile::TempDir;
 
+pub use curl::soap;
 pub use netns::run_inside;
 pub use ports::{free_ports, unreserved};
 pub use web::Web;
