@@ -137,6 +137,7 @@ async function upgradeByFile() {
   ]) {
     await send(name);
     await b.until(`${name} is refused: ${why}`, async () => (await bad.count()) > 0 && (await bad.first().innerText()).includes(why));
+    check('in plain words', !(await bad.first().innerText()).includes('/package'), await bad.first().innerText());
   }
   await b.examineWidths('page-upgrade-refused');
   check('and nothing has changed', (await b.api('GET', '/upgrade')).body.current === version);
@@ -296,7 +297,7 @@ async function rules() {
   await b.until('and no more', async () => (await b.boxes()) === 0);
 }
 
-/** SYS-27, SYS-28: told without being asked, found by hand, fetched and started. */
+/** SYS-27, SYS-28, SEC-16: told without being asked, found by hand, fetched and started. */
 async function online() {
   await b.until('the new version has proved itself', async () => (await asked('/upgrade'))?.last?.outcome === 'confirmed');
   await b.open('system/maintenance', 'Upgrade and Maintenance');

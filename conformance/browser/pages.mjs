@@ -103,6 +103,24 @@ try {
   await button('Refresh').click();
   await button('Discard my changes').click();
 
+  // What is wrong is told on every page while it holds, and marked in the tree (webui map: top bar; HTTPS-10).
+  const install = async (alias, days) => {
+    const made = await b.api('POST', '/certificates', { alias, subject: { common_name: 'camera.test' }, valid_days: days });
+    check(`certificate of ${days} days`, made.status === 201, made);
+    const installed = await b.api('POST', `/certificates/${made.body.id}/install`);
+    check('and installed', installed.status === 204, installed);
+  };
+  const badge = page.getByRole('status', { name: 'State of the camera' }).getByRole('link', { name: 'The certificate of HTTPS ends soon' });
+  check('nothing is told of a sound certificate', (await badge.count()) === 0);
+  await install('short', 1);
+  await badge.waitFor();
+  await page.locator('#tree a', { hasText: 'HTTPS' }).getByText('The certificate of HTTPS ends soon').waitFor({ state: 'attached' });
+  await examine('page-badges');
+  await badge.click();
+  await heading('HTTPS');
+  await install('long', 300);
+  await badge.waitFor({ state: 'detached' });
+
   // Remote log (RLOG-1..3).
   await open('network/remote-log', 'Remote Log');
   const server = createSocket('udp4').bind(0, '127.0.0.1');

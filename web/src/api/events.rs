@@ -12,6 +12,7 @@ use axum::{
 };
 use platecam_model::{
     Error, Event, EventKind, Permission, Record, UtcTime, network::NetworkNews, settings::Revision,
+    upkeep::Condition,
 };
 use serde::Serialize;
 use tokio::sync::{OwnedSemaphorePermit, broadcast::error::RecvError};
@@ -76,6 +77,10 @@ enum Told<'a> {
     Network {
         news: &'static str,
     },
+    /// What is wrong now, worst first: after `hello`, and at each change.
+    Conditions {
+        conditions: &'a [Condition],
+    },
     Missed {
         count: u64,
     },
@@ -126,6 +131,8 @@ async fn run(
     let people = login.actor.permissions.has(Permission::UserManagement);
     let mut ended = app.device.sessions.watch();
     let mut online = app.device.accounts.watch_online();
+    let mut conditions = app.device.upkeep.conditions.watch();
+    conditions.mark_changed();
     if !tell(
         &mut socket,
         &Told::Hello {
@@ -156,6 +163,10 @@ async fn run(
                     tell(&mut socket, &Told::Online).await;
                 }
                 tell(&mut socket, &Told::Status { status: Status::now(&app) }).await
+            }
+            _ = conditions.changed() => {
+                let now = conditions.borrow_and_update().clone();
+                tell(&mut socket, &Told::Conditions { conditions: &now }).await
             }
             _ = ended.changed() => match login.renewed(&app, &conn) {
                 Some(_) => true,

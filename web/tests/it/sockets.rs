@@ -4,6 +4,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use futures_util::{SinkExt, StreamExt};
 use http::{HeaderValue, StatusCode, header};
+use lpr_core::WatchKind;
 use platecam_model::{
     Actor, Clock, EventKind, LogKind, Origin,
     log::{NewLogEntry, Severity},
@@ -131,6 +132,48 @@ async fn events_reach_every_page() {
     server.shutdown().await;
     let end = pages[0].next().await;
     assert!(matches!(end, Some(Ok(Message::Close(_))) | None), "{end:?}");
+}
+
+/// What is wrong is told to each page when it opens, when it begins and when it ends; nothing is told twice.
+#[tokio::test]
+async fn pages_are_told_what_is_wrong() {
+    let test = testing::initialised();
+    test.device.look_at_conditions();
+    let (_server, address) = start(&test, Limits::default()).await;
+    let cookie = cookie(&test);
+    let ids = |told: &Value| -> Vec<Value> {
+        let all = told["conditions"].as_array().unwrap().iter();
+        all.map(|c| c["id"].clone()).collect()
+    };
+    let mut first = connect(address, "events", &[(header::COOKIE, &cookie)])
+        .await
+        .unwrap();
+    let sound = ids(&next_of(&mut first, "conditions").await);
+    assert!(!sound.contains(&json!("view-disturbed")), "{sound:?}");
+    for active in [true, false] {
+        let alarm = WatchKind::TooDark;
+        let event = EventKind::PictureAlarm { alarm, active };
+        assert!(test.device.condition_event(&event));
+        test.device.look_at_conditions();
+        test.device.look_at_conditions();
+        let told = next_of(&mut first, "conditions").await;
+        assert_eq!(
+            ids(&told).contains(&json!("view-disturbed")),
+            active,
+            "{told}"
+        );
+        let mut late = connect(address, "events", &[(header::COOKIE, &cookie)])
+            .await
+            .unwrap();
+        let also = next_of(&mut late, "conditions").await;
+        assert_eq!(also, told);
+        if active {
+            let all = told["conditions"].as_array().unwrap();
+            let one = all.iter().find(|c| c["id"] == "view-disturbed").unwrap();
+            let want = json!({"id": "view-disturbed", "severity": "warning", "page": "/setting/event/picture"});
+            assert_eq!(one, &want);
+        }
+    }
 }
 
 /// A page is told when its session was ended elsewhere (USER-13).

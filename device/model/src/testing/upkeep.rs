@@ -187,6 +187,7 @@ pub fn simulated_upkeep(power: Arc<dyn Power>) -> Upkeep {
         voice: Arc::new(SimulatedOutputs::default()),
         counters: Arc::new(Counters::default()),
         storage: Arc::default(),
+        conditions: Arc::default(),
         moments: Arc::new(MemoryMoments::default()),
     }
 }

@@ -1,18 +1,13 @@
 //! Check for abnormal configuration (COMM-6): a table of rules over facts; each rule says what is wrong and where it is mended.
 
-use std::time::Duration;
-
-use lpr_core::UtcTime;
+use lpr_core::{UtcTime, WatchKind};
 use serde::Serialize;
 
+use super::rules::RULES;
 use crate::{
-    Actor, Device, Permission, Result, SourceState,
+    Actor, Device, Permission, Result,
     ports::{MediaStatus, NtpStatus, StorageFigures},
-    settings::{
-        DeviceGeneral, DiscoveryMode, LprRecognition, OnvifService, Settings, TimeSettings,
-        VideoMain,
-    },
-    time::in_bounds,
+    settings::Settings,
 };
 
 /// How bad a finding is, worst first.
@@ -59,203 +54,11 @@ pub struct Facts {
     pub certificate_ends: Option<UtcTime>,
     /// Whether any key may sign upgrades; `None` where there are no slots.
     pub upgrade_trust: Option<bool>,
+    /// How the picture is disturbed; `None` while it is not.
+    pub view: Option<WatchKind>,
+    /// Which alarm inputs are active.
+    pub inputs: Vec<bool>,
 }
-
-struct Rule {
-    id: &'static str,
-    severity: FindingSeverity,
-    page: &'static str,
-    look: fn(&Facts) -> Option<String>,
-}
-
-/// Free space below this share of the disk is nearly full, percent.
-const NEARLY_FULL: u64 = 5;
-/// A certificate that ends within this time should be renewed.
-const RENEW: Duration = Duration::from_secs(30 * 24 * 3600);
-/// Plates span at most about this share of the picture's width; a larger least width reads nothing.
-const WIDEST_SHARE: u32 = 2;
-
-const RULES: &[Rule] = {
-    use FindingSeverity::{Error, Notice, Warning};
-    &[
-        Rule {
-            id: "source-failing",
-            severity: Error,
-            page: "",
-            look: |f| match &f.media.state {
-                SourceState::Failed { reason, .. } => {
-                    Some(format!("There is no picture: {reason}."))
-                }
-                SourceState::Connecting | SourceState::Running { .. } => None,
-            },
-        },
-        Rule {
-            id: "recognition-off",
-            severity: Warning,
-            page: "/setting/lpr/scene",
-            look: |f| {
-                let lpr = f.settings.get::<LprRecognition>();
-                if !lpr.enabled {
-                    return Some("Plate recognition is switched off.".into());
-                }
-                let silent = "Plates are followed but nobody is told and nothing is recorded: Report Plates is off.";
-                (!lpr.report).then(|| silent.into())
-            },
-        },
-        Rule {
-            id: "recognition-failing",
-            severity: Error,
-            page: "",
-            look: |f| {
-                let why = f.media.recognition_error.as_ref()?;
-                f.settings
-                    .get::<LprRecognition>()
-                    .enabled
-                    .then(|| format!("Plate recognition does not run: {why}."))
-            },
-        },
-        Rule {
-            id: "plate-width",
-            severity: Warning,
-            page: "/setting/lpr/scene",
-            look: |f| {
-                let SourceState::Running { width, .. } = f.media.state else {
-                    return None;
-                };
-                let least = f.settings.get::<LprRecognition>().min_plate_width.get();
-                (least * WIDEST_SHARE > width).then(|| {
-                    format!("Minimum Plate Width is {least} pixels, the picture is {width} pixels wide: hardly any plate will be read.")
-                })
-            },
-        },
-        Rule {
-            id: "analysis-slow",
-            severity: Notice,
-            page: "/setting/lpr/scene",
-            look: |f| {
-                let wanted = f.settings.get::<LprRecognition>().analysis_rate.get() as f32;
-                let got = f.media.analysed_fps;
-                (got > 0.0 && got * 2.0 < wanted).then(|| {
-                    format!("{got:.1} frames a second are analysed, {wanted} are wanted: the processor is short.")
-                })
-            },
-        },
-        Rule {
-            id: "stream-larger-than-source",
-            severity: Notice,
-            page: "/setting/video/stream",
-            look: |f| {
-                let SourceState::Running { width, height, .. } = f.media.state else {
-                    return None;
-                };
-                let wanted = f.settings.get::<VideoMain>().resolution;
-                (!wanted.fits_in(width, height)).then(|| {
-                    format!(
-                        "The main stream wants {}×{}, the source has {width}×{height}.",
-                        wanted.width(),
-                        wanted.height()
-                    )
-                })
-            },
-        },
-        Rule {
-            id: "clock-implausible",
-            severity: Error,
-            page: "/setting/system/time",
-            look: |f| {
-                (!in_bounds(f.now))
-                    .then(|| format!("The clock reads {}: set it or use NTP.", f.now))
-            },
-        },
-        Rule {
-            id: "ntp-off",
-            severity: Notice,
-            page: "/setting/system/time",
-            look: |f| {
-                let off = !f.settings.get::<TimeSettings>().ntp_enabled && !f.ntp.synchronised;
-                off.then(|| "Nothing keeps the clock right: NTP is off.".into())
-            },
-        },
-        Rule {
-            id: "ntp-failing",
-            severity: Warning,
-            page: "/setting/system/time",
-            look: |f| {
-                let on = f.settings.get::<TimeSettings>().ntp_enabled;
-                (on && !f.ntp.synchronised).then(|| match &f.ntp.error {
-                    Some(why) => format!("NTP does not set the clock: {why}."),
-                    None => "NTP has not set the clock yet.".into(),
-                })
-            },
-        },
-        Rule {
-            id: "certificate-ends",
-            severity: Warning,
-            page: "/setting/network/https",
-            look: |f| {
-                let ends = f.certificate_ends?;
-                (ends < f.now + RENEW).then(|| format!("The certificate of HTTPS ends at {ends}."))
-            },
-        },
-        Rule {
-            id: "storage-failing",
-            severity: Error,
-            page: "/setting/storage/local",
-            look: |f| {
-                let why = f.storage_failure.as_ref()?;
-                Some(format!("Records cannot be stored: {why}."))
-            },
-        },
-        Rule {
-            id: "disk-nearly-full",
-            severity: Error,
-            page: "/setting/storage/local",
-            look: |f| {
-                let StorageFigures { free, total, .. } = f.storage;
-                let full =
-                    total > 0 && free.saturating_mul(100) < total.saturating_mul(NEARLY_FULL);
-                full.then(|| {
-                    format!(
-                        "{} MiB of {} MiB are free: records will be lost.",
-                        free >> 20,
-                        total >> 20
-                    )
-                })
-            },
-        },
-        Rule {
-            id: "default-name",
-            severity: Notice,
-            page: "/setting/system/general",
-            look: |f| {
-                let default =
-                    f.settings.get::<DeviceGeneral>().name == DeviceGeneral::default().name;
-                default.then(|| "The unit has its first name: units cannot be told apart.".into())
-            },
-        },
-        Rule {
-            id: "not-discoverable",
-            severity: Notice,
-            page: "/setting/system/services",
-            look: |f| {
-                let hidden =
-                    f.settings.get::<OnvifService>().discovery == DiscoveryMode::NonDiscoverable;
-                hidden.then(|| {
-                    "Recorders do not find this unit by themselves: discovery is off.".into()
-                })
-            },
-        },
-        Rule {
-            id: "no-upgrade-key",
-            severity: Notice,
-            page: "/setting/system/maintenance",
-            look: |f| {
-                let nobody = f.upgrade_trust == Some(false);
-                nobody.then(|| "No key is trusted for upgrades: none can be installed.".into())
-            },
-        },
-    ]
-};
 
 /// Everything that is wrong with `facts`, worst first.
 pub fn findings(facts: &Facts) -> Vec<Finding> {
@@ -282,7 +85,12 @@ impl Device {
     /// [`crate::Error::Forbidden`].
     pub fn abnormal_configuration(&self, by: &Actor) -> Result<Vec<Finding>> {
         by.require(Permission::LprConfig)?;
-        Ok(findings(&Facts {
+        Ok(findings(&self.facts()?))
+    }
+
+    /// What the rules look at, as it is now.
+    pub(super) fn facts(&self) -> Result<Facts> {
+        Ok(Facts {
             settings: self.settings.snapshot(),
             media: self.media.status(),
             ntp: self.time.ntp_status(),
@@ -300,7 +108,9 @@ impl Device {
                 .upgrades
                 .as_ref()
                 .map(|u| !u.status().trusted_keys.is_empty()),
-        }))
+            view: self.upkeep.conditions.view(),
+            inputs: self.inputs().iter().map(|i| i.active).collect(),
+        })
     }
 }
 
@@ -309,7 +119,10 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::testing::{TestDevice, initialised};
+    use crate::{
+        SourceState,
+        testing::{TestDevice, initialised},
+    };
 
     fn facts(t: &TestDevice) -> Facts {
         Facts {
@@ -328,6 +141,8 @@ mod tests {
             now: t.device.clock.now(),
             certificate_ends: None,
             upgrade_trust: None,
+            view: None,
+            inputs: vec![false, false],
         }
     }
 
@@ -379,6 +194,11 @@ mod tests {
             ["certificate-ends"]
         );
         assert_eq!(with(&|f| f.upgrade_trust = Some(false)), ["no-upgrade-key"]);
+        assert_eq!(
+            with(&|f| f.view = Some(WatchKind::SceneChange)),
+            ["view-disturbed"]
+        );
+        assert_eq!(with(&|f| f.inputs[1] = true), ["alarm-input"]);
         let small = SourceState::Running {
             width: 640,
             height: 360,

@@ -2,7 +2,9 @@
 
 mod check;
 mod commission;
+mod conditions;
 mod counters;
+mod rules;
 mod schedule;
 mod storage;
 mod support;
@@ -12,6 +14,7 @@ use std::sync::Arc;
 
 pub use check::{Facts, Finding, FindingSeverity, findings};
 pub use commission::{Availability, BarrierAction, Tests};
+pub use conditions::{Condition, Conditions};
 pub use counters::Counters;
 use lpr_core::UtcTime;
 pub use schedule::RestartPlan;
@@ -40,6 +43,8 @@ pub struct Upkeep {
     pub counters: Arc<Counters>,
     /// Whether records can be stored.
     pub storage: Arc<StorageWatch>,
+    /// What is wrong now and may end by itself.
+    pub conditions: Arc<Conditions>,
     /// When what is remembered happened last.
     pub moments: Arc<dyn Moments>,
 }

@@ -2,6 +2,14 @@
 import type { DeviceStatus, PlateRecord, SourceState } from './api';
 import { session } from './session.svelte';
 
+/** Something that is wrong now and may end by itself. */
+export interface Condition {
+  id: string;
+  severity: 'error' | 'warning' | 'notice';
+  /** Route of the page that mends it; empty when none does. */
+  page: string;
+}
+
 export type DeviceEvent =
   | { type: 'hello'; time: string }
   | { type: 'record'; record: PlateRecord }
@@ -15,6 +23,7 @@ export type DeviceEvent =
   | { type: 'restarting'; reason: string }
   | { type: 'upgrade_available'; version: string }
   | { type: 'online' }
+  | { type: 'conditions'; conditions: Condition[] }
   | { type: 'session_end'; reason: string };
 
 const RETRY_MS = [500, 1000, 2000, 5000];
@@ -22,6 +31,8 @@ const RETRY_MS = [500, 1000, 2000, 5000];
 class Events {
   connected = $state(false);
   status = $state<DeviceStatus | null>(null);
+  /** What is wrong now, worst first. */
+  conditions = $state.raw<Condition[]>([]);
   /** Device clock minus browser clock in ms, good to half a round trip. */
   clockOffset: number | null = null;
 
@@ -43,6 +54,7 @@ class Events {
     this.socket?.close();
     this.socket = null;
     this.connected = false;
+    this.conditions = [];
   }
 
   /** Returns the way to stop listening; made for `$effect`. */
@@ -88,6 +100,8 @@ class Events {
       if (this.clockOffset === null || offset > this.clockOffset || this.clockOffset - offset > 2000) {
         this.clockOffset = offset;
       }
+    } else if (event.type === 'conditions') {
+      this.conditions = event.conditions;
     } else if (event.type === 'source' && this.status) {
       this.status = { ...this.status, source_state: event.source_state };
     } else if (event.type === 'session_end') {

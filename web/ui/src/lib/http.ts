@@ -48,10 +48,11 @@ export interface CallOptions {
 function refused(path: string, status: number, problem: Problem): ApiError {
   if (status === 401 && !path.startsWith('/session')) hooks.unauthorised();
   const kind = problem.type?.split(':').pop() ?? '';
+  const errors = problem.errors ?? [];
+  // The detail names fields by their pointers, for programs; people read the reasons.
+  const message = errors.map((error) => error.reason).join('; ') || problem.detail || problem.title || `HTTP ${status}`;
   if (kind === 'password-expired') hooks.expired();
-  return new ApiError(
-    status, problem.detail ?? problem.title ?? `HTTP ${status}`, problem.errors ?? [], problem.retry_after_s ?? null, kind, { ...problem },
-  );
+  return new ApiError(status, message, errors, problem.retry_after_s ?? null, kind, { ...problem });
 }
 
 async function send(method: string, path: string, body: unknown, options: CallOptions): Promise<Response> {

@@ -4,9 +4,12 @@ import { describe, expect, it } from 'vitest';
 import de from '../locales/de.json';
 import en from '../locales/en.json';
 import { recordQuery } from './api';
-import { interpolate } from './i18n/index.svelte';
+import { i18n, interpolate } from './i18n/index.svelte';
 import { brokenRules, strength } from './password';
-import { canonical, match, safeNext, visible } from './routes';
+import { badgeOf } from './badges.svelte';
+import { ApiError } from './http';
+import { refusals } from './refusals';
+import { canonical, match, reachable, safeNext, visible } from './routes';
 import { settingTree, slug } from './tree';
 import { fromQuery, lastHours, localInput, toApi, toQuery } from './search';
 
@@ -98,6 +101,51 @@ describe('router', () => {
   });
 });
 
+/** The rules of the unit's own check: word, page, whether it is a live one. */
+const rules = [...readFileSync('../../device/model/src/upkeep/rules.rs', 'utf8').matchAll(/id: "([^"]+)",\s+severity: \w+,\s+page: "([^"]*)",\s+live: (\w+)/g)].map(
+  ([, id, page, live]) => ({ id, page, live: live === 'true' }),
+);
+
+describe('what is wrong', () => {
+  it('is mended on pages that exist (COMM-6)', () => {
+    expect(rules.length).toBeGreaterThan(10);
+    for (const { id, page } of rules) {
+      if (!page) continue;
+      expect(match(page, none).page, `${id} links to ${page}`).toBe('setting');
+      expect(canonical(page), `${id} links to an alias`).toBe(page);
+    }
+  });
+
+  it('has a text for each badge, and for nothing else', () => {
+    const texts = Object.keys(en).filter((key) => key.startsWith('condition.'));
+    expect(texts.sort()).toEqual(rules.filter((rule) => rule.live).map((rule) => `condition.${rule.id}`).sort());
+  });
+
+  it('links only to pages that the user finds (UI-5)', async () => {
+    await i18n.load('en');
+    const page = '/setting/network/https';
+    const badge = (can: string) => badgeOf({ id: 'certificate-ends', severity: 'warning', page }, (path) => reachable(path, (p) => p === can));
+    expect(badge('security-config')).toEqual({ key: 'certificate-ends', kind: 'warn', icon: 'lock', href: page, text: 'The certificate of HTTPS ends soon' });
+    expect(badge('live-view').href).toBe('');
+    expect(badgeOf({ id: 'source-failing', severity: 'error', page: '' }, () => true)).toMatchObject({ kind: 'bad', href: '' });
+    expect(reachable('/setting/storage/local', () => true)).toBe(false);
+  });
+});
+
+describe('refusals', () => {
+  const rest = (pointer: string, value = '') => refusals(new ApiError(422, 'x', [{ pointer, value, reason: 'is wrong' }]), ['/password']);
+
+  it('are told without pointers (SYS-26, SYS-24)', async () => {
+    await i18n.load('en');
+    expect(rest('/package').rest).toBe('is wrong');
+    expect(rest('/source/model', 'X-1').rest).toBe('X-1: is wrong');
+    expect(rest('/sections/device.geo/value/latitude').rest).toBe('Geographic Location, latitude: is wrong');
+    expect(rest('/password')).toEqual({ fields: { '/password': 'is wrong' }, rest: '' });
+    await i18n.load('de');
+    expect(rest('/sections/device.general/value/name').rest).toMatch(/name: is wrong$/i);
+  });
+});
+
 describe('password', () => {
   it.each([
     ['abcdefg1', []],
@@ -161,7 +209,7 @@ describe('locales', () => {
     const source = [...files('src')].filter((path) => /\.(svelte|ts)$/.test(path) && !path.endsWith('.test.ts')).map((path) => readFileSync(path, 'utf8')).join('\n');
     const used = new Set([...source.matchAll(/'([a-z][\w-]*(?:\.[\w-]+)+)'/g)].map((m) => m[1]));
     // Built at run time.
-    const dynamic = /^(choice|field|unit|section|level|theme|direction|password|permission|group|legal|severity|debug\.part|https\.(kind|state|part)|locks\.kind|log\.(kind|severity)|online\.kind|maintenance\.(kind|reach)|upgrade\.outcome|record\.kind|live\.(stream|renderer)|search\.(hours|days|found))\./;
+    const dynamic = /^(choice|condition|field|unit|section|level|theme|direction|password|permission|group|legal|severity|debug\.part|https\.(kind|state|part)|locks\.kind|log\.(kind|severity)|online\.kind|maintenance\.(kind|reach)|upgrade\.outcome|record\.kind|live\.(stream|renderer)|search\.(hours|days|found))\./;
     for (const key of Object.keys(en)) expect(used.has(key) || dynamic.test(key) || source.includes(`'${key}'`) || used.has(key.replace(/\.(one|other)$/, '')), `${key} is not used`).toBe(true);
     for (const m of source.matchAll(/\bt\('([\w.-]+)'/g)) expect(m[1] in en, `${m[1]} has no text`).toBe(true);
     for (const group of settingTree) for (const key of [group.title, ...group.pages.map((p) => p.title)]) expect(key in en, key).toBe(true);

@@ -67,3 +67,9 @@ export function visible(
   if (page.needs) return can(page.needs);
   return page.sections.some((key) => readable.has(key));
 }
+
+/** Whether a link to this page leads somebody with these permissions anywhere. */
+export function reachable(path: string, can: (permission: string) => boolean): boolean {
+  const route = match(path, new URLSearchParams());
+  return route.page === 'setting' && can(route.setting.needs ?? 'read-config');
+}

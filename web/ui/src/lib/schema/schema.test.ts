@@ -179,7 +179,7 @@ describe('SectionForm', () => {
     form.set('bit_rate', 64);
     expect(await form.save()).toBe('invalid');
     expect(form.errors).toEqual({ '/bit_rate': 'no', '/other': 'bad' });
-    expect(form.failure).toBe('/other bad');
+    expect(form.failure).toBe('other: bad');
     form.set('bit_rate', 65);
     expect(form.errors).toEqual({ '/other': 'bad' });
   });

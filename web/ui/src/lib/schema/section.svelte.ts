@@ -1,5 +1,6 @@
 /** Editing one settings section: draft, dirty state, save, conflict, refusals (UI-4). */
 import { ApiError, api, type SectionView } from '../api';
+import { told } from '../refusals';
 import { broken, type FieldSpec, fieldsOf, isVisible, type JsonSchema, mergePatch, type Values } from './schema';
 
 export type SaveResult = 'saved' | 'unchanged' | 'invalid' | 'conflict' | 'failed';
@@ -82,7 +83,7 @@ export class SectionForm {
         this.errors = Object.fromEntries(error.errors.map((e) => [e.pointer, e.reason]));
         this.failure = error.errors
           .filter((e) => !this.fields.some((f) => e.pointer === f.pointer || e.pointer.startsWith(`${f.pointer}/`)))
-          .map((e) => `${e.pointer} ${e.reason}`)
+          .map((e) => told(e, e.pointer.slice(1)))
           .join('; ');
         return 'invalid';
       }
