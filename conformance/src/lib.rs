@@ -37,7 +37,7 @@ use anyhow::{Context, Result, anyhow, bail, ensure};
 use tempfile::TempDir;
 
 pub use curl::soap;
-pub use netns::run_inside;
+pub use netns::{run_inside, run_test_inside};
 pub use ports::{free_ports, unreserved};
 pub use web::Web;
 pub use workshop::Workshop;

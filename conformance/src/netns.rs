@@ -16,12 +16,20 @@ const WITHIN: Duration = Duration::from_secs(580);
 /// # Errors
 /// When it does not pass; the message has what it printed.
 pub fn run_inside(daemon: &str) -> Result<()> {
+    run_test_inside(daemon, "inside")
+}
+
+/// As [`run_inside`], another test.
+///
+/// # Errors
+/// As there.
+pub fn run_test_inside(daemon: &str, test: &str) -> Result<()> {
     let mut command = Command::new(root().join("conformance/netns/run.sh"));
     command.arg(daemon).arg(std::env::current_exe()?).args([
         "--ignored",
         "--exact",
         "--nocapture",
-        "inside",
+        test,
     ]);
     let said = output(&mut command, WITHIN)?;
     println!("{said}");

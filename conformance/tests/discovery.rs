@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use conformance::{Camera, Options, Web, run_inside};
+use conformance::{Camera, Options, Web, output, run_inside, run_test_inside};
 use serde_json::{Value, json};
 
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -21,14 +21,21 @@ import xml.etree.ElementTree as ET
 A = '{http://schemas.xmlsoap.org/ws/2004/08/addressing}'
 D = '{http://schemas.xmlsoap.org/ws/2005/04/discovery}'
 PROBE = '<s:Envelope xmlns:s="http://www.w3.org/2003/05/soap-envelope" xmlns:a="http://schemas.xmlsoap.org/ws/2004/08/addressing" xmlns:d="http://schemas.xmlsoap.org/ws/2005/04/discovery"><s:Header><a:MessageID>urn:uuid:0a6dc791-2be6-4991-9af1-454778a1917a</a:MessageID><a:To>urn:schemas-xmlsoap-org:ws:2005:04:discovery</a:To><a:Action>http://schemas.xmlsoap.org/ws/2005/04/discovery/Probe</a:Action></s:Header><s:Body><d:Probe/></s:Body></s:Envelope>'
-s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+six = sys.argv[1] == '6'
+family = socket.AF_INET6 if six else socket.AF_INET
+s, asker = [socket.socket(family, socket.SOCK_DGRAM) for _ in range(2)]
 s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-s.bind(('', 3702))
 index = socket.if_nametoindex('peer0')
-group = struct.pack('4s4si', socket.inet_aton('239.255.255.250'), socket.inet_aton('0.0.0.0'), index)
-s.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, group)
-asker = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-asker.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, group)
+if six:
+    s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+    to = ('ff02::c', 3702, 0, index)
+    s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_JOIN_GROUP, socket.inet_pton(family, 'ff02::c') + struct.pack('i', index))
+else:
+    to = ('239.255.255.250', 3702)
+    group = struct.pack('4s4si', socket.inet_aton(to[0]), socket.inet_aton('0.0.0.0'), index)
+    s.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, group)
+    asker.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, group)
+s.bind(('', 3702))
 print(json.dumps({'kind': 'ready'}), flush=True)
 def show(data, sender):
     root = ET.fromstring(data)
@@ -47,7 +54,7 @@ while True:
         if ready is sys.stdin:
             if not sys.stdin.readline():
                 sys.exit()
-            asker.sendto(PROBE.encode(), ('239.255.255.250', 3702))
+            asker.sendto(PROBE.encode(), to)
             continue
         data, sender = ready.recvfrom(65536)
         if b'discovery/Probe<' not in data:
@@ -60,6 +67,12 @@ fn a_second_host_hears_hello_and_bye() {
     run_inside("none").unwrap();
 }
 
+/// Runs the test `inside_ipv6` in a network of its own (root).
+#[test]
+fn a_second_host_hears_hello_and_bye_over_ipv6() {
+    run_test_inside("none", "inside_ipv6").unwrap();
+}
+
 /// The second host.
 struct Host {
     child: Child,
@@ -68,10 +81,10 @@ struct Host {
 }
 
 impl Host {
-    fn listen() -> Self {
-        let peer = std::env::var("PEER").unwrap();
-        let mut command = Command::new("ip");
-        command.args(["netns", "exec", &peer, "python3", "-uc", LISTENER]);
+    /// `family` is 4 or 6.
+    fn listen(family: &str) -> Self {
+        let mut command = there("python3");
+        command.args(["-uc", LISTENER, family]);
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let out = BufReader::new(child.stdout.take().unwrap());
@@ -125,6 +138,14 @@ impl Drop for Host {
     }
 }
 
+/// A command on the second host.
+fn there(program: &str) -> Command {
+    let peer = std::env::var("PEER").unwrap();
+    let mut command = Command::new("ip");
+    command.args(["netns", "exec", &peer, program]);
+    command
+}
+
 fn number(message: &Value, key: &str) -> u64 {
     message[key].as_u64().unwrap()
 }
@@ -150,7 +171,7 @@ fn ip(args: &str) {
 #[tokio::test]
 #[ignore = "runs within the test above"]
 async fn inside() {
-    let mut host = Host::listen();
+    let mut host = Host::listen("4");
     let dir = tempfile::tempdir().unwrap();
     let options = Options {
         source: "test:".into(),
@@ -283,4 +304,74 @@ async fn inside() {
     let shown = host.next("anything", |_| true);
     assert_eq!(shown["kind"], "Hello", "{shown}");
     camera.stop().unwrap();
+}
+
+/// Whether what is told leads to the service: a question by the second host that needs no user.
+fn leads_to_the_service(xaddr: &str) {
+    const QUESTION: &str = r#"<s:Envelope xmlns:s="http://www.w3.org/2003/05/soap-envelope"><s:Body><GetSystemDateAndTime xmlns="http://www.onvif.org/ver10/device/wsdl"/></s:Body></s:Envelope>"#;
+    let mut curl = there("curl");
+    curl.args(["-sg", "--noproxy", "*", "--max-time", "60"]);
+    curl.args(["-H", "Content-Type: application/soap+xml", "-d", QUESTION]);
+    let said = output(curl.arg(xaddr), PATIENCE).unwrap();
+    assert!(said.contains("GetSystemDateAndTimeResponse"), "{said}");
+}
+
+/// NET-25, DISCOVERY-1-1-1, -2, -8 over IPv6 (WS-Discovery 2005/04 §2.4: ff02::c); NET-8.
+#[tokio::test]
+#[ignore = "runs within the test above"]
+async fn inside_ipv6() {
+    output(
+        there("ip").args("-6 addr add 2001:db8::1/64 dev peer0 nodad".split(' ')),
+        PATIENCE,
+    )
+    .unwrap();
+    ip("-6 addr add 2001:db8::10/64 dev cam0 nodad");
+    let mut host = Host::listen("6");
+    let options = Options {
+        source: "test:".into(),
+        listen: "::",
+        ..Options::default()
+    };
+    let dir = tempfile::tempdir().unwrap();
+    let camera = Camera::start_in(&options, dir.path()).unwrap();
+    let entry = |address: &str| format!("http://[{address}]:{}/onvif/device_service", camera.http);
+    let at = |address: &str| json!([entry(address)]);
+
+    // A socket of the link has an address of the link; what is told is one that a URL can hold.
+    let first = host.next("Hello at the start", |m| {
+        m["kind"] == "Hello" && m["xaddrs"] == at("2001:db8::10")
+    });
+    assert!(
+        first["from"].as_str().unwrap().starts_with("fe80::"),
+        "{first}"
+    );
+    let found = host.probe();
+    assert_eq!(
+        (&found["address"], &found["xaddrs"]),
+        (&first["address"], &first["xaddrs"])
+    );
+    assert_eq!(
+        found["relates"],
+        "urn:uuid:0a6dc791-2be6-4991-9af1-454778a1917a"
+    );
+    leads_to_the_service(&entry("2001:db8::10"));
+
+    // Another address, at first one that the kernel still looks for in the network: told when it can be reached.
+    ip("-6 addr del 2001:db8::10/64 dev cam0");
+    ip("-6 addr add 2001:db8::11/64 dev cam0");
+    let moved = host.next("Hello at the new address", |m| {
+        m["kind"] == "Hello" && m["xaddrs"] == at("2001:db8::11")
+    });
+    leads_to_the_service(&entry("2001:db8::11"));
+    assert_eq!(moved["address"], first["address"]);
+    assert!(
+        number(&moved, "version") > number(&first, "version"),
+        "{moved}"
+    );
+    assert_eq!(host.probe()["xaddrs"], moved["xaddrs"]);
+
+    camera.stop().unwrap();
+    let bye = host.next("Bye at the stop", |m| m["kind"] == "Bye");
+    assert_eq!(bye["address"], first["address"]);
+    assert!(number(&bye, "number") > number(&moved, "number"), "{bye}");
 }

@@ -11,7 +11,7 @@ use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use super::{
     answer::{Described, Responder},
-    transport::{Listener, PORT, Received, facing, open_v4, open_v6},
+    transport::{Listener, PORT, Received, answering, open_v4, open_v6, own_address},
 };
 use crate::{
     address::{Base, ServicePorts},
@@ -215,12 +215,10 @@ impl Task {
         for interface in self.interfaces.iter().filter(|i| i.up) {
             for listener in &self.listeners {
                 let v4 = listener.group.is_ipv4();
-                let own = interface
-                    .addresses
-                    .iter()
-                    .find(|(ip, _)| ip.is_ipv4() == v4);
-                let Some((ip, _)) = own else { continue };
-                let datagram = make(&self.responder, &self.described, &self.xaddrs(*ip));
+                let Some(ip) = own_address(interface, v4) else {
+                    continue;
+                };
+                let datagram = make(&self.responder, &self.described, &self.xaddrs(ip));
                 if let Err(e) = listener.announce(interface, &datagram).await {
                     tracing::debug!(interface = %interface.name, "cannot announce: {e}");
                 }
@@ -242,7 +240,7 @@ impl Task {
             // Not in the log: probes of a whole network come here without meaning this unit.
             return;
         }
-        let own = facing(&self.interfaces, from.ip()).or_else(|| self.service.0.first_address());
+        let own = answering(&self.interfaces, from).or_else(|| self.service.0.first_address());
         let Some(own) = own else { return };
         let Some(answer) = self.responder.answer(
             datagram,

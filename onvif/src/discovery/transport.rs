@@ -198,6 +198,28 @@ fn index_of(name: &str) -> io::Result<u32> {
         .map_err(|_| io::ErrorKind::InvalidData.into())
 }
 
+/// The address that an interface tells those in its network: an IPv6 address of the link alone only without another,
+/// as a URL cannot say of which link.
+pub(super) fn own_address(interface: &Interface, v4: bool) -> Option<IpAddr> {
+    let own = interface.addresses.iter().map(|(ip, _)| *ip);
+    let local = |ip: &IpAddr| matches!(ip, IpAddr::V6(ip) if ip.is_unicast_link_local());
+    own.filter(|ip| ip.is_ipv4() == v4).min_by_key(local)
+}
+
+/// The address of ours for somebody who asked from `from`; who asks from an address of the link came by that link.
+pub(super) fn answering(interfaces: &[Interface], from: SocketAddr) -> Option<IpAddr> {
+    let link = match from {
+        SocketAddr::V6(v6) if v6.ip().is_unicast_link_local() => interfaces
+            .iter()
+            .find(|i| index_of(&i.name).is_ok_and(|index| index == v6.scope_id())),
+        _ => None,
+    };
+    match link {
+        Some(interface) => own_address(interface, false),
+        None => facing(interfaces, from.ip()),
+    }
+}
+
 /// The address of ours that a peer in the same network sees; `None` when it is in none of them.
 pub(crate) fn facing(interfaces: &[Interface], peer: IpAddr) -> Option<IpAddr> {
     let peer = peer.to_canonical();
@@ -230,9 +252,8 @@ fn same_net(a: IpAddr, b: IpAddr, prefix: u8) -> bool {
 mod tests {
     use super::*;
 
-    #[test]
-    fn the_address_in_the_peers_network_is_given() {
-        let interface = |name: &str, addresses: &[(&str, u8)]| Interface {
+    fn interface(name: &str, addresses: &[(&str, u8)]) -> Interface {
+        Interface {
             name: name.into(),
             mac: String::new(),
             addresses: addresses
@@ -242,7 +263,39 @@ mod tests {
             mtu: 1500,
             up: true,
             loopback: false,
+        }
+    }
+
+    /// Multicast of the link comes from addresses of the link, which say nothing in a URL.
+    #[test]
+    fn who_asks_by_the_link_is_told_an_address_that_can_be_used() {
+        let link = ("fe80::10", 64);
+        let lo = index_of("lo").unwrap();
+        let from = |scope| {
+            SocketAddr::from(SocketAddrV6::new(
+                "fe80::1".parse().unwrap(),
+                3702,
+                0,
+                scope,
+            ))
         };
+        let all = [
+            interface("other", &[("fe80::99", 64), ("2001:db8:9::1", 64)]),
+            interface("lo", &[link, ("2001:db8::10", 64)]),
+        ];
+        let ip = |text: &str| text.parse::<IpAddr>().ok();
+        assert_eq!(answering(&all, from(lo)), ip("2001:db8::10"));
+        assert_eq!(
+            answering(&[interface("lo", &[link])], from(lo)),
+            ip("fe80::10")
+        );
+        let far = SocketAddr::from(([0x2001, 0xdb8, 9, 0, 0, 0, 0, 7], 3702));
+        assert_eq!(answering(&all, far), ip("2001:db8:9::1"));
+        assert_eq!(own_address(&all[1], true), None);
+    }
+
+    #[test]
+    fn the_address_in_the_peers_network_is_given() {
         let all = [
             interface("eth0", &[("192.0.2.10", 24), ("2001:db8::10", 64)]),
             interface("eth1", &[("198.51.100.10", 25), ("10.0.0.1", 0)]),

@@ -13,8 +13,12 @@ pub struct LinuxNetwork;
 impl Network for LinuxNetwork {
     fn interfaces(&self) -> Vec<Interface> {
         let addresses = if_addrs::get_if_addrs().unwrap_or_default();
+        let unusable = unusable_v6(&read("/proc/net/if_inet6"));
         let mut out: Vec<Interface> = Vec::new();
         for a in addresses {
+            if unusable.contains(&(a.name.clone(), a.ip())) {
+                continue;
+            }
             let prefix = match &a.addr {
                 if_addrs::IfAddr::V4(v4) => u32::from(v4.netmask).leading_ones(),
                 if_addrs::IfAddr::V6(v6) => u128::from(v6.netmask).leading_ones(),
@@ -38,8 +42,10 @@ impl Network for LinuxNetwork {
         }
         // Whoever takes the first one means that of the network.
         for i in &mut out {
-            i.addresses
-                .sort_by_key(|(ip, _)| matches!(ip, IpAddr::V4(ip) if ip.is_link_local()));
+            i.addresses.sort_by_key(|(ip, _)| match ip {
+                IpAddr::V4(ip) => ip.is_link_local(),
+                IpAddr::V6(ip) => ip.is_unicast_link_local(),
+            });
         }
         out
     }
@@ -144,6 +150,22 @@ fn routes(route: &str) -> Vec<(String, Option<IpAddr>)> {
     route.lines().skip(1).filter_map(default).collect()
 }
 
+/// Addresses of `/proc/net/if_inet6` by interface that nobody can reach: not yet known to be the only ones in their
+/// network, or known not to be (RFC 4862 §5.4).
+fn unusable_v6(if_inet6: &str) -> Vec<(String, IpAddr)> {
+    const DAD_FAILED: u32 = 0x08;
+    const TENTATIVE: u32 = 0x40;
+    let one = |line: &str| {
+        let columns: Vec<_> = line.split_whitespace().collect();
+        let (address, flags, name) = (columns.first()?, columns.get(4)?, columns.get(5)?);
+        let flags = u32::from_str_radix(flags, 16).ok()?;
+        let address = u128::from_str_radix(address, 16).ok()?;
+        let unusable = flags & (DAD_FAILED | TENTATIVE) != 0;
+        unusable.then(|| ((*name).to_owned(), IpAddr::V6(Ipv6Addr::from(address))))
+    };
+    if_inet6.lines().filter_map(one).collect()
+}
+
 /// Default routes of `/proc/net/ipv6_route`; numbers are hex in network order.
 fn routes_v6(route: &str) -> Vec<(String, Option<IpAddr>)> {
     let default = |line: &str| {
@@ -189,6 +211,16 @@ mod tests {
         );
         assert_eq!(routes_v6(&route), [("eth0".into(), gateway("fe80::1"))]);
         assert!(routes("x").is_empty() && routes_v6("x y z").is_empty());
+        let addresses = "20010db8000000000000000000000010 02 40 00 80     eth0\n\
+                         20010db8000000000000000000000011 02 40 00 c0     eth0\n\
+                         20010db8000000000000000000000012 02 40 00 88     eth0\n\
+                         00000000000000000000000000000001 01 80 10 80       lo\nx\n";
+        let unusable = |last: &str| ("eth0".into(), last.parse().unwrap());
+        assert_eq!(
+            unusable_v6(addresses),
+            [unusable("2001:db8::11"), unusable("2001:db8::12")],
+            "being tested, and found twice"
+        );
     }
 
     #[test]
