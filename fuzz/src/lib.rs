@@ -6,9 +6,11 @@
 //! was found.
 #![forbid(unsafe_code)]
 
+mod certificates;
 mod config;
 mod device;
 mod rtsp;
+mod upgrade;
 mod xml;
 
 /// One parser with what it needs around it.
@@ -28,11 +30,14 @@ pub type Make = fn() -> Box<dyn Target>;
 
 /// All targets by name. `fuzz/corpus/NAME` holds the inputs of each.
 pub const TARGETS: &[(&str, Make)] = &[
+    ("certificate", certificates::certificate),
     ("cgi", device::cgi),
     ("config", config::config),
     ("digest", device::digest),
     ("discovery", xml::discovery),
     ("http", device::http),
+    ("package", upgrade::package),
+    ("pkcs12", certificates::pkcs12),
     ("rtsp", rtsp::connection),
     ("soap", device::soap),
     ("tunnel", rtsp::tunnel),

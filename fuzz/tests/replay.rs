@@ -130,4 +130,16 @@ macro_rules! targets {
     };
 }
 
-targets!(cgi, config, digest, discovery, http, rtsp, soap, tunnel);
+targets!(
+    certificate,
+    cgi,
+    config,
+    digest,
+    discovery,
+    http,
+    package,
+    pkcs12,
+    rtsp,
+    soap,
+    tunnel
+);

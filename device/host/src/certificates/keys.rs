@@ -29,6 +29,8 @@ use super::der;
 pub(super) const MAX_FILE: usize = 64 * 1024;
 /// Rounds of a password's derivation that an upload may ask for; more would only keep us busy.
 const MAX_ROUNDS: u64 = 10_000_000;
+/// Blocks of 128 bytes that scrypt may ask for: 32 MiB, twice what OpenSSL takes.
+const MAX_BLOCKS: u64 = 1 << 18;
 
 /// A private key with its public half.
 pub(super) struct PrivateKey {
@@ -268,43 +270,102 @@ pub(super) fn has_mac(file: &[u8]) -> bool {
     !rest.is_empty()
 }
 
-/// Refuses large files, and those that ask for very many rounds. Their number is the INTEGER that follows the OCTET STRING of
-/// the salt, in PBKDF2 (RFC 8018 A.2), in the schemes of PKCS#12 and in its MAC (RFC 7292 §4, appendix C).
+/// Refuses large files, and those whose derivations together take very many rounds. The number of rounds is the INTEGER that
+/// follows the OCTET STRING of the salt, in PBKDF2 (RFC 8018 A.2), in the schemes of PKCS#12 and in its MAC (RFC 7292 §4,
+/// appendix C); scrypt (RFC 7914 §7) has two more, and costs their product. What is inside encrypted parts is bounded by the
+/// reader, one by one.
 pub(super) fn bounded(file: &[u8]) -> Result<()> {
-    fn walk(mut bytes: &[u8], depth: usize) -> bool {
+    /// Adds up the rounds; `None` for numbers that are none.
+    fn walk(mut bytes: &[u8], depth: usize, total: &mut u64) -> Option<()> {
         let mut before = 0;
+        // Those that follow one another after an OCTET STRING.
+        let mut numbers: Option<Vec<u64>> = None;
         while let Some((tag, (content, after))) = der::split(bytes) {
             match tag {
-                0x02 if before == 0x04 => {
-                    let fits = content.len() <= 8;
-                    let n = content
-                        .iter()
-                        .take(8)
-                        .fold(0u64, |n, b| (n << 8) | u64::from(*b));
-                    if !fits || n > MAX_ROUNDS {
-                        return false;
-                    }
+                0x02 if before == 0x04 => numbers = Some(vec![number(content)?]),
+                0x02 if before == 0x02 => {
+                    let n = number(content)?;
+                    numbers.iter_mut().for_each(|all| all.push(n));
                 }
                 // Constructed ones, and octet strings, which may hold more of it.
-                _ if (tag & 0x20 != 0 || tag == 0x04)
-                    && depth < 16
-                    && !walk(content, depth + 1) =>
-                {
-                    return false;
+                _ if (tag & 0x20 != 0 || tag == 0x04) && depth < 16 => {
+                    walk(content, depth + 1, total)?;
                 }
                 _ => {}
             }
             (before, bytes) = (tag, after);
         }
-        true
+        let cost = match numbers.as_deref() {
+            // Rounds, block size, parallelization.
+            Some([n, r, p, ..]) => {
+                let blocks = n.saturating_mul(*r);
+                if blocks > MAX_BLOCKS {
+                    return None;
+                }
+                blocks.saturating_mul(*p)
+            }
+            // Rounds, and perhaps the length of the key.
+            Some([n, ..]) => *n,
+            Some([]) | None => 0,
+        };
+        *total = total.saturating_add(cost);
+        Some(())
+    }
+    fn number(content: &[u8]) -> Option<u64> {
+        let add = |n: u64, b: &u8| (n << 8) | u64::from(*b);
+        (content.len() <= 8).then(|| content.iter().fold(0, add))
     }
     if file.len() > MAX_FILE {
         let why = format!("has {} bytes; at most {MAX_FILE}", file.len());
         return Err(bad("/pkcs12", why));
     }
-    if walk(file, 0) {
+    let mut total = 0;
+    if walk(file, 0, &mut total).is_some() && total <= MAX_ROUNDS {
         return Ok(());
     }
     let why = format!("asks for more than {MAX_ROUNDS} rounds of its password's derivation");
     Err(bad("/pkcs12", why))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn integer(n: u64) -> Vec<u8> {
+        der::positive(&n.to_be_bytes())
+    }
+
+    /// Parameters of a derivation as they stand in a file: the salt, then numbers.
+    fn derivation(numbers: &[u64]) -> Vec<u8> {
+        let numbers: Vec<_> = numbers.iter().flat_map(|n| integer(*n)).collect();
+        der::sequence(&[&der::value(0x04, b"salt"), &numbers])
+    }
+
+    /// SEC-17: who uploads a file does not decide how long the unit works on it.
+    #[test]
+    fn derivations_are_bounded_together() {
+        let fits = |parts: &[&[u8]]| {
+            // As in PKCS#12, within octet strings.
+            bounded(&der::sequence(&[&der::value(0x04, &der::sequence(parts))])).is_ok()
+        };
+        let (few, many) = (derivation(&[6_000_000]), derivation(&[MAX_ROUNDS + 1]));
+        assert!(fits(&[&few, &integer(3)]));
+        assert!(!fits(&[&many]));
+        assert!(!fits(&[&few, &few]), "two together");
+        assert!(
+            fits(&[&derivation(&[600_000, 32])]),
+            "a length of the key is no cost"
+        );
+        assert!(fits(&[&derivation(&[16_384, 8, 1])]), "scrypt of OpenSSL");
+        assert!(!fits(&[&derivation(&[1 << 20, 8, 1])]), "1 GiB");
+        assert!(
+            !fits(&[&derivation(&[16_384, 8, 100])]),
+            "13 million rounds"
+        );
+        assert!(!fits(&[&der::sequence(&[
+            &der::value(4, b"s"),
+            &der::value(2, &[0xff; 9])
+        ])]));
+        assert!(bounded(&vec![0; MAX_FILE + 1]).is_err());
+    }
 }

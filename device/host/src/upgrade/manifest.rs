@@ -128,7 +128,8 @@ impl Manifest {
         if total > MAX_TOTAL {
             return bad(format!("{total} bytes; at most {MAX_TOTAL}"));
         }
-        paths.sort_unstable();
+        // By the names between slashes, so that a folder stands beside what is in it: "a-b" comes after "a/b".
+        paths.sort_unstable_by(|a, b| a.split('/').cmp(b.split('/')));
         for pair in paths.windows(2) {
             // A file cannot be a folder too.
             if pair[0] == pair[1]
