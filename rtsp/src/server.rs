@@ -244,8 +244,13 @@ impl Server {
         S: AsyncRead + AsyncWrite + Send + 'static,
     {
         let (reader, writer) = tokio::io::split(stream);
-        let ends = Ends::new(reader, writer);
-        Connection::run(self.shared.clone(), ends, peer, context, None).await;
+        let connection = Connection {
+            shared: self.shared.clone(),
+            peer,
+            context,
+            udp: None,
+        };
+        connection.run(Ends::new(reader, writer)).await;
     }
 
     /// All sessions, oldest first.
@@ -323,6 +328,11 @@ async fn serve_tcp(
         transport: Transport::Tcp,
     };
     let (reader, writer) = stream.into_split();
-    let ends = Ends::new(reader, writer);
-    Connection::run(shared, ends, peer, context, udp).await;
+    let connection = Connection {
+        shared,
+        peer,
+        context,
+        udp,
+    };
+    connection.run(Ends::new(reader, writer)).await;
 }

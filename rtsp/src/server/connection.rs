@@ -24,65 +24,60 @@ const UNAUTHENTICATED_TOTAL: Duration = Duration::from_secs(30);
 /// Answers that may wait for a client that does not read; then its requests are not read either.
 const QUEUE: usize = 16;
 
-/// Runs connections.
-pub(crate) struct Connection;
+/// What is known of a connection before anything is read of it.
+pub(crate) struct Connection {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) peer: SocketAddr,
+    pub(crate) context: ConnectionContext,
+    /// The ports for media by UDP, where that is offered.
+    pub(crate) udp: Option<Arc<UdpPair>>,
+}
 
 impl Connection {
     /// Serves one connection of RTSP, or of an HTTP tunnel, until it ends; ends its interleaved sessions.
-    pub(crate) async fn run<R, W>(
-        shared: Arc<Shared>,
-        mut ends: Ends<R, W>,
-        peer: SocketAddr,
-        context: ConnectionContext,
-        udp: Option<Arc<UdpPair>>,
-    ) where
+    pub(crate) async fn run<R, W>(self, mut ends: Ends<R, W>)
+    where
         R: AsyncRead + Send + Unpin + 'static,
         W: AsyncWrite + Send + Unpin + 'static,
     {
-        let Some(place) = ConnectionPlace::take(&shared, peer) else {
-            ends.refuse(&shared, Status::Unavailable).await;
-            tracing::debug!(%peer, "too many connections");
+        let Some(place) = ConnectionPlace::take(&self.shared, self.peer) else {
+            ends.refuse(&self.shared, Status::Unavailable).await;
+            tracing::debug!(peer = %self.peer, "too many connections");
             return;
         };
-        Self::begin(place, shared, ends, peer, context, udp).await;
+        self.begin(place, ends).await;
     }
 
     /// The same for a connection that has its place.
-    pub(crate) async fn begin<R, W>(
-        place: ConnectionPlace,
-        shared: Arc<Shared>,
-        mut ends: Ends<R, W>,
-        peer: SocketAddr,
-        context: ConnectionContext,
-        udp: Option<Arc<UdpPair>>,
-    ) where
+    pub(crate) async fn begin<R, W>(self, place: ConnectionPlace, mut ends: Ends<R, W>)
+    where
         R: AsyncRead + Send + Unpin + 'static,
         W: AsyncWrite + Send + Unpin + 'static,
     {
-        let limit = shared.config.unauthenticated_time;
+        let limit = self.shared.config.unauthenticated_time;
         let began = tokio::select! {
-            () = shared.cancel.cancelled() => return,
+            () = self.shared.cancel.cancelled() => return,
             began = tokio::time::timeout(limit, ends.beginning()) => began,
         };
         match began {
-            Ok(Beginning::Http) => tunnel::serve(shared, ends, peer, context, place).await,
-            Ok(_) => Self::run_in(place, shared, ends, peer, context, udp).await,
-            Err(_) => ends.refuse(&shared, Status::RequestTimeout).await,
+            Ok(Beginning::Http) => tunnel::serve(self, place, ends).await,
+            Ok(_) => self.run_in(place, ends).await,
+            Err(_) => ends.refuse(&self.shared, Status::RequestTimeout).await,
         }
     }
 
     /// The same for a connection that has its place and speaks RTSP.
-    pub(crate) async fn run_in<R, W>(
-        mut place: ConnectionPlace,
-        shared: Arc<Shared>,
-        ends: Ends<R, W>,
-        peer: SocketAddr,
-        context: ConnectionContext,
-        udp: Option<Arc<UdpPair>>,
-    ) where
+    pub(crate) async fn run_in<R, W>(self, mut place: ConnectionPlace, ends: Ends<R, W>)
+    where
         R: AsyncRead + Send + Unpin + 'static,
         W: AsyncWrite + Send + Unpin + 'static,
     {
+        let Self {
+            shared,
+            peer,
+            context,
+            udp,
+        } = self;
         let Ends {
             mut reader,
             writer,

@@ -38,22 +38,26 @@ pub(super) async fn serve(
         return;
     };
     tune(&stream);
-    let context = ConnectionContext {
-        user: None,
-        local: stream.local_addr().ok(),
-        secure: true,
-        transport: Transport::Tls,
+    let connection = Connection {
+        shared,
+        peer,
+        context: ConnectionContext {
+            user: None,
+            local: stream.local_addr().ok(),
+            secure: true,
+            transport: Transport::Tls,
+        },
+        udp: None,
     };
-    let limit = shared.config.unauthenticated_time;
+    let limit = connection.shared.config.unauthenticated_time;
     let handshake = tokio::select! {
-        () = shared.cancel.cancelled() => return,
+        () = connection.shared.cancel.cancelled() => return,
         handshake = tokio::time::timeout(limit, secure.accept(stream)) => handshake,
     };
     match handshake {
         Ok(Ok(stream)) => {
             let (reader, writer) = tokio::io::split(stream);
-            let ends = Ends::new(reader, writer);
-            Connection::begin(place, shared, ends, peer, context, None).await;
+            connection.begin(place, Ends::new(reader, writer)).await;
         }
         Ok(Err(error)) => tracing::debug!(%peer, %error, "TLS handshake failed"),
         Err(_) => tracing::debug!(%peer, "TLS handshake took too long"),

@@ -6,7 +6,7 @@ mod base64;
 mod head;
 
 use std::collections::HashMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ pub(crate) use head::{Beginning, beginning};
 
 use super::connection::{Connection, Ends};
 use super::registry::ConnectionPlace;
-use super::{ConnectionContext, Shared, Transport};
+use super::{ConnectionContext, Transport};
 use head::{Half, Head, NoHead};
 
 /// Decoded bytes on their way to the connection; a client that sends more waits.
@@ -92,21 +92,20 @@ impl Tunnels {
 
 /// Serves a connection that began with a request of HTTP; `buffer` holds what was read of it.
 pub(crate) async fn serve<R, W>(
-    shared: Arc<Shared>,
-    mut ends: Ends<R, W>,
-    peer: SocketAddr,
-    context: ConnectionContext,
+    connection: Connection,
     place: ConnectionPlace,
+    mut ends: Ends<R, W>,
 ) where
     R: AsyncRead + Send + Unpin + 'static,
     W: AsyncWrite + Send + Unpin + 'static,
 {
     let reading = head::read(&mut ends.reader, &mut ends.buffer);
-    let refusal = match tokio::time::timeout(shared.config.unauthenticated_time, reading).await {
+    let limit = connection.shared.config.unauthenticated_time;
+    let refusal = match tokio::time::timeout(limit, reading).await {
         Ok(Ok(head)) => {
             return match head.half {
-                Half::Down => down(shared, ends, &head, peer, context, place).await,
-                Half::Up => up(shared, ends, &head, peer, place).await,
+                Half::Down => down(connection, place, ends, &head).await,
+                Half::Up => up(connection, place, ends, &head).await,
             };
         }
         Ok(Err(NoHead::Gone)) => return,
@@ -118,14 +117,8 @@ pub(crate) async fn serve<R, W>(
 }
 
 /// GET: the connection itself; it ends when the client closes it.
-async fn down<R, W>(
-    shared: Arc<Shared>,
-    ends: Ends<R, W>,
-    head: &Head,
-    peer: SocketAddr,
-    context: ConnectionContext,
-    place: ConnectionPlace,
-) where
+async fn down<R, W>(connection: Connection, place: ConnectionPlace, ends: Ends<R, W>, head: &Head)
+where
     R: AsyncRead + Send + Unpin + 'static,
     W: AsyncWrite + Send + Unpin + 'static,
 {
@@ -133,10 +126,8 @@ async fn down<R, W>(
         reader, mut writer, ..
     } = ends;
     let (near, far) = tokio::io::duplex(UPSTREAM);
-    let Some(_opened) = shared
-        .tunnels
-        .open(&head.cookie, peer.ip().to_canonical(), near)
-    else {
+    let (shared, peer) = (connection.shared.clone(), connection.peer.ip());
+    let Some(_opened) = shared.tunnels.open(&head.cookie, peer.to_canonical(), near) else {
         refuse(&mut writer, "409 Conflict").await;
         return;
     };
@@ -145,9 +136,13 @@ async fn down<R, W>(
     if !write(&mut writer, granted.as_bytes()).await {
         return;
     }
-    let context = ConnectionContext {
-        transport: Transport::HttpTunnel,
-        ..context
+    let connection = Connection {
+        context: ConnectionContext {
+            transport: Transport::HttpTunnel,
+            ..connection.context
+        },
+        udp: None,
+        ..connection
     };
     let ends = Ends {
         reader: far,
@@ -155,19 +150,14 @@ async fn down<R, W>(
         buffer: BytesMut::new(),
     };
     tokio::select! {
-        () = Connection::run_in(place, shared.clone(), ends, peer, context, None) => {}
+        () = connection.run_in(place, ends) => {}
         () = closed(reader) => {}
     }
 }
 
 /// POST: feeds the tunnel it belongs to. It is never answered, as there is no end of it.
-async fn up<R, W>(
-    shared: Arc<Shared>,
-    ends: Ends<R, W>,
-    head: &Head,
-    peer: SocketAddr,
-    mut place: ConnectionPlace,
-) where
+async fn up<R, W>(connection: Connection, mut place: ConnectionPlace, ends: Ends<R, W>, head: &Head)
+where
     R: AsyncRead + Send + Unpin + 'static,
     W: AsyncWrite + Send + Unpin + 'static,
 {
@@ -176,6 +166,7 @@ async fn up<R, W>(
         mut writer,
         mut buffer,
     } = ends;
+    let Connection { shared, peer, .. } = connection;
     let joined = shared.tunnels.join(&head.cookie, peer.ip().to_canonical());
     let Some((to, over)) = joined else {
         refuse(&mut writer, "404 Not Found").await;
