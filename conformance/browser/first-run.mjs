@@ -43,6 +43,7 @@ try {
   const truth = process.env.TRUTH.split(',');
   check('plates of the clip', plates.filter((p) => truth.includes(p)).length >= Math.min(2, plates.length), plates);
   const plate = plates.find((p) => truth.includes(p));
+  // By hand, for review (COMM-2).
   await page.getByRole('button', { name: 'Manual Snapshot' }).click();
   await page.getByText('Snapshot saved.').waitFor();
   await b.examine('live');

@@ -1,5 +1,6 @@
 # Part of systemd.sh: the unit, which is not root, changes the address of eth0 by systemd-networkd; the other end of the cable
-# is the network namespace "neighbour" with 198.51.100.1 (NET-2, NET-10, NET-11, ADR 0015).
+# is the network namespace "neighbour" with 198.51.100.1 (NET-2, NET-3, NET-10, NET-11, ADR 0015) and, at the end, a DHCP server that
+# gives a name and a time server as well (SYS-13).
 
 neighbour() { in_copy ip netns exec neighbour "$@"; }
 
@@ -79,4 +80,33 @@ host_network() {
     patiently named || die "the machine is named $(in_copy hostname)"
     patiently ready || die "not ready at its new address"
     say "ADDRESS CHANGED, KEPT, TAKEN BACK"
+}
+
+from_dhcp() {
+    local said linked
+    say "from DHCP"
+    neighbour ip addr add 169.254.7.7/16 dev wire0
+    neighbour dnsmasq --conf-file=/dev/null --user=root --port=0 --interface=wire0 --bind-interfaces --pid-file= --dhcp-leasefile=/tmp/leases \
+        --dhcp-range=198.51.100.90,198.51.100.90,255.255.255.0,1h --dhcp-option=option:router,198.51.100.1 \
+        --dhcp-option=option:ntp-server,198.51.100.1 --dhcp-option-force=12,leased-7 || die "no DHCP server"
+    change 198.51.100.78 '{"ipv4_mode":"dhcp","ipv4_address":"","ipv4_gateway":"","zero_configuration":true,"hostname_from_dhcp":true,"confirm_within_s":300}'
+    patiently reached 198.51.100.90 || die "no address from the DHCP server"
+    patiently told 198.51.100.90 '"confirmable":true' || die "it cannot be confirmed: $(at 198.51.100.90 GET /network)"
+    said=$(at 198.51.100.90 POST /network/confirm)
+    [ "${said##*$'\n'}" = 204 ] || die "the confirmation is refused: $said"
+    leased_name() { [ "$(in_copy hostname)" = leased-7 ]; }
+    patiently leased_name || die "the machine is named $(in_copy hostname)"
+    linked=
+    link_local() { linked=$(in_copy ip -4 -o addr show dev eth0 | sed -n 's|.*inet \(169\.254[0-9.]*\)/16.*|\1|p'); [ -n "$linked" ]; }
+    patiently link_local || die "no address of the link: $(in_copy ip addr show dev eth0)"
+    patiently reached "$linked" || die "not to be reached at $linked"
+    config set time/ntp_from_dhcp true time/ntp_enabled true || die "NTP refused"
+    leased_source() { in_copy chronyc -n sources | grep -q 198.51.100.1; }
+    patiently leased_source || die "chrony does not know the server of the lease: $(in_copy chronyc -n sources)"
+    config set time/ntp_from_dhcp false time/ntp_enabled false
+
+    # Without the lease's name the one of the settings is back.
+    change 198.51.100.90 '{"hostname_from_dhcp":false}'
+    patiently named || die "the machine keeps the lease's name: $(in_copy hostname)"
+    say "NAME, TIME SERVER AND LINK-LOCAL ADDRESS TAKEN"
 }

@@ -152,6 +152,7 @@ patiently loose || die "the gateway is still bound"
 in_copy ip addr flush dev eth0
 
 host_network
+from_dhcp
 
 say "time zone"
 config set time/zone_name Europe/Berlin time/time_zone CET-1CEST,M3.5.0,M10.5.0/3 time/dst_enabled true time/dst_rule zone || die "time zone refused"

@@ -1,4 +1,4 @@
-//! The web pages in Chromium: a new camera over plain http by name, then https; people and maintenance. The scripts are in
+//! The web pages in Chromium, without a plug-in (GEN-8, AUTH-2): a new camera over plain http by name, then https; people and maintenance. The scripts are in
 //! `conformance/browser`; pictures of every page go to `target/screenshots`.
 
 use std::{fs, process::Command, time::Duration};

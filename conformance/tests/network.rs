@@ -1,4 +1,4 @@
-//! The camera changes its own address and finds back (NET-2, NET-5..10, ADR 0015). It runs on a machine of its own with the real
+//! The camera changes its own address and finds back (NET-2, NET-5..10, GEN-4, ADR 0015). It runs on a machine of its own with the real
 //! systemd-networkd (`conformance/netns/run.sh`); everything is asked from the other end of the cable, the network namespace `$PEER`.
 
 use std::{

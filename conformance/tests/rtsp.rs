@@ -8,7 +8,7 @@ use retina::{client, codec::CodecItem};
 
 const WITHIN: Duration = Duration::from_secs(60);
 
-/// NET-19..22: both streams play over TCP and UDP with the manual's URL, and only with credentials.
+/// NET-19..22, GEN-9: both streams play over TCP and UDP with the manual's URL, and only with credentials.
 #[test]
 fn ffprobe_plays_main_and_sub_over_tcp_and_udp() {
     let camera = Camera::demo().unwrap();

@@ -1,4 +1,4 @@
-//! RTSP tunnelled in HTTP and HTTPS, as players use it and as a client in odd pieces does.
+//! RTSP tunnelled in HTTP and HTTPS (SEC-8), as players use it and as a client in odd pieces does.
 
 use std::{
     io::{ErrorKind, Read, Write},

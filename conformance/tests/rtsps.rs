@@ -1,4 +1,4 @@
-//! RTSP over TLS: its switch, its port, its certificate.
+//! RTSP over TLS (SEC-8): its switch, its port, its certificate.
 
 use std::{
     net::{Ipv4Addr, TcpStream},

@@ -71,7 +71,7 @@ async fn backup_and_reset_are_moments() {
     );
 }
 
-/// DEVICE-9-1-11: a record that cannot be stored is a failure, the next one that can its end.
+/// DEVICE-9-1-11, GEN-17: a record that cannot be stored is a failure, the next one that can its end.
 #[tokio::test(start_paused = true)]
 async fn a_failing_store_is_told() {
     let bench = running().await;

@@ -19,7 +19,7 @@ fn osd(service: &str, operation: &str, token: &str, text: &str) -> String {
     )
 }
 
-/// OSD-1..4; MEDIA2-6-1-1, -4, -5.
+/// OSD-1..4, GEN-22 on the video; MEDIA2-6-1-1, -4, -5.
 #[tokio::test]
 async fn texts_are_made_changed_and_deleted_by_both_versions() {
     let bench = Bench::new();

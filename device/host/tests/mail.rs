@@ -1,5 +1,5 @@
 //! Mail to a real SMTP server on loopback: in the clear, with STARTTLS, with TLS from the first byte, and what
-//! goes wrong (MAIL-2..5, MAIL-7, MAIL-9).
+//! goes wrong (MAIL-2..5, MAIL-7, MAIL-9, SEC-10).
 
 use std::{
     io::{self, BufRead, BufReader, Read, Write},

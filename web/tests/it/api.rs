@@ -35,6 +35,21 @@ async fn device_info() {
     );
 }
 
+/// SYS-36, SEC-19: licence, privacy and open-source notices are open to everybody, also before the login.
+#[tokio::test]
+async fn legal_notices_are_open() {
+    let client = Client::new(testing::uninitialised());
+    let legal = client.get("/api/v1/legal").await.json();
+    let text = |id: &str| {
+        let all = legal["texts"].as_array().unwrap().iter();
+        let found = all.clone().find(|t| t["id"] == id);
+        found.and_then(|t| t["text"].as_str()).unwrap_or_default()
+    };
+    assert!(text("privacy").contains("personal data"), "{legal}");
+    assert!(!text("licence").is_empty(), "{legal}");
+    assert!(legal["packages"].as_array().unwrap().len() > 100);
+}
+
 /// SYS-3: the form of a stream offers no more than the video standard has.
 #[tokio::test]
 async fn the_video_standard_narrows_the_frame_rate() {

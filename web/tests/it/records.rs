@@ -110,7 +110,7 @@ async fn one_record_with_its_pictures() {
     }
 }
 
-/// LIVE-13: a manual snapshot is a record with its own type, and everybody hears of it.
+/// LIVE-13, COMM-2: a manual snapshot is a record with its own type, and everybody hears of it.
 #[tokio::test]
 async fn manual_snapshot() {
     let client = with_records(&[]).await;
