@@ -128,5 +128,5 @@ fn metadata_frame_of_10_objects(bencher: Bencher<'_, '_>) {
             .map(|n| tracked(n, 100.0 * n as f32, Some("ABC123")))
             .collect(),
     };
-    bencher.bench(|| scene_document(black_box(&scene)));
+    bencher.bench(|| scene_document(black_box(&scene), |_| None));
 }

@@ -36,8 +36,9 @@ static IMPLEMENTED: &[(&str, &[&str])] = &[
         "GetVideoEncoderConfigurations", "GetVideoSourceConfiguration", "GetVideoSourceConfigurationOptions",
         "GetVideoSourceConfigurations", "GetVideoSources", "RemoveMetadataConfiguration",
         "RemoveVideoAnalyticsConfiguration", "RemoveVideoEncoderConfiguration", "RemoveVideoSourceConfiguration",
-        "SetMetadataConfiguration", "SetOSD", "SetSynchronizationPoint", "SetVideoEncoderConfiguration",
-        "SetVideoSourceConfiguration", "StartMulticastStreaming", "StopMulticastStreaming",
+        "SetMetadataConfiguration", "SetOSD", "SetSynchronizationPoint", "SetVideoAnalyticsConfiguration",
+        "SetVideoEncoderConfiguration", "SetVideoSourceConfiguration", "StartMulticastStreaming",
+        "StopMulticastStreaming",
     ]),
     ("tr2", &[
         "AddConfiguration", "CreateMask", "CreateOSD", "CreateProfile", "DeleteMask", "DeleteOSD", "DeleteProfile",
@@ -157,7 +158,8 @@ pub(crate) fn permissions(operation: &Operation) -> Permissions {
             &[P::LprConfig]
         }
         // Rules read plates or see motion.
-        ("tan", "CreateRules" | "ModifyRules" | "DeleteRules") => &[P::LprConfig, P::EventConfig],
+        ("tan", "CreateRules" | "ModifyRules" | "DeleteRules")
+        | ("trt", "SetVideoAnalyticsConfiguration") => &[P::LprConfig, P::EventConfig],
         ("tev", "GetEventBrokers" | "AddEventBroker" | "DeleteEventBroker") => &[P::EventConfig],
         ("tas", _) if operation.access != AccessClass::PreAuth => &[P::SecurityConfig],
         _ => &[],
@@ -171,6 +173,8 @@ pub(crate) fn permissions(operation: &Operation) -> Permissions {
 #[cfg(test)]
 mod tests {
     use std::{collections::BTreeSet, fs, path::Path};
+
+    use onvif_xml::{Limits, soap::Message};
 
     use super::*;
 
@@ -219,6 +223,37 @@ mod tests {
         for (_, names) in IMPLEMENTED {
             assert!(names.is_sorted(), "{names:?}");
         }
+    }
+
+    /// Operations that the device of the tests can only refuse.
+    const REFUSED: &[&str] = &["tds:StartFirmwareUpgrade"];
+
+    /// Every operation that is served has a golden pair, and one that is no fault.
+    #[test]
+    fn every_operation_has_a_golden_pair() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+        let mut answered = BTreeSet::new();
+        for service in fs::read_dir(root).unwrap() {
+            for entry in fs::read_dir(service.unwrap().path()).unwrap() {
+                let path = entry.unwrap().path().to_string_lossy().into_owned();
+                let Some(pair) = path.strip_suffix(".request.xml") else {
+                    continue;
+                };
+                let request = fs::read_to_string(&path).unwrap();
+                let response = fs::read_to_string(format!("{pair}.response.xml")).unwrap();
+                let request = Message::parse(request.as_bytes(), Limits::default()).unwrap();
+                let called = format!("{}:{}", request.body.ns.prefix(), request.body.name);
+                if REFUSED.contains(&called.as_str()) || !response.contains(":Fault>") {
+                    answered.insert(called);
+                }
+            }
+        }
+        let missing: Vec<_> = all()
+            .into_iter()
+            .map(|op| format!("{}:{}", op.ns.prefix(), op.element))
+            .filter(|op| !answered.contains(op))
+            .collect();
+        assert!(missing.is_empty(), "no golden pair of {missing:?}");
     }
 
     #[test]

@@ -22,7 +22,9 @@ use crate::{
     call::Call,
     device::firmware::FIRMWARE_PATH,
     events::{self, Courier, History, Notice, Subscriptions},
-    fault, model, pictures,
+    fault,
+    metadata::PlatePictures,
+    model, pictures,
     request::{HttpRequest, MAX_BODY},
     route::Port,
     ticket::Tickets,
@@ -45,6 +47,8 @@ pub(crate) const MEDIA2_PATH: &str = "/onvif/media2_service";
 pub(crate) const DEVICE_IO_PATH: &str = "/onvif/deviceio_service";
 /// Path of the imaging service.
 pub(crate) const IMAGING_PATH: &str = "/onvif/imaging_service";
+/// Path of the analytics service.
+pub(crate) const ANALYTICS_PATH: &str = "/onvif/analytics_service";
 /// Path of the event service.
 pub(crate) const EVENT_PATH: &str = "/onvif/event_service";
 
@@ -68,6 +72,10 @@ pub(crate) static SERVICES: &[ServiceEntry] = &[
     ServiceEntry {
         ns: ns::TIMG,
         path: IMAGING_PATH,
+    },
+    ServiceEntry {
+        ns: ns::TAN,
+        path: ANALYTICS_PATH,
     },
     ServiceEntry {
         ns: ns::TEV,
@@ -105,6 +113,8 @@ pub(crate) struct Inner {
     pub(crate) notices: broadcast::Sender<Arc<Notice>>,
     /// Tells the metadata stream to say all states again.
     pub(crate) synchronize: broadcast::Sender<()>,
+    /// Pictures that frames of the metadata stream refer to.
+    pub(crate) plate_pictures: PlatePictures,
     /// Changes of media profiles queue here: each reads before it writes.
     pub(crate) profiles: Mutex<()>,
     /// The right to upload a firmware package.
@@ -126,6 +136,7 @@ impl OnvifService {
             courier: Courier::default(),
             notices: broadcast::channel(METADATA_LAG).0,
             synchronize: broadcast::channel(4).0,
+            plate_pictures: PlatePictures::default(),
             profiles: Mutex::new(()),
             firmware: Tickets::default(),
             restore: Tickets::default(),

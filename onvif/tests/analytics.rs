@@ -4,7 +4,7 @@
 mod common;
 
 use common::{ADMIN, As, Bench};
-use onvif_contracts::{tan, tt};
+use onvif_contracts::{tan, tr2, trt, tt};
 use platecam_model::{
     Actor,
     settings::{LprAreas, LprRecognition, MotionRegions},
@@ -261,6 +261,110 @@ async fn shield_areas_are_modules() {
         200
     );
     assert_eq!(names(&modules(&bench).await), ["PlateReader", "b", "c"]);
+}
+
+/// What both media services and the analytics service say of the one configuration.
+async fn everywhere(bench: &Bench) -> (Vec<tt::Config>, Vec<tt::Config>) {
+    let both = (modules(bench).await, rules(bench).await);
+    let parts = |c: tt::VideoAnalyticsConfiguration| {
+        (
+            c.analytics_engine_configuration.analytics_module,
+            c.rule_engine_configuration.rule,
+        )
+    };
+    let one: trt::GetVideoAnalyticsConfigurationsResponse = bench
+        .call(PATH, "<trt:GetVideoAnalyticsConfigurations/>", ADMIN)
+        .await
+        .read();
+    let two: tr2::GetAnalyticsConfigurationsResponse = bench
+        .call(PATH, "<tr2:GetAnalyticsConfigurations/>", ADMIN)
+        .await
+        .read();
+    for mut all in [one.configurations, two.configurations] {
+        assert_eq!(parts(all.remove(0)), both);
+    }
+    let profiles: tr2::GetProfilesResponse = bench
+        .call(
+            PATH,
+            "<tr2:GetProfiles><tr2:Type>Analytics</tr2:Type></tr2:GetProfiles>",
+            ADMIN,
+        )
+        .await
+        .read();
+    for profile in profiles.profiles {
+        let set = profile.configurations.unwrap();
+        assert_eq!(parts(*set.analytics.unwrap()), both, "{}", profile.token);
+    }
+    both
+}
+
+async fn set_whole(bench: &Bench, configuration: &str) -> common::Answer {
+    let body = format!(
+        "<trt:SetVideoAnalyticsConfiguration {TAN}>{configuration}<trt:ForcePersistence>true</trt:ForcePersistence></trt:SetVideoAnalyticsConfiguration>"
+    );
+    bench.call(PATH, &body, ADMIN).await
+}
+
+/// Media 1 writes modules and rules as a whole: what was read changes nothing, what is left out is gone, all or nothing
+/// (MEDIA2-2-1-x for analytics, ANALYTICS-6-1-4: the same in all lists).
+#[tokio::test]
+async fn media_1_writes_the_whole_configuration() {
+    let bench = Bench::new();
+    let settings = &bench.test.device.settings;
+    let before = everywhere(&bench).await;
+    let read = bench
+        .call(PATH, "<trt:GetVideoAnalyticsConfigurations/>", ADMIN)
+        .await;
+    let text = read.text();
+    let configuration = &text[text.find("<trt:Configurations").unwrap()..];
+    let configuration = configuration.split("</trt:GetVideo").next().unwrap();
+    let configuration = configuration.replace("trt:Configurations", "trt:Configuration");
+    let same = set_whole(&bench, &configuration).await;
+    assert_eq!(same.status, 200, "{}", same.text());
+    assert_eq!(everywhere(&bench).await, before);
+    let whole = |modules: &str, rules: &str| {
+        format!(
+            r#"<trt:Configuration token="analytics_1"><tt:Name>n</tt:Name><tt:UseCount>1</tt:UseCount><tt:AnalyticsEngineConfiguration>{modules}</tt:AnalyticsEngineConfiguration><tt:RuleEngineConfiguration>{rules}</tt:RuleEngineConfiguration></trt:Configuration>"#
+        )
+    };
+    let part = |what: &str, name: &str, kind: &str| {
+        format!(r#"<tt:{what} Name="{name}" Type="{kind}"><tt:Parameters/></tt:{what}>"#)
+    };
+    let reader = part("AnalyticsModule", "PlateReader", "plt:PlateReader");
+    let booth = part("AnalyticsModule", "Booth", "plt:ShieldArea");
+    let motion = part("Rule", "Lane", "tt:MotionRegionDetector");
+    let done = set_whole(&bench, &whole(&format!("{booth}{reader}"), &motion)).await;
+    assert_eq!(done.status, 200, "{}", done.text());
+    let now = everywhere(&bench).await;
+    assert_eq!(
+        (names(&now.0), names(&now.1)),
+        (vec!["PlateReader", "Booth"], vec!["Lane"])
+    );
+    assert!(
+        !settings.get::<LprRecognition>().report,
+        "the plate rule was left out"
+    );
+    for (content, subcodes) in [
+        (
+            whole(&booth, &motion),
+            ["Sender", "InvalidArgVal", "ConfigModify"],
+        ),
+        (
+            whole(&reader, &part("Rule", "x", "tt:FaceRecognition")),
+            ["Sender", "InvalidArgVal", "ConfigModify"],
+        ),
+        (
+            whole(&reader, "").replace("analytics_1", "other"),
+            ["Sender", "InvalidArgVal", "NoConfig"],
+        ),
+    ] {
+        assert_eq!(
+            set_whole(&bench, &content).await.fault(),
+            subcodes,
+            "{content}"
+        );
+    }
+    assert_eq!(everywhere(&bench).await, now, "all or nothing");
 }
 
 /// ANALYTICS-4-1-4, ANALYTICS-5-1-5: the sample holds a plate in the top left quarter.

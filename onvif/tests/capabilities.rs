@@ -4,7 +4,7 @@
 mod common;
 
 use common::{ADMIN, As, Bench};
-use onvif_contracts::{tds, tev, trt};
+use onvif_contracts::{tan, tds, tev, trt};
 
 const DEVICE: &str = "/onvif/device_service";
 
@@ -189,6 +189,18 @@ async fn both_shapes_say_the_same() {
             new.ws_subscription_policy_support,
             new.ws_pausable_subscription_manager_interface_support,
         )
+    );
+    let analytics = old.analytics.unwrap();
+    let answer = bench.call(DEVICE, "<tan:GetServiceCapabilities/>", As::Nobody);
+    let new: tan::GetServiceCapabilitiesResponse = answer.await.read();
+    let new = new.capabilities;
+    assert!(analytics.x_addr.ends_with("/onvif/analytics_service"));
+    assert_eq!(
+        (
+            Some(analytics.rule_support),
+            Some(analytics.analytics_module_support)
+        ),
+        (new.rule_support, new.analytics_module_support)
     );
     let media = old.media.unwrap().streaming_capabilities;
     let answer = bench.call(DEVICE, "<trt:GetServiceCapabilities/>", ADMIN);

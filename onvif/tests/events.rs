@@ -5,15 +5,19 @@ mod common;
 use std::{sync::Arc, time::Duration};
 
 use common::{
-    ADMIN, As,
+    ADMIN, As, Bench,
     pulled::{EVENTS, items, pull, pull_raw, running, subscribe, taken_apart},
 };
+use http::Method;
 use lpr_core::{
     Direction, FrameSize, PlateRead, PlateText, PxPoint, PxQuad, PxRect, Scene, TrackedObject,
     UtcTime, WatchKind,
 };
 use onvif_contracts::{tt, wsnt};
-use platecam_model::{EventKind, SourceState, testing::new_record};
+use platecam_model::{
+    EventKind, SourceState,
+    testing::{PASSWORD, new_record},
+};
 
 const SIZE: (u32, u32) = (1920, 1080);
 
@@ -553,6 +557,39 @@ async fn the_metadata_stream_holds_frames_and_events() {
         *bench.test.media.key_frames.lock(),
         [platecam_model::ports::StreamId::Sub]
     );
+}
+
+/// Profile M 8.3: frames of a plate refer to its picture from its record on, at the unit's own address.
+#[tokio::test(start_paused = true)]
+async fn frames_refer_to_the_picture_of_a_recorded_plate() {
+    let bench = running().await;
+    let mut feed = bench.service.metadata();
+    feed.next().await.unwrap();
+    let bus = &bench.test.device.bus;
+    let mut frame = async || loop {
+        bus.publish_scene(Arc::new(scene(1)));
+        let xml = feed.next().await.unwrap().xml;
+        if xml.contains("LicensePlateInfo") && !xml.contains("Recognition") {
+            return xml;
+        }
+    };
+    assert!(!frame().await.contains("ImageRef"), "not stored yet");
+    let mut record = new_record("ABC123", at(250));
+    record.track_id = 7;
+    let stored = bench.test.device.records.insert(record).unwrap();
+    let id = stored.id.0;
+    bus.publish(at(310), EventKind::RecordStored(Arc::new(stored)));
+    tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+    let url = format!("http://192.0.2.10:8080/onvif/record/{id}/plate.jpg");
+    let xml = frame().await;
+    assert!(
+        xml.contains(&format!("<tt:ImageRef>{url}</tt:ImageRef>")),
+        "{xml}"
+    );
+    let mut get = Bench::request(Method::GET, &format!("/onvif/record/{id}/plate.jpg"));
+    let challenge = bench.raw(get.clone(), "").await;
+    bench.sign(&mut get, &challenge, "admin", PASSWORD);
+    assert_eq!(bench.raw(get, "").await.status, 200, "the picture is there");
 }
 
 /// MEDIA2-8-1-3, RTSS-4-1-3: the metadata configuration says what the track carries, and the track obeys it.

@@ -41,6 +41,7 @@ async fn services_that_a_model_lacks_are_absent() {
         [
             "http://www.onvif.org/ver10/device/wsdl",
             "http://www.onvif.org/ver20/media/wsdl",
+            "http://www.onvif.org/ver20/analytics/wsdl",
             "http://www.onvif.org/ver10/events/wsdl",
             "http://www.onvif.org/ver10/deviceIO/wsdl",
         ]

@@ -1,7 +1,8 @@
 //! Analytics service: the recogniser and its rules, as the settings have them.
 //!
 //! There is one analytics configuration. Rules and modules are no store of their own: each is a part of the settings
-//! `lpr.recognition`, `lpr.areas` and `event.motion_regions` (ADR 0024), so what a client changes shows on the pages. The service is served but not announced yet: nobody is led to it.
+//! `lpr.recognition`, `lpr.areas` and `event.motion_regions` (ADR 0024), so what a client changes shows
+//! on the pages, and the other way round. The media services show the same lists in their analytics configuration.
 
 mod draft;
 mod items;
@@ -12,17 +13,18 @@ mod rules;
 
 use onvif_contracts::{ports::analytics_engine_port::AnalyticsEnginePort, tan, tt};
 use onvif_xml::{List, QName, soap::Fault};
-use platecam_model::settings::LprAreas;
+use platecam_model::{Picture, RecordId, settings::LprAreas};
 
 use crate::{
     call::{Answer, Call},
     fault::{self, Subcodes, shortened},
     media::{ANALYTICS_CONFIG, MODULE, configurations},
+    pictures::record_path,
 };
 use draft::Draft;
 
 /// Capabilities of the service.
-fn capabilities() -> tan::Capabilities {
+pub(crate) fn capabilities() -> tan::Capabilities {
     tan::Capabilities {
         rule_support: Some(true),
         analytics_module_support: Some(true),
@@ -36,7 +38,7 @@ fn capabilities() -> tan::Capabilities {
 }
 
 /// The modules and rules of the one configuration.
-fn parts(call: &Call<'_>) -> (Vec<tt::Config>, Vec<tt::Config>) {
+pub(crate) fn parts(call: &Call<'_>) -> (Vec<tt::Config>, Vec<tt::Config>) {
     let draft = Draft::of(&call.device().settings.snapshot());
     (
         modules::current(&draft),
@@ -93,6 +95,7 @@ fn with_type(
 }
 
 const REFUSED: &str = "InvalidModule";
+const CONFIG_MODIFY: &str = "ConfigModify";
 
 fn fixed(what: &str) -> Fault {
     let reason = format!("the module {MODULE} is always there: it can be changed, not {what}");
@@ -112,6 +115,84 @@ fn no_type(kind: &QName) -> Fault {
 /// Where a shield area of this name is.
 fn shield_at(draft: &Draft, name: &str) -> Option<usize> {
     draft.areas.shield_areas.iter().position(|a| a.name == name)
+}
+
+fn create(draft: &mut Draft, module: &tt::Config) -> Answer<()> {
+    if module.r#type == modules::reader() {
+        return Err(fixed("made"));
+    }
+    if module.r#type != modules::shield() {
+        let kind = shortened(module.r#type.local());
+        return Err(invalid(REFUSED, format!("Type {kind}: unknown")));
+    }
+    if module.name == MODULE || shield_at(draft, &module.name).is_some() {
+        let reason = format!("there is a module '{}'", shortened(&module.name));
+        return Err(invalid("NameAlreadyExistent", reason));
+    }
+    if draft.areas.shield_areas.len() >= LprAreas::MAX_SHIELDS {
+        let reason = format!("at most {} shield areas", LprAreas::MAX_SHIELDS);
+        return Err(Fault::receiver(&["Action", "TooManyModules"], reason));
+    }
+    modules::create_shield(draft, module).map_err(|e| invalid(REFUSED, e))
+}
+
+fn modify(draft: &mut Draft, module: &tt::Config) -> Answer<()> {
+    let (kind, at) = if module.name == MODULE {
+        (modules::reader(), None)
+    } else {
+        let at = shield_at(draft, &module.name);
+        let at = at.ok_or_else(|| no_module(&module.name))?;
+        (modules::shield(), Some(at))
+    };
+    if module.r#type != kind {
+        return Err(type_change(&module.name));
+    }
+    match at {
+        None => modules::modify_reader(draft, module),
+        Some(at) => modules::modify_shield(draft, at, module),
+    }
+    .map_err(|e| invalid(REFUSED, e))
+}
+
+fn delete(draft: &mut Draft, name: &str) -> Answer<()> {
+    if name == MODULE {
+        return Err(fixed("deleted"));
+    }
+    let at = shield_at(draft, name).ok_or_else(|| no_module(name))?;
+    draft.areas.shield_areas.remove(at);
+    Ok(())
+}
+
+/// Makes the modules these: what is not among them is deleted, what is new is made.
+fn replace_modules(draft: &mut Draft, modules: &[tt::Config]) -> Answer<()> {
+    for old in modules::current(draft) {
+        if modules.iter().all(|m| m.name != old.name) {
+            delete(draft, &old.name)?;
+        }
+    }
+    modules.iter().try_for_each(|module| {
+        let known = module.name == MODULE || shield_at(draft, &module.name).is_some();
+        if known {
+            modify(draft, module)
+        } else {
+            create(draft, module)
+        }
+    })
+}
+
+/// `SetVideoAnalyticsConfiguration` of Media 1: rules and modules become those of `wanted`, all or nothing.
+///
+/// # Errors
+/// `ter:NoConfig`; `ter:ConfigModify` for what rules and modules cannot be.
+pub(crate) fn replace(call: &Call<'_>, wanted: &tt::VideoAnalyticsConfiguration) -> Answer<()> {
+    check_configuration(&wanted.token)?;
+    let picture = picture_width(call);
+    let engine = &wanted.analytics_engine_configuration;
+    change(call, CONFIG_MODIFY, |draft| {
+        replace_modules(draft, &engine.analytics_module)
+            .and_then(|()| rules::replace(draft, &wanted.rule_engine_configuration.rule, picture))
+            .map_err(|f| invalid(CONFIG_MODIFY, f.reason))
+    })
 }
 
 impl AnalyticsEnginePort for Call<'_> {
@@ -188,25 +269,8 @@ impl AnalyticsEnginePort for Call<'_> {
     ) -> Answer<tan::CreateAnalyticsModulesResponse> {
         check_configuration(&request.configuration_token)?;
         change(self, REFUSED, |draft| {
-            for module in &request.analytics_module {
-                if module.r#type == modules::reader() {
-                    return Err(fixed("made"));
-                }
-                if module.r#type != modules::shield() {
-                    let kind = shortened(module.r#type.local());
-                    return Err(invalid(REFUSED, format!("Type {kind}: unknown")));
-                }
-                if module.name == MODULE || shield_at(draft, &module.name).is_some() {
-                    let reason = format!("there is a module '{}'", shortened(&module.name));
-                    return Err(invalid("NameAlreadyExistent", reason));
-                }
-                if draft.areas.shield_areas.len() >= LprAreas::MAX_SHIELDS {
-                    let reason = format!("at most {} shield areas", LprAreas::MAX_SHIELDS);
-                    return Err(Fault::receiver(&["Action", "TooManyModules"], reason));
-                }
-                modules::create_shield(draft, module).map_err(|e| invalid(REFUSED, e))?;
-            }
-            Ok(())
+            let mut all = request.analytics_module.iter();
+            all.try_for_each(|module| create(draft, module))
         })?;
         Ok(Default::default())
     }
@@ -217,26 +281,8 @@ impl AnalyticsEnginePort for Call<'_> {
     ) -> Answer<tan::ModifyAnalyticsModulesResponse> {
         check_configuration(&request.configuration_token)?;
         change(self, REFUSED, |draft| {
-            for module in &request.analytics_module {
-                let (kind, at) = if module.name == MODULE {
-                    (modules::reader(), None)
-                } else {
-                    let at = shield_at(draft, &module.name);
-                    (
-                        modules::shield(),
-                        Some(at.ok_or_else(|| no_module(&module.name))?),
-                    )
-                };
-                if module.r#type != kind {
-                    return Err(type_change(&module.name));
-                }
-                match at {
-                    None => modules::modify_reader(draft, module),
-                    Some(at) => modules::modify_shield(draft, at, module),
-                }
-                .map_err(|e| invalid(REFUSED, e))?;
-            }
-            Ok(())
+            let mut all = request.analytics_module.iter();
+            all.try_for_each(|module| modify(draft, module))
         })?;
         Ok(Default::default())
     }
@@ -247,14 +293,8 @@ impl AnalyticsEnginePort for Call<'_> {
     ) -> Answer<tan::DeleteAnalyticsModulesResponse> {
         check_configuration(&request.configuration_token)?;
         change(self, REFUSED, |draft| {
-            for name in &request.analytics_module_name {
-                if name == MODULE {
-                    return Err(fixed("deleted"));
-                }
-                let at = shield_at(draft, name).ok_or_else(|| no_module(name))?;
-                draft.areas.shield_areas.remove(at);
-            }
-            Ok(())
+            let mut all = request.analytics_module_name.iter();
+            all.try_for_each(|name| delete(draft, name))
         })?;
         Ok(Default::default())
     }
@@ -264,9 +304,10 @@ impl AnalyticsEnginePort for Call<'_> {
         request: tan::GetSupportedMetadata,
     ) -> Answer<tan::GetSupportedMetadataResponse> {
         let now = self.inner.now();
+        let picture = record_path(RecordId(1), Picture::Plate);
         let all = vec![
             tan::MetadataInfo {
-                sample_frame: modules::reader_sample(now),
+                sample_frame: modules::reader_sample(now, &self.url(&picture)),
                 r#type: modules::reader(),
             },
             tan::MetadataInfo {

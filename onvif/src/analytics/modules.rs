@@ -111,7 +111,7 @@ fn read_shield(area: &mut ShieldArea, module: &tt::Config) -> Result<(), Wrong> 
 }
 
 /// A frame with everything that the reader can send, in the picture's top left quarter.
-pub(super) fn reader_sample(now: lpr_core::UtcTime) -> tt::Frame {
+pub(super) fn reader_sample(now: lpr_core::UtcTime, picture: &str) -> tt::Frame {
     // 1920 x 1080 is a size.
     let Ok(frame_size) = FrameSize::new(1920, 1080) else {
         return empty_sample(now);
@@ -135,11 +135,12 @@ pub(super) fn reader_sample(now: lpr_core::UtcTime) -> tt::Frame {
         direction: Direction::Approaching,
         unreadable: None,
     };
-    scene_frame(&Scene {
+    let scene = Scene {
         captured_at: now,
         frame_size,
         objects: vec![plate],
-    })
+    };
+    scene_frame(&scene, |_| Some(picture.to_owned()))
 }
 
 /// A frame of a module that adds nothing to the scene.

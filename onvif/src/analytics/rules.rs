@@ -48,6 +48,69 @@ fn too_many(reason: String) -> Fault {
     Fault::receiver(&["Action", "TooManyRules"], reason)
 }
 
+fn create(draft: &mut Draft, rule: &tt::Config, picture: u32) -> Answer<()> {
+    if find(draft, &rule.name).is_some() {
+        let reason = format!("there is a rule '{}'", shortened(&rule.name));
+        return Err(invalid("RuleAlreadyExistent", reason));
+    }
+    if rule.r#type == plates::kind() {
+        if draft.lpr.report {
+            let now = &draft.lpr.rule_name;
+            let reason = format!("there is one plate rule at most, and it is '{now}'");
+            return Err(too_many(reason));
+        }
+        plates::create(draft, rule, picture)
+    } else if rule.r#type == motion::kind() {
+        if draft.motion.regions.len() >= MotionRegions::MAX {
+            let reason = format!("at most {} motion regions", MotionRegions::MAX);
+            return Err(too_many(reason));
+        }
+        motion::create(draft, rule)
+    } else {
+        Err(format!("Type {}: unknown", shortened(rule.r#type.local())))
+    }
+    .map_err(|e| invalid(REFUSED, e))
+}
+
+fn modify(draft: &mut Draft, rule: &tt::Config, picture: u32) -> Answer<()> {
+    let place = find(draft, &rule.name).ok_or_else(|| no_rule(&rule.name))?;
+    let kind = match place {
+        Place::Plates => plates::kind(),
+        Place::Region(_) => motion::kind(),
+    };
+    if rule.r#type != kind {
+        return Err(type_change(&rule.name));
+    }
+    match place {
+        Place::Plates => plates::modify(draft, rule, picture),
+        Place::Region(at) => motion::modify(draft, at, rule),
+    }
+    .map_err(|e| invalid(REFUSED, e))
+}
+
+fn delete(draft: &mut Draft, name: &str) -> Answer<()> {
+    match find(draft, name).ok_or_else(|| no_rule(name))? {
+        Place::Plates => draft.lpr.report = false,
+        Place::Region(at) => drop(draft.motion.regions.remove(at)),
+    }
+    Ok(())
+}
+
+/// Makes the rules these: what is not among them is deleted, what is new is made.
+pub(super) fn replace(draft: &mut Draft, rules: &[tt::Config], picture: u32) -> Answer<()> {
+    for old in current(draft, picture) {
+        if rules.iter().all(|r| r.name != old.name) {
+            delete(draft, &old.name)?;
+        }
+    }
+    rules
+        .iter()
+        .try_for_each(|rule| match find(draft, &rule.name) {
+            Some(_) => modify(draft, rule, picture),
+            None => create(draft, rule, picture),
+        })
+}
+
 /// A kind of rule with the event that it sends.
 fn description(
     name: QName,
@@ -147,32 +210,8 @@ impl RuleEnginePort for Call<'_> {
         check_configuration(&request.configuration_token)?;
         let picture = picture_width(self);
         change(self, REFUSED, |draft| {
-            for rule in &request.rule {
-                if find(draft, &rule.name).is_some() {
-                    let reason = format!("there is a rule '{}'", shortened(&rule.name));
-                    return Err(invalid("RuleAlreadyExistent", reason));
-                }
-                if rule.r#type == plates::kind() {
-                    if draft.lpr.report {
-                        let reason = format!(
-                            "there is one plate rule at most, and it is '{}'",
-                            draft.lpr.rule_name
-                        );
-                        return Err(too_many(reason));
-                    }
-                    plates::create(draft, rule, picture)
-                } else if rule.r#type == motion::kind() {
-                    if draft.motion.regions.len() >= MotionRegions::MAX {
-                        let reason = format!("at most {} motion regions", MotionRegions::MAX);
-                        return Err(too_many(reason));
-                    }
-                    motion::create(draft, rule)
-                } else {
-                    Err(format!("Type {}: unknown", shortened(rule.r#type.local())))
-                }
-                .map_err(|e| invalid(REFUSED, e))?;
-            }
-            Ok(())
+            let mut all = request.rule.iter();
+            all.try_for_each(|rule| create(draft, rule, picture))
         })?;
         Ok(Default::default())
     }
@@ -181,22 +220,8 @@ impl RuleEnginePort for Call<'_> {
         check_configuration(&request.configuration_token)?;
         let picture = picture_width(self);
         change(self, REFUSED, |draft| {
-            for rule in &request.rule {
-                let place = find(draft, &rule.name).ok_or_else(|| no_rule(&rule.name))?;
-                let kind = match place {
-                    Place::Plates => plates::kind(),
-                    Place::Region(_) => motion::kind(),
-                };
-                if rule.r#type != kind {
-                    return Err(type_change(&rule.name));
-                }
-                match place {
-                    Place::Plates => plates::modify(draft, rule, picture),
-                    Place::Region(at) => motion::modify(draft, at, rule),
-                }
-                .map_err(|e| invalid(REFUSED, e))?;
-            }
-            Ok(())
+            let mut all = request.rule.iter();
+            all.try_for_each(|rule| modify(draft, rule, picture))
         })?;
         Ok(Default::default())
     }
@@ -204,13 +229,8 @@ impl RuleEnginePort for Call<'_> {
     fn delete_rules(&self, request: tan::DeleteRules) -> Answer<tan::DeleteRulesResponse> {
         check_configuration(&request.configuration_token)?;
         change(self, REFUSED, |draft| {
-            for name in &request.rule_name {
-                match find(draft, name).ok_or_else(|| no_rule(name))? {
-                    Place::Plates => draft.lpr.report = false,
-                    Place::Region(at) => drop(draft.motion.regions.remove(at)),
-                }
-            }
-            Ok(())
+            let mut all = request.rule_name.iter();
+            all.try_for_each(|name| delete(draft, name))
         })?;
         Ok(Default::default())
     }

@@ -9,6 +9,7 @@ use platecam_model::{
 };
 
 use crate::{
+    analytics,
     call::{Answer, Call},
     deviceio, events, imaging,
     media::configurations as media,
@@ -58,6 +59,7 @@ fn embedded(call: &Call<'_>, of: Ns) -> Any {
         ns::TRT => wrap(of, &media::media1_capabilities(call)),
         ns::TR2 => wrap(of, &media::media2_capabilities(call)),
         ns::TIMG => wrap(of, &imaging::capabilities()),
+        ns::TAN => wrap(of, &analytics::capabilities()),
         ns::TEV => wrap(of, &events::capabilities(call.device())),
         ns::TMD => wrap(of, &deviceio::capabilities(call.device())),
         ns::TAS => wrap(of, &security::capabilities::all()),

@@ -6,12 +6,13 @@ use onvif_xml::{ns, soap::Fault};
 
 use super::capabilities::{device, version};
 use crate::{
+    analytics,
     call::{Answer, Call},
     deviceio, events,
     fault::shortened,
     media::configurations as media,
     model,
-    service::{DEVICE_IO_PATH, DEVICE_PATH, EVENT_PATH, IMAGING_PATH, MEDIA_PATH},
+    service::{ANALYTICS_PATH, DEVICE_IO_PATH, DEVICE_PATH, EVENT_PATH, IMAGING_PATH, MEDIA_PATH},
 };
 
 /// `GetCapabilities`.
@@ -31,6 +32,7 @@ pub(super) fn by_category(
     for category in asked {
         match category {
             C::All => {
+                capabilities.analytics = Some(Box::new(old_analytics(call)));
                 capabilities.device = Some(Box::new(old_device(call)));
                 capabilities.events = Some(Box::new(old_events(call)));
                 capabilities.media = has(ns::TRT).then(|| Box::new(old_media(call)));
@@ -46,9 +48,8 @@ pub(super) fn by_category(
             C::Events => capabilities.events = Some(Box::new(old_events(call))),
             C::Media => capabilities.media = Some(Box::new(old_media(call))),
             C::Imaging => capabilities.imaging = Some(Box::new(old_imaging(call))),
-            C::Analytics | C::Ptz => {
-                return Err(no_service(category));
-            }
+            C::Analytics => capabilities.analytics = Some(Box::new(old_analytics(call))),
+            C::Ptz => return Err(no_service(category)),
             C::Other(text) => {
                 return Err(Fault::sender(
                     &["InvalidArgVal"],
@@ -171,6 +172,15 @@ fn old_device_io(call: &Call<'_>) -> tt::DeviceIOCapabilities {
         audio_sources: count(new.audio_sources),
         audio_outputs: count(new.audio_outputs),
         relay_outputs: count(new.relay_outputs),
+    }
+}
+
+fn old_analytics(call: &Call<'_>) -> tt::AnalyticsCapabilities {
+    let new = analytics::capabilities();
+    tt::AnalyticsCapabilities {
+        x_addr: call.url(ANALYTICS_PATH),
+        rule_support: yes(new.rule_support),
+        analytics_module_support: yes(new.analytics_module_support),
     }
 }
 

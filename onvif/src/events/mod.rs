@@ -92,6 +92,9 @@ impl Inner {
             let interface = self.interface_facing(peer);
             return vec![translate::auth_failed(event.at, interface, peer)];
         }
+        if let EventKind::RecordStored(record) = &event.kind {
+            self.plate_pictures.stored(record);
+        }
         translator.event(event, Instant::now())
     }
 

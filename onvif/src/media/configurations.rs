@@ -1,14 +1,15 @@
 //! Configurations that both versions of the media service share.
 
 use onvif_contracts::{tr2, trt, tt};
-use onvif_xml::{Duration, List, QName, ns, soap::Fault};
-use platecam_model::{SourceState, ports::StreamId, product::Function, settings::LprRecognition};
+use onvif_xml::{Duration, List, soap::Fault};
+use platecam_model::{SourceState, ports::StreamId, product::Function};
 
 use super::{
-    ANALYTICS_CONFIG, METADATA_CONFIG, MODULE, OWN_NS, SOURCE, SOURCE_CONFIG, encoder, metadata,
-    multicast::Cast, profile_token, profiles, stream_path, streams,
+    ANALYTICS_CONFIG, METADATA_CONFIG, SOURCE, SOURCE_CONFIG, encoder, metadata, multicast::Cast,
+    profile_token, profiles, stream_path, streams,
 };
 use crate::{
+    analytics,
     call::{Answer, Call},
     fault, pictures,
 };
@@ -143,36 +144,19 @@ pub(super) fn metadata_options() -> tt::MetadataConfigurationOptions {
     }
 }
 
-/// The analytics configuration: the plate reader and its rule.
+/// The analytics configuration: modules and rules as the analytics service has them.
 pub(super) fn analytics_config(call: &Call<'_>) -> tt::VideoAnalyticsConfiguration {
-    let lpr = call.device().settings.get::<LprRecognition>();
-    let threshold = f64::from(lpr.min_confidence.get()) / 100.0;
-    let module = tt::Config {
-        name: MODULE.into(),
-        r#type: QName::with_uri(OWN_NS, MODULE),
-        ..Default::default()
-    };
-    let rule = lpr.report.then(|| tt::Config {
-        name: lpr.rule_name.clone(),
-        r#type: QName::new(ns::TT, "LicensePlateRecognition"),
-        parameters: tt::ItemList {
-            simple_item: vec![tt::ItemListSimpleItem {
-                name: "Threshold".into(),
-                value: threshold.to_string(),
-            }],
-            ..Default::default()
-        },
-    });
+    let (analytics_module, rule) = analytics::parts(call);
     tt::VideoAnalyticsConfiguration {
         name: "Plate recognition".into(),
         use_count: profiles::uses(call.device(), |p| p.analytics),
         token: ANALYTICS_CONFIG.into(),
         analytics_engine_configuration: tt::AnalyticsEngineConfiguration {
-            analytics_module: vec![module],
+            analytics_module,
             ..Default::default()
         },
         rule_engine_configuration: tt::RuleEngineConfiguration {
-            rule: rule.into_iter().collect(),
+            rule,
             ..Default::default()
         },
     }
@@ -241,6 +225,16 @@ pub(super) fn tunnel_uri(call: &Call<'_>, stream: StreamId) -> String {
     call.url(&stream_path(stream))
 }
 
+/// Where the web server takes RTSP in a WebSocket (subprotocol `rtsp.onvif.org`).
+const WEB_SOCKET_PATH: &str = "/api/v1/live";
+
+/// Its address, where the client reached us, under TLS if that was.
+fn web_socket_uri(call: &Call<'_>) -> String {
+    let url = call.url(WEB_SOCKET_PATH);
+    let rest = url.strip_prefix("http").unwrap_or(&url);
+    format!("ws{rest}")
+}
+
 /// Address of the snapshot of a stream.
 pub(super) fn snapshot_uri(call: &Call<'_>, stream: StreamId) -> String {
     call.url(&pictures::snapshot_path(profile_token(stream)))
@@ -293,6 +287,7 @@ pub(crate) fn media2_capabilities(call: &Call<'_>) -> tr2::Capabilities {
             rtp_multicast: Some(true),
             rtp_rtsp_tcp: Some(true),
             non_aggregate_control: Some(false),
+            rtsp_web_socket_uri: Some(web_socket_uri(call)),
             ..Default::default()
         },
         snapshot_uri: Some(true),

@@ -12,6 +12,7 @@ use super::{
     streams,
 };
 use crate::{
+    analytics,
     call::{Answer, Call},
     fault,
 };
@@ -406,6 +407,14 @@ impl Media for Call<'_> {
         Ok(trt::GetCompatibleVideoAnalyticsConfigurationsResponse {
             configurations: vec![shared::analytics_config(self)],
         })
+    }
+
+    fn set_video_analytics_configuration(
+        &self,
+        request: trt::SetVideoAnalyticsConfiguration,
+    ) -> Answer<trt::SetVideoAnalyticsConfigurationResponse> {
+        analytics::replace(self, &request.configuration)?;
+        Ok(Default::default())
     }
 
     fn get_stream_uri(&self, request: trt::GetStreamUri) -> Answer<trt::GetStreamUriResponse> {

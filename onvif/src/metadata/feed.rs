@@ -60,7 +60,7 @@ impl MetadataFeed {
                 scene = self.scenes.recv() => match scene {
                     Ok(scene) if self.settings().analytics => self.ready.push_back(MetadataDocument {
                         at: scene.captured_at,
-                        xml: scene_document(&scene),
+                        xml: scene_document(&scene, |track| self.inner.plate_picture(track)),
                     }),
                     Ok(_) => {}
                     // Late frames are worth nothing: go on with the newest.

@@ -61,7 +61,7 @@ fn polygon(quad: &PxQuad, size: FrameSize) -> tt::Polygon {
     }
 }
 
-fn object(o: &TrackedObject, size: FrameSize) -> tt::Object {
+fn object(o: &TrackedObject, size: FrameSize, picture: Option<String>) -> tt::Object {
     let bounds = rectangle(o.rect, size);
     let shape = tt::ShapeDescriptor {
         center_of_gravity: tt::Vector {
@@ -89,6 +89,7 @@ fn object(o: &TrackedObject, size: FrameSize) -> tt::Object {
             shape: Some(Box::new(shape)),
             class: Some(Box::new(class)),
             license_plate_info: info.map(Box::new),
+            image_ref: picture,
             ..Default::default()
         })),
         behaviour: behaviour(o.direction).map(Box::new),
@@ -115,9 +116,10 @@ fn behaviour(direction: Direction) -> Option<tt::Behaviour> {
 /// One analysed frame as a document of its own; its time is that of the analysed picture.
 ///
 /// There is a `LicensePlate` object for each followed plate, with the text as far as it is known.
-/// Vehicles are not detected, so no vehicle object is invented.
-pub fn scene_document(scene: &Scene) -> String {
-    let frame = scene_frame(scene);
+/// Vehicles are not detected, so no vehicle object is invented. `picture_of` is the address of the picture of a plate by
+/// its track, where there is one.
+pub fn scene_document(scene: &Scene, picture_of: impl Fn(u64) -> Option<String>) -> String {
+    let frame = scene_frame(scene, picture_of);
     let analytics = tt::VideoAnalyticsStream {
         items: vec![tt::VideoAnalyticsStreamItem::Frame(Box::new(frame))],
     };
@@ -127,12 +129,12 @@ pub fn scene_document(scene: &Scene) -> String {
 }
 
 /// One analysed frame.
-pub(crate) fn scene_frame(scene: &Scene) -> tt::Frame {
+pub(crate) fn scene_frame(scene: &Scene, picture_of: impl Fn(u64) -> Option<String>) -> tt::Frame {
     tt::Frame {
         object: scene
             .objects
             .iter()
-            .map(|o| object(o, scene.frame_size))
+            .map(|o| object(o, scene.frame_size, picture_of(o.track_id)))
             .collect(),
         utc_time: date_time(scene.captured_at),
         source: Some(MODULE.into()),

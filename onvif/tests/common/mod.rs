@@ -91,8 +91,8 @@ impl Bench {
         }
     }
 
-    /// Calls an operation: `body` is the XML of its request element; prefixes `tds`, `trt`, `tr2`,
-    /// `tev`, `wsnt`, `tt` are declared.
+    /// Calls an operation: `body` is the XML of its request element; the usual prefixes are
+    /// declared.
     pub async fn call(&self, path: &str, body: &str, who: As<'_>) -> Answer {
         let mut request = Self::request(Method::POST, path);
         let mut header = String::new();
@@ -187,7 +187,7 @@ pub fn token_header(user: &str, digest: &str, nonce: &str, created: &str) -> Str
 
 pub fn envelope(header: &str, body: &str) -> String {
     format!(
-        r#"<?xml version="1.0" encoding="UTF-8"?><s:Envelope xmlns:s="http://www.w3.org/2003/05/soap-envelope" xmlns:tds="http://www.onvif.org/ver10/device/wsdl" xmlns:trt="http://www.onvif.org/ver10/media/wsdl" xmlns:tr2="http://www.onvif.org/ver20/media/wsdl" xmlns:tev="http://www.onvif.org/ver10/events/wsdl" xmlns:tmd="http://www.onvif.org/ver10/deviceIO/wsdl" xmlns:wsnt="http://docs.oasis-open.org/wsn/b-2" xmlns:tt="http://www.onvif.org/ver10/schema" xmlns:tns1="http://www.onvif.org/ver10/topics"><s:Header>{header}</s:Header><s:Body>{body}</s:Body></s:Envelope>"#
+        r#"<?xml version="1.0" encoding="UTF-8"?><s:Envelope xmlns:s="http://www.w3.org/2003/05/soap-envelope" xmlns:tds="http://www.onvif.org/ver10/device/wsdl" xmlns:trt="http://www.onvif.org/ver10/media/wsdl" xmlns:tr2="http://www.onvif.org/ver20/media/wsdl" xmlns:tev="http://www.onvif.org/ver10/events/wsdl" xmlns:tmd="http://www.onvif.org/ver10/deviceIO/wsdl" xmlns:tan="http://www.onvif.org/ver20/analytics/wsdl" xmlns:tas="http://www.onvif.org/ver10/advancedsecurity/wsdl" xmlns:wsnt="http://docs.oasis-open.org/wsn/b-2" xmlns:tt="http://www.onvif.org/ver10/schema" xmlns:tns1="http://www.onvif.org/ver10/topics" xmlns:plt="urn:platecam:onvif:analytics"><s:Header>{header}</s:Header><s:Body>{body}</s:Body></s:Envelope>"#
     )
 }
 
