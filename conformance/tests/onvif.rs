@@ -35,3 +35,11 @@ fn third_party_clients_find_play_configure_and_hear_the_camera() {
         .arg(root().join("assets/demo.truth.json")));
     run(script("python_client.py", &camera).env("PYTHONPATH", root().join(".cache/onvif-python")));
 }
+
+/// LPRCFG-2, Profile M 8.6: a region set by a client decides at once which plates are told.
+#[test]
+fn the_capture_area_is_changed_by_a_client() {
+    let camera = Camera::demo().unwrap();
+    // The clip lasts 40 s.
+    run(script("rules_client.py", &camera).args(["--quiet", "42"]));
+}

@@ -160,11 +160,29 @@ impl<'d> PullPoint<'d> {
     pub(super) fn until(
         &mut self,
         what: &str,
+        wanted: impl FnMut(&Element) -> Outcome<bool>,
+    ) -> Outcome<Element> {
+        self.until_by(10, what, wanted)
+    }
+
+    /// The same, one message at a time.
+    pub(super) fn until_one(
+        &mut self,
+        what: &str,
+        wanted: impl FnMut(&Element) -> Outcome<bool>,
+    ) -> Outcome<Element> {
+        self.until_by(1, what, wanted)
+    }
+
+    fn until_by(
+        &mut self,
+        limit: usize,
+        what: &str,
         mut wanted: impl FnMut(&Element) -> Outcome<bool>,
     ) -> Outcome<Element> {
         let end = Instant::now() + self.device.options().operation_delay;
         loop {
-            for message in self.pull(1, 10)? {
+            for message in self.pull(1, limit)? {
                 if wanted(&message)? {
                     return Ok(message);
                 }

@@ -1,17 +1,21 @@
 //! Analytics: ANALYTICS-1-x to ANALYTICS-7-x, and the plate rule by the same pattern.
 
+mod changes;
+mod parts;
+
 use std::collections::BTreeSet;
 
+use self::parts::*;
 use super::{
     media2::{list, token},
-    pullpoint::announces,
+    pullpoint::{PullPoint, item, operation, topic, topic_filter},
 };
 use crate::{
     case::{Case, LIMIT, Need, Outcome, Present, Run, case},
     check,
     device::Device,
     skip,
-    xml::{Element, escape},
+    xml::{Element, QName, escape},
 };
 
 const ANALYTICS: Need = Need::Service("tan");
@@ -46,21 +50,21 @@ pub(super) fn cases() -> Vec<Case> {
             "GetSupportedAnalyticsModules",
             "M",
             MODULES,
-            |d| each(d, |d, c| supported(d, c, true).map(drop)),
+            |d| each(d, |d, c| supported(d, c, MODULE).map(drop)),
         ),
         case(
             "ANALYTICS-4-1-2",
             "GetAnalyticsModuleOptions, all and by type",
             "M",
             MODULE_OPTIONS,
-            |d| each(d, |d, c| options(d, c, true)),
+            |d| each(d, |d, c| options(d, c, MODULE)),
         ),
         case(
             "ANALYTICS-4-1-3",
             "GetAnalyticsModules: types and items are described",
             "M",
             MODULES,
-            |d| each(d, |d, c| described(d, c, true)),
+            |d| each(d, |d, c| described(d, c, MODULE)),
         ),
         case(
             "ANALYTICS-4-1-4",
@@ -71,48 +75,171 @@ pub(super) fn cases() -> Vec<Case> {
         ),
         case(
             "ANALYTICS-4-1-7",
-            "ModifyAnalyticsModules, each module as it is",
+            "ModifyAnalyticsModules by the options, in both lists",
+            "M",
+            MODULE_OPTIONS,
+            |d| changes::by_options(d, MODULE),
+        )
+        .within(180),
+        case(
+            "ANALYTICS-4-1-8",
+            "ModifyAnalyticsModules, parameters without options",
+            "M",
+            MODULE_OPTIONS,
+            |d| changes::without_options(d, MODULE),
+        ),
+        case(
+            "ANALYTICS-4-1-5",
+            "CreateAnalyticsModules with defaults, in both lists",
             "M",
             MODULES,
-            |d| each(d, |d, c| modify_as_is(d, c, true)),
-        ),
+            |d| changes::create_and_delete(d, MODULE),
+        )
+        .within(120),
+        case(
+            "ANALYTICS-4-1-6",
+            "DeleteAnalyticsModules, gone from both lists",
+            "M",
+            MODULES,
+            |d| changes::create_and_delete(d, MODULE),
+        )
+        .within(120),
         case("ANALYTICS-6-1-1", "GetSupportedRules", "TM", RULES, |d| {
-            each(d, |d, c| supported(d, c, false).map(drop))
+            each(d, |d, c| supported(d, c, RULE).map(drop))
         }),
         case(
             "ANALYTICS-6-1-2",
             "GetRuleOptions, all and by type",
             "TM",
             RULE_OPTIONS,
-            |d| each(d, |d, c| options(d, c, false)),
+            |d| each(d, |d, c| options(d, c, RULE)),
         ),
         case(
             "ANALYTICS-6-1-3",
             "GetRules: types and items are described",
             "TM",
             RULES,
-            |d| each(d, |d, c| described(d, c, false)),
+            |d| each(d, |d, c| described(d, c, RULE)),
         ),
         case(
             "ANALYTICS-6-1-4",
             "CreateRules with defaults, in both lists",
             "TM",
             RULES,
-            create_rule,
-        ),
+            |d| changes::create_and_delete(d, RULE),
+        )
+        .within(120),
         case(
             "ANALYTICS-6-1-5",
             "DeleteRules, gone from both lists",
             "TM",
             RULES,
-            create_rule,
-        ),
+            |d| changes::create_and_delete(d, RULE),
+        )
+        .within(120),
         case(
             "ANALYTICS-6-1-6",
-            "ModifyRules, each rule as it is",
+            "ModifyRules by the options, in both lists",
             "TM",
+            RULE_OPTIONS,
+            |d| changes::by_options(d, RULE),
+        )
+        .within(180),
+        case(
+            "X-ANALYTICS-AS-READ",
+            "ModifyRules and ModifyAnalyticsModules as read change nothing",
+            "M",
             RULES,
-            |d| each(d, |d, c| modify_as_is(d, c, false)),
+            |d| {
+                each(d, |d, c| {
+                    modify_as_is(d, c, RULE)?;
+                    modify_as_is(d, c, MODULE)
+                })
+            },
+        ),
+        case(
+            "ANALYTICS-1-1-2",
+            "GetRuleOptions of tt:MotionRegionDetector",
+            "T",
+            RULE_OPTIONS,
+            motion_options,
+        ),
+        case(
+            "ANALYTICS-1-1-3",
+            "motion regions are made, as many as are allowed, and deleted",
+            "T",
+            RULES,
+            |d| changes::motion_rules(d, false),
+        )
+        .within(180),
+        case(
+            "ANALYTICS-1-1-4",
+            "a motion region is changed by its options",
+            "T",
+            RULE_OPTIONS,
+            |d| changes::motion_rules(d, true),
+        )
+        .within(120),
+        case(
+            "ANALYTICS-2-1-1",
+            "the state of a motion region comes as an event",
+            "T",
+            &[
+                ANALYTICS,
+                Need::Topic("RuleEngine/MotionRegionDetector/Motion"),
+            ],
+            motion_event,
+        )
+        .within(120),
+        case(
+            "ANALYTICS-2-1-2",
+            "the face event is no property and is described",
+            "M",
+            &[Need::Topic("RuleEngine/Recognition/Face")],
+            |d| recognition_topic(d, "Face", &["VideoSource", "VideoAnalytics"]),
+        ),
+        case(
+            "ANALYTICS-7-1-2",
+            "GetRuleOptions of tt:FaceRecognition",
+            "M",
+            RULE_OPTIONS,
+            |d| image_options(d, "FaceRecognition"),
+        ),
+        case(
+            "ANALYTICS-7-1-3",
+            "CreateRules of tt:FaceRecognition without images",
+            "M",
+            RULES,
+            |d| changes::include_image(d, "FaceRecognition", NO_IMAGE),
+        ),
+        case(
+            "ANALYTICS-7-1-4",
+            "ModifyRules of tt:FaceRecognition, images by the options",
+            "M",
+            RULE_OPTIONS,
+            |d| changes::include_image(d, "FaceRecognition", ""),
+        ),
+        case(
+            "X-ANALYTICS-PLATE-OPTIONS",
+            "GetRuleOptions of tt:LicensePlateRecognition",
+            "M",
+            RULE_OPTIONS,
+            |d| image_options(d, "LicensePlateRecognition"),
+        ),
+        case(
+            "X-ANALYTICS-PLATE-IMAGES",
+            "ModifyRules of tt:LicensePlateRecognition, images by the options",
+            "M",
+            RULE_OPTIONS,
+            |d| changes::include_image(d, "LicensePlateRecognition", ""),
+        )
+        .within(120),
+        case(
+            "X-ANALYTICS-MEDIA1",
+            "SetVideoAnalyticsConfiguration as read changes nothing",
+            "M",
+            &[ANALYTICS, Need::Service("trt")],
+            set_as_read,
         ),
         case(
             "ANALYTICS-1-1-1",
@@ -154,7 +281,7 @@ pub(super) fn cases() -> Vec<Case> {
             "the plate event is no property and is described",
             "M",
             &[Need::Topic("RuleEngine/Recognition/LicensePlate")],
-            plate_topic,
+            |d| recognition_topic(d, "LicensePlate", &["VideoSource", "Rule"]),
         ),
         case(
             "X-ANALYTICS-RULES-UNKNOWN",
@@ -231,118 +358,43 @@ pub(super) fn cases() -> Vec<Case> {
     cases
 }
 
-fn configuration(c: &str) -> String {
-    format!("<tan:ConfigurationToken>{c}</tan:ConfigurationToken>")
-}
-
-fn each(d: &Device, steps: impl Fn(&Device, &str) -> Outcome) -> Outcome {
-    let all = list(d, "Analytics", "")?;
-    check!(!all.is_empty(), "no analytics configuration");
-    all.iter().try_for_each(|c| steps(d, &token(c)?))
-}
-
-/// Descriptions of modules or rules.
-fn supported(d: &Device, c: &str, modules: bool) -> Outcome<Vec<Element>> {
-    let (operation, path) = if modules {
+/// Asked by type, the options are some of the whole list, and of that type.
+fn options(d: &Device, c: &str, parts: &Parts) -> Outcome {
+    let [of, other] = parts.of;
+    let key = |e: &Element| {
         (
-            "tan:GetSupportedAnalyticsModules",
-            "SupportedAnalyticsModules/AnalyticsModuleDescription",
-        )
-    } else {
-        ("tan:GetSupportedRules", "SupportedRules/RuleDescription")
-    };
-    let a = d.call(operation, &configuration(c))?;
-    let all: Vec<Element> = a.all(path).into_iter().cloned().collect();
-    let mut names = BTreeSet::new();
-    for one in &all {
-        let name = one.attr("Name").present("Name")?;
-        check!(names.insert(name.to_owned()), "{name} is described twice");
-        one.attr("maxInstances")
-            .present(&format!("maxInstances of {name}"))?;
-        let mut items = BTreeSet::new();
-        for item in one.all("Parameters").iter().flat_map(|p| &p.children) {
-            if let Some(item) = item.attr("Name") {
-                check!(
-                    items.insert(item.to_owned()),
-                    "{name}: parameter {item} twice"
-                );
-            }
-        }
-        for message in one.all("Messages") {
-            message
-                .text_of("ParentTopic")
-                .present(&format!("ParentTopic of {name}"))?;
-        }
-    }
-    Ok(all)
-}
-
-fn instances(d: &Device, c: &str, modules: bool) -> Outcome<Vec<Element>> {
-    let (operation, path) = if modules {
-        ("tan:GetAnalyticsModules", "AnalyticsModule")
-    } else {
-        ("tan:GetRules", "Rule")
-    };
-    let a = d.call(operation, &configuration(c))?;
-    Ok(a.all(path).into_iter().cloned().collect())
-}
-
-fn local(name: &str) -> &str {
-    name.rsplit(':').next().unwrap_or(name)
-}
-
-fn options(d: &Device, c: &str, modules: bool) -> Outcome {
-    let (operation, kind, path, attribute) = if modules {
-        (
-            "tan:GetAnalyticsModuleOptions",
-            "Type",
-            "Options",
-            "AnalyticsModule",
-        )
-    } else {
-        ("tan:GetRuleOptions", "RuleType", "RuleOptions", "RuleType")
-    };
-    let keys = |e: &Element| {
-        (
-            e.attr(attribute).map(|t| local(t).to_owned()),
+            e.attr(of).and_then(|t| e.resolve(t)),
             e.attr("Name").map(str::to_owned),
         )
     };
-    let whole = d.call(operation, &configuration(c))?;
-    let whole: BTreeSet<_> = whole.all(path).into_iter().map(keys).collect();
-    for one in supported(d, c, modules)? {
-        let name = one.attr("Name").unwrap_or_default();
-        let tt = crate::soap::ns("tt");
-        let body = format!(
-            "<tan:{kind} xmlns:tt=\"{tt}\">{}</tan:{kind}>{}",
-            escape(name),
-            configuration(c)
-        );
-        let a = d.call(operation, &body)?;
-        for o in a.all(path) {
-            if let Some(of) = o.attr(attribute) {
-                check!(
-                    local(of) == local(name),
-                    "options of {of} although {name} was asked for"
-                );
-            }
+    let whole = d.call(parts.options, &configuration(c))?;
+    let whole: BTreeSet<_> = whole.all(parts.option).into_iter().map(key).collect();
+    for one in supported(d, c, parts)? {
+        let name = qualified(&one, "Name")?;
+        for o in changes::options_of(d, c, parts, &name)? {
+            check!(o.attr(other).is_none(), "options of {name} have a {other}");
+            let (kind, option) = key(&o);
             check!(
-                whole.contains(&keys(o)),
-                "{:?} is not in the whole list",
-                keys(o)
+                kind.as_ref().is_none_or(|k| *k == name),
+                "options of {kind:?} although {name} was asked for"
+            );
+            check!(
+                whole.contains(&(kind, option.clone())),
+                "{option:?} of {name} is not in the whole list"
             );
         }
     }
     Ok(())
 }
 
-fn described(d: &Device, c: &str, modules: bool) -> Outcome {
-    let descriptions = supported(d, c, modules)?;
-    for one in instances(d, c, modules)? {
-        let kind = one.attr("Type").present("Type")?;
+/// Types and items of what there is are described.
+fn described(d: &Device, c: &str, parts: &Parts) -> Outcome {
+    let descriptions = supported(d, c, parts)?;
+    for one in instances(d, c, parts)? {
+        let kind = qualified(&one, "Type")?;
         let description = descriptions
             .iter()
-            .find(|s| s.attr("Name").is_some_and(|n| local(n) == local(kind)));
+            .find(|s| qualified(s, "Name").is_ok_and(|n| n == kind));
         let description = description.present(&format!("the description of {kind}"))?;
         let known: BTreeSet<&str> = description
             .all("Parameters")
@@ -364,8 +416,8 @@ fn supported_metadata(d: &Device) -> Outcome {
     check!(!all.is_empty(), "no sample");
     let mut kinds = BTreeSet::new();
     for one in &all {
-        let kind = one.attr("Type").present("Type")?;
-        check!(kinds.insert(kind.to_owned()), "{kind} twice");
+        let kind = qualified(one, "Type")?;
+        check!(kinds.insert(kind.clone()), "{kind} twice");
         let frame = one.find("SampleFrame").present("SampleFrame")?;
         for shape in frame
             .walk()
@@ -384,16 +436,16 @@ fn supported_metadata(d: &Device) -> Outcome {
         }
     }
     for kind in kinds {
-        let tt = crate::soap::ns("tt");
-        let one = d.call(
-            "tan:GetSupportedMetadata",
-            &format!("<tan:Type xmlns:tt=\"{tt}\">{}</tan:Type>", escape(&kind)),
-        )?;
-        check!(
-            one.all("AnalyticsModule").len() == 1,
-            "{} samples for {kind}",
-            one.all("AnalyticsModule").len()
+        let body = format!(
+            "<tan:Type {}>q:{}</tan:Type>",
+            declared(&kind),
+            escape(&kind.name)
         );
+        let one = d.call("tan:GetSupportedMetadata", &body)?;
+        let found = one.all("AnalyticsModule");
+        check!(found.len() == 1, "{} samples for {kind}", found.len());
+        let same = qualified(found[0], "Type")?;
+        check!(same == kind, "a sample of {same} for {kind}");
     }
     Ok(())
 }
@@ -411,110 +463,126 @@ fn sample(d: &Device, part: &'static str) -> Outcome {
     Ok(())
 }
 
-fn in_configuration(d: &Device, c: &str, name: &str) -> Outcome<bool> {
-    let found = list(
-        d,
-        "Analytics",
-        &format!("<tr2:ConfigurationToken>{c}</tr2:ConfigurationToken>"),
-    )?;
-    let one = found.first().present("the analytics configuration")?;
-    Ok(one.walk().iter().any(|e| e.attr("Name") == Some(name)))
-}
-
-fn create_rule(d: &Device) -> Outcome {
-    let mut tried = false;
-    let all = list(d, "Analytics", "")?;
-    for configured in &all {
-        let c = token(configured)?;
-        let present = instances(d, &c, false)?;
-        for one in supported(d, &c, false)? {
-            let kind = one.attr("Name").unwrap_or_default();
-            let most: usize = one
-                .attr("maxInstances")
-                .and_then(|m| m.parse().ok())
-                .unwrap_or(1);
-            let now = present
-                .iter()
-                .filter(|r| r.attr("Type").is_some_and(|t| local(t) == local(kind)))
-                .count();
-            if now >= most || one.attr("fixed") == Some("true") {
-                continue;
-            }
-            tried = true;
-            let name = "conformance";
-            let body = format!(
-                "{}<tan:Rule Name=\"{name}\" Type=\"{}\"><tt:Parameters/></tan:Rule>",
-                configuration(&c),
-                escape(kind)
-            );
-            announces(
-                d,
-                "Media/ConfigurationChanged",
-                |_: &()| c.clone(),
-                || d.call("tan:CreateRules", &body).map(drop),
-            )?;
-            let there = instances(d, &c, false)?
-                .iter()
-                .any(|r| r.attr("Name") == Some(name));
-            let listed = in_configuration(d, &c, name);
-            d.call(
-                "tan:DeleteRules",
-                &format!("{}<tan:RuleName>{name}</tan:RuleName>", configuration(&c)),
-            )?;
-            check!(
-                there && listed?,
-                "{kind} was created, but is not in both lists"
-            );
-            let left = instances(d, &c, false)?
-                .iter()
-                .any(|r| r.attr("Name") == Some(name));
-            check!(
-                !left && !in_configuration(d, &c, name)?,
-                "{kind} is still there after DeleteRules"
-            );
-        }
-    }
-    if !tried {
-        skip!("every type of rule has its most instances, or is fixed");
-    }
-    Ok(())
-}
-
-fn modify_as_is(d: &Device, c: &str, modules: bool) -> Outcome {
-    let (operation, name) = if modules {
-        ("tan:ModifyAnalyticsModules", "AnalyticsModule")
-    } else {
-        ("tan:ModifyRules", "Rule")
-    };
-    let before = instances(d, c, modules)?;
-    if before.is_empty() {
-        skip!("there is none");
-    }
+/// What is written as it was read stays as it was.
+fn modify_as_is(d: &Device, c: &str, parts: &Parts) -> Outcome {
+    let before = instances(d, c, parts)?;
     for one in &before {
-        let body = one.clone().named(crate::soap::ns("tan"), name).to_xml();
-        d.call(operation, &format!("{}{body}", configuration(c)))?;
+        put_back(d, c, parts, one)?;
     }
-    let after = instances(d, c, modules)?;
+    let after = instances(d, c, parts)?;
     check!(
         after.len() == before.len(),
         "{} where {} were",
         after.len(),
         before.len()
     );
-    for (a, b) in before.iter().zip(&after) {
-        check!(
-            a.attr("Name") == b.attr("Name") && a.children.len() == b.children.len(),
-            "{:?} changed",
-            a.attr("Name")
+    before.iter().zip(&after).try_for_each(|(a, b)| same(a, b))
+}
+
+/// Media 1 writes the whole configuration.
+fn set_as_read(d: &Device) -> Outcome {
+    each(d, |d, c| {
+        let before = (instances(d, c, RULE)?, instances(d, c, MODULE)?);
+        let body = format!("<trt:ConfigurationToken>{c}</trt:ConfigurationToken>");
+        let a = d.call("trt:GetVideoAnalyticsConfiguration", &body)?;
+        let own = a.find("Configuration").present("Configuration")?;
+        let body = format!(
+            "{}<trt:ForcePersistence>true</trt:ForcePersistence>",
+            own.to_xml()
         );
+        d.call("trt:SetVideoAnalyticsConfiguration", &body)?;
+        for (was, parts) in [(before.0, RULE), (before.1, MODULE)] {
+            for one in was {
+                let name = one.attr("Name").present("Name")?;
+                same(&one, &in_both(d, c, parts, name)?)?;
+            }
+        }
+        Ok(())
+    })
+}
+
+fn motion_options(d: &Device) -> Outcome {
+    of_rule(d, "MotionRegionDetector", |options| {
+        let one = options
+            .iter()
+            .find(|o| o.attr("Name") == Some("MotionRegion"));
+        let one = one.present("the option MotionRegion")?;
+        one.find("MotionRegionConfigOptions")
+            .present("MotionRegionConfigOptions")
+            .map(drop)
+    })
+}
+
+const NO_IMAGE: &str = "<tt:SimpleItem Name=\"IncludeImage\" Value=\"\"/>";
+
+/// A rule that describes `IncludeImage` says what it may be.
+fn image_options(d: &Device, kind: &str) -> Outcome {
+    of_rule(d, kind, |options| {
+        let one = options
+            .iter()
+            .find(|o| o.attr("Name") == Some("IncludeImage"));
+        let one = one.present("the option IncludeImage")?;
+        let list = one.children.first().present("its content")?;
+        check!(
+            matches!(list.name.name.as_str(), "StringItems" | "StringList"),
+            "IncludeImage is a {}",
+            list.name
+        );
+        Ok(())
+    })
+}
+
+/// Judges the options of a rule; not applicable where there is no such rule.
+fn of_rule(d: &Device, kind: &str, judge: impl Fn(&[Element]) -> Outcome) -> Outcome {
+    let found = std::cell::Cell::new(false);
+    each(d, |d, c| {
+        for one in supported(d, c, RULE)? {
+            let name: QName = qualified(&one, "Name")?;
+            if name.name == kind {
+                found.set(true);
+                judge(&changes::options_of(d, c, RULE, &name)?)?;
+            }
+        }
+        Ok(())
+    })?;
+    if !found.get() {
+        skip!("GetSupportedRules has no tt:{kind}");
     }
     Ok(())
+}
+
+/// A motion region's state at the subscription, one message at a time.
+fn motion_event(d: &Device) -> Outcome {
+    changes::with_motion_rule(d, || {
+        let path = "RuleEngine/MotionRegionDetector/Motion";
+        let mut point =
+            PullPoint::create(d, &topic_filter(&format!("tns1:{path}")), Some("PT60S"))?;
+        let m = point.until_one("the state of a motion region", |m| {
+            check!(
+                topic(m) == path,
+                "{} although {path} was asked for",
+                topic(m)
+            );
+            Ok(operation(m) == Some("Initialized"))
+        })?;
+        item(&m, "Source", "VideoSource").present("Source item VideoSource")?;
+        let state = item(&m, "Data", "State").present("Data item State")?;
+        check!(
+            matches!(state, "true" | "false" | "0" | "1"),
+            "State {state:?}"
+        );
+        Ok(())
+    })
+}
+
+fn local(name: &str) -> &str {
+    name.rsplit(':').next().unwrap_or(name)
 }
 
 fn rule_type(d: &Device, kind: &str, items: &[&str], topic: &str) -> Outcome {
     let mut found = false;
     for c in list(d, "Analytics", "")? {
-        for one in supported(d, &token(&c)?, false)? {
+        for one in supported(d, &token(&c)?, RULE)? {
             if one.attr("Name").is_none_or(|n| local(n) != kind) {
                 continue;
             }
@@ -544,10 +612,10 @@ fn rule_type(d: &Device, kind: &str, items: &[&str], topic: &str) -> Outcome {
     Ok(())
 }
 
-fn plate_topic(d: &Device) -> Outcome {
+fn recognition_topic(d: &Device, name: &str, sources: &[&str]) -> Outcome {
     let a = d.call("tev:GetEventProperties", "")?;
     let topic = a
-        .find("TopicSet/RuleEngine/Recognition/LicensePlate")
+        .find(&format!("TopicSet/RuleEngine/Recognition/{name}"))
         .present("the topic")?;
     let m = topic
         .find("MessageDescription")
@@ -561,7 +629,7 @@ fn plate_topic(d: &Device) -> Outcome {
         .iter()
         .filter_map(|i| i.attr("Name"))
         .collect();
-    for due in ["VideoSource", "Rule"] {
+    for due in sources {
         check!(
             names.iter().any(|n| n.starts_with(due)),
             "no Source item {due}…: {names:?}"
