@@ -8,6 +8,7 @@
 pub mod access;
 pub mod dom;
 pub mod emit;
+pub mod every;
 pub mod manifest;
 pub mod model;
 pub mod names;
@@ -140,5 +141,8 @@ fn write_all(
     }
     list.push_str("];\n");
     sources.insert("ports/mod.rs".to_owned(), list);
+    let units = schemas.units.iter();
+    let units = units.map(|((prefix, _), unit)| (prefix.as_str(), unit));
+    sources.insert("every.rs".to_owned(), every::source(units));
     sources
 }

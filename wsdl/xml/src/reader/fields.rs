@@ -63,8 +63,14 @@ impl<'a> Reader<'a> {
                 }
             },
             Content::Text => {
+                // As in `text_value`: the declarations end with the end tag.
+                let own = self.own_bindings();
                 let text = self.text()?;
-                value.text(self, &text)?;
+                let outer = self.bindings.len();
+                self.bindings.extend(own);
+                let read = value.text(self, &text);
+                self.bindings.truncate(outer);
+                read?;
             }
             Content::Mixed => {
                 let content = self.mixed()?;
