@@ -9,6 +9,7 @@
 mod certificates;
 mod config;
 mod device;
+mod onvif;
 mod rtsp;
 mod upgrade;
 mod xml;
@@ -35,10 +36,12 @@ pub const TARGETS: &[(&str, Make)] = &[
     ("config", config::config),
     ("digest", device::digest),
     ("discovery", xml::discovery),
+    ("filters", onvif::filters),
     ("http", device::http),
     ("package", upgrade::package),
     ("pkcs12", certificates::pkcs12),
     ("rtsp", rtsp::connection),
+    ("security", onvif::security),
     ("soap", device::soap),
     ("tunnel", rtsp::tunnel),
 ];

@@ -136,10 +136,12 @@ targets!(
     config,
     digest,
     discovery,
+    filters,
     http,
     package,
     pkcs12,
     rtsp,
+    security,
     soap,
     tunnel
 );
