@@ -6,6 +6,7 @@ import time
 
 from lxml import etree
 from onvif import ONVIFCamera
+from onvif.definition import SERVICES
 
 from common import HOST, arguments, check
 
@@ -82,6 +83,8 @@ async def main():
     args = arguments(quiet={"type": int, "required": True, "help": "seconds of one round of the clip"})
     camera = ONVIFCamera(HOST, args.http, args.user, args.password)
     await camera.update_xaddrs()
+    # The client knows one port type of each service.
+    SERVICES["analytics"]["binding"] = "RuleEngineBinding"
     analytics = await camera.create_analytics_service()
     media = await camera.create_media_service()
     configuration = (await media.GetVideoAnalyticsConfigurations())[0]

@@ -89,6 +89,8 @@ pub struct Client<'d> {
     /// The POST of an HTTP tunnel.
     post: Option<TcpStream>,
     buffer: Vec<u8>,
+    /// WebSocket frames that are not complete yet; none before the upgrade.
+    frames: Option<Vec<u8>>,
     waiting: Vec<Packet>,
     udp: Vec<UdpSocket>,
     group: Option<SocketAddr>,
@@ -123,6 +125,29 @@ fn connect(device: &Device, host: &str, port: u16) -> Outcome<TcpStream> {
     Ok(stream)
 }
 
+/// Kind, length of the header and length of the payload of the first WebSocket frame, when it is complete.
+fn frame(b: &[u8]) -> Outcome<Option<(u8, usize, usize)>> {
+    if b.len() < 2 {
+        return Ok(None);
+    }
+    let (head, length) = match b[1] & 0x7f {
+        126 if b.len() >= 4 => (4, usize::from(u16::from_be_bytes([b[2], b[3]]))),
+        127 if b.len() >= 10 => {
+            let mut n = [0; 8];
+            n.copy_from_slice(&b[2..10]);
+            (
+                10,
+                usize::try_from(u64::from_be_bytes(n)).unwrap_or(usize::MAX),
+            )
+        }
+        126 | 127 => return Ok(None),
+        n => (2, usize::from(n)),
+    };
+    check!(length <= MAX, "a WebSocket frame of {length} bytes");
+    let whole = b.len() >= head + length;
+    Ok(whole.then_some((b[0] & 0x0f, head, length)))
+}
+
 impl<'d> Client<'d> {
     /// Connects to a stream's URL; `websocket` is the URI of the WebSocket transport.
     ///
@@ -154,6 +179,7 @@ impl<'d> Client<'d> {
             stream: connect(device, host, port)?,
             post: None,
             buffer: Vec::new(),
+            frames: None,
             waiting: Vec::new(),
             udp: Vec::new(),
             group: None,
@@ -212,7 +238,8 @@ impl<'d> Client<'d> {
             lower.contains("sec-websocket-protocol: rtsp.onvif.org"),
             "no sub-protocol rtsp.onvif.org: {head}"
         );
-        Ok(())
+        self.frames = Some(std::mem::take(&mut self.buffer));
+        self.unwrap()
     }
 
     /// Reads up to an empty line.
@@ -234,9 +261,10 @@ impl<'d> Client<'d> {
         match self.stream.read(&mut part) {
             Ok(0) => fail!("RTSP: the device closed the connection"),
             Ok(n) => {
-                self.buffer.extend_from_slice(&part[..n]);
-                check!(self.buffer.len() <= 4 * MAX, "RTSP: too much data");
-                Ok(())
+                let read = self.frames.as_mut().unwrap_or(&mut self.buffer);
+                read.extend_from_slice(&part[..n]);
+                check!(read.len() <= 4 * MAX, "RTSP: too much data");
+                self.unwrap()
             }
             Err(e)
                 if matches!(
@@ -277,9 +305,6 @@ impl<'d> Client<'d> {
 
     /// One message or packet out of the buffer: `Ok(None)` when more must be read.
     fn take(&mut self) -> Outcome<Option<Vec<u8>>> {
-        if self.transport == Transport::WebSocket {
-            return self.take_frame();
-        }
         if self.buffer.first() == Some(&b'$') {
             if self.buffer.len() < 4 {
                 return Ok(None);
@@ -306,36 +331,21 @@ impl<'d> Client<'d> {
         Ok(Some(self.buffer.drain(..at + 4 + body).collect()))
     }
 
-    fn take_frame(&mut self) -> Outcome<Option<Vec<u8>>> {
-        let b = &self.buffer;
-        if b.len() < 2 {
-            return Ok(None);
-        }
-        let (head, length) = match b[1] & 0x7f {
-            126 if b.len() >= 4 => (4, usize::from(u16::from_be_bytes([b[2], b[3]]))),
-            127 if b.len() >= 10 => {
-                let mut n = [0; 8];
-                n.copy_from_slice(&b[2..10]);
-                (
-                    10,
-                    usize::try_from(u64::from_be_bytes(n)).unwrap_or(usize::MAX),
-                )
-            }
-            126 | 127 => return Ok(None),
-            n => (2, usize::from(n)),
+    /// Takes the payload of the complete WebSocket frames: RTSP's bytes are one stream, however the device divides it.
+    fn unwrap(&mut self) -> Outcome {
+        let Some(frames) = &mut self.frames else {
+            return Ok(());
         };
-        check!(length <= MAX, "a WebSocket frame of {length} bytes");
-        if b.len() < head + length {
-            return Ok(None);
+        while let Some((kind, head, length)) = frame(frames)? {
+            let frame: Vec<u8> = frames.drain(..head + length).collect();
+            match kind {
+                0..=2 => self.buffer.extend_from_slice(&frame[head..]),
+                8 => fail!("the device closed the WebSocket"),
+                // Pings need no answer within a case.
+                _ => {}
+            }
         }
-        let kind = b[0] & 0x0f;
-        let frame: Vec<u8> = self.buffer.drain(..head + length).collect();
-        match kind {
-            1 | 2 => Ok(Some(frame[head..].to_vec())),
-            8 => fail!("the device closed the WebSocket"),
-            // Pings need no answer within a case.
-            _ => Ok(None),
-        }
+        Ok(())
     }
 
     /// Sends a request and waits for its answer; packets in between are kept.
@@ -746,5 +756,20 @@ mod tests {
         assert_eq!(answer.header("session"), Some("a;timeout=30"));
         assert!(parse(b"HTTP/1.1 200 OK\r\n\r\n").is_err());
         assert!(parse(b"RTSP/1.0 200 OK\r\n").is_err());
+    }
+
+    #[test]
+    fn frames_of_a_web_socket_have_three_lengths() {
+        assert_eq!(frame(&[0x82]), Ok(None));
+        assert_eq!(frame(&[0x82, 2, b'a']), Ok(None), "not complete yet");
+        assert_eq!(frame(&[0x82, 2, b'a', b'b', 0x89]), Ok(Some((2, 2, 2))));
+        let mut long = vec![0x00, 126, 1, 0];
+        assert_eq!(frame(&long), Ok(None));
+        long.resize(4 + 256, 0);
+        assert_eq!(frame(&long), Ok(Some((0, 4, 256))));
+        let mut longer = vec![0x82, 127, 0, 0, 0, 0, 0, 1, 0, 0];
+        longer.resize(10 + 65_536, 0);
+        assert_eq!(frame(&longer), Ok(Some((2, 10, 65_536))));
+        assert!(frame(&[0x82, 127, 0xff, 0, 0, 0, 0, 0, 0, 0]).is_err());
     }
 }

@@ -37,6 +37,38 @@ fn identifiers_are_unique_and_there_are_enough_of_them() {
     assert!(named >= AT_LEAST, "{named} cases of ONVIF's own");
 }
 
+/// Cases by which `docs/reference/profiles.md` proves what the device has of Profiles S, T and M.
+fn proofs() -> BTreeSet<String> {
+    let page = std::fs::read_to_string(root().join("docs/reference/profiles.md")).unwrap();
+    let named = page.split('`').filter_map(|t| t.strip_prefix("case "));
+    // The page's own explanation is no case.
+    named.filter(|id| *id != "…").map(str::to_owned).collect()
+}
+
+/// At least 200 cases of ONVIF's own belong to S, T or M, and the page of the profiles names existing ones.
+#[test]
+fn the_profiles_have_their_cases() {
+    let cases = Selection::default().cases();
+    let of = |letters: &str| {
+        let own = |c: &&conformance::case::Case| {
+            !c.id.starts_with("X-") && c.profiles.contains(|p| letters.contains(p))
+        };
+        cases.iter().filter(own).count()
+    };
+    let (all, each) = (of("STM"), ["S", "T", "M"].map(of));
+    println!("{all} cases of ONVIF's own for S, T and M: {each:?}");
+    assert!(
+        all >= 200 && each.iter().all(|n| *n >= 60),
+        "{all}, {each:?}"
+    );
+    let ids: BTreeSet<&str> = cases.iter().map(|c| c.id.as_str()).collect();
+    let unknown: Vec<String> = proofs()
+        .into_iter()
+        .filter(|id| !ids.contains(id.as_str()))
+        .collect();
+    assert!(unknown.is_empty(), "profiles.md names {unknown:?}");
+}
+
 #[test]
 fn our_device_passes_every_case_that_applies() {
     let camera = Camera::start(&Start {
@@ -59,6 +91,11 @@ fn our_device_passes_every_case_that_applies() {
     )
     .unwrap();
     println!("{}\n{}", report.failures(), report.summary());
+    let passed = |id: &String| {
+        let mut results = report.results.iter();
+        results.any(|r| r.id == *id && r.verdict == Verdict::Pass)
+    };
+    let unproven: Vec<String> = proofs().into_iter().filter(|id| !passed(id)).collect();
     let failed: BTreeSet<&str> = report
         .results
         .iter()
@@ -72,6 +109,10 @@ fn our_device_passes_every_case_that_applies() {
     assert!(
         repaired.is_empty(),
         "no longer fail, delete them from KNOWN: {repaired:?}"
+    );
+    assert!(
+        unproven.is_empty(),
+        "profiles.md says that these pass: {unproven:?}"
     );
 }
 
