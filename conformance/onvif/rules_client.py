@@ -37,7 +37,7 @@ def region(rule):
 
 
 def plate_rule(rules):
-    of = [r for r in rules if etree.QName(r.Type).localname.endswith("LicensePlateRecognition")]
+    of = [r for r in rules if str(r.Type).endswith("LicensePlateRecognition")]
     check("one rule reads plates", len(of) == 1, rules)
     return of[0]
 
@@ -56,7 +56,7 @@ class Events:
             answer = await self.service.PullMessages({"Timeout": timeout, "MessageLimit": 20})
             for message in answer.NotificationMessage:
                 content = message.Message._value_1  # pylint: disable=protected-access
-                source = {i.Name: i.Value for i in content.Source.SimpleItem}
+                source = {i.Name: i.Value for i in content.Source.SimpleItem} if content.Source else {}
                 yield message.Topic._value_1, content.UtcTime, source  # pylint: disable=protected-access
 
     async def first(self, topic, seconds, since=None):

@@ -93,6 +93,12 @@ fn is_implemented(prefix: &str, name: &str) -> bool {
     of.is_some_and(|(_, names)| names.binary_search(&name).is_ok())
 }
 
+/// Whether the operation has an answer of its own here: it is served, or refused with a reason.
+pub(crate) fn is_answered(operation: &Operation) -> bool {
+    let own = (operation.ns.prefix(), operation.name);
+    own == ("tds", "UpgradeSystemFirmware") || is_implemented(own.0, own.1)
+}
+
 /// The operation that a function names; `None` for what this device does not have.
 pub(crate) fn find(function: &str) -> Option<&'static Operation> {
     let (prefix, wanted) = function.split_once(':')?;
@@ -103,8 +109,9 @@ pub(crate) fn find(function: &str) -> Option<&'static Operation> {
     operations().into_iter().map(|(_, op)| op).find(of)
 }
 
-/// Every function of this device.
-pub(crate) fn all() -> Vec<&'static Operation> {
+/// Every function of this device: the operations that are served, for tests and documents too.
+#[must_use]
+pub fn all() -> Vec<&'static Operation> {
     let mut found: Vec<&'static Operation> = Vec::new();
     for (_, op) in operations() {
         // Two operations of relays stand in two services.

@@ -32,6 +32,7 @@ mod ticket;
 pub use access::needed;
 pub use address::{Base, Ports, ServicePorts};
 pub use device::capabilities::onvif_version;
+pub use functions::all as served;
 pub use media::{StreamTarget, stream_path, stream_target};
 pub use request::{HttpRequest, MAX_BODY};
 pub use route::operations;

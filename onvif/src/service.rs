@@ -22,7 +22,7 @@ use crate::{
     call::Call,
     device::firmware::FIRMWARE_PATH,
     events::{self, Courier, History, Notice, Subscriptions},
-    fault,
+    fault, functions,
     metadata::PlatePictures,
     model, pictures,
     request::{HttpRequest, MAX_BODY},
@@ -311,6 +311,10 @@ impl Inner {
         if actor.user.is_some() {
             let local = request.local.map(|l| l.ip());
             self.device.network_reached(&actor, local);
+        }
+        if !functions::is_answered(operation) {
+            // Before its body is read: whatever it holds, it is not supported.
+            return Err(refuse(Fault::action_not_supported(operation.name)));
         }
         let needs = model::of_operation(port, operation);
         if let Err(e) = self.device.product().require(needs) {

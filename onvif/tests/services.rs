@@ -298,3 +298,49 @@ async fn the_address_filter_is_the_setting_of_the_web() {
     let stored = bench.test.device.settings.get::<AccessFilter>();
     assert!(!stored.admits("198.51.100.1".parse().unwrap()));
 }
+
+/// What is in a contract and not served here answers that it is not supported, whatever the request holds, and only to
+/// whom its access class lets in; the services of other contracts as well. None of them is announced.
+#[tokio::test]
+async fn what_is_not_served_is_not_supported() {
+    let bench = Bench::new();
+    let served = platecam_onvif::served();
+    let is_served = |op: &onvif_contracts::port::Operation| {
+        served.iter().any(|s| (s.ns, s.name) == (op.ns, op.name))
+    };
+    let listed = bench
+        .call("/onvif/device_service", "<tds:GetServices><tds:IncludeCapability>false</tds:IncludeCapability></tds:GetServices>", As::Nobody)
+        .await;
+    let mut asked = 0;
+    for (port, operations) in onvif_contracts::ports::ALL {
+        // An upgrade within SOAP is refused with a reason of its own.
+        let other = |op: &&onvif_contracts::port::Operation| {
+            !is_served(op) && op.name != "UpgradeSystemFirmware"
+        };
+        for op in operations.iter().filter(other) {
+            let body = format!(
+                "<x:{} xmlns:x=\"{}\"><x:Own/></x:{0}>",
+                op.element,
+                op.ns.uri()
+            );
+            let answer = bench.call("/onvif/device_service", &body, ADMIN).await;
+            assert_eq!(
+                answer.fault(),
+                ["Receiver", "ActionNotSupported"],
+                "{port} {}: {}",
+                op.name,
+                answer.text()
+            );
+            asked += 1;
+        }
+        let ours = operations.iter().any(is_served);
+        let own = operations.first().map(|op| op.ns.uri()).unwrap_or_default();
+        let announced = listed.text().contains(&format!("<tds:Namespace>{own}<"));
+        // One port type of several makes a service.
+        assert!(
+            !announced || ours || own.contains("advancedsecurity"),
+            "{port} is announced"
+        );
+    }
+    assert!(asked > 250, "{asked} operations");
+}

@@ -10,6 +10,7 @@ pub(crate) mod log;
 mod network;
 mod old_capabilities;
 mod passwords;
+mod profiles;
 mod roles;
 pub(crate) mod scopes;
 mod system;

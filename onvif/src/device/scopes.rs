@@ -7,6 +7,7 @@ use platecam_model::{
     settings::{DeviceGeneral, DiscoveryMode, OnvifService, Patch},
 };
 
+use super::profiles;
 use crate::{
     call::{Answer, Call},
     fault::{self, shortened},
@@ -55,11 +56,13 @@ fn decode(text: &str) -> String {
 }
 
 fn fixed(device: &Device) -> Vec<String> {
-    vec![
+    let mut scopes = vec![
         format!("{PREFIX}type/video_encoder"),
         format!("{PREFIX}type/Network_Video_Transmitter"),
         format!("{PREFIX}hardware/{}", encode(&device.identity.model)),
-    ]
+    ];
+    scopes.extend(profiles::scopes(device));
+    scopes
 }
 
 fn configurable(device: &Device) -> Vec<String> {
