@@ -89,24 +89,30 @@ from_dhcp() {
     neighbour dnsmasq --conf-file=/dev/null --user=root --port=0 --interface=wire0 --bind-interfaces --pid-file= --dhcp-leasefile=/tmp/leases \
         --dhcp-range=198.51.100.90,198.51.100.90,255.255.255.0,1h --dhcp-option=option:router,198.51.100.1 \
         --dhcp-option=option:ntp-server,198.51.100.1 --dhcp-option-force=12,leased-7 || die "no DHCP server"
-    change 198.51.100.78 '{"ipv4_mode":"dhcp","ipv4_address":"","ipv4_gateway":"","zero_configuration":true,"hostname_from_dhcp":true,"confirm_within_s":300}'
+    change 198.51.100.78 '{"ipv4_mode":"dhcp","ipv4_address":"","ipv4_gateway":"","hostname_from_dhcp":true,"confirm_within_s":300}'
     patiently reached 198.51.100.90 || die "no address from the DHCP server"
     patiently told 198.51.100.90 '"confirmable":true' || die "it cannot be confirmed: $(at 198.51.100.90 GET /network)"
     said=$(at 198.51.100.90 POST /network/confirm)
     [ "${said##*$'\n'}" = 204 ] || die "the confirmation is refused: $said"
     leased_name() { [ "$(in_copy hostname)" = leased-7 ]; }
     patiently leased_name || die "the machine is named $(in_copy hostname)"
-    linked=
-    link_local() { linked=$(in_copy ip -4 -o addr show dev eth0 | sed -n 's|.*inet \(169\.254[0-9.]*\)/16.*|\1|p'); [ -n "$linked" ]; }
-    patiently link_local || die "no address of the link: $(in_copy ip addr show dev eth0)"
-    patiently reached "$linked" || die "not to be reached at $linked"
     config set time/ntp_from_dhcp true time/ntp_enabled true || die "NTP refused"
     leased_source() { in_copy chronyc -n sources | grep -q 198.51.100.1; }
     patiently leased_source || die "chrony does not know the server of the lease: $(in_copy chronyc -n sources)"
     config set time/ntp_from_dhcp false time/ntp_enabled false
 
-    # Without the lease's name the one of the settings is back.
-    change 198.51.100.90 '{"hostname_from_dhcp":false}'
+    # Told once, not at every look.
+    [ "$(in_copy journalctl --no-pager -u platecam.service -g 'DHCP server named' -o cat | wc -l)" = 1 ] || die "the name is set again and again"
+
+    # The name of the settings is back, and beside a fixed address there is one of the link.
+    change 198.51.100.90 "$(static 198.51.100.80 300 | sed 's/}$/,"zero_configuration":true,"hostname_from_dhcp":false}/')"
+    patiently told 198.51.100.80 '"confirmable":true' || die "no trial at the new address"
+    said=$(at 198.51.100.80 POST /network/confirm)
+    [ "${said##*$'\n'}" = 204 ] || die "the confirmation is refused: $said"
     patiently named || die "the machine keeps the lease's name: $(in_copy hostname)"
+    linked=
+    link_local() { linked=$(in_copy ip -4 -o addr show dev eth0 | sed -n 's|.*inet \(169\.254[0-9.]*\)/16.*|\1|p'); [ -n "$linked" ]; }
+    patiently link_local || die "no address of the link: $(in_copy ip addr show dev eth0)"
+    patiently reached "$linked" || die "not to be reached at $linked"
     say "NAME, TIME SERVER AND LINK-LOCAL ADDRESS TAKEN"
 }

@@ -70,7 +70,7 @@ pub struct NetIp {
     /// Router in the same segment; may be empty.
     #[schemars(title = "Default Gateway", extend("x-visible-when" = {"managed": true, "ipv4_mode": "static"}))]
     pub ipv4_gateway: MaybeAddress<Ipv4Addr>,
-    /// Takes a link-local IPv4 address (169.254.x.y) beside the others, so that the unit is found without a DHCP server.
+    /// Takes a link-local IPv4 address (169.254.x.y) as well, to be found without a DHCP server; under systemd-networkd not while DHCP gives one.
     #[schemars(title = "Zero Configuration", extend("x-visible-when" = {"managed": true, "ipv4_mode": ["dhcp", "static"]}))]
     pub zero_configuration: bool,
     /// Where the IPv6 address comes from.
