@@ -93,6 +93,13 @@ fn a_unit_is_upgraded_saved_watched_and_taken_back_to_factory() {
     script_with("maintenance.mjs", &camera, &more);
 }
 
+/// HTTPS-1..5, HTTPS-9, NET-2, NET-5..10: certificates are made, requested, uploaded and served; an address is on trial.
+#[test]
+fn certificates_and_addresses_are_changed_in_the_browser() {
+    let camera = Camera::start(&simulated()).unwrap();
+    script("network.mjs", &camera);
+}
+
 /// GEN-24: what the model lacks is in no menu and on no page.
 #[test]
 fn a_model_without_functions_hides_their_pages() {
