@@ -59,6 +59,14 @@ rust() {
     at_least "$have" "$WANT_RUST" || die "rustc is $have; Platecam needs $WANT_RUST or newer (rustup update)"
 }
 
+# The build asks for the licences of all packages without the network: let them be there.
+crates() {
+    local ask=(cargo metadata --locked --format-version 1 --filter-platform "$(rustc -vV | sed -n 's/^host: //p')")
+    "${ask[@]}" --offline >/dev/null 2>&1 && return
+    say "Rust packages"
+    "${ask[@]}" >/dev/null
+}
+
 venv() {
     [ -x .cache/venv/bin/python ] || python3 -m venv .cache/venv
 }
@@ -148,7 +156,7 @@ contracts() {
 }
 
 case "${1:-}" in
-    run) system_packages run; gstreamer_registry; rust; onnxruntime; ui ;;
-    test) system_packages test; gstreamer_registry; rust; onnxruntime; ui; browser; python_packages; contracts ;;
+    run) system_packages run; gstreamer_registry; rust; crates; onnxruntime; ui ;;
+    test) system_packages test; gstreamer_registry; rust; crates; onnxruntime; ui; browser; python_packages; contracts ;;
     *) die "usage: scripts/setup.sh run|test" ;;
 esac

@@ -66,7 +66,9 @@ fn rust(
         .output()?;
     if !done.status.success() {
         let said = String::from_utf8_lossy(&done.stderr).into_owned();
-        return Err(io::Error::other(format!("cargo metadata: {said}")));
+        return Err(io::Error::other(format!(
+            "the licences of the Rust packages (`cargo fetch --locked` fetches what is missing): {said}"
+        )));
     }
     let metadata: Value = serde_json::from_slice(&done.stdout)?;
     let list = |v: &Value| v.as_array().cloned().unwrap_or_default();
