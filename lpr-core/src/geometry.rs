@@ -308,6 +308,21 @@ impl PxQuad {
         ])
     }
 
+    /// The part between two heights, in heights of the quadrilateral from above (0 the upper edge, 1 the lower); beyond the edges the sides go on.
+    #[must_use]
+    pub fn band(&self, from: f32, to: f32) -> Self {
+        let [tl, tr, br, bl] = self.corners;
+        let at = |a: PxPoint, b: PxPoint, v: f32| {
+            PxPoint::new(a.x + (b.x - a.x) * v, a.y + (b.y - a.y) * v)
+        };
+        Self::new([
+            at(tl, bl, from),
+            at(tr, br, from),
+            at(tr, br, to),
+            at(tl, bl, to),
+        ])
+    }
+
     /// Whether the corners turn one way and clockwise on the screen, so that a warp makes sense.
     #[must_use]
     pub fn is_convex(&self) -> bool {
@@ -465,6 +480,22 @@ mod tests {
         let [a, b, c, d] = q.corners;
         assert!(!PxQuad::new([b, a, c, d]).is_convex(), "crossed");
         assert!(!PxQuad::new([d, c, b, a]).is_convex(), "mirrored");
+    }
+
+    #[test]
+    fn a_band_follows_the_sides() {
+        let q = PxQuad::new([
+            PxPoint::new(0., 0.),
+            PxPoint::new(100., 10.),
+            PxPoint::new(110., 60.),
+            PxPoint::new(10., 50.),
+        ]);
+        assert_eq!(q.band(0., 1.), q);
+        let lower = q.band(0.5, 1.);
+        assert_eq!(lower.corners[0], PxPoint::new(5., 25.));
+        assert_eq!(lower.corners[1], PxPoint::new(105., 35.));
+        assert_eq!(lower.corners[2..], q.corners[2..]);
+        assert_eq!(q.band(-0.2, 0.).corners[0], PxPoint::new(-2., -10.));
     }
 
     #[test]

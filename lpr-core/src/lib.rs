@@ -13,6 +13,7 @@ mod error;
 pub mod frame;
 pub mod geometry;
 pub mod letterbox;
+mod lines;
 pub mod nets;
 pub mod picture;
 pub mod pipeline;

@@ -7,6 +7,7 @@ use crate::ctc::{Decoded, decode};
 use crate::cut::CutFinder;
 use crate::frame::FrameView;
 use crate::geometry::{FrameSize, PxRect, polygon_contains};
+use crate::lines::{Whole, read_two_lines};
 use crate::nets::{DetectRequest, Detector, Reader};
 use crate::picture::Picture;
 use crate::plate::{
@@ -41,6 +42,8 @@ const PARKED_AFTER: Duration = Duration::from_secs(3);
 const SINGLE_FRAME: f32 = 0.97;
 /// A detection of this score is shown at once, others from their second frame on.
 const SHOWN_AT_ONCE: f32 = 0.6;
+/// A read this sure is not looked at as two lines.
+const SURE: f32 = 0.9;
 /// How far a plate may reach beyond the picture's edge and count as whole, pixels.
 const EDGE: f32 = 1.0;
 
@@ -252,9 +255,20 @@ impl<D: Detector, R: Reader> Pipeline<D, R> {
             self.reader.read(&crops)?
         };
         for ((i, crop), output) in readable.iter().zip(&crops).zip(&outputs) {
+            let mut read = decode(output);
+            let legible = read.places.len() >= self.tuning.min_length;
+            let whole = Whole {
+                text: &read.text(),
+                likelihood: if legible { read.confidence() } else { 0.0 },
+                sure: legible && read.confidence() >= SURE,
+            };
+            let (quad, least) = (&seen[*i].quad, self.tuning.min_length);
+            if let Some(lines) = read_two_lines(&mut self.reader, frame, quad, &whole, least)? {
+                read = lines;
+            }
             judge(
                 &mut seen[*i],
-                decode(output),
+                read,
                 Quality::of(crop),
                 frame.size(),
                 self.tuning.min_length,

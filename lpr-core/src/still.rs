@@ -4,6 +4,7 @@ use crate::Error;
 use crate::ctc::{Decoded, decode};
 use crate::frame::FrameView;
 use crate::geometry::{FrameSize, PxQuad, PxRect};
+use crate::lines::{Whole, read_two_lines};
 use crate::nets::{DetectRequest, Detector, Reader};
 use crate::plate::{PlateDetection, PlateText};
 use crate::settings::Region;
@@ -56,7 +57,7 @@ const SHORTEST: usize = 2;
 const SHORT_LIKELIHOOD: f32 = 0.9;
 const SHORT_SCORE: f32 = 0.75;
 /// Detector score of a plate that is reported without a text.
-const UNREAD_SCORE: f32 = 0.65;
+const UNREAD_SCORE: f32 = 0.5;
 
 impl StillPlate {
     /// Likelihood of the text, 0 without one.
@@ -182,7 +183,7 @@ fn read<R: Reader>(
     reads.retain(|r| r.places.len() >= shortest);
     // Lettering reads as a plate in one cut and as nothing in the others.
     if reads.len() * 2 < looks {
-        return Ok(None);
+        reads.clear();
     }
     let mut ballot = Ballot::of_one_picture();
     for r in reads {
@@ -190,9 +191,19 @@ fn read<R: Reader>(
         let weight = 0.02 + r.confidence() * r.confidence();
         ballot.cast(r, weight);
     }
-    Ok(ballot
-        .outcome(options.region)
-        .filter(|t| t.text.len() >= shortest))
+    let whole = ballot.outcome(options.region);
+    let likelihood = whole.as_ref().map_or(0.0, |t| t.likelihood);
+    let seen = Whole {
+        text: whole.as_ref().map_or("", |t| &t.text),
+        likelihood,
+        sure: likelihood >= SURE,
+    };
+    if let Some(lines) = read_two_lines(reader, picture, quad, &seen, options.min_length)? {
+        let mut ballot = Ballot::of_one_picture();
+        ballot.cast(lines, 1.0);
+        return Ok(ballot.outcome(options.region));
+    }
+    Ok(whole.filter(|t| t.text.len() >= shortest))
 }
 
 /// Other ways to cut a plate out: the box, a little wider and narrower, a little higher and lower.

@@ -244,7 +244,7 @@ fn align(middle: &[SignProbs], read: &Decoded) -> Vec<Option<usize>> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::ctc::{Place, sign_index};
     use proptest::prelude::*;

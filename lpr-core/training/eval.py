@@ -1,7 +1,7 @@
 """eval.py --models DIR --set NAME [...] [--data ROOT]: detector.onnx + reader.onnx end to end through onnxruntime, as models/README.md says.
 
 Sets: web (scenes-web), openlpr (its val_ pictures), romania (held-back clips), negatives, parked and toll (video frames), us-crops and br-crops
-(held-back plates, reader only), or a folder with labels.tsv (file, x, y, w, h, text) and the pictures beside it or in images/.
+(held-back plates, reader only), two-lines (plates of two_lines.tsv), or a folder with labels.tsv (file, x, y, w, h, text) and the pictures beside it or in images/.
 Prints, per set: boxes, recall at IoU .5, exact, exact with O=0 and I=1 folded, character error rate, false reads, milliseconds a picture.
 
 A false read is a read at or above --conf from a box that overlaps no labelled plate (IoU < .1). Pictures labelled in part make it an upper bound.
@@ -190,6 +190,11 @@ def load(name, data, texts):
             L = [(*b, *t.get((folder, f, round(b[0]), round(b[1])), ('', ''))) for b in bs]
             out.append((f, im, L))
         return out
+    if name == 'two-lines':
+        rows = {}
+        for r in csv.DictReader(open(os.path.join(os.path.dirname(texts), 'two_lines.tsv')), delimiter='\t'):
+            rows.setdefault((r['folder'], r['file']), []).append((*(float(r[k]) for k in 'xywh'), r['text'], ''))
+        return [(f, cv2.imread(os.path.join(data, d, 'images', f)), b) for (d, f), b in rows.items()]
     if name in ('parked', 'toll'):
         file = {'parked': 'parked-sequence.mp4', 'toll': 'toll-two-cars.mp4'}[name]
         cap = cv2.VideoCapture(os.path.join(data, 'video', file))

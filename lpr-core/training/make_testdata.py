@@ -59,7 +59,7 @@ class Scene(Data):
         return cx, by - h * (.36 if rear else .22)
 
     def add(self, im, kind, cx, cy, w):
-        p = {'us': self.plates.us, 'eu': self.plates.european, 'br': self.plates.brazil}[kind]
+        p = {'us': self.plates.us, 'eu': self.plates.european, 'br': self.plates.brazil, 'two': self.plates.two_line}[kind]
         img, text, _ = p()
         while True:              # a plate as a lane camera sees it: turned by 7 degrees at most
             q = self.quad(cx, cy, w, img.shape[1] / img.shape[0])
@@ -78,13 +78,13 @@ def main():
     rows = ['file\tx\ty\tw\th\ttext\tx0\ty0\tx1\ty1\tx2\ty2\tx3\ty3']
     todo = [('us-one.jpg', 4, [('us', 420, 470, 420, True)]), ('us-two.jpg', 8, [('us', 250, 430, 330, True), ('us', 700, 500, 400, False)]),
             ('eu-one.jpg', 12, [('eu', 480, 480, 430, False)]), ('br-one.jpg', 15, [('br', 520, 480, 440, True)]),
-            ('eu-small.jpg', 23, [('eu', 300, 380, 230, True), ('us', 640, 470, 330, True)]), ('none.jpg', 31, [])]
+            ('eu-small.jpg', 23, [('eu', 300, 380, 230, True), ('us', 640, 470, 330, True)]), ('two-lines.jpg', 50, [('two', 480, 470, 420, True)]), ('none.jpg', 31, [])]
     for name, seed, cars in todo:
         s = Scene(fd, seed)
         im = s.street()
         for kind, cx, by, w, rear in cars:
             px, py = s.car(im, cx, by, w, rear)
-            im, q, text = s.add(im, kind, px, py, w * (.3 if kind == 'us' else .42))
+            im, q, text = s.add(im, kind, px, py, w * {'us': .3, 'two': .2}.get(kind, .42))
             im = im.astype(np.float32)
             rows.append('\t'.join([name, *('%.1f' % v for v in (*q.min(0), *(q.max(0) - q.min(0)))), text, *('%.1f' % v for v in q.reshape(-1))]))
         im = np.clip(im, 0, 255).astype(np.uint8)

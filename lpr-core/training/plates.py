@@ -1,7 +1,7 @@
 """Renders licence plates in colour, seen straight on: Plates(fonts, seed).plate() -> (BGR float32 picture, text, kind).
 
 US and Canada (2:1), Europe (4.7:1, with and without the blue band, white, yellow, dark), Brazil before Mercosur (3.1:1), and
-two-line plates (text empty: they are for the detector only). numpy, OpenCV and Pillow only. Glyph masks are rendered once a font.
+two-line plates (the reader is not trained on them: the engine reads line by line). numpy, OpenCV and Pillow only. Glyph masks are rendered once a font.
 """
 import random
 import numpy as np
@@ -358,11 +358,12 @@ class Plates:
         img = self.base(H, W, 150, 255, .08) if k < .6 else np.full((H, W, 3), (U(0, 60), U(160, 210), U(210, 255)), np.float32)
         col = self.tint(U(0, 60))
         g = r.choice(self.glyphs)
-        for a, cy in ((self.text(['AAA', 'AA 99', 'A99', '99', 'AA']), .28), (self.text(['999', '9999', 'AA 99', 'AAA', '999A']), .73)):
+        lines = self.text(['AAA', 'AA 99', 'A99', '99', 'AA']), self.text(['999', '9999', 'AA 99', 'AAA', '999A'])
+        for a, cy in zip(lines, (.28, .73)):
             self.line(img, a, g, W * U(.08, .2), W * U(.8, .92), H * cy, H * U(.34, .42), col, U(.1, .25), .5, r.random() < .5)
         if r.random() < .6:
             cv2.rectangle(img, (1, 1), (W - 2, H - 2), col.tolist(), 2)
-        return self.wear(img), '', 'two'
+        return self.wear(img), ''.join(lines), 'two'
 
     def sign(self):
         """words and numbers that the reader must not take for a plate: badges, names, telephone numbers, time stamps"""

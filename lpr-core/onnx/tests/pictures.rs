@@ -10,8 +10,8 @@ use lpr_core::{
 use lpr_onnx::{Nets, NetsOptions};
 
 /// Plates of all pictures that must be found, and read without a fault (`O` = `0`, `I` = `1`).
-const FOUND: usize = 7;
-const READ: usize = 6;
+const FOUND: usize = 8;
+const READ: usize = 7;
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata")
@@ -91,7 +91,11 @@ fn plates_of_the_test_pictures_are_found_and_read() {
             );
         }
         if plates.is_empty() {
-            assert!(got.is_empty(), "{file} has no plate: {got:?}");
+            // A sign may pass for a plate that nobody can read, never for one with a text.
+            assert!(
+                got.iter().all(|p| p.plate.is_none()),
+                "{file} has no plate: {got:?}"
+            );
         }
     }
     println!("{report}");
@@ -116,36 +120,35 @@ fn a_picture_without_detail_has_no_plate() {
     }
 }
 
-/// Video of a standing scene: each plate once, whatever the number of frames.
+/// Video of a standing scene: each plate once, whatever the number of frames and of lines.
 #[test]
 fn a_standing_scene_gives_each_plate_once() {
-    let nets = nets();
-    let tuning = nets.card.tuning();
-    let settings = RecognitionSettings {
-        region: Region::Any,
-        detection_interval_ms: 0,
-        ..RecognitionSettings::default()
-    };
-    let mut pipeline = Pipeline::new(nets.detector, nets.reader, settings, tuning, 1).unwrap();
-    let rgb = rgb("us-two.jpg");
-    let mut reads = Vec::new();
-    for i in 0..24 {
-        let output = pipeline
-            .process(&frame(&rgb, UtcTime::from_millis(100 * i)))
-            .unwrap();
-        reads.extend(output.reads);
+    for file in ["us-two.jpg", "two-lines.jpg"] {
+        let nets = nets();
+        let tuning = nets.card.tuning();
+        let settings = RecognitionSettings {
+            region: Region::Any,
+            detection_interval_ms: 0,
+            ..RecognitionSettings::default()
+        };
+        let mut pipeline = Pipeline::new(nets.detector, nets.reader, settings, tuning, 1).unwrap();
+        let rgb = rgb(file);
+        let mut reads = Vec::new();
+        for i in 0..24 {
+            let output = pipeline
+                .process(&frame(&rgb, UtcTime::from_millis(100 * i)))
+                .unwrap();
+            reads.extend(output.reads);
+        }
+        reads.extend(pipeline.flush());
+        let expect: Vec<String> = labels()[file].iter().map(|(_, t)| folded(t)).collect();
+        let mut got: Vec<String> = reads.iter().map(|c| folded(&c.read.plate_number)).collect();
+        got.sort_unstable();
+        assert_eq!(got, expect, "{file}: {reads:?}");
+        let picture: &Picture = &reads[0].pictures.full;
+        assert_eq!(
+            (picture.size().width(), picture.size().height()),
+            (960, 540)
+        );
     }
-    reads.extend(pipeline.flush());
-    let expect: Vec<String> = labels()["us-two.jpg"]
-        .iter()
-        .map(|(_, t)| folded(t))
-        .collect();
-    let mut got: Vec<String> = reads.iter().map(|c| folded(&c.read.plate_number)).collect();
-    got.sort_unstable();
-    assert_eq!(got, expect, "{reads:?}");
-    let picture: &Picture = &reads[0].pictures.full;
-    assert_eq!(
-        (picture.size().width(), picture.size().height()),
-        (960, 540)
-    );
 }
