@@ -478,9 +478,18 @@ fn support_s(d: &Device) -> Outcome {
         &[
             Need::Service("trt"),
             Need::Service("tev"),
-            Need::Flag("tev", "@WSPullPointSupport"),
+            // Pull points of ONVIF's own, which have no flag; WS-BaseNotification is announced by its number.
+            Need::AtLeast("tev", "@MaxPullPoints", 1),
+            Need::AtLeast("tev", "@MaxNotificationProducers", 1),
+            Need::Flag("tds", "Security@UsernameToken"),
         ],
-    )
+    )?;
+    let options = d.call("trt:GetVideoEncoderConfigurationOptions", "")?;
+    check!(
+        options.find("Options/JPEG").is_some(),
+        "media 1 has no encoder option for JPEG"
+    );
+    Ok(())
 }
 
 fn support_t(d: &Device) -> Outcome {
