@@ -179,6 +179,16 @@ async fn run(
             return;
         }
     };
+    // What was told to everybody before the stop, above all why it stops, may not have been seen yet.
+    while reason == "stopping"
+        && let Ok(event) = bus.try_recv()
+    {
+        if let Some(told) = translate(&event, config)
+            && !tell(&mut socket, &told).await
+        {
+            return;
+        }
+    }
     if reason == "ended" {
         tell(&mut socket, &Told::SessionEnd { reason }).await;
     }

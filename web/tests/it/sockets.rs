@@ -6,7 +6,7 @@ use futures_util::{SinkExt, StreamExt};
 use http::{HeaderValue, StatusCode, header};
 use lpr_core::WatchKind;
 use platecam_model::{
-    Actor, Clock, EventKind, LogKind, Origin,
+    Actor, Clock, EventKind, LogKind, Origin, RestartScope,
     log::{NewLogEntry, Severity},
     ports::{LogStore, Records},
     testing::{self, PASSWORD, TestDevice, new_record},
@@ -173,6 +173,32 @@ async fn pages_are_told_what_is_wrong() {
             let want = json!({"id": "view-disturbed", "severity": "warning", "page": "/setting/event/picture"});
             assert_eq!(one, &want);
         }
+    }
+}
+
+/// SYS-18: every page is told why the unit goes away before its socket closes, also where both come at once.
+#[tokio::test]
+async fn a_restart_is_told_before_the_end() {
+    let test = testing::initialised();
+    let (server, address) = start(&test, Limits::default()).await;
+    let cookie = cookie(&test);
+    let mut pages = Vec::new();
+    for _ in 0..16 {
+        let mut page = connect(address, "events", &[(header::COOKIE, &cookie)])
+            .await
+            .unwrap();
+        next_of(&mut page, "status").await;
+        pages.push(page);
+    }
+    let restart = EventKind::RestartWanted {
+        reason: "upgrade to version 0.9.5".into(),
+        scope: RestartScope::Process,
+    };
+    test.device.bus.publish(test.clock.now(), restart);
+    server.shutdown().await;
+    for page in &mut pages {
+        let told = next_of(page, "restarting").await;
+        assert_eq!(told["reason"], "upgrade to version 0.9.5");
     }
 }
 
