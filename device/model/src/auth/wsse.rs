@@ -138,4 +138,24 @@ mod tests {
             "tuOSpGlFlIXsozq4HFNeeGeFLEI="
         );
     }
+
+    /// What was seen is not forgotten within the window, however much comes; a full memory refuses until it ages.
+    #[test]
+    fn the_memory_is_bounded_and_forgets_nothing_within_the_window() {
+        let now: UtcTime = "2026-11-22T12:00:00Z".parse().unwrap();
+        let seen = Replays::default();
+        let digest = |n: usize| -> [u8; 20] { Sha1::digest(n.to_be_bytes()).into() };
+        for n in 0..SEEN {
+            assert!(seen.first(digest(n), now, now));
+        }
+        assert!(!seen.first(digest(SEEN), now, now), "full");
+        assert!(!seen.first(digest(0), now, now), "not forgotten");
+        assert_eq!(seen.0.lock().len(), SEEN);
+        let later = now + SKEW + Duration::from_secs(1);
+        assert!(
+            seen.first(digest(SEEN), later, later),
+            "the others are too old by then"
+        );
+        assert_eq!(seen.0.lock().len(), 1);
+    }
 }
