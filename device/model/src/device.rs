@@ -95,7 +95,8 @@ impl Device {
         let product = (*parts.settings.product()).clone();
         let product = product
             .at_most(Limit::AlarmInputs, parts.io.inputs())
-            .at_most(Limit::AlarmOutputs, parts.io.outputs());
+            .at_most(Limit::AlarmOutputs, parts.io.outputs())
+            .at_most(Limit::SerialPorts, parts.host.serial.kinds().len());
         let [outputs, inputs] =
             [Limit::AlarmOutputs, Limit::AlarmInputs].map(|limit| product.limit(limit));
         parts.io.narrow(outputs, inputs);

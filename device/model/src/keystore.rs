@@ -7,7 +7,7 @@ use crate::{
         CertificateUpload, CertificationPath, KeyInfo, NewKey, PassphraseInfo, Pkcs12Upload,
         RequestContent, SelfSigned, StoredCertificate,
     },
-    settings::NetHttps,
+    settings::{NetDot1x, NetHttps},
 };
 
 /// Characters of an alias.
@@ -191,7 +191,12 @@ impl Device {
     /// # Errors
     /// As [`crate::ports::Keystore::delete_path`], and [`Error::Forbidden`].
     pub fn delete_certification_path(&self, by: &Actor, id: &str) -> Result<()> {
-        self.keystore(by)?.delete_path(id)?;
+        let store = self.keystore(by)?;
+        if self.settings.get::<NetDot1x>().certification_path == id {
+            let text = format!("certification path {id} is the one of 802.1x");
+            return Err(Error::Conflict(text));
+        }
+        store.delete_path(id)?;
         self.noted(by, format!("Certification path {id} deleted."));
         Ok(())
     }

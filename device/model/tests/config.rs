@@ -97,6 +97,8 @@ fn restore_keeps_exactly_what_the_manual_names() {
         "net.access",
         "net.https",
         "net.ip",
+        // As much a part of the way to the unit as its address.
+        "net.dot1x",
         "net.ports",
         "net.multicast_main",
         "net.multicast_sub",

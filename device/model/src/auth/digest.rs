@@ -22,20 +22,20 @@ const MAX_HEADER: usize = 4096;
 
 /// Hash of a challenge. MD5 comes first because old recorders stop at the first one they see.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Algorithm {
+pub(super) enum Algorithm {
     Md5,
     Sha256,
 }
 
 impl Algorithm {
-    fn name(self) -> &'static str {
+    pub(super) fn name(self) -> &'static str {
         match self {
             Self::Md5 => "MD5",
             Self::Sha256 => "SHA-256",
         }
     }
 
-    fn hash(self, parts: &[&str]) -> String {
+    pub(super) fn hash(self, parts: &[&str]) -> String {
         let text = parts.join(":");
         match self {
             Self::Md5 => hex::encode(Md5::digest(text.as_bytes())),
@@ -276,7 +276,7 @@ impl Response {
 }
 
 /// `name=value` and `name="value"` pairs; names in lower case. `None` when unreadable.
-fn parameters(mut rest: &str) -> Option<HashMap<String, String>> {
+pub(super) fn parameters(mut rest: &str) -> Option<HashMap<String, String>> {
     let mut out = HashMap::new();
     loop {
         rest = rest.trim_start_matches([' ', '\t', ',']);

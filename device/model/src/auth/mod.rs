@@ -5,6 +5,7 @@
 
 mod accounts;
 mod digest;
+mod digest_client;
 mod lockout;
 mod online;
 mod password;
@@ -21,6 +22,7 @@ pub use accounts::{
     UserInfo, UserUpdate,
 };
 pub use digest::{DigestChallenge, REALM};
+pub use digest_client::{ProofFor, answer_challenge};
 pub use lockout::{LockEntry, Lockout};
 pub use online::{Arrival, Hangup, OnlineKind, OnlineUser, Place};
 pub use password::{Advice, PasswordPolicy, PasswordReport, Strength};

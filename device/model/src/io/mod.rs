@@ -1,5 +1,7 @@
 //! Alarm inputs and outputs: who is active, for how long, and who is told (HW-2, HW-3, ALARM-9..16).
 
+mod serial;
+
 use std::{fmt, sync::Arc, time::Duration};
 
 use parking_lot::Mutex;
@@ -10,6 +12,8 @@ use crate::{
     ports::RelayOutputs,
     settings::{AlarmIo, InputSettings, OutputSettings},
 };
+
+pub use serial::{MAX_SERIAL, MAX_SERIAL_WAIT, end, whole};
 
 /// How long a pulse is (COMM-5, CGI-4).
 pub(crate) const PULSE: Duration = Duration::from_millis(500);

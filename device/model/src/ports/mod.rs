@@ -16,7 +16,9 @@ mod network;
 mod outputs;
 mod people;
 mod power;
+mod serial;
 mod services;
+mod supplicant;
 mod time;
 mod upgrade;
 
@@ -55,9 +57,11 @@ pub use network::{Assigned, Ipv4Plan, Ipv6Plan, Lease, NetworkControl, NetworkPl
 pub use outputs::{RelayOutputs, VoiceOutput};
 pub use people::{StoredGroup, StoredSession, StoredToken, StoredTotp, StoredUser, UserBackend};
 pub use power::{LastRun, Power, Reach, RestartNote};
+pub use serial::{SerialAnswer, SerialKind, SerialPorts};
 pub use services::{
     Gateway, HostServices, MacAddress, Neighbour, Neighbours, SshControl, SshState,
 };
+pub use supplicant::{Supplicant, SupplicantPlan, SupplicantState};
 pub use time::{NamedZone, NtpPlan, NtpStatus, TimeControl};
 pub use upgrade::{
     Available, Expectation, FirmwareVersion, LastUpgrade, Outcome, Slot, Trial, UpgradePhase,

@@ -4,6 +4,7 @@ use std::{fmt, net::Ipv4Addr, str::FromStr, sync::Arc};
 
 use serde::Serialize;
 
+use super::{SerialPorts, Supplicant};
 use crate::Result;
 
 /// Services of the machine below the camera.
@@ -13,6 +14,10 @@ pub struct HostServices {
     pub ssh: Arc<dyn SshControl>,
     /// Hardware addresses.
     pub neighbours: Arc<dyn Neighbours>,
+    /// 802.1X.
+    pub supplicant: Arc<dyn Supplicant>,
+    /// Serial ports.
+    pub serial: Arc<dyn SerialPorts>,
 }
 
 impl fmt::Debug for HostServices {

@@ -13,18 +13,21 @@ pub enum Limit {
     AlarmInputs,
     /// Alarm outputs (HW-2).
     AlarmOutputs,
+    /// Serial ports (HW-4).
+    SerialPorts,
     /// Event brokers (MQTT).
     EventBrokers,
 }
 
 impl Limit {
     /// All of them, in the order of their numbers.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Users,
         Self::Viewers,
         Self::Streams,
         Self::AlarmInputs,
         Self::AlarmOutputs,
+        Self::SerialPorts,
         Self::EventBrokers,
     ];
 
@@ -36,6 +39,7 @@ impl Limit {
             Self::Streams => "streams",
             Self::AlarmInputs => "alarm-inputs",
             Self::AlarmOutputs => "alarm-outputs",
+            Self::SerialPorts => "serial-ports",
             Self::EventBrokers => "event-brokers",
         }
     }
@@ -48,6 +52,7 @@ impl Limit {
             Self::Streams => "video stream",
             Self::AlarmInputs => "alarm input",
             Self::AlarmOutputs => "alarm output",
+            Self::SerialPorts => "serial port",
             Self::EventBrokers => "event broker",
         }
     }
@@ -59,7 +64,9 @@ impl Limit {
             Self::Users => 10..=256,
             Self::Viewers => 10..=4096,
             Self::Streams => 1..=2,
-            Self::AlarmInputs | Self::AlarmOutputs | Self::EventBrokers => 0..=2,
+            Self::AlarmInputs | Self::AlarmOutputs | Self::SerialPorts | Self::EventBrokers => {
+                0..=2
+            }
         }
     }
 }

@@ -24,7 +24,10 @@ fn a_file_takes_away_and_bounds() {
         small.lacks().collect::<Vec<_>>(),
         [Function::Email, Function::Voice]
     );
-    assert_eq!(Limit::ALL.map(|l| small.limit(l)), [12, 4096, 2, 0, 1, 2]);
+    assert_eq!(
+        Limit::ALL.map(|l| small.limit(l)),
+        [12, 4096, 2, 0, 1, 2, 2]
+    );
     assert!(small.has(Function::Upgrade));
     let refused = small.require(Some(Need::Function(Function::Email)));
     assert_eq!(

@@ -6,6 +6,7 @@ mod bounded;
 mod broker;
 mod commission;
 mod diff;
+mod dot1x;
 mod gateway_binding;
 mod general;
 mod geo;
@@ -25,15 +26,19 @@ mod net_ip;
 mod onvif;
 mod onvif_metadata;
 mod osd;
+mod osd_images;
 mod paint;
 mod password;
 mod picture_alarm;
 mod ports;
 mod remote_log;
+mod remote_user;
 mod reset_button;
+mod scenes;
 mod secrets;
 mod section;
 mod security;
+mod serial;
 mod services;
 mod store;
 mod time;
@@ -48,6 +53,7 @@ pub use broker::{
 };
 pub use commission::LprCommission;
 pub use diff::Difference;
+pub use dot1x::{Dot1xMethod, NetDot1x};
 pub use gateway_binding::GatewayBinding;
 pub use general::{DeviceGeneral, Language, VideoStandard};
 pub use geo::GeoLocation;
@@ -68,16 +74,20 @@ pub(crate) use net_ip::is_host_name;
 pub use net_ip::{ConfirmWithin, Ipv4Mode, Ipv4Prefix, Ipv6Mode, Ipv6Prefix, MaybeAddress, NetIp};
 pub use onvif::{DiscoveryMode, MediaProfile, OnvifProfiles, OnvifService, ProfileEncoder};
 pub use onvif_metadata::OnvifMetadata;
-pub use osd::{FontSize, OsdKind, OsdPlace, OsdText, VideoOsd};
+pub use osd::{FontSize, ImageHeight, OsdImage, OsdKind, OsdPlace, OsdText, VideoOsd};
+pub use osd_images::{ImageSlot, OsdImages, PngImage, Rgba};
 pub use paint::Paint;
 pub use password::{SecurityPassword, SecurityPasswordReset};
 pub use picture_alarm::{EventPicture, MotionHold, SensitivityPercent, TamperingSeconds};
 pub use ports::{NetPorts, Port, RESERVED_PORTS};
 pub use remote_log::{Facility, LogPort, LogRemote, LogTransport};
+pub use remote_user::RemoteUser;
 pub use reset_button::DeviceResetButton;
+pub use scenes::{Scene, VideoScenes};
 pub use secrets::SecretText;
 pub use section::{Descriptor, Restore, Section};
 pub use security::SecurityLogin;
+pub use serial::{BaudRate, CharacterLength, Parity, SerialLines, SerialSettings, StopBits};
 pub use services::{SshSwitch, SystemServices};
 pub use store::{Patch, Revision, SectionView, Settings, SettingsStore};
 pub use time::{DstRule, NtpPort, NtpUpdate, TimeSettings};
@@ -134,11 +144,14 @@ pub fn all_sections() -> Vec<Descriptor> {
         Descriptor::of::<DeviceGeneral>(),
         Descriptor::of::<GeoLocation>(),
         Descriptor::of::<AlarmIo>(),
+        Descriptor::of::<SerialLines>(),
         Descriptor::of::<VideoMain>(),
         Descriptor::of::<VideoSub>(),
         Descriptor::of::<NetIp>(),
         Descriptor::of::<VideoImage>(),
+        Descriptor::of::<VideoScenes>(),
         Descriptor::of::<VideoOsd>(),
+        Descriptor::of::<OsdImages>(),
         Descriptor::of::<VideoMasks>(),
         Descriptor::of::<NetPorts>(),
         Descriptor::of::<NetHttps>(),
@@ -146,9 +159,11 @@ pub fn all_sections() -> Vec<Descriptor> {
         Descriptor::of::<MulticastSub>(),
         Descriptor::of::<MulticastMetadata>(),
         Descriptor::of::<NetMail>(),
+        Descriptor::of::<NetDot1x>(),
         Descriptor::of::<OnvifService>(),
         Descriptor::of::<OnvifProfiles>(),
         Descriptor::of::<OnvifMetadata>(),
+        Descriptor::of::<RemoteUser>(),
         Descriptor::of::<SystemServices>(),
         Descriptor::of::<AccessFilter>(),
         Descriptor::of::<GatewayBinding>(),

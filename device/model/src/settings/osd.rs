@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    CheckContext, Language, Paint, Section, TimeSettings,
+    CheckContext, ImageSlot, Language, OsdImages, Paint, Section, Settings, TimeSettings,
     area::{check_point, check_token},
 };
 use crate::{
@@ -160,7 +160,46 @@ fn week_day(day: chrono::Weekday, language: Language) -> &'static str {
     names[day.num_days_from_monday() as usize]
 }
 
-/// Texts in every encoded picture and snapshot: title, time, own texts (OSD-1..5).
+bounded! {
+    /// Height of a laid-in picture in pixels of a picture of 1080 rows.
+    pub struct ImageHeight(u32) in 8..=1080, unit "px"
+}
+
+/// A picture of the owner in the video. ONVIF: `tt:OSDConfiguration` of the type Image.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(inline)]
+#[serde(deny_unknown_fields)]
+pub struct OsdImage {
+    /// Name in lists, ONVIF's token, 1 to 64 characters; another than those of the texts.
+    #[schemars(title = "Name", length(min = 1, max = 64))]
+    pub token: String,
+    /// Which picture.
+    #[schemars(title = "Image")]
+    pub image: ImageSlot,
+    /// Height that it is scaled to.
+    #[schemars(title = "Height")]
+    pub height: ImageHeight,
+    /// Corner of the picture, or a position of its own.
+    #[schemars(title = "Place")]
+    pub place: OsdPlace,
+    /// Its upper left corner: x from -1 (left) to 1, y from -1 (bottom) to 1.
+    #[schemars(title = "Position", extend("x-visible-when" = {"place": "custom"}))]
+    pub position: NormPoint,
+}
+
+impl Default for OsdImage {
+    fn default() -> Self {
+        Self {
+            token: String::new(),
+            image: ImageSlot::Image1,
+            height: ImageHeight::clamped(108),
+            place: OsdPlace::UpperRight,
+            position: OsdText::default().position,
+        }
+    }
+}
+
+/// Texts and pictures in every encoded picture and snapshot: title, time, own texts (OSD-1..5), a logo.
 ///
 /// ONVIF: `tr2:CreateOSD`, `tr2:SetOSD`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -169,11 +208,38 @@ pub struct VideoOsd {
     /// The texts, at most 8; a later one lies over an earlier one.
     #[schemars(title = "Texts", length(max = 8))]
     pub texts: Vec<OsdText>,
+    /// Pictures of the section `video.osd_images`, at most 4; they lie below the texts.
+    #[schemars(title = "Images", length(max = 4))]
+    pub images: Vec<OsdImage>,
 }
 
 impl VideoOsd {
     /// Most texts.
     pub const MAX: usize = 8;
+    /// Most pictures.
+    pub const MAX_IMAGES: usize = 4;
+}
+
+impl VideoOsd {
+    fn check_images(&self, cx: &CheckContext<'_>, violations: &mut Violations) {
+        let n = self.images.len();
+        violations.require(n <= Self::MAX_IMAGES, || {
+            let reason = format!("at most {} pictures", Self::MAX_IMAGES);
+            Violation::new("/images", n, reason)
+        });
+        let there = cx.settings.get::<OsdImages>();
+        for (i, image) in self.images.iter().enumerate() {
+            let texts = self.texts.iter().map(|t| t.token.as_str());
+            let before = self.images[..i].iter().map(|t| t.token.as_str());
+            let pointer = format!("/images/{i}/token");
+            check_token(&pointer, &image.token, texts.chain(before), violations);
+            violations.require(there.image(image.image).is_set(), || {
+                let reason = "there is no such picture in video.osd_images";
+                Violation::new(&format!("/images/{i}/image"), image.image.name(), reason)
+            });
+            check_point(&format!("/images/{i}/position"), image.position, violations);
+        }
+    }
 }
 
 impl Section for VideoOsd {
@@ -183,7 +249,13 @@ impl Section for VideoOsd {
     const WRITE: Permission = Permission::VideoConfig;
     const NEEDS: Option<Need> = Some(Need::Function(Function::VideoTexts));
 
-    fn check(&self, _cx: &CheckContext<'_>, violations: &mut Violations) {
+    fn follow(&mut self, all: &Settings) {
+        let there = all.get::<OsdImages>();
+        self.images.retain(|i| there.image(i.image).is_set());
+    }
+
+    fn check(&self, cx: &CheckContext<'_>, violations: &mut Violations) {
+        self.check_images(cx, violations);
         let n = self.texts.len();
         violations.require(n <= Self::MAX, || {
             Violation::new("/texts", n, format!("at most {} texts", Self::MAX))

@@ -8,7 +8,10 @@ mod log;
 mod mail;
 mod network;
 mod people;
+mod picture;
+mod serial;
 mod services;
+mod supplicant;
 mod time;
 mod upkeep;
 
@@ -40,7 +43,10 @@ pub use log::{MemoryLog, OffRemoteLog};
 pub use mail::MemoryMailer;
 pub use network::SimulatedNetwork;
 pub use people::SimulatedButton;
+pub use picture::png;
+pub use serial::LoopbackSerial;
 pub use services::{SimulatedNeighbours, SimulatedSsh};
+pub use supplicant::SimulatedSupplicant;
 pub use time::SimulatedTime;
 
 /// A clock that stands until it is moved.
@@ -335,6 +341,8 @@ pub struct TestDevice {
     pub ssh: Arc<SimulatedSsh>,
     /// Its machine's neighbours.
     pub neighbours: Arc<SimulatedNeighbours>,
+    /// Its way past a switch.
+    pub supplicant: Arc<SimulatedSupplicant>,
 }
 
 /// Password of `admin` on an [`initialised`] device.
@@ -385,11 +393,14 @@ pub fn customised(change: impl FnOnce(&mut DeviceParts)) -> TestDevice {
     let networking = Networking::new(network.clone(), store.clone(), &settings, &bus);
     let ssh = Arc::new(SimulatedSsh::default());
     let neighbours = Arc::new(SimulatedNeighbours::default());
+    let supplicant = Arc::new(SimulatedSupplicant::default());
     let mut parts = DeviceParts {
         networking: networking.expect("memory loads"),
         host: HostServices {
             ssh: ssh.clone(),
             neighbours: neighbours.clone(),
+            supplicant: supplicant.clone(),
+            serial: Arc::new(LoopbackSerial),
         },
         certificates: Arc::new(MemoryCertificates::default()),
         factory: store.clone(),
@@ -437,6 +448,7 @@ pub fn customised(change: impl FnOnce(&mut DeviceParts)) -> TestDevice {
         network,
         ssh,
         neighbours,
+        supplicant,
     }
 }
 
