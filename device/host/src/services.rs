@@ -5,8 +5,8 @@ use std::{future::Future, time::Duration};
 use platecam_model::{
     Actor, Device, Error, EventKind, LogKind, Result,
     log::{NewLogEntry, Severity},
-    ports::{Gateway, MacAddress},
-    settings::{GatewayBinding, Settings, SshSwitch, SystemServices},
+    ports::{Gateway, MacAddress, SupplicantState},
+    settings::{GatewayBinding, NetDot1x, NetIp, Settings, SshSwitch, SystemServices},
 };
 
 /// Makes SSH and the gateway's binding follow the settings until `stop` is ready. Every `look` the gateway is looked
@@ -18,16 +18,23 @@ pub async fn keep_services(device: Device, look: Duration, stop: impl Future<Out
         device,
         ssh: None,
         bound: None,
+        admitted: false,
         told: Vec::new(),
     };
     loop {
         let now = settings.borrow_and_update().clone();
         keeper = keeper.follow(now).await;
         tokio::select! {
-            changed = settings.changed() => if changed.is_err() { return },
+            changed = settings.changed() => if changed.is_err() { break },
             () = tokio::time::sleep(look) => {}
-            () = &mut stop => return,
+            () = &mut stop => break,
         }
+    }
+    // A program that begins anew in this process would not know of it.
+    let supplicant = keeper.device.host.supplicant.clone();
+    let ended = tokio::task::spawn_blocking(move || supplicant.apply(None)).await;
+    if let Ok(Err(error)) = ended {
+        tracing::warn!(?error, "802.1X was not ended");
     }
 }
 
@@ -37,6 +44,8 @@ struct Keeper {
     ssh: Option<SshSwitch>,
     /// The gateway that this run bound.
     bound: Option<Gateway>,
+    /// The switch admitted the unit, and the log says so.
+    admitted: bool,
     /// Failures that are in the log.
     told: Vec<String>,
 }
@@ -56,6 +65,7 @@ impl Keeper {
                 device,
                 ssh: None,
                 bound: None,
+                admitted: false,
                 told: Vec::new(),
             }
         })
@@ -78,7 +88,32 @@ impl Keeper {
                 e,
             ));
         }
+        if let Err(e) = self.admit(settings) {
+            failed.push(("802.1x: the switch does not admit the unit", e));
+        }
         self.tell(failed);
+    }
+
+    /// 802.1X as the settings say (DOT1X-6): it tries again by itself.
+    fn admit(&mut self, settings: &Settings) -> Result<()> {
+        let supplicant = self.device.host.supplicant.clone();
+        let interface = settings.get::<NetIp>().interface.clone();
+        supplicant.apply(settings.get::<NetDot1x>().plan(&interface).as_ref())?;
+        let state = supplicant.state();
+        let admitted = state == SupplicantState::Authenticated;
+        if admitted && !std::mem::replace(&mut self.admitted, admitted) {
+            let what = "802.1x: the switch admitted the unit.";
+            self.device.audit(LogKind::System, &Actor::system(), what);
+        }
+        match state {
+            SupplicantState::Off | SupplicantState::Waiting | SupplicantState::Authenticated => {
+                Ok(())
+            }
+            SupplicantState::Failed(why) => {
+                self.admitted = false;
+                Err(Error::internal(why))
+            }
+        }
     }
 
     fn switch_ssh(&self, wanted: SshSwitch) -> Result<()> {
@@ -240,5 +275,65 @@ mod tests {
         set(json!({"enabled": false}));
         until("it is released", || !bound().permanent).await;
         assert!(!keeper.is_finished());
+    }
+
+    /// DOT1X-6: the supplicant follows its section; admission and refusal are in the log, each once.
+    #[tokio::test]
+    async fn the_supplicant_follows_its_section() {
+        let t = initialised();
+        let set = |value| {
+            let by = Actor::system();
+            t.device
+                .settings
+                .patch("net.dot1x", &value, None, &by)
+                .unwrap();
+        };
+        let mut events = t.device.bus.subscribe();
+        let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+        let look = Duration::from_millis(20);
+        let keeper = tokio::spawn(keep_services(t.device.clone(), look, async move {
+            let _ = stopped.await;
+        }));
+        t.supplicant.refuse(Some("wrong password"));
+        set(
+            json!({"enabled": true, "identity": "camera", "password": "secret-1", "verify_server": false}),
+        );
+        let mut told = Vec::new();
+        let mut texts = |wanted: usize| {
+            while let Ok(event) = events.try_recv() {
+                match &event.kind {
+                    EventKind::Log(entry) => told.push(entry.text.clone()),
+                    EventKind::Audit(audit) => told.push(audit.what.clone()),
+                    _ => {}
+                }
+            }
+            told.retain(|text| text.starts_with("802.1x"));
+            (told.len() >= wanted).then(|| told.clone())
+        };
+        let end = tokio::time::Instant::now() + Duration::from_secs(30);
+        while texts(1).is_none() {
+            assert!(tokio::time::Instant::now() < end, "no refusal in the log");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        let plan = t.supplicant.plan().unwrap();
+        assert_eq!((plan.identity.as_str(), plan.ca), ("camera", None));
+        t.supplicant.refuse(None);
+        while texts(2).is_none() {
+            assert!(tokio::time::Instant::now() < end, "no admission in the log");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        let all = texts(2).unwrap();
+        assert!(
+            all[0].contains("does not admit") && all[1].contains("admitted"),
+            "{all:?}"
+        );
+        assert_eq!(all.len(), 2, "{all:?}");
+        set(json!({"enabled": false}));
+        until("it stops", || t.supplicant.plan().is_none()).await;
+        set(json!({"enabled": true}));
+        until("it begins", || t.supplicant.plan().is_some()).await;
+        stop.send(()).unwrap();
+        keeper.await.unwrap();
+        assert!(t.supplicant.plan().is_none(), "nothing is left behind");
     }
 }

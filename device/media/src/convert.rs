@@ -9,7 +9,7 @@ use platecam_model::settings::{self, BitRateType};
 
 use crate::config::{Codec, EncoderConfig, PictureSize, Rate, StreamId};
 use crate::frame::RawFrame;
-use crate::look::{Look, Mask, Place, Text, Tone};
+use crate::look::{Image, Look, Mask, Place, Text, Tone};
 use crate::source::SourceState;
 
 impl From<settings::Codec> for Codec {
@@ -112,7 +112,9 @@ impl Look {
             all.get::<settings::DeviceGeneral>().language,
         );
         let image = all.get::<settings::VideoImage>();
-        let texts = all.get::<settings::VideoOsd>().texts.clone();
+        let overlay = all.get::<settings::VideoOsd>();
+        let files = all.get::<settings::OsdImages>();
+        let texts = overlay.texts.clone();
         let masks = &all.get::<settings::VideoMasks>().masks;
         Self {
             tone: Tone {
@@ -130,16 +132,21 @@ impl Look {
                     color: mask.color.rgb(),
                 })
                 .collect(),
+            images: overlay
+                .images
+                .iter()
+                .filter_map(|image| {
+                    Some(Image {
+                        pixels: Arc::new(files.image(image.image).pixels()?),
+                        place: place(image.place, image.position),
+                        height: image.height.get(),
+                    })
+                })
+                .collect(),
             texts: texts
                 .into_iter()
                 .map(|text| Text {
-                    place: match text.place {
-                        settings::OsdPlace::UpperLeft => Place::UpperLeft,
-                        settings::OsdPlace::UpperRight => Place::UpperRight,
-                        settings::OsdPlace::LowerLeft => Place::LowerLeft,
-                        settings::OsdPlace::LowerRight => Place::LowerRight,
-                        settings::OsdPlace::Custom => Place::At(text.position),
-                    },
+                    place: place(text.place, text.position),
                     height: text.font_size.get(),
                     color: text.color.rgb(),
                     background: text.background.map(settings::Paint::rgb),
@@ -150,6 +157,16 @@ impl Look {
                 })
                 .collect(),
         }
+    }
+}
+
+fn place(place: settings::OsdPlace, own: lpr_core::NormPoint) -> Place {
+    match place {
+        settings::OsdPlace::UpperLeft => Place::UpperLeft,
+        settings::OsdPlace::UpperRight => Place::UpperRight,
+        settings::OsdPlace::LowerLeft => Place::LowerLeft,
+        settings::OsdPlace::LowerRight => Place::LowerRight,
+        settings::OsdPlace::Custom => Place::At(own),
     }
 }
 

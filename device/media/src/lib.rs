@@ -39,7 +39,7 @@ pub use frame::{FrameKind, Plane, RawFrame};
 pub use hub::{FrameReader, ReadFrame};
 pub use init::init;
 pub use jpeg::{JpegEncoder, Picture, Snapshot, encode_jpeg};
-pub use look::{Line, Look, Mask, Place, Rgb, Text, Tone};
+pub use look::{Image, Line, Look, Mask, Place, Rgb, Rgba, Text, Tone};
 pub use lpr_core::{MediaTime, UtcTime};
 pub use port::{KeyFrameHooks, MediaPort, RecognitionFigures, RtspSink};
 pub use source::{Backoff, SourceSpec, SourceState, Wish};

@@ -4,7 +4,7 @@ use std::{net::IpAddr, path::PathBuf, str::FromStr};
 
 use clap::{Args, Parser, Subcommand};
 use lpr_core::Region;
-use platecam_host::{GpioLine, HostMode, TpmChoice};
+use platecam_host::{GpioLine, HostMode, SerialLine, TpmChoice};
 use platecam_model::{LogKind, Permission, ports::FirmwareVersion};
 
 /// Turns any Linux box with a picture source into an ONVIF licence-plate-recognition camera.
@@ -104,6 +104,10 @@ pub(crate) struct RunArgs {
     /// GPIO line of an alarm input; the closed contact pulls it low. At most two outputs and two inputs.
     #[arg(long = "input", value_name = "CHIP:LINE", value_parser = GpioLine::from_str)]
     pub(crate) inputs: Vec<GpioLine>,
+    /// Serial port of a peripheral, such as /dev/ttyS1:rs485 (or :rs232, the default); at most two, and never one with
+    /// a console.
+    #[arg(long = "serial", value_name = "PATH[:KIND]", value_parser = SerialLine::from_str)]
+    pub(crate) serial: Vec<SerialLine>,
     /// Keys whose upgrade packages are taken: one a line, 64 hexadecimal digits. Without the file no package is.
     #[arg(
         long,

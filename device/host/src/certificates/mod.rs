@@ -3,6 +3,7 @@
 //! paths one by one as ONVIF does ([`keystore`]).
 
 mod build;
+mod client;
 mod convert;
 mod der;
 mod entries;

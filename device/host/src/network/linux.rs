@@ -110,7 +110,7 @@ pub(super) fn is_up(interface: &str) -> bool {
 }
 
 /// The interface of the default route; without one the first with a hardware address, by name.
-pub(super) fn main_interface() -> Option<String> {
+pub(crate) fn main_interface() -> Option<String> {
     let routes = [
         routes(&read("/proc/net/route")),
         routes_v6(&read("/proc/net/ipv6_route")),

@@ -13,3 +13,4 @@ mod probe;
 
 pub use control::{LinuxNetworkControl, NetworkPaths};
 pub use linux::LinuxNetwork;
+pub(crate) use linux::main_interface;

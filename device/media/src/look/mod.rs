@@ -1,10 +1,12 @@
-//! What happens to every picture between the source and whoever sees it: tone, masks, texts.
+//! What happens to every picture between the source and whoever sees it: tone, masks, pictures of the owner, texts.
 //!
-//! Tone and masks come first and are in what recognition gets; texts are drawn on a copy that only encoders
-//! and snapshots get, so that no text is ever read as a plate. Each step that is not wanted costs nothing.
+//! Tone and masks come first and are in what recognition gets; pictures and texts are drawn on a copy that
+//! only encoders and snapshots get, so that no text is ever read as a plate. Each step that is not wanted costs nothing.
 
 mod canvas;
+mod image;
 mod mask;
+mod place;
 mod text;
 mod tone;
 
@@ -18,10 +20,13 @@ use lpr_core::{NormPoint, UtcTime};
 
 use crate::{Error, Result};
 use canvas::Canvas;
+use image::Overlay;
 use mask::Covered;
+use place::Corners;
 use text::{Lettering, Stamp};
 use tone::Curves;
 
+pub use platecam_model::settings::Rgba;
 pub use tone::Tone;
 
 /// Red, green and blue, 0 to 255.
@@ -30,7 +35,7 @@ pub type Rgb = [u8; 3];
 /// What a text says in a picture that was captured at that time; asked once a second.
 pub type Line = Arc<dyn Fn(UtcTime) -> String + Send + Sync>;
 
-/// Where a text is.
+/// Where a text or a picture is.
 #[derive(Copy, Clone, Debug, PartialEq)]
 pub enum Place {
     /// Upper left corner.
@@ -50,7 +55,7 @@ pub enum Place {
 pub struct Text {
     /// What it says.
     pub line: Line,
-    /// Where. Texts in the same corner stand below each other.
+    /// Where. What is in the same corner stands below each other, pictures first.
     pub place: Place,
     /// Height of the line in pixels of a picture of 1080 rows.
     pub height: u32,
@@ -58,6 +63,17 @@ pub struct Text {
     pub color: Rgb,
     /// Colour behind them; without one they get an outline.
     pub background: Option<Rgb>,
+}
+
+/// One picture of the owner in the video.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Image {
+    /// Its pixels.
+    pub pixels: Arc<Rgba>,
+    /// Where.
+    pub place: Place,
+    /// Its height in pixels of a picture of 1080 rows.
+    pub height: u32,
 }
 
 /// An area that is covered.
@@ -76,6 +92,8 @@ pub struct Look {
     pub tone: Tone,
     /// Covered areas.
     pub masks: Vec<Mask>,
+    /// Pictures of the owner, below the texts.
+    pub images: Vec<Image>,
     /// Texts, a later one over an earlier one.
     pub texts: Vec<Text>,
 }
@@ -83,7 +101,10 @@ pub struct Look {
 impl Look {
     /// Whether the source's picture is left as it is.
     pub fn is_plain(&self) -> bool {
-        self.tone.is_neutral() && self.masks.is_empty() && self.texts.is_empty()
+        self.tone.is_neutral()
+            && self.masks.is_empty()
+            && self.images.is_empty()
+            && self.texts.is_empty()
     }
 }
 
@@ -109,6 +130,7 @@ struct Prepared {
     pool: gst_video::VideoBufferPool,
     curves: Option<Curves>,
     covered: Vec<Covered>,
+    overlays: Vec<Option<Overlay>>,
     stamps: Vec<Option<Stamp>>,
     second: Option<i64>,
 }
@@ -130,7 +152,7 @@ impl Stage {
         Ok(())
     }
 
-    /// Does all steps. `picture` is false for our own "no signal" picture, which only gets the texts.
+    /// Does all steps. `picture` is false for our own "no signal" picture, which only gets texts and pictures.
     ///
     /// # Errors
     /// [`Error::Pipeline`] when a picture cannot be mapped: it must not be shown, masks may be missing.
@@ -142,8 +164,8 @@ impl Stage {
         picture: bool,
     ) -> Result<Finished> {
         let changed = picture && !(self.look.tone.is_neutral() && self.look.masks.is_empty());
-        let lettered = self.lettering.is_some();
-        if !changed && !lettered {
+        let drawn = self.lettering.is_some() || !self.look.images.is_empty();
+        if !changed && !drawn {
             return Ok(Finished {
                 analysed: buffer,
                 shown: None,
@@ -162,14 +184,18 @@ impl Stage {
         } else {
             buffer
         };
-        let shown = match &self.lettering {
-            Some(lettering) => {
+        let shown = if drawn {
+            if let Some(lettering) = &self.lettering {
                 prepared.letter(&self.look.texts, lettering, utc);
-                let mut canvas = prepared.copy(&analysed, None)?;
-                text::draw(&mut canvas, &self.look.texts, &prepared.stamps);
-                Some(canvas.finish())
             }
-            None => None,
+            let mut canvas = prepared.copy(&analysed, None)?;
+            let mut corners = Corners::of(canvas.width(), canvas.height());
+            let (overlays, stamps) = (&prepared.overlays, &prepared.stamps);
+            image::draw(&mut canvas, &self.look.images, overlays, &mut corners);
+            text::draw(&mut canvas, &self.look.texts, stamps, &mut corners);
+            Some(canvas.finish())
+        } else {
+            None
         };
         Ok(Finished { analysed, shown })
     }
@@ -190,6 +216,7 @@ impl Prepared {
             pool,
             curves: (!look.tone.is_neutral()).then(|| Curves::new(look.tone, info)),
             covered: look.masks.iter().map(|m| Covered::new(m, info)).collect(),
+            overlays: look.images.iter().map(|i| Overlay::new(i, info)).collect(),
             stamps: look.texts.iter().map(|_| None).collect(),
             second: None,
             info: info.clone(),

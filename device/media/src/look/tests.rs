@@ -243,3 +243,73 @@ fn sharpness_strengthens_and_weakens_edges() {
     assert_eq!(edge(50), 80);
     assert!(edge(80) > 90 && edge(10) < 60, "{} {}", edge(80), edge(10));
 }
+
+/// A picture of the owner lies where it belongs, in its colours, through its cover; recognition never sees it.
+#[test]
+fn images_are_where_they_belong_and_only_for_viewers() {
+    let image = |place, color: [u8; 4]| Image {
+        pixels: Arc::new(Rgba {
+            width: 20,
+            height: 10,
+            pixels: vec![color; 200],
+        }),
+        place,
+        // 60 of 240 rows, and 120 columns.
+        height: 270,
+    };
+    let shown = |images: Vec<Image>, texts: Vec<Text>| {
+        let (buffer, info) = grey(200);
+        let look = Look {
+            images,
+            texts,
+            ..Look::default()
+        };
+        let done = stage(look).apply(buffer, &info, at(0), true).unwrap();
+        assert!(pixels(&done.analysed)[..W * H].iter().all(|n| *n == 200));
+        pixels(&done.shown.unwrap())
+    };
+    let black = shown(vec![image(Place::LowerRight, [0, 0, 0, 255])], vec![]);
+    for y in 0..H {
+        for x in 0..W {
+            let inside = x >= W - 120 && y >= H - 60;
+            assert_eq!(black[y * W + x], if inside { 16 } else { 200 }, "{x} {y}");
+        }
+    }
+    let chroma = |x: usize, y: usize| W * H + y / 2 * (W / 2) + x / 2;
+    assert_eq!(
+        (black[chroma(W - 2, H - 2)], black[chroma(0, 0)]),
+        (128, 148)
+    );
+    // Half of white over 200, in the middle; nothing of a picture without cover.
+    let centre = Place::At(NormPoint { x: 0.0, y: 0.0 });
+    let half = shown(vec![image(centre, [255, 255, 255, 128])], vec![]);
+    assert!((216..=219).contains(&half[H / 2 * W + W / 2]));
+    let none = shown(vec![image(centre, [255, 0, 0, 0])], vec![]);
+    assert!(none[..W * H].iter().all(|n| *n == 200));
+    // Red is red.
+    let red = shown(vec![image(centre, [255, 0, 0, 255])], vec![]);
+    let (cb, cr) = (chroma(W / 2, H / 2), chroma(W / 2, H / 2) + W * H / 4);
+    assert!(red[cb] < 120 && red[cr] > 220, "{} {}", red[cb], red[cr]);
+    // A text in the same corner stands below it.
+    let both = shown(
+        vec![image(Place::UpperLeft, [0, 0, 0, 255])],
+        vec![text("M", Place::UpperLeft)],
+    );
+    assert_eq!(both[59 * W + 119], 16);
+    assert!(both[60 * W..61 * W].contains(&16), "its background");
+    // What is too large is made smaller, and stays inside.
+    let large = Image {
+        pixels: Arc::new(Rgba {
+            width: 512,
+            height: 1,
+            pixels: vec![[0, 0, 0, 255]; 512],
+        }),
+        place: Place::LowerRight,
+        height: 1080,
+    };
+    let wide = shown(vec![large], vec![]);
+    assert_eq!(
+        (wide[H * W - 1], wide[(H - 2) * W], wide[(H - 3) * W]),
+        (16, 16, 200)
+    );
+}

@@ -4,7 +4,8 @@ use ab_glyph::{Font, FontVec, ScaleFont, point};
 use gstreamer_video as gst_video;
 
 use super::canvas::{Canvas, PlaneMut};
-use super::{Place, Text, yuv};
+use super::place::Corners;
+use super::{Text, yuv};
 use crate::{Error, Result};
 
 /// Debian's package fonts-dejavu-core.
@@ -190,41 +191,21 @@ impl Layer {
 }
 
 /// `part` of 255 of `new` over `old`.
-fn mixed(old: u8, new: u8, part: u8) -> u8 {
+pub(super) fn mixed(old: u8, new: u8, part: u8) -> u8 {
     let (old, new, part) = (u32::from(old), u32::from(new), u32::from(part));
     ((old * (255 - part) + new * part + 127) / 255) as u8
 }
 
 /// Puts all lines into the picture.
-pub(super) fn draw(canvas: &mut Canvas, texts: &[Text], stamps: &[Option<Stamp>]) {
-    let (width, height) = (canvas.width(), canvas.height());
-    // How far each corner is taken.
-    let mut taken = [0; 4];
+pub(super) fn draw(
+    canvas: &mut Canvas,
+    texts: &[Text],
+    stamps: &[Option<Stamp>],
+    corners: &mut Corners,
+) {
     for (text, stamp) in texts.iter().zip(stamps) {
         let Some(stamp) = stamp else { continue };
-        let (own_width, own_height) = (stamp.luma.width, stamp.luma.height);
-        let (right, below) = (
-            width.saturating_sub(own_width),
-            height.saturating_sub(own_height),
-        );
-        let mut next = |corner: usize| {
-            let before = taken[corner];
-            taken[corner] += own_height;
-            before
-        };
-        let (x, y) = match text.place {
-            Place::UpperLeft => (0, next(0)),
-            Place::UpperRight => (right, next(1)),
-            Place::LowerLeft => (0, below.saturating_sub(next(2))),
-            Place::LowerRight => (right, below.saturating_sub(next(3))),
-            Place::At(at) => (
-                // `as` saturates at 0.
-                ((at.x + 1.0) / 2.0 * width as f32) as usize,
-                ((1.0 - at.y) / 2.0 * height as f32) as usize,
-            ),
-        };
-        // Even, so that chroma samples and pixels keep together; inside the picture (OSD-4).
-        let (x, y) = (x.min(right) / 2 * 2, y.min(below) / 2 * 2);
+        let (x, y) = corners.next(text.place, (stamp.luma.width, stamp.luma.height));
         for index in 0..3u32 {
             let (layer, shrink) = match index {
                 0 => (&stamp.luma, 1),

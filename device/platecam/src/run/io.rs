@@ -44,14 +44,16 @@ impl Lines {
         product: &Product,
         state_dir: &Path,
     ) -> Result<Self, Failure> {
-        let [outputs, inputs] =
-            [Limit::AlarmOutputs, Limit::AlarmInputs].map(|l| product.limit(l) as usize);
-        for (option, lines, most) in [
-            ("--relay", &args.relays, outputs),
-            ("--input", &args.inputs, inputs),
+        let [outputs, inputs, serial] =
+            [Limit::AlarmOutputs, Limit::AlarmInputs, Limit::SerialPorts]
+                .map(|l| product.limit(l) as usize);
+        for (option, n, most) in [
+            ("--relay", args.relays.len(), outputs),
+            ("--input", args.inputs.len(), inputs),
+            ("--serial", args.serial.len(), serial),
         ] {
-            if lines.len() > most {
-                let (n, model) = (lines.len(), product.name());
+            if n > most {
+                let model = product.name();
                 let why = format!("{option}: {n} lines; the model {model} has {most}");
                 return Err(Failure::new(exit::USAGE, why));
             }

@@ -12,6 +12,7 @@ mod notify;
 mod recognition;
 mod restart;
 mod rtsp;
+mod scenes;
 pub(crate) mod state;
 mod storage;
 mod trial;
@@ -203,6 +204,7 @@ async fn serve(
         tokio::spawn(listeners.clone().follow()),
         tokio::spawn(network::keep(device.clone())),
         tokio::spawn(storage::keep(device.clone())),
+        tokio::spawn(scenes::keep(device.clone())),
         tokio::spawn(rtsp::follow_filter(rtsp_server.clone(), device.clone())),
         tokio::spawn(multicast::follow(
             rtsp_server.clone(),

@@ -1,12 +1,17 @@
 //! What survives a restart: opens the state directory and loads settings and users.
 
-use std::{fmt::Display, io::ErrorKind, path::Path, sync::Arc};
+use std::{
+    fmt::Display,
+    io::ErrorKind,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use platecam_host::{
     CertificateStore, Database, DeviceKey, EspeakVoice, Forwarder, HostMode, HostPower,
-    LinuxMachine, LinuxNeighbours, LinuxNetwork, LinuxNetworkControl, LinuxSsh, LinuxTime,
-    LogDatabase, MqttBrokers, NetworkPaths, Pace, RecordLimits, RecordStore, SmtpMailer, StateDir,
-    StoreParts, TimePaths, Tpm, TpmChoice, upgrade::HostUpgrades,
+    LinuxMachine, LinuxNeighbours, LinuxNetwork, LinuxNetworkControl, LinuxSerial, LinuxSsh,
+    LinuxTime, LogDatabase, MqttBrokers, NetworkPaths, Pace, RecordLimits, RecordStore, SmtpMailer,
+    StateDir, StoreParts, TimePaths, Tpm, TpmChoice, WiredSupplicant, upgrade::HostUpgrades,
 };
 use platecam_model::{
     Actor, Clock, EventBus, Identity, Origin, Secret, Subscription, SystemClock,
@@ -16,7 +21,8 @@ use platecam_model::{
     product::Product,
     settings::{LogRemote, NetPorts, SettingsStore, TimeSettings, all_sections},
     testing::{
-        SimulatedNeighbours, SimulatedNetwork, SimulatedSsh, SimulatedTime, simulated_upkeep,
+        LoopbackSerial, SimulatedNeighbours, SimulatedNetwork, SimulatedSsh, SimulatedSupplicant,
+        SimulatedTime, simulated_upkeep,
     },
     upkeep::Upkeep,
 };
@@ -151,7 +157,7 @@ impl State {
         let mut upkeep = upkeep(args, &dir, power.clone(), upgrades.clone());
         upkeep.moments = factory.clone();
         let io = Lines::open(args, &product, dir.path())?;
-        let host = host_services(args.host, &dir);
+        let host = host_services(args, &dir, &certificates);
         Ok(Self {
             dir,
             bus,
@@ -241,17 +247,37 @@ fn network(mode: HostMode) -> (Arc<dyn Network>, Arc<dyn NetworkControl>) {
 }
 
 /// The machine's services; in the simulated mode they only remember.
-fn host_services(mode: HostMode, dir: &StateDir) -> HostServices {
+fn host_services(
+    args: &RunArgs,
+    dir: &StateDir,
+    certificates: &Arc<CertificateStore>,
+) -> HostServices {
+    let mode = args.host;
     match mode {
         HostMode::Simulated => HostServices {
             ssh: Arc::new(SimulatedSsh::default()),
             neighbours: Arc::new(SimulatedNeighbours::default()),
+            supplicant: Arc::new(SimulatedSupplicant::default()),
+            serial: Arc::new(LoopbackSerial),
         },
         HostMode::System | HostMode::Observe => HostServices {
             ssh: Arc::new(LinuxSsh::new(mode, dir.join("ssh-opened"))),
             neighbours: Arc::new(LinuxNeighbours::new(mode)),
+            supplicant: Arc::new(WiredSupplicant::new(
+                mode,
+                runtime_dir(dir).join("dot1x"),
+                certificates.clone(),
+            )),
+            serial: Arc::new(LinuxSerial::new(&args.serial)),
         },
     }
+}
+
+/// Where files lie that need not outlive this run: systemd's folder for them, which is in memory.
+fn runtime_dir(dir: &StateDir) -> PathBuf {
+    let own = std::env::var_os("RUNTIME_DIRECTORY").map(PathBuf::from);
+    own.filter(|p| p.is_absolute())
+        .unwrap_or_else(|| dir.path().to_owned())
 }
 
 /// The parts of maintenance and commission; in the simulated mode the voice only remembers.
