@@ -15,12 +15,12 @@ static IMPLEMENTED: &[(&str, &[&str])] = &[
         "GetDeviceInformation", "GetDiscoveryMode", "GetEndpointReference", "GetGeoLocation", "GetHostname",
         "GetIPAddressFilter", "GetNTP", "GetNetworkDefaultGateway", "GetNetworkInterfaces", "GetNetworkProtocols",
         "GetPasswordComplexityConfiguration", "GetPasswordComplexityOptions", "GetPasswordHistoryConfiguration",
-        "GetRelayOutputs", "GetScopes", "GetServiceCapabilities", "GetServices", "GetSystemDateAndTime", "GetSystemLog",
+        "GetRelayOutputs", "GetRemoteUser", "GetScopes", "GetServiceCapabilities", "GetServices", "GetSystemDateAndTime", "GetSystemLog",
         "GetSystemSupportInformation", "GetSystemUris", "GetUserRoles", "GetUsers", "GetWsdlUrl",
         "GetZeroConfiguration", "RemoveIPAddressFilter", "RemoveScopes", "SetAuthFailureWarningConfiguration", "SetDNS",
         "SetDiscoveryMode", "SetGeoLocation", "SetHostname", "SetHostnameFromDHCP", "SetIPAddressFilter", "SetNTP",
         "SetNetworkDefaultGateway", "SetNetworkInterfaces", "SetNetworkProtocols", "SetPasswordComplexityConfiguration",
-        "SetPasswordHistoryConfiguration", "SetRelayOutputSettings", "SetRelayOutputState", "SetScopes",
+        "SetPasswordHistoryConfiguration", "SetRelayOutputSettings", "SetRelayOutputState", "SetRemoteUser", "SetScopes",
         "SetSystemDateAndTime", "SetSystemFactoryDefault", "SetUser", "SetUserRole", "SetZeroConfiguration",
         "StartFirmwareUpgrade", "StartSystemRestore", "SystemReboot",
     ]),
@@ -51,8 +51,8 @@ static IMPLEMENTED: &[(&str, &[&str])] = &[
         "StartMulticastStreaming", "StopMulticastStreaming",
     ]),
     ("timg", &[
-        "GetImagingSettings", "GetMoveOptions", "GetOptions", "GetServiceCapabilities", "GetStatus",
-        "SetImagingSettings",
+        "GetCurrentPreset", "GetImagingSettings", "GetMoveOptions", "GetOptions", "GetPresets", "GetServiceCapabilities",
+        "GetStatus", "SetCurrentPreset", "SetImagingSettings",
     ]),
     ("tev", &[
         "AddEventBroker", "CreatePullPointSubscription", "DeleteEventBroker", "GetEventBrokers", "GetEventProperties",
@@ -63,18 +63,23 @@ static IMPLEMENTED: &[(&str, &[&str])] = &[
     ]),
     ("tmd", &[
         "GetAudioOutputs", "GetAudioSources", "GetDigitalInputConfigurationOptions", "GetDigitalInputs",
-        "GetRelayOutputOptions", "GetServiceCapabilities", "GetVideoOutputs", "GetVideoSourceConfiguration",
-        "GetVideoSourceConfigurationOptions", "GetVideoSources", "SetDigitalInputConfigurations",
-        "SetRelayOutputSettings", "SetVideoSourceConfiguration",
+        "GetRelayOutputOptions", "GetSerialPortConfiguration", "GetSerialPortConfigurationOptions", "GetSerialPorts",
+        "GetServiceCapabilities", "GetVideoOutputs", "GetVideoSourceConfiguration",
+        "GetVideoSourceConfigurationOptions", "GetVideoSources", "SendReceiveSerialCommand",
+        "SetDigitalInputConfigurations", "SetRelayOutputSettings", "SetSerialPortConfiguration",
+        "SetVideoSourceConfiguration",
     ]),
     ("tas", &[
-        "AddServerCertificateAssignment", "CreateCertificationPath", "CreateECCKeyPair", "CreatePKCS10CSR",
-        "CreateRSAKeyPair", "CreateSelfSignedCertificate", "DeleteCertificate", "DeleteCertificationPath", "DeleteKey",
-        "DeletePassphrase", "GetAllCertificates", "GetAllCertificationPaths", "GetAllKeys", "GetAllPassphrases",
-        "GetAssignedServerCertificates", "GetCertificate", "GetCertificationPath", "GetEnabledTLSVersions",
-        "GetKeyStatus", "GetPrivateKeyStatus", "GetServiceCapabilities", "RemoveServerCertificateAssignment",
-        "ReplaceServerCertificateAssignment", "SetCertificationPath", "SetEnabledTLSVersions", "UploadCertificate",
-        "UploadCertificateWithPrivateKeyInPKCS12", "UploadKeyPairInPKCS8", "UploadPassphrase",
+        "AddDot1XConfiguration", "AddServerCertificateAssignment", "CreateCertificationPath", "CreateECCKeyPair",
+        "CreatePKCS10CSR", "CreateRSAKeyPair", "CreateSelfSignedCertificate", "DeleteCertificate",
+        "DeleteCertificationPath", "DeleteDot1XConfiguration", "DeleteKey", "DeleteNetworkInterfaceDot1XConfiguration",
+        "DeletePassphrase", "GetAllCertificates", "GetAllCertificationPaths", "GetAllDot1XConfigurations", "GetAllKeys",
+        "GetAllPassphrases", "GetAssignedServerCertificates", "GetCertificate", "GetCertificationPath",
+        "GetDot1XConfiguration", "GetEnabledTLSVersions", "GetKeyStatus", "GetNetworkInterfaceDot1XConfiguration",
+        "GetPrivateKeyStatus", "GetServiceCapabilities", "RemoveServerCertificateAssignment",
+        "ReplaceServerCertificateAssignment", "SetCertificationPath", "SetEnabledTLSVersions",
+        "SetNetworkInterfaceDot1XConfiguration", "UploadCertificate", "UploadCertificateWithPrivateKeyInPKCS12",
+        "UploadKeyPairInPKCS8", "UploadPassphrase",
     ]),
     ("tan", &[
         "CreateAnalyticsModules", "CreateRules", "DeleteAnalyticsModules", "DeleteRules", "GetAnalyticsModuleOptions",
@@ -156,11 +161,14 @@ pub(crate) fn permissions(operation: &Operation) -> Permissions {
             | "SetPasswordHistoryConfiguration"
             | "SetAuthFailureWarningConfiguration",
         ) => &[P::SecurityConfig],
-        ("tds" | "tmd", "SetRelayOutputState") => &[P::BarrierControl],
-        ("tds" | "tmd", "SetRelayOutputSettings") | ("tmd", "SetDigitalInputConfigurations") => {
+        ("tds" | "tmd", "SetRelayOutputState") | ("tmd", "SendReceiveSerialCommand") => {
+            &[P::BarrierControl]
+        }
+        ("tds" | "tmd", "SetRelayOutputSettings")
+        | ("tmd", "SetDigitalInputConfigurations" | "SetSerialPortConfiguration") => {
             &[P::EventConfig]
         }
-        ("timg", "SetImagingSettings") => &[P::ImageConfig],
+        ("timg", "SetImagingSettings" | "SetCurrentPreset") => &[P::ImageConfig],
         ("tan", "CreateAnalyticsModules" | "ModifyAnalyticsModules" | "DeleteAnalyticsModules") => {
             &[P::LprConfig]
         }
@@ -168,6 +176,9 @@ pub(crate) fn permissions(operation: &Operation) -> Permissions {
         ("tan", "CreateRules" | "ModifyRules" | "DeleteRules")
         | ("trt", "SetVideoAnalyticsConfiguration") => &[P::LprConfig, P::EventConfig],
         ("tev", "GetEventBrokers" | "AddEventBroker" | "DeleteEventBroker") => &[P::EventConfig],
+        ("tas", name) if name.contains("Dot1X") && !name.contains("Get") => {
+            &[P::SecurityConfig, P::NetworkConfig]
+        }
         ("tas", _) if operation.access != AccessClass::PreAuth => &[P::SecurityConfig],
         _ => &[],
     };

@@ -1,12 +1,12 @@
 //! Imaging service: what can be corrected in the picture of any source (IMG-1..3, IMG-13, IMG-16, IMG-17).
 //!
 //! There is no lens and no sensor of ours: no focus, iris, exposure or filter is offered, and what a client sets of
-//! them is refused. Levels are whole numbers; what lies between two is rounded. All is stored at once, whatever
+//! them is refused. The presets are the scenes of `video.scenes`. Levels are whole numbers; what lies between two is rounded. All is stored at once, whatever
 //! `ForcePersistence` says.
 
 use onvif_contracts::{ports::imaging_port::ImagingPort, timg, tt};
 use onvif_xml::soap::Fault;
-use platecam_model::settings::{Level, VideoImage};
+use platecam_model::settings::{Level, Scene, VideoImage, VideoScenes};
 
 use crate::{
     call::{Answer, Call},
@@ -18,7 +18,8 @@ use crate::{
 pub(crate) fn capabilities() -> timg::Capabilities {
     timg::Capabilities {
         image_stabilization: Some(false),
-        presets: Some(false),
+        presets: Some(true),
+        // Presets are changed as a section of the settings, not by imaging settings.
         adaptable_preset: Some(false),
         ..Default::default()
     }
@@ -59,6 +60,20 @@ fn check_foreign(s: &tt::ImagingSettings20) -> Answer<()> {
     match foreign.iter().find(|(_, there)| *there) {
         Some((name, _)) => Err(refused(format!("{name} cannot be set here"))),
         None => Ok(()),
+    }
+}
+
+/// A scene as a preset, of the closest type that the contract has a word for.
+fn preset(scene: Scene) -> timg::ImagingPreset {
+    let kind = match scene {
+        Scene::MorningDusk => "Sunrise(Horizon)",
+        Scene::Day => "ClearWeather",
+        Scene::Night => "Night",
+    };
+    timg::ImagingPreset {
+        name: scene.title().into(),
+        token: scene.name().into(),
+        r#type: kind.into(),
     }
 }
 
@@ -141,6 +156,44 @@ impl ImagingPort for Call<'_> {
     ) -> Answer<timg::GetMoveOptionsResponse> {
         check_source(&request.video_source_token)?;
         // Empty: there is no focus to move.
+        Ok(Default::default())
+    }
+
+    fn get_presets(&self, request: timg::GetPresets) -> Answer<timg::GetPresetsResponse> {
+        check_source(&request.video_source_token)?;
+        Ok(timg::GetPresetsResponse {
+            preset: Scene::ALL.map(preset).to_vec(),
+        })
+    }
+
+    fn get_current_preset(
+        &self,
+        request: timg::GetCurrentPreset,
+    ) -> Answer<timg::GetCurrentPresetResponse> {
+        check_source(&request.video_source_token)?;
+        let all = self.device().settings.snapshot();
+        let scene = all.get::<VideoScenes>().of(&all.get::<VideoImage>());
+        Ok(timg::GetCurrentPresetResponse {
+            preset: scene.map(|scene| Box::new(preset(scene))),
+        })
+    }
+
+    fn set_current_preset(
+        &self,
+        request: timg::SetCurrentPreset,
+    ) -> Answer<timg::SetCurrentPresetResponse> {
+        check_source(&request.video_source_token)?;
+        let token = request.preset_token.trim();
+        let scene = Scene::ALL.into_iter().find(|s| s.name() == token);
+        let scene = scene.ok_or_else(|| {
+            let names = Scene::ALL.map(Scene::name).join(", ");
+            let token = fault::shortened(token);
+            refused(format!("PresetToken {token}: must be one of {names}"))
+        })?;
+        let settings = &self.device().settings;
+        let picture = settings.get::<VideoScenes>().picture(scene).clone();
+        let done = settings.update(self.actor, |s: &mut VideoImage| *s = picture);
+        done.map_err(fault::of)?;
         Ok(Default::default())
     }
 

@@ -21,7 +21,7 @@ pub(crate) fn of_operation(port: Port, operation: &Operation) -> Option<Need> {
     let service = match port {
         Port::Media => of_service(ns::TRT),
         Port::Imaging => of_service(ns::TIMG),
-        Port::Security | Port::Keystore | Port::TlsServer => of_service(ns::TAS),
+        Port::Security | Port::Keystore | Port::TlsServer | Port::Dot1x => of_service(ns::TAS),
         Port::Device
         | Port::DeviceIo
         | Port::Media2
@@ -46,6 +46,14 @@ pub(crate) fn of_operation(port: Port, operation: &Operation) -> Option<Need> {
         // The lists of what is wired are empty instead.
         Port::Device | Port::DeviceIo if name.starts_with("SetRelayOutput") => {
             return Some(Need::AtLeast(Limit::AlarmOutputs, 1));
+        }
+        Port::DeviceIo
+            if matches!(
+                name,
+                "SetSerialPortConfiguration" | "SendReceiveSerialCommand"
+            ) =>
+        {
+            return Some(Need::AtLeast(Limit::SerialPorts, 1));
         }
         Port::DeviceIo if name == "SetDigitalInputConfigurations" => {
             return Some(Need::AtLeast(Limit::AlarmInputs, 1));

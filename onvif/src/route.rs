@@ -27,10 +27,11 @@ pub(crate) enum Port {
     Security,
     Keystore,
     TlsServer,
+    Dot1x,
 }
 
 impl Port {
-    const ALL: [Self; 14] = [
+    const ALL: [Self; 15] = [
         Self::Device,
         Self::DeviceIo,
         Self::Media,
@@ -45,6 +46,7 @@ impl Port {
         Self::Security,
         Self::Keystore,
         Self::TlsServer,
+        Self::Dot1x,
     ];
 
     const fn name(self) -> &'static str {
@@ -63,6 +65,7 @@ impl Port {
             Self::Security => "Security configuration",
             Self::Keystore => "Security configuration: keystore",
             Self::TlsServer => "Security configuration: TLS server",
+            Self::Dot1x => "Security configuration: 802.1X",
         }
     }
 
@@ -82,6 +85,7 @@ impl Port {
             Self::Security => &ports::advanced_security_service::OPERATIONS,
             Self::Keystore => &ports::keystore::OPERATIONS,
             Self::TlsServer => &ports::tls_server::OPERATIONS,
+            Self::Dot1x => &ports::dot1x::OPERATIONS,
         }
     }
 
@@ -119,6 +123,7 @@ impl Port {
             Self::Security => ports::advanced_security_service::dispatch(call, operation, body),
             Self::Keystore => ports::keystore::dispatch(call, operation, body),
             Self::TlsServer => ports::tls_server::dispatch(call, operation, body),
+            Self::Dot1x => ports::dot1x::dispatch(call, operation, body),
         }
     }
 }

@@ -307,3 +307,82 @@ async fn a_unit_without_lines_announces_none() {
     let topics = with.call(EVENTS, "<tev:GetEventProperties/>", ADMIN).await;
     assert!(topics.text().contains("DigitalInput"));
 }
+
+/// DEVICEIO-6-1-2, -3, -5, -8; HW-4: what is set is the section; what is outside the options changes nothing; bytes go
+/// and come back, up to length or delimiter.
+#[tokio::test]
+async fn serial_ports_are_set_and_spoken_to() {
+    use platecam_model::settings::{Parity, SerialLines};
+    const IO: &str = "/onvif/deviceio_service";
+    let bench = Bench::new();
+    let set = |kind: &str, baud: &str, parity: &str, bits: &str, stop: &str| {
+        format!(
+            "<tmd:SetSerialPortConfiguration><tmd:SerialPortConfiguration token='serial_2' type='{kind}'>\
+             <tmd:BaudRate>{baud}</tmd:BaudRate><tmd:ParityBit>{parity}</tmd:ParityBit>\
+             <tmd:CharacterLength>{bits}</tmd:CharacterLength><tmd:StopBit>{stop}</tmd:StopBit>\
+             </tmd:SerialPortConfiguration><tmd:ForcePersistance>true</tmd:ForcePersistance>\
+             </tmd:SetSerialPortConfiguration>"
+        )
+    };
+    let good = set("RS232", "115200", "Odd", "7", "2");
+    let answer = bench.call(IO, &good, ADMIN).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    let stored = || {
+        bench
+            .test
+            .device
+            .settings
+            .get::<SerialLines>()
+            .port2
+            .clone()
+    };
+    let before = stored();
+    assert_eq!(
+        (
+            before.baud_rate.get(),
+            before.parity,
+            before.character_length.get(),
+            before.stop_bits.get()
+        ),
+        (115_200, Parity::Odd, 7, 2)
+    );
+    for bad in [
+        set("RS485HalfDuplex", "9600", "Odd", "7", "2"),
+        set("RS232", "9601", "Odd", "7", "2"),
+        set("RS232", "-1", "Odd", "7", "2"),
+        set("RS232", "9600", "Mark", "7", "2"),
+        set("RS232", "9600", "Odd", "9", "2"),
+        set("RS232", "9600", "Odd", "7", "1.5"),
+        set("RS232", "9600", "Odd", "7", "3"),
+    ] {
+        let answer = bench.call(IO, &bad, ADMIN).await;
+        assert_eq!(
+            answer.fault(),
+            ["Sender", "InvalidArgVal", "ConfigModify"],
+            "{bad}"
+        );
+    }
+    assert_eq!(stored(), before);
+    let send = |data: &str, rest: &str| {
+        format!(
+            "<tmd:SendReceiveSerialCommand><tmd:SerialData>{data}</tmd:SerialData>{rest}</tmd:SendReceiveSerialCommand>"
+        )
+    };
+    let text = "<tmd:String>a;b</tmd:String>";
+    for (data, rest, expect) in [
+        (text, "", "String>a;b<"),
+        (text, "<tmd:Delimiter>;</tmd:Delimiter>", "String>a;<"),
+        (text, "<tmd:DataLength>1</tmd:DataLength>", "String>a<"),
+        ("<tmd:Binary>AP8=</tmd:Binary>", "", "Binary>AP8=<"),
+    ] {
+        let answer = bench.call(IO, &send(data, rest), ADMIN).await;
+        assert!(
+            answer.text().contains(expect),
+            "{expect}: {}",
+            answer.text()
+        );
+    }
+    let back = send(text, "<tmd:DataLength>-1</tmd:DataLength>");
+    let answer = bench.call(IO, &back, ADMIN).await;
+    assert_eq!(answer.fault(), ["Sender", "InvalidArgVal"]);
+}

@@ -3,7 +3,15 @@
 mod common;
 
 use common::{ADMIN, As, Bench};
-use platecam_model::settings::{OsdKind, OsdPlace, Paint, VideoImage, VideoMasks, VideoOsd};
+use onvif_contracts::timg;
+use platecam_model::{
+    Actor,
+    settings::{
+        Level, OsdImages, OsdKind, OsdPlace, Paint, PngImage, Scene, VideoImage, VideoMasks,
+        VideoOsd, VideoScenes,
+    },
+    testing::png,
+};
 
 const MEDIA1: &str = "/onvif/media_service";
 const MEDIA2: &str = "/onvif/media2_service";
@@ -129,5 +137,126 @@ async fn corrections_are_read_back_and_bounded() {
             answer.text()
         );
         assert_eq!(now(), after);
+    }
+}
+
+/// IMG-12: a preset is the picture of a scene, whoever changed it; no preset is in force beside them.
+#[tokio::test]
+async fn scenes_are_presets() {
+    const IMAGING: &str = "/onvif/imaging_service";
+    let bench = Bench::new();
+    let settings = &bench.test.device.settings;
+    let call = async |operation: &str, inner: &str| {
+        let body = format!(
+            "<timg:{operation} xmlns:timg='http://www.onvif.org/ver20/imaging/wsdl'>\
+             <timg:VideoSourceToken>source_1</timg:VideoSourceToken>{inner}</timg:{operation}>"
+        );
+        bench.call(IMAGING, &body, ADMIN).await
+    };
+    let current = async || {
+        let answer = call("GetCurrentPreset", "").await;
+        let answer: timg::GetCurrentPresetResponse = answer.read();
+        answer.preset.map(|p| p.token)
+    };
+    assert_eq!(current().await.as_deref(), Some("day"));
+    let by = Actor::system();
+    let sharper = |s: &mut VideoScenes| s.night.sharpness = Level::clamped(33);
+    settings.update(&by, sharper).unwrap();
+    let night = "<timg:PresetToken>night</timg:PresetToken>";
+    assert_eq!(call("SetCurrentPreset", night).await.status, 200);
+    let scenes = settings.get::<VideoScenes>();
+    let image = settings.get::<VideoImage>();
+    assert_eq!(*image, *scenes.picture(Scene::Night));
+    assert_eq!(
+        (image.sharpness.get(), current().await.as_deref()),
+        (33, Some("night"))
+    );
+    settings
+        .update(&by, |s: &mut VideoImage| s.contrast = Level::clamped(1))
+        .unwrap();
+    assert_eq!(current().await, None);
+    let unknown = call(
+        "SetCurrentPreset",
+        "<timg:PresetToken>noon</timg:PresetToken>",
+    )
+    .await;
+    assert_eq!(
+        unknown.fault(),
+        ["Sender", "InvalidArgVal", "SettingsInvalid"]
+    );
+}
+
+/// MEDIA2-6-1-3, -6: pictures are announced while there are any, laid in, moved, exchanged and taken out.
+#[tokio::test]
+async fn images_are_laid_in_and_taken_out_by_both_versions() {
+    let osd = |service: &str, operation: &str, token: &str, place: &str, path: &str| {
+        format!(
+            "<{service}:{operation}><{service}:OSD token='{token}'>\
+             <tt:VideoSourceConfigurationToken>source_config_1</tt:VideoSourceConfigurationToken><tt:Type>Image</tt:Type>\
+             <tt:Position><tt:Type>{place}</tt:Type></tt:Position>\
+             <tt:Image><tt:ImgPath>{path}</tt:ImgPath></tt:Image></{service}:OSD></{service}:{operation}>"
+        )
+    };
+    for (path, service) in [(MEDIA1, "trt"), (MEDIA2, "tr2")] {
+        let bench = Bench::new();
+        let settings = &bench.test.device.settings;
+        let call = async |body: String, status| {
+            let answer = bench.call(path, &body, ADMIN).await;
+            assert_eq!(answer.status, status, "{body}: {}", answer.text());
+            answer.text().to_owned()
+        };
+        let options = format!(
+            "<{service}:GetOSDOptions><{service}:ConfigurationToken>source_config_1</{service}:ConfigurationToken></{service}:GetOSDOptions>"
+        );
+        let none = call(options.clone(), 200).await;
+        assert!(!none.contains("Image"), "{none}");
+        let made = |place, path| osd(service, "CreateOSD", "", place, path);
+        let refused = call(made("UpperLeft", "image_1"), 400).await;
+        assert!(refused.contains("ConfigModify"), "{refused}");
+        let put = |s: &mut OsdImages| {
+            s.image_1 = PngImage::new(&png(4, 4, [1; 4])).unwrap();
+            s.image_2 = PngImage::new(&png(8, 4, [2; 4])).unwrap();
+        };
+        settings.update(&Actor::system(), put).unwrap();
+        let some = call(options, 200).await;
+        for part in [
+            "Type>Image<",
+            "ImagePath>image_1<",
+            "ImagePath>image_2<",
+            "image/png",
+            "MaxWidth=\"512\"",
+            "Image=\"4\"",
+            "Total=\"12\"",
+        ] {
+            assert!(some.contains(part), "{part}: {some}");
+        }
+        call(made("UpperLeft", "image_1"), 200).await;
+        let moved = |kind: &str| osd(service, "SetOSD", "osd_1", "LowerRight", kind);
+        call(moved("image_2"), 200).await;
+        call(moved("image_3"), 400).await;
+        let listed = call(format!("<{service}:GetOSDs/>"), 200).await;
+        for part in [
+            "Type>Image<",
+            "ImgPath>image_2<",
+            "Type>LowerRight<",
+            "token=\"osd_1\"",
+        ] {
+            assert!(listed.contains(part), "{part}: {listed}");
+        }
+        let as_text = moved("image_2").replace(">Image<", ">Text<");
+        call(as_text, 400).await;
+        for _ in 1..VideoOsd::MAX_IMAGES {
+            call(made("UpperLeft", "image_1"), 200).await;
+        }
+        let full = call(made("UpperLeft", "image_1"), 500).await;
+        assert!(full.contains("MaxOSDs"), "{full}");
+        let delete = format!(
+            "<{service}:DeleteOSD><{service}:OSDToken>osd_1</{service}:OSDToken></{service}:DeleteOSD>"
+        );
+        call(delete, 200).await;
+        assert_eq!(
+            settings.get::<VideoOsd>().images.len(),
+            VideoOsd::MAX_IMAGES - 1
+        );
     }
 }

@@ -6,7 +6,8 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use common::{ADMIN, Answer, Bench, envelope};
 use http::Method;
-use onvif_contracts::{tt, wsnt};
+use md5::{Digest, Md5};
+use onvif_contracts::{tds, tt, wsnt};
 use onvif_xml::{Limits, soap::Message};
 use platecam_model::{EventKind, SourceState};
 use tokio::{
@@ -68,8 +69,13 @@ async fn consumer(statuses: &[u16]) -> (SocketAddr, mpsc::UnboundedReceiver<Got>
                 }
             };
             let status = statuses.pop().unwrap_or(202);
-            let answer =
-                format!("HTTP/1.1 {status} X\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+            let challenge = match status {
+                401 => "WWW-Authenticate: Digest realm=\"r\", nonce=\"n\", qop=\"auth\"\r\n",
+                _ => "",
+            };
+            let answer = format!(
+                "HTTP/1.1 {status} X\r\n{challenge}Content-Length: 0\r\nConnection: close\r\n\r\n"
+            );
             socket.write_all(answer.as_bytes()).await.unwrap();
             tx.send(got).unwrap();
         }
@@ -79,9 +85,13 @@ async fn consumer(statuses: &[u16]) -> (SocketAddr, mpsc::UnboundedReceiver<Got>
 
 /// Calls as somebody on the unit itself: consumers on loopback are for them alone.
 async fn call(bench: &Bench, path: &str, body: &str, peer: &str) -> Answer {
+    call_as(bench, "admin", path, body, peer).await
+}
+
+async fn call_as(bench: &Bench, user: &str, path: &str, body: &str, peer: &str) -> Answer {
     let mut request = Bench::request(Method::POST, path);
     request.peer = Some(peer.parse().unwrap());
-    let token = bench.token("admin", platecam_model::testing::PASSWORD);
+    let token = bench.token(user, platecam_model::testing::PASSWORD);
     bench.raw(request, envelope(&token, body)).await
 }
 
@@ -289,6 +299,79 @@ async fn odd_consumers_are_refused() {
     let got = next(&mut rx).await;
     assert!(got.head.starts_with("post /near "), "{}", got.head);
     assert!(rx.try_recv().is_err());
+}
+
+/// DEVICE-4-1-10: the remote user is written, read back without its password and removed; a consumer that challenges
+/// gets its proof, but only where an administrator subscribed: whom it is shown to is not for everybody to choose.
+#[tokio::test]
+async fn a_consumer_that_wants_a_login_gets_the_remote_user_s() {
+    const DEVICE: &str = "/onvif/device_service";
+    const NEAR: &str = "127.0.0.1:40000";
+    let bench = running().await;
+    let set = |inner: &str| format!("<tds:SetRemoteUser>{inner}</tds:SetRemoteUser>");
+    let user = "<tds:RemoteUser><tt:Username>camera</tt:Username>{}<tt:UseDerivedPassword>false</tt:UseDerivedPassword></tds:RemoteUser>";
+    let viewer = format!(
+        "<tds:CreateUsers><tds:User><tt:Username>viewer</tt:Username><tt:Password>{}</tt:Password><tt:UserLevel>User</tt:UserLevel></tds:User></tds:CreateUsers>",
+        platecam_model::testing::PASSWORD
+    );
+    let with = user.replace("{}", "<tt:Password>secret-1</tt:Password>");
+    for body in [viewer, set(&with), set(&user.replace("{}", ""))] {
+        let answer = call(&bench, DEVICE, &body, NEAR).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+    }
+    let read = call(&bench, DEVICE, "<tds:GetRemoteUser/>", NEAR).await;
+    assert!(!read.text().contains("secret-1"), "{}", read.text());
+    let read: tds::GetRemoteUserResponse = read.read();
+    let read = read.remote_user.unwrap();
+    assert_eq!(
+        (
+            read.username.as_str(),
+            read.password,
+            read.use_derived_password
+        ),
+        ("camera", None, false)
+    );
+
+    let (address, mut rx) = consumer(&[401]).await;
+    subscribe(&bench, &format!("http://{address}/a?b=1"), SIGNAL).await;
+    assert!(!next(&mut rx).await.head.contains("authorization:"));
+    let signed = next(&mut rx).await;
+    let part = |name: &str| {
+        let (_, rest) = signed.head.split_once(&format!("{name}=")).unwrap();
+        rest.trim_start_matches('"')
+            .split(['"', ','])
+            .next()
+            .unwrap()
+    };
+    let hex = |text: String| {
+        let digest = Md5::digest(text.as_bytes());
+        digest
+            .iter()
+            .map(|b| format!("{b:02x}"))
+            .collect::<String>()
+    };
+    let ha1 = hex("camera:r:secret-1".into());
+    let ha2 = hex("POST:/a?b=1".into());
+    // `cnonce` is in lower case by itself.
+    let wanted = hex(format!("{ha1}:n:00000001:{}:auth:{ha2}", part("cnonce")));
+    assert_eq!((part("username"), part("response")), ("camera", &*wanted));
+    assert_eq!(state(&signed.notices()[0].1).1, "false");
+
+    let (address, mut rx) = consumer(&[401]).await;
+    let wanted = subscription(&format!("http://{address}/"), SIGNAL);
+    let answer = call_as(&bench, "viewer", EVENTS, &wanted, NEAR).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    for _ in 0..2 {
+        let got = next(&mut rx).await;
+        assert!(!got.head.contains("authorization:"), "{}", got.head);
+    }
+
+    let answer = call(&bench, DEVICE, &set(""), NEAR).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    let read: tds::GetRemoteUserResponse = call(&bench, DEVICE, "<tds:GetRemoteUser/>", NEAR)
+        .await
+        .read();
+    assert!(read.remote_user.is_none());
 }
 
 /// Push and pull have places of their own.

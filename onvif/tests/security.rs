@@ -6,7 +6,7 @@ use common::{ADMIN, As, Bench, envelope, token_header};
 use http::Method;
 use onvif_contracts::{
     port::{AccessClass, Operation},
-    tds,
+    tas, tds,
 };
 use platecam_model::testing::{PASSWORD, uninitialised};
 
@@ -420,4 +420,114 @@ async fn pictures_need_digest() {
     assert!(help.text().contains("SOAP"));
     let put = bench.raw(Bench::request(Method::PUT, DEVICE), "").await;
     assert_eq!(put.status, 405);
+}
+
+/// DOT1X-1..4; Security Service §5.4: one configuration is added, bound, read without its secret and taken away again.
+#[tokio::test]
+async fn a_configuration_of_802_1x_is_added_and_bound() {
+    use platecam_model::settings::{Dot1xMethod, NetDot1x};
+    const SECURITY: &str = "/onvif/security_service";
+    let bench = Bench::new();
+    let call = async |operation: &str, inner: &str| {
+        let body = format!(
+            "<tas:{operation} xmlns:tas='http://www.onvif.org/ver10/advancedsecurity/wsdl'>{inner}</tas:{operation}>"
+        );
+        bench.call(SECURITY, &body, ADMIN).await
+    };
+    let passphrase = call(
+        "UploadPassphrase",
+        "<tas:Passphrase>secret-1</tas:Passphrase>",
+    )
+    .await;
+    let passphrase: tas::UploadPassphraseResponse = passphrase.read();
+    let peap = |outer: &str, inner: &str, identity: &str, phrase: &str| {
+        format!(
+            "<tas:Dot1XConfiguration><tas:Outer Method='{outer}'><tas:Identity>anyone</tas:Identity>\
+             <tas:Inner Method='{inner}'>{identity}<tas:PassphraseID>{phrase}</tas:PassphraseID></tas:Inner>\
+             </tas:Outer></tas:Dot1XConfiguration>"
+        )
+    };
+    let name = "<tas:Identity>camera</tas:Identity>";
+    let id = passphrase.passphrase_id;
+    for (wanted, subcode) in [
+        (peap("EAP-FAST", "MSCHAPv2", name, &id), "Dot1XMethod"),
+        (peap("EAP-PEAP", "GTC", name, &id), "Dot1XMethod"),
+        (peap("EAP-PEAP", "MSCHAPv2", "", &id), "Dot1XMethod"),
+        (peap("EAP-PEAP", "MSCHAPv2", name, "pass-9"), "PassphraseID"),
+        (
+            "<tas:Dot1XConfiguration><tas:Outer Method='EAP-TLS'><tas:Identity>camera</tas:Identity>\
+             <tas:CertificationPathID>path-9</tas:CertificationPathID></tas:Outer></tas:Dot1XConfiguration>"
+                .to_owned(),
+            "CertificationPathID",
+        ),
+    ] {
+        let refused = call("AddDot1XConfiguration", &wanted).await;
+        assert_eq!(
+            refused.fault(),
+            ["Sender", "InvalidArgVal", subcode],
+            "{wanted}"
+        );
+    }
+    let wanted = peap("EAP-PEAP", "EAP-MSCHAPv2", name, &id);
+    let added = call("AddDot1XConfiguration", &wanted).await;
+    let added: tas::AddDot1XConfigurationResponse = added.read();
+    let full = call("AddDot1XConfiguration", &wanted).await;
+    let subcode = "MaximumNumberOfDot1XConfigurationsReached";
+    assert_eq!(full.fault(), ["Receiver", "Action", subcode]);
+    let set = bench.test.device.settings.get::<NetDot1x>();
+    assert_eq!(
+        (set.method, set.enabled, set.password.expose()),
+        (Dot1xMethod::Peap, false, "secret-1")
+    );
+    assert_eq!(
+        (set.identity.as_str(), set.anonymous_identity.as_str()),
+        ("camera", "anyone")
+    );
+    let all = call("GetAllDot1XConfigurations", "").await;
+    assert!(
+        !all.text().contains("secret-1") && all.text().contains(">camera<"),
+        "{}",
+        all.text()
+    );
+    let dot1x = format!("<tas:Dot1XID>{}</tas:Dot1XID>", added.dot1xid);
+    let eth0 = "<tas:token>eth0</tas:token>";
+    let bound = async || {
+        let answer = call("GetNetworkInterfaceDot1XConfiguration", eth0).await;
+        let answer: tas::GetNetworkInterfaceDot1XConfigurationResponse = answer.read();
+        answer.dot1xid
+    };
+    let bind = "SetNetworkInterfaceDot1XConfiguration";
+    let strange = call(bind, &format!("<tas:token>wlan9</tas:token>{dot1x}")).await;
+    assert_eq!(
+        strange.fault(),
+        ["Sender", "InvalidArgVal", "InvalidNetworkInterface"]
+    );
+    let strange = call(bind, &format!("{eth0}<tas:Dot1XID>x</tas:Dot1XID>")).await;
+    assert_eq!(
+        strange.fault(),
+        ["Sender", "InvalidArgVal", "Dot1XConfigurationID"]
+    );
+    assert_eq!(bound().await, None);
+    assert_eq!(call(bind, &format!("{eth0}{dot1x}")).await.status, 200);
+    assert_eq!(bound().await.as_deref(), Some(&*added.dot1xid));
+    let used = call("DeleteDot1XConfiguration", &dot1x).await;
+    assert_eq!(used.fault(), ["Sender", "InvalidArgVal", "ReferenceExists"]);
+    let unbound = call("DeleteNetworkInterfaceDot1XConfiguration", eth0).await;
+    assert_eq!(unbound.status, 200, "{}", unbound.text());
+    assert_eq!(bound().await, None);
+    assert_eq!(call("DeleteDot1XConfiguration", &dot1x).await.status, 200);
+    let gone = call("GetDot1XConfiguration", &dot1x).await;
+    assert_eq!(
+        gone.fault(),
+        ["Sender", "InvalidArgVal", "Dot1XConfigurationID"]
+    );
+    assert!(
+        !bench
+            .test
+            .device
+            .settings
+            .get::<NetDot1x>()
+            .password
+            .is_set()
+    );
 }

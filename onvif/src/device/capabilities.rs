@@ -62,7 +62,7 @@ fn embedded(call: &Call<'_>, of: Ns) -> Any {
         ns::TAN => wrap(of, &analytics::capabilities()),
         ns::TEV => wrap(of, &events::capabilities(call.device())),
         ns::TMD => wrap(of, &deviceio::capabilities(call.device())),
-        ns::TAS => wrap(of, &security::capabilities::all()),
+        ns::TAS => wrap(of, &security::capabilities::all(call)),
         _ => wrap(of, &device(call)),
     }
 }
@@ -92,7 +92,7 @@ pub(super) fn device(call: &Call<'_>) -> tds::DeviceServiceCapabilities {
             access_policy_config: Some(false),
             default_access_policy: Some(true),
             dot1x: Some(false),
-            remote_user_handling: Some(false),
+            remote_user_handling: Some(true),
             x_509_token: Some(false),
             saml_token: Some(false),
             kerberos_token: Some(false),

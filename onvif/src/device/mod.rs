@@ -11,6 +11,7 @@ mod network;
 mod old_capabilities;
 mod passwords;
 mod profiles;
+mod remote_user;
 mod roles;
 pub(crate) mod scopes;
 mod system;
@@ -348,6 +349,15 @@ impl Device for Call<'_> {
         request: tds::DeleteUserRole,
     ) -> Answer<tds::DeleteUserRoleResponse> {
         roles::delete(self, &request.user_role)?;
+        Ok(Default::default())
+    }
+
+    fn get_remote_user(&self, _: tds::GetRemoteUser) -> Answer<tds::GetRemoteUserResponse> {
+        Ok(remote_user::get(self))
+    }
+
+    fn set_remote_user(&self, request: tds::SetRemoteUser) -> Answer<tds::SetRemoteUserResponse> {
+        remote_user::set(self, request.remote_user.as_deref())?;
         Ok(Default::default())
     }
 

@@ -2,6 +2,7 @@
 
 pub(crate) mod inputs;
 pub(crate) mod relays;
+mod serial;
 
 use onvif_contracts::{ports::device_io_port::DeviceIOPort, tds, tmd};
 use platecam_model::Device;
@@ -20,14 +21,14 @@ pub(crate) fn capabilities(device: &Device) -> tmd::Capabilities {
         audio_sources: Some(0),
         audio_outputs: Some(0),
         relay_outputs: count(device.io.outputs()),
-        serial_ports: Some(0),
+        serial_ports: count(device.serial_ports().len()),
         digital_inputs: count(device.io.inputs()),
         digital_input_options: Some(device.io.inputs() > 0),
         ..Default::default()
     }
 }
 
-/// Operations that are not here (serial ports, configurations of outputs and audio) answer `ter:ActionNotSupported`.
+/// Operations that are not here (configurations of outputs and audio) answer `ter:ActionNotSupported`.
 impl DeviceIOPort for Call<'_> {
     fn get_service_capabilities(
         &self,
@@ -110,6 +111,43 @@ impl DeviceIOPort for Call<'_> {
     ) -> Answer<tds::SetRelayOutputStateResponse> {
         relays::switch(self, &request)?;
         Ok(Default::default())
+    }
+
+    fn get_serial_ports(&self, _: tmd::GetSerialPorts) -> Answer<tmd::GetSerialPortsResponse> {
+        Ok(serial::all(self.device()))
+    }
+
+    fn get_serial_port_configuration(
+        &self,
+        request: tmd::GetSerialPortConfiguration,
+    ) -> Answer<tmd::GetSerialPortConfigurationResponse> {
+        Ok(tmd::GetSerialPortConfigurationResponse {
+            serial_port_configuration: serial::get(self.device(), &request.serial_port_token)?,
+        })
+    }
+
+    fn get_serial_port_configuration_options(
+        &self,
+        request: tmd::GetSerialPortConfigurationOptions,
+    ) -> Answer<tmd::GetSerialPortConfigurationOptionsResponse> {
+        Ok(tmd::GetSerialPortConfigurationOptionsResponse {
+            serial_port_options: serial::options(self.device(), &request.serial_port_token)?,
+        })
+    }
+
+    fn set_serial_port_configuration(
+        &self,
+        request: tmd::SetSerialPortConfiguration,
+    ) -> Answer<tmd::SetSerialPortConfigurationResponse> {
+        serial::set(self, &request.serial_port_configuration)?;
+        Ok(Default::default())
+    }
+
+    fn send_receive_serial_command(
+        &self,
+        request: tmd::SendReceiveSerialCommand,
+    ) -> Answer<tmd::SendReceiveSerialCommandResponse> {
+        serial::exchange(self, &request)
     }
 
     fn get_digital_inputs(

@@ -13,6 +13,10 @@ use onvif_xml::{
     Any, Value, Writer, ns,
     soap::{Reply, Version, envelope},
 };
+use platecam_model::{
+    auth::{ProofFor, answer_challenge},
+    settings::{RemoteUser, SettingsStore},
+};
 use url::{Host, Url};
 
 use super::{notice::Notice, render, service::reference, subscriptions::Subscription};
@@ -173,18 +177,34 @@ impl Courier {
             .as_ref()
     }
 
-    async fn send(&self, consumer: &Consumer, message: Vec<u8>) -> Result<(), Undelivered> {
+    /// Sends a message; a consumer that wants a login gets the remote user's, where `login` knows one.
+    async fn send(
+        &self,
+        consumer: &Consumer,
+        message: Vec<u8>,
+        login: Option<&SettingsStore>,
+    ) -> Result<(), Undelivered> {
         let failed = |e: reqwest::Error| Undelivered::Failed(cause(&e));
         let client = self
             .client(consumer.near)
             .ok_or_else(|| Undelivered::Failed("no HTTP client".to_owned()))?;
-        let mut answer = client
-            .post(consumer.url.clone())
-            .header("content-type", content_type())
-            .body(message)
-            .send()
-            .await
-            .map_err(failed)?;
+        let post = |message: Vec<u8>| {
+            client
+                .post(consumer.url.clone())
+                .header("content-type", content_type())
+                .body(message)
+        };
+        let mut answer = post(message.clone()).send().await.map_err(failed)?;
+        let proof = match (answer.status(), login) {
+            (reqwest::StatusCode::UNAUTHORIZED, Some(settings)) => {
+                proof(&answer, &consumer.url, settings)
+            }
+            _ => None,
+        };
+        if let Some(proof) = proof {
+            let signed = post(message).header("authorization", proof);
+            answer = signed.send().await.map_err(failed)?;
+        }
         let status = answer.status();
         // Read to its end, so that the connection can be used again; but not for ever.
         let mut seen = 0;
@@ -202,6 +222,25 @@ impl Courier {
             ))),
         }
     }
+}
+
+/// What proves the remote user to a consumer that challenged.
+fn proof(challenge: &reqwest::Response, url: &Url, settings: &SettingsStore) -> Option<String> {
+    let user = settings.get::<RemoteUser>();
+    let (name, password) = user.plain_login()?;
+    let all = challenge.headers().get_all("www-authenticate");
+    let challenges: Vec<&str> = all.iter().filter_map(|v| v.to_str().ok()).collect();
+    let uri = match url.query() {
+        Some(query) => format!("{}?{query}", url.path()),
+        None => url.path().to_owned(),
+    };
+    let cnonce = uuid::Uuid::new_v4().simple().to_string();
+    let what = ProofFor {
+        method: "POST",
+        uri: &uri,
+        cnonce: &cnonce,
+    };
+    answer_challenge(&challenges, name, &password, what)
 }
 
 fn content_type() -> String {
@@ -250,14 +289,20 @@ fn notify(consumer: &Consumer, subscription: &Subscription, notices: &[Arc<Notic
 
 /// Sends what the subscription brings until it ends. A message that does not arrive is tried again, later
 /// and later, with everything behind it in its order; what a dead consumer leaves goes with the subscription.
-pub(super) async fn deliver(courier: Courier, subscription: Arc<Subscription>, consumer: Consumer) {
+/// `login` holds the remote user, for a subscriber who may choose whom it is shown to.
+pub(super) async fn deliver(
+    courier: Courier,
+    subscription: Arc<Subscription>,
+    consumer: Consumer,
+    login: Option<Arc<SettingsStore>>,
+) {
     while let Some(notices) = subscription.next_batch(BATCH).await {
         let message = notify(&consumer, &subscription, &notices);
         let mut wait = FIRST_RETRY;
         let mut failures = 0u32;
         loop {
             let sent = tokio::select! {
-                sent = courier.send(&consumer, message.clone()) => sent,
+                sent = courier.send(&consumer, message.clone(), login.as_deref()) => sent,
                 () = subscription.over() => break,
             };
             let error = match sent {

@@ -16,7 +16,7 @@ use onvif_xml::{
     AbsoluteOrRelative, Any, DateTime, Value, ns,
     soap::{Fault, Message},
 };
-use platecam_model::UtcTime;
+use platecam_model::{Permission, UtcTime};
 
 use super::{
     faults, filter, properties,
@@ -285,6 +285,9 @@ impl NotificationProducer for Call<'_> {
             .is_some_and(|p| p.to_canonical().is_loopback());
         let consumer = Consumer::of(request.consumer_reference, near)
             .map_err(|e| faults::creation_failed(&e, now))?;
+        // Whoever could set the remote user may say where it is shown; anybody else could gather proofs of it.
+        let login = self.actor.require(Permission::SystemConfig).is_ok();
+        let login = login.then(|| self.device().settings.clone());
         let life = life(request.initial_termination_time, true, now)?;
         let owner = (self.base.clone(), self.actor.user.clone(), Delivery::Push);
         let subscription = self
@@ -297,6 +300,7 @@ impl NotificationProducer for Call<'_> {
             self.inner.courier.clone(),
             subscription.clone(),
             consumer,
+            login,
         ));
         let (current_time, termination_time) = times(now, life);
         Ok(wsnt::SubscribeResponse {

@@ -497,7 +497,7 @@ impl Media for Call<'_> {
 
     fn get_osd_options(&self, request: trt::GetOSDOptions) -> Answer<trt::GetOSDOptionsResponse> {
         Ok(trt::GetOSDOptionsResponse {
-            osd_options: osd::options(&request.configuration_token)?,
+            osd_options: osd::options(self, &request.configuration_token)?,
         })
     }
 

@@ -345,7 +345,7 @@ impl Media2 for Call<'_> {
 
     fn get_osd_options(&self, request: tr2::GetOSDOptions) -> Answer<tr2::GetOSDOptionsResponse> {
         Ok(tr2::GetOSDOptionsResponse {
-            osd_options: osd::options(&request.configuration_token)?,
+            osd_options: osd::options(self, &request.configuration_token)?,
         })
     }
 

@@ -1,10 +1,16 @@
-//! Texts in the picture as `tt:OSDConfiguration`, the same in both versions of the service (OSD-1..5).
+//! Texts and pictures in the video as `tt:OSDConfiguration`, the same in both versions of the service (OSD-1..5).
+//!
+//! Pictures come to the unit through its pages or its web API (`video.osd_images`): the service has no operation for
+//! that. While there is none, the type Image is not among the options.
 
 use lpr_core::NormPoint;
 use onvif_contracts::tt;
-use onvif_xml::soap::Fault;
+use onvif_xml::{List, soap::Fault};
 use platecam_model::{
-    settings::{FontSize, OsdKind, OsdPlace, OsdText, Paint, TimeSettings, VideoOsd},
+    settings::{
+        FontSize, ImageSlot, OsdImage, OsdImages, OsdKind, OsdPlace, OsdText, Paint, PngImage,
+        TimeSettings, VideoOsd,
+    },
     time::{DateFormat, TimeFormat},
 };
 
@@ -111,6 +117,43 @@ fn osd_color(paint: Paint) -> Box<tt::OSDColor> {
     })
 }
 
+fn position(place: OsdPlace, own: NormPoint) -> tt::OSDPosConfiguration {
+    let custom = place == OsdPlace::Custom;
+    tt::OSDPosConfiguration {
+        r#type: name_of(&PLACES, &place),
+        pos: custom.then(|| Box::new(tt::Vector { x: own.x, y: own.y })),
+        extension: None,
+    }
+}
+
+/// Where a client wants it.
+fn place(wanted: &tt::OSDPosConfiguration) -> Answer<(OsdPlace, NormPoint)> {
+    let place = named("Position", &PLACES, &wanted.r#type)?;
+    let position = match (place, wanted.pos.as_deref()) {
+        (OsdPlace::Custom, Some(at)) => NormPoint { x: at.x, y: at.y },
+        (OsdPlace::Custom, None) => return Err(refused("Pos", "", "two numbers from -1 to 1")),
+        _ => OsdText::default().position,
+    };
+    Ok((place, position))
+}
+
+/// A picture on the wire.
+fn written_image(image: &OsdImage) -> tt::OSDConfiguration {
+    tt::OSDConfiguration {
+        token: image.token.clone(),
+        video_source_configuration_token: tt::OSDReference {
+            value: SOURCE_CONFIG.into(),
+        },
+        r#type: tt::OSDType::Image,
+        position: position(image.place, image.position),
+        image: Some(Box::new(tt::OSDImgConfiguration {
+            img_path: image.image.name().into(),
+            extension: None,
+        })),
+        ..Default::default()
+    }
+}
+
 /// A text on the wire.
 fn written(text: &OsdText, unit: &TimeSettings) -> tt::OSDConfiguration {
     let date = matches!(text.kind, OsdKind::Date | OsdKind::DateAndTime);
@@ -121,23 +164,13 @@ fn written(text: &OsdText, unit: &TimeSettings) -> tt::OSDConfiguration {
         .iter()
         .find(|(d, ..)| *d == date_format)
         .map(|(_, plain, week)| String::from(if text.week_day { *week } else { *plain }));
-    let custom = text.place == OsdPlace::Custom;
     tt::OSDConfiguration {
         token: text.token.clone(),
         video_source_configuration_token: tt::OSDReference {
             value: SOURCE_CONFIG.into(),
         },
         r#type: tt::OSDType::Text,
-        position: tt::OSDPosConfiguration {
-            r#type: name_of(&PLACES, &text.place),
-            pos: custom.then(|| {
-                Box::new(tt::Vector {
-                    x: text.position.x,
-                    y: text.position.y,
-                })
-            }),
-            extension: None,
-        },
+        position: position(text.place, text.position),
         text_string: Some(Box::new(tt::OSDTextConfiguration {
             r#type: name_of(&KINDS, &text.kind),
             date_format: date_name.filter(|_| date),
@@ -152,6 +185,34 @@ fn written(text: &OsdText, unit: &TimeSettings) -> tt::OSDConfiguration {
     }
 }
 
+/// The picture that a client wants, under the token `token`; of a height of its own, that of `before`.
+///
+/// # Errors
+/// `ter:NoConfig`, `ter:ConfigModify`.
+fn read_image(
+    call: &Call<'_>,
+    wanted: &tt::OSDConfiguration,
+    before: &OsdImage,
+    token: String,
+) -> Answer<OsdImage> {
+    check_source(&wanted.video_source_configuration_token.value)?;
+    let path = wanted.image.as_deref().map_or("", |i| i.img_path.trim());
+    let there = call.device().settings.get::<OsdImages>();
+    let image = there.set().find(|slot| slot.name() == path);
+    let image = image.ok_or_else(|| {
+        let names: Vec<_> = there.set().map(ImageSlot::name).collect();
+        refused("ImgPath", path, &names.join(", "))
+    })?;
+    let (place, position) = place(&wanted.position)?;
+    Ok(OsdImage {
+        token,
+        image,
+        height: before.height,
+        place,
+        position,
+    })
+}
+
 /// What a client wants, under the token `token`.
 ///
 /// # Errors
@@ -163,14 +224,11 @@ fn read(wanted: &tt::OSDConfiguration, token: String) -> Answer<OsdText> {
             .then_some(wanted.text_string.as_deref())
             .flatten()
     };
-    let text =
-        own().ok_or_else(|| refused("Type", wanted.r#type.as_str(), "Text, with TextString"))?;
-    let place = named("Position", &PLACES, &wanted.position.r#type)?;
-    let position = match (place, wanted.position.pos.as_deref()) {
-        (OsdPlace::Custom, Some(at)) => NormPoint { x: at.x, y: at.y },
-        (OsdPlace::Custom, None) => return Err(refused("Pos", "", "two numbers from -1 to 1")),
-        _ => OsdText::default().position,
-    };
+    let text = own().ok_or_else(|| {
+        let allowed = "Text, with TextString, and Image, with Image, where a picture is stored";
+        refused("Type", wanted.r#type.as_str(), allowed)
+    })?;
+    let (place, position) = place(&wanted.position)?;
     let (date_format, week_day) = match text.date_format.as_deref() {
         None => (None, false),
         Some(name) => DATES
@@ -226,7 +284,7 @@ pub(super) fn check_source(token: &str) -> Answer<()> {
     }
 }
 
-/// The texts: all, or the one with this token.
+/// Texts and pictures: all, or the one with this token.
 ///
 /// # Errors
 /// `ter:NoConfig`.
@@ -239,11 +297,10 @@ pub(super) fn list(
     let settings = &call.device().settings;
     let unit = settings.get::<TimeSettings>();
     let all = settings.get::<VideoOsd>();
-    let found: Vec<_> = all
-        .texts
-        .iter()
-        .filter(|t| token.is_none_or(|token| token == t.token))
-        .map(|t| written(t, &unit))
+    let texts = all.texts.iter().map(|t| written(t, &unit));
+    let found: Vec<_> = texts
+        .chain(all.images.iter().map(written_image))
+        .filter(|osd| token.is_none_or(|token| token == osd.token))
         .collect();
     match token {
         Some(token) if found.is_empty() => Err(fault::no_config(token)),
@@ -255,9 +312,18 @@ pub(super) fn list(
 ///
 /// # Errors
 /// `ter:NoConfig`.
-pub(super) fn options(source: &str) -> Answer<tt::OSDConfigurationOptions> {
+pub(super) fn options(call: &Call<'_>, source: &str) -> Answer<tt::OSDConfigurationOptions> {
     check_source(source)?;
-    let most = i32::try_from(VideoOsd::MAX).unwrap_or(i32::MAX);
+    let int = |n: usize| i32::try_from(n).unwrap_or(i32::MAX);
+    let most = int(VideoOsd::MAX);
+    let there = call.device().settings.get::<OsdImages>();
+    let paths: Vec<String> = there.set().map(|slot| slot.name().into()).collect();
+    let images = if paths.is_empty() {
+        0
+    } else {
+        int(VideoOsd::MAX_IMAGES)
+    };
+    let side = i32::try_from(PngImage::MAX_SIDE).ok();
     let colors = || {
         Some(Box::new(tt::OSDColorOptions {
             color: Some(Box::new(colors())),
@@ -267,14 +333,14 @@ pub(super) fn options(source: &str) -> Answer<tt::OSDConfigurationOptions> {
     let bound = |n: u32| i32::try_from(n).unwrap_or(i32::MAX);
     Ok(tt::OSDConfigurationOptions {
         maximum_number_of_osds: tt::MaximumNumberOfOSDs {
-            total: most,
-            image: None,
+            total: most + images,
+            image: (images > 0).then_some(images),
             plain_text: Some(most),
             date: Some(most),
             time: Some(most),
             date_and_time: Some(most),
         },
-        r#type: vec![tt::OSDType::Text],
+        r#type: [tt::OSDType::Text, tt::OSDType::Image][..1 + usize::from(images > 0)].to_vec(),
         position_option: PLACES.map(|(_, name)| name.into()).to_vec(),
         text_option: Some(Box::new(tt::OSDTextOptions {
             r#type: KINDS.map(|(_, name)| name.into()).to_vec(),
@@ -288,28 +354,49 @@ pub(super) fn options(source: &str) -> Answer<tt::OSDConfigurationOptions> {
             background_color: colors(),
             extension: None,
         })),
+        image_option: (images > 0).then(|| {
+            Box::new(tt::OSDImgOptions {
+                image_path: paths,
+                formats_supported: Some(List(vec!["image/png".into()])),
+                max_size: i32::try_from(PngImage::MAX_BYTES).ok(),
+                max_width: side,
+                max_height: side,
+                extension: None,
+            })
+        }),
         ..Default::default()
     })
 }
 
-/// Makes a text and returns its token.
+/// Makes a text or lays in a picture, and returns its token.
 ///
 /// # Errors
 /// `ter:NoConfig`, `ter:ConfigModify`, `ter:MaxOSDs`.
 pub(super) fn create(call: &Call<'_>, wanted: &tt::OSDConfiguration) -> Answer<String> {
     let _one_at_a_time = call.inner.profiles.lock();
     let all = call.device().settings.get::<VideoOsd>();
-    if all.texts.len() >= VideoOsd::MAX {
-        return Err(Fault::receiver(
-            &["Action", "MaxOSDs"],
-            format!("at most {} texts", VideoOsd::MAX),
-        ));
-    }
-    let token = free_token("osd", VideoOsd::MAX, |t| {
-        all.texts.iter().any(|o| o.token == t)
+    let token = free_token("osd", VideoOsd::MAX + VideoOsd::MAX_IMAGES, |t| {
+        place_in(&all, t).is_some()
     });
-    let text = read(wanted, token.clone())?;
-    update(call, |s| s.texts.push(text))?;
+    let full = |most: usize, what: &str| {
+        Err(Fault::receiver(
+            &["Action", "MaxOSDs"],
+            format!("at most {most} {what}"),
+        ))
+    };
+    if wanted.r#type == tt::OSDType::Image {
+        if all.images.len() >= VideoOsd::MAX_IMAGES {
+            return full(VideoOsd::MAX_IMAGES, "pictures");
+        }
+        let image = read_image(call, wanted, &OsdImage::default(), token.clone())?;
+        update(call, |s| s.images.push(image))?;
+    } else {
+        if all.texts.len() >= VideoOsd::MAX {
+            return full(VideoOsd::MAX, "texts");
+        }
+        let text = read(wanted, token.clone())?;
+        update(call, |s| s.texts.push(text))?;
+    }
     Ok(token)
 }
 
@@ -321,31 +408,54 @@ pub(super) fn free_token(kind: &str, most: usize, taken: impl Fn(&str) -> bool) 
         .unwrap_or_default()
 }
 
-/// Changes a text.
+/// Changes a text or a picture; neither becomes the other.
 ///
 /// # Errors
 /// `ter:NoConfig`, `ter:ConfigModify`.
 pub(super) fn set(call: &Call<'_>, wanted: &tt::OSDConfiguration) -> Answer<()> {
     let _one_at_a_time = call.inner.profiles.lock();
-    let at = place_of(call, &wanted.token)?;
-    let text = read(wanted, wanted.token.clone())?;
-    update(call, |s| s.texts[at] = text)
+    let all = call.device().settings.get::<VideoOsd>();
+    let token = wanted.token.clone();
+    match (place_in(&all, &token), &wanted.r#type) {
+        (None, _) => Err(fault::no_config(&token)),
+        (Some(At::Text(at)), tt::OSDType::Text) => {
+            let text = read(wanted, token)?;
+            update(call, |s| s.texts[at] = text)
+        }
+        (Some(At::Image(at)), tt::OSDType::Image) => {
+            let image = read_image(call, wanted, &all.images[at], token)?;
+            update(call, |s| s.images[at] = image)
+        }
+        (Some(At::Text(_)), other) => Err(refused("Type", other.as_str(), "Text, as it was made")),
+        (Some(At::Image(_)), other) => {
+            Err(refused("Type", other.as_str(), "Image, as it was made"))
+        }
+    }
 }
 
-/// Deletes a text.
+/// Deletes a text or takes a picture out.
 ///
 /// # Errors
 /// `ter:NoConfig`.
 pub(super) fn delete(call: &Call<'_>, token: &str) -> Answer<()> {
     let _one_at_a_time = call.inner.profiles.lock();
-    let at = place_of(call, token)?;
-    update(call, |s| drop(s.texts.remove(at)))
+    let all = call.device().settings.get::<VideoOsd>();
+    match place_in(&all, token).ok_or_else(|| fault::no_config(token))? {
+        At::Text(at) => update(call, |s| drop(s.texts.remove(at))),
+        At::Image(at) => update(call, |s| drop(s.images.remove(at))),
+    }
 }
 
-fn place_of(call: &Call<'_>, token: &str) -> Answer<usize> {
-    let all = call.device().settings.get::<VideoOsd>();
-    let found = all.texts.iter().position(|t| t.token == token);
-    found.ok_or_else(|| fault::no_config(token))
+/// Which of the lists, and where in it.
+enum At {
+    Text(usize),
+    Image(usize),
+}
+
+fn place_in(all: &VideoOsd, token: &str) -> Option<At> {
+    let text = all.texts.iter().position(|t| t.token == token);
+    let image = || all.images.iter().position(|i| i.token == token);
+    text.map(At::Text).or_else(|| image().map(At::Image))
 }
 
 fn update(call: &Call<'_>, change: impl FnOnce(&mut VideoOsd)) -> Answer<()> {

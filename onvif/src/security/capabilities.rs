@@ -6,6 +6,9 @@ use platecam_model::ports::{
     MAX_CERTIFICATES, MAX_KEYS, MAX_PASSPHRASES, MAX_PATHS, NewKey, SignatureAlgorithm,
 };
 
+use super::dot1x;
+use crate::call::Call;
+
 /// TLS versions that can be enabled, by the name of their setting.
 pub(super) const TLS_VERSIONS: [(&str, &str); 2] = [("1.2", "tls12"), ("1.3", "tls13")];
 
@@ -14,7 +17,7 @@ fn words(words: &[&str]) -> Option<List<String>> {
 }
 
 /// Capabilities of the service.
-pub(crate) fn all() -> tas::Capabilities {
+pub(crate) fn all(call: &Call<'_>) -> tas::Capabilities {
     tas::Capabilities {
         keystore_capabilities: keystore(),
         tls_server_capabilities: tas::TLSServerCapabilities {
@@ -28,7 +31,7 @@ pub(crate) fn all() -> tas::Capabilities {
             maximum_number_of_tls_certification_path_validation_policies: Some(0),
             ..Default::default()
         },
-        dot1x_capabilities: None,
+        dot1x_capabilities: dot1x::capabilities(call),
         authorization_server: None,
         media_signing: None,
     }

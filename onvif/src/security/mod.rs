@@ -3,6 +3,7 @@
 
 pub(crate) mod capabilities;
 mod certificates;
+mod dot1x;
 mod faults;
 mod keys;
 mod subject;
@@ -10,7 +11,7 @@ mod tls;
 
 use onvif_contracts::{
     ports::{
-        advanced_security_service::AdvancedSecurityService, keystore::Keystore,
+        advanced_security_service::AdvancedSecurityService, dot1x::Dot1X, keystore::Keystore,
         tls_server::TLSServer,
     },
     tas,
@@ -24,7 +25,7 @@ impl AdvancedSecurityService for Call<'_> {
         _: tas::GetServiceCapabilities,
     ) -> Answer<tas::GetServiceCapabilitiesResponse> {
         Ok(tas::GetServiceCapabilitiesResponse {
-            capabilities: capabilities::all(),
+            capabilities: capabilities::all(self),
         })
     }
 }
@@ -227,5 +228,61 @@ impl TLSServer for Call<'_> {
         _: tas::GetAssignedServerCertificates,
     ) -> Answer<tas::GetAssignedServerCertificatesResponse> {
         tls::assigned(self)
+    }
+}
+
+impl Dot1X for Call<'_> {
+    fn add_dot1x_configuration(
+        &self,
+        request: tas::AddDot1XConfiguration,
+    ) -> Answer<tas::AddDot1XConfigurationResponse> {
+        let dot1xid = dot1x::add(self, &request.dot1x_configuration)?;
+        Ok(tas::AddDot1XConfigurationResponse { dot1xid })
+    }
+
+    fn get_all_dot1x_configurations(
+        &self,
+        _: tas::GetAllDot1XConfigurations,
+    ) -> Answer<tas::GetAllDot1XConfigurationsResponse> {
+        Ok(dot1x::all(self))
+    }
+
+    fn get_dot1x_configuration(
+        &self,
+        request: tas::GetDot1XConfiguration,
+    ) -> Answer<tas::GetDot1XConfigurationResponse> {
+        dot1x::get(self, &request.dot1xid)
+    }
+
+    fn delete_dot1x_configuration(
+        &self,
+        request: tas::DeleteDot1XConfiguration,
+    ) -> Answer<tas::DeleteDot1XConfigurationResponse> {
+        dot1x::delete(self, &request.dot1xid)?;
+        Ok(Default::default())
+    }
+
+    fn set_network_interface_dot1x_configuration(
+        &self,
+        request: tas::SetNetworkInterfaceDot1XConfiguration,
+    ) -> Answer<tas::SetNetworkInterfaceDot1XConfigurationResponse> {
+        dot1x::bind(self, &request.token, &request.dot1xid)?;
+        Ok(Default::default())
+    }
+
+    fn get_network_interface_dot1x_configuration(
+        &self,
+        request: tas::GetNetworkInterfaceDot1XConfiguration,
+    ) -> Answer<tas::GetNetworkInterfaceDot1XConfigurationResponse> {
+        let dot1xid = dot1x::bound(self, &request.token)?;
+        Ok(tas::GetNetworkInterfaceDot1XConfigurationResponse { dot1xid })
+    }
+
+    fn delete_network_interface_dot1x_configuration(
+        &self,
+        request: tas::DeleteNetworkInterfaceDot1XConfiguration,
+    ) -> Answer<tas::DeleteNetworkInterfaceDot1XConfigurationResponse> {
+        dot1x::unbind(self, &request.token)?;
+        Ok(Default::default())
     }
 }
