@@ -1,9 +1,9 @@
-//! What the services of the machine really do (SYS-30, SEC-13); their switches are settings.
+//! What the services of the machine really do (SYS-30, SEC-13, DOT1X-6); their switches are settings.
 
 use axum::{Json, extract::State};
 use platecam_model::{
     Permission,
-    ports::{Gateway, Neighbour, SshState},
+    ports::{Gateway, Neighbour, SshState, SupplicantState},
 };
 use serde::Serialize;
 
@@ -22,6 +22,15 @@ pub(crate) fn routes() -> Routes {
 pub(crate) struct Services {
     ssh: Ssh,
     gateway: GatewayState,
+    dot1x: Dot1x,
+}
+
+#[derive(Debug, Serialize)]
+struct Dot1x {
+    #[serde(flatten)]
+    state: SupplicantState,
+    /// Why this program may not run a supplicant.
+    fixed: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -63,6 +72,10 @@ pub(crate) async fn show(State(app): State<App>) -> Answer<Json<Services>> {
                 gateway,
                 neighbour,
                 fixed: fixed(host.neighbours.changeable()),
+            },
+            dot1x: Dot1x {
+                state: host.supplicant.state(),
+                fixed: fixed(host.supplicant.changeable()),
             },
         })
     });

@@ -37,6 +37,7 @@ export type ViewName =
   | 'remote-log'
   | 'email'
   | 'commission'
+  | 'picture'
   | 'osd'
   | 'masks'
   | 'lpr-areas'
@@ -101,11 +102,12 @@ export const settingTree: SettingGroup[] = [
       { path: 'network/tcp-ip', title: 'page.tcp-ip', sections: ['net.ip'], view: 'tcp-ip', manual: ['Network Settings/TCP/IP/TCP/IP', 'Network/TCP/IP/TCP/IP', 'Network Settings/TCP/IP', 'Network/TCP/IP'] },
       { path: 'network/port', title: 'page.port', sections: ['net.ports'], view: 'port', manual: ['Network Settings/TCP/IP/Port', 'Network/TCP/IP/Port', 'Network/Port'] },
       { path: 'network/https', title: 'page.https', sections: ['net.https'], view: 'https', needs: 'security-config', manual: ['Network Settings/Advanced/HTTPS', 'Network/HTTPS'] },
-      { path: 'network/onvif', title: 'page.onvif', sections: ['onvif'], view: 'onvif', manual: ['Network Settings/ONVIF', 'Network Settings/Advanced/ONVIF'] },
+      { path: 'network/onvif', title: 'page.onvif', sections: ['onvif', 'onvif.remote_user'], view: 'onvif', manual: ['Network Settings/ONVIF', 'Network Settings/Advanced/ONVIF'] },
       { path: 'network/access-filter', title: 'page.access-filter', sections: ['security.access_filter', 'net.gateway_binding'], view: 'access-filter', manual: [] },
       { path: 'network/multicast', title: 'page.multicast', sections: ['net.multicast_main', 'net.multicast_sub', 'net.multicast_metadata'], manual: ['Network Settings/Advanced/Multicast', 'Network/Multicast'] },
       { path: 'network/mqtt', title: 'page.mqtt', sections: ['event.broker1', 'event.broker2'], manual: [] },
       { path: 'network/email', title: 'page.email', sections: ['net.mail'], view: 'email', manual: ['Network Settings/Email', 'Network/Email'] },
+      { path: 'network/802.1x', title: 'page.dot1x', sections: ['net.dot1x'], manual: ['Network Settings/Advanced/802.1x', 'Network/Advanced/802.1x'] },
       { path: 'network/remote-log', title: 'page.remote-log', sections: ['log.remote'], view: 'remote-log', manual: ['Network Settings/Advanced/Remote Log', 'Network/Advanced/Remote Log'] },
     ],
   },
@@ -114,9 +116,9 @@ export const settingTree: SettingGroup[] = [
     icon: 'video',
     pages: [
       { path: 'video/stream', title: 'page.video-stream', sections: ['video.main', 'video.sub'], manual: ['Video/Audio/Video/Video Stream', 'Audio/Video/Stream'] },
-      { path: 'video/osd', title: 'page.video-osd', sections: ['video.osd'], view: 'osd', manual: ['Video/Audio/Video/Overlay', 'Camera/Overlay'] },
+      { path: 'video/osd', title: 'page.video-osd', sections: ['video.osd', 'video.osd_images'], view: 'osd', manual: ['Video/Audio/Video/Overlay', 'Camera/Overlay'] },
       { path: 'video/masks', title: 'page.video-masks', sections: ['video.masks'], view: 'masks', manual: ['Video/Audio/Video/Privacy Masks'] },
-      { path: 'video/image', title: 'page.camera-image', sections: ['video.image'], manual: ['Camera/Attribute/General', 'Camera Attribute/General'] },
+      { path: 'video/image', title: 'page.camera-image', sections: ['video.image', 'video.scenes'], view: 'picture', manual: ['Camera/Attribute/General', 'Camera Attribute/General'] },
     ],
   },
   {
@@ -125,7 +127,7 @@ export const settingTree: SettingGroup[] = [
     pages: [
       { path: 'event/picture', title: 'page.event-picture', sections: ['event.picture'], manual: [] },
       { path: 'event/motion-regions', title: 'page.motion-regions', sections: ['event.motion_regions'], view: 'motion-regions', manual: [] },
-      { path: 'event/alarm', title: 'page.alarm-io', sections: ['io'], manual: ['Event/Alarm/Alarm', 'Event/Alarm/Alarm-out Port'] },
+      { path: 'event/alarm', title: 'page.alarm-io', sections: ['io', 'serial'], manual: ['Event/Alarm/Alarm', 'Event/Alarm/Alarm-out Port'] },
       { path: 'event/illegal-access', title: 'page.illegal-access', sections: ['security.login'], manual: ['Event/Exception/Illegal Access'] },
     ],
   },

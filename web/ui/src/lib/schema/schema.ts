@@ -46,6 +46,7 @@ export type Widget =
   | 'text'
   | 'textarea'
   | 'file'
+  | 'picture'
   | 'secret'
   | 'ip'
   | 'time'
@@ -213,7 +214,7 @@ function choicesOf(schema: JsonSchema, root: JsonSchema): Choice[] {
 }
 
 const BY_HINT = new Map<string, Widget>([
-  ['password', 'secret'], ['secret', 'secret'], ['textarea', 'textarea'], ['multiline', 'textarea'], ['file', 'file'], ['pem', 'file'],
+  ['password', 'secret'], ['secret', 'secret'], ['textarea', 'textarea'], ['multiline', 'textarea'], ['file', 'file'], ['pem', 'file'], ['png', 'picture'],
   ['ip', 'ip'], ['ipv4', 'ip'], ['ipv6', 'ip'], ['time', 'time'], ['partial-time', 'time'], ['time-of-day', 'time'],
   ['date-time', 'date-time'], ['datetime', 'date-time'],
 ]);
