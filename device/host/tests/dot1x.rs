@@ -71,10 +71,11 @@ impl Switch {
         put("ca.pem", &ca.0.pem());
         put("server.pem", &cert);
         put("server.key", &key);
+        // The password in hexadecimal: this file has no quotes within quotes.
         put(
             "users",
             "\"anyone\" PEAP,TTLS\n\"camera\" PEAP,TTLS\n\"gate\" TLS\n\
-             \"camera\" MSCHAPV2,TTLS-MSCHAPV2 \"secret \\\"1\" [2]\n",
+             \"camera\" MSCHAPV2,TTLS-MSCHAPV2 736563726574202231 [2]\n",
         );
         let at = |name: &str| dir.join(name).display().to_string();
         put(
