@@ -154,12 +154,15 @@ impl Model {
 
     fn apply(&mut self, sets: &[(Set, If)], may: bool) -> bool {
         self.step(|all| {
-            may && sets.iter().all(|(set, condition)| {
+            may && sets.iter().enumerate().all(|(i, (set, condition))| {
                 let held = all.get_mut(set.key()).unwrap();
                 held.value[set.name()] = set.value();
                 held.revision += 1;
+                // A text's length is judged by its section, when all patches of the step are in; a number by its type.
+                let replaced = sets[i + 1..].iter().any(|(s, _)| s.field == set.field);
+                let valid = set.is_valid() || set.name() == TEXT && replaced;
                 // Who expects the revision of before the step does not get that of the same step.
-                set.is_valid() && !matches!(condition, If::Stale)
+                valid && !matches!(condition, If::Stale)
             })
         })
     }
