@@ -1,4 +1,5 @@
-/** Requests to `/api/v1` with the session's CSRF value; refusals become `ApiError`. */
+/** Requests to `/api/v1` with the session's CSRF value; refusals become `ApiError`, in the language of the pages. */
+import { i18n } from './i18n/index.svelte';
 
 export interface FieldError {
   pointer: string;
@@ -48,9 +49,9 @@ export interface CallOptions {
 function refused(path: string, status: number, problem: Problem): ApiError {
   if (status === 401 && !path.startsWith('/session')) hooks.unauthorised();
   const kind = problem.type?.split(':').pop() ?? '';
-  const errors = problem.errors ?? [];
+  const errors = (problem.errors ?? []).map((error) => ({ ...error, reason: i18n.said(error.reason) }));
   // The detail names fields by their pointers, for programs; people read the reasons.
-  const message = errors.map((error) => error.reason).join('; ') || problem.detail || problem.title || `HTTP ${status}`;
+  const message = errors.map((error) => error.reason).join('; ') || i18n.said(problem.detail || problem.title || `HTTP ${status}`);
   if (kind === 'password-expired') hooks.expired();
   return new ApiError(status, message, errors, problem.retry_after_s ?? null, kind, { ...problem });
 }
@@ -69,7 +70,7 @@ async function send(method: string, path: string, body: unknown, options: CallOp
       signal: AbortSignal.timeout(options.timeoutMs ?? TIMEOUT_MS),
     });
   } catch {
-    throw new ApiError(0, 'the device does not answer');
+    throw new ApiError(0, i18n.said('the device does not answer'));
   }
   if (response.ok) return response;
   throw refused(path, response.status, (await response.json().catch(() => ({}))) as Problem);
@@ -108,7 +109,7 @@ export function upload<T>(method: string, path: string, file: Blob, progress: (p
     request.setRequestHeader('Content-Type', headers['Content-Type'] ?? 'application/octet-stream');
     for (const [name, value] of Object.entries(headers)) if (name !== 'Content-Type') request.setRequestHeader(name, value);
     request.upload.onprogress = (event) => event.lengthComputable && progress(event.loaded / event.total);
-    request.onerror = () => reject(new ApiError(0, 'the device does not answer'));
+    request.onerror = () => reject(new ApiError(0, i18n.said('the device does not answer')));
     request.onload = () => {
       let body: unknown;
       try {

@@ -1,6 +1,7 @@
 /** Messages: one flat JSON per locale, loaded on demand; plural forms by `key.one` and `key.other`. */
 import type en from '../../locales/en.json';
 import { unit } from '../unit-clock.svelte';
+import { Said } from './said';
 
 export type MessageKey = keyof typeof en;
 type Messages = Partial<Record<string, string>>;
@@ -11,6 +12,11 @@ export type Locale = keyof typeof LOCALES;
 const loaders: Record<Locale, () => Promise<{ default: Messages }>> = {
   en: () => import('../../locales/en.json'),
   de: () => import('../../locales/de.json'),
+};
+
+/** What the unit says itself: English needs no table. */
+const saidLoaders: Partial<Record<Locale, () => Promise<{ default: Messages }>>> = {
+  de: () => import('../../locales/de.said.json'),
 };
 
 /** What was chosen in this browser. */
@@ -34,9 +40,12 @@ function preferred(): Locale {
 class I18n {
   locale = $state<Locale>(preferred());
   private messages = $state.raw<Messages>({});
+  private unitSaid = new Said({});
 
   async load(locale: Locale = this.locale): Promise<void> {
-    this.messages = (await loaders[locale]()).default;
+    const [messages, said] = await Promise.all([loaders[locale](), saidLoaders[locale]?.()]);
+    this.messages = messages.default;
+    this.unitSaid = new Said(said?.default ?? {});
     this.locale = locale;
     document.documentElement.lang = locale;
   }
@@ -60,6 +69,11 @@ class I18n {
   /** For keys known only at run time, for example of settings fields. */
   lookup(key: string): string | undefined {
     return this.messages[key];
+  }
+
+  /** A refusal of the unit, in the language of the pages. */
+  said(text: string): string {
+    return this.unitSaid.say(text);
   }
 
   text(key: string, values: Record<string, string | number> = {}): string {
