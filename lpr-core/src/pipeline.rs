@@ -150,6 +150,9 @@ impl<D: Detector, R: Reader> Pipeline<D, R> {
         if scene_cut {
             reads.extend(self.end_tracks());
         }
+        if let Some((last, _)) = self.last.filter(|(last, _)| at < *last) {
+            self.repeats.clock_set_back(last.saturating_since(at));
+        }
         self.last = Some((at, size));
         let found = self.detect(frame)?;
         let seen = self.observe(frame, &found)?;

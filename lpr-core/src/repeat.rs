@@ -60,6 +60,15 @@ impl Repeats {
         }
     }
 
+    /// The clock was set back by `by`: what was seen before it counts from now on as if it had been so all along. Otherwise a plate would stay a repeat
+    /// until the clock is where it was (SYS-16).
+    pub(crate) fn clock_set_back(&mut self, by: Duration) {
+        let by = i64::try_from(by.as_micros()).unwrap_or(i64::MAX);
+        for r in &mut self.reported {
+            r.last_seen = UtcTime::from_micros(r.last_seen.as_micros().saturating_sub(by));
+        }
+    }
+
     fn remember(&mut self, at: Option<usize>, folded: String, plate: &Sighting<'_>) {
         let entry = Reported {
             folded,
@@ -185,6 +194,17 @@ mod tests {
         assert!(r.is_repeat(&seen("ABC123", 61_000, 62_000, 700.0, false), DELAY));
         r.still_there(&seen("NEVER1", 0, 90_000, 0.0, false));
         assert!(!r.is_repeat(&seen("NEVER1", 90_000, 91_000, 0.0, false), DELAY));
+    }
+
+    #[test]
+    fn a_clock_set_back_makes_no_plate_a_repeat_for_longer() {
+        let mut r = Repeats::default();
+        assert!(!r.is_repeat(&seen("ABC123", 3_600_000, 3_601_000, 100.0, false), DELAY));
+        r.clock_set_back(Duration::from_millis(3_600_500));
+        // Seen last at 0.5 s of the new time.
+        assert!(r.is_repeat(&seen("ABC123", 5_400, 5_450, 900.0, false), DELAY));
+        assert!(!r.is_repeat(&seen("ABC123", 10_500, 11_000, 900.0, false), DELAY));
+        r.clock_set_back(Duration::MAX);
     }
 
     #[test]

@@ -95,6 +95,20 @@ fn the_same_plate_passing_again_later_is_a_new_read() {
     );
 }
 
+/// SYS-16: an hour is taken back between two passes.
+#[test]
+fn a_clock_set_back_loses_no_pass() {
+    let cars = [
+        vehicle("ABC1234", 1, 3_600_000, 1500, (55.0, 135.0)),
+        vehicle("ABC1234", 1, 30_000, 1500, (55.0, 135.0)),
+    ];
+    let mut p = pipeline(&cars, Noise::default(), 3, settings());
+    let times = (3_600_000..3_602_000)
+        .step_by(100)
+        .chain((22_000..33_000).step_by(100));
+    assert_eq!(texts(&run(&mut p, &cars, times)), ["ABC1234", "ABC1234"]);
+}
+
 #[test]
 fn a_track_broken_by_a_gap_is_one_pass() {
     let cars = [vehicle("ABC1234", 1, 0, 6000, (55.0, 135.0))];
