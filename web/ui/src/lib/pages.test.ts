@@ -36,6 +36,8 @@ describe('router', () => {
     const sections = settingTree.flatMap((group) => group.pages.flatMap((page) => page.sections));
     expect(new Set(sections).size).toBe(sections.length);
     for (const page of settingTree.flatMap((group) => group.pages)) {
+      // A dot would ask the server for a file.
+      expect(page.path).toMatch(/^[a-z0-9/-]+$/);
       const route = match(`/setting/${page.path}`, none);
       expect(route.page === 'setting' && route.setting).toBe(page);
     }
