@@ -61,8 +61,10 @@ async fn no_secret_comes_out_again() {
                 set += 1;
                 let mut patch = json!({ field: secret(set) });
                 // A password wants a name beside it.
-                if schema["properties"].get("user_name").is_some() {
-                    patch["user_name"] = json!("gate");
+                for name in ["user_name", "username"] {
+                    if schema["properties"].get(name).is_some() {
+                        patch[name] = json!("gate");
+                    }
                 }
                 let (status, answer) = web.change(key, patch).await.unwrap();
                 assert_eq!(status, 200, "{key}/{field}: {answer}");
