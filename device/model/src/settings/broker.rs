@@ -1,7 +1,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{CheckContext, SecretText, Section, Settings, time::host_name};
+use super::{CheckContext, SecretText, Section, Settings, time::host_name, trust::check_ca};
 use crate::{
     Permission, Violation, Violations, bounded,
     product::{Limit, Need},
@@ -185,16 +185,7 @@ impl BrokerConfig {
             &self.publish_filter,
             "must be an ONVIF topic expression of at most 1024 bytes",
         );
-        let pem = self.ca_certificate.trim();
-        let readable = pem.len() <= 16_384
-            && pem.starts_with("-----BEGIN CERTIFICATE-----")
-            && pem.ends_with("-----END CERTIFICATE-----");
-        require(
-            pem.is_empty() || readable,
-            "/ca_certificate",
-            "",
-            "must be PEM certificates of at most 16384 characters in all",
-        );
+        check_ca(&self.ca_certificate, violations);
     }
 }
 

@@ -1,7 +1,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{CheckContext, Restore, SecretText, Section, time::host_name};
+use super::{CheckContext, Restore, SecretText, Section, time::host_name, trust::check_ca};
 use crate::{Permission, Secret, Violation, Violations, ports::SupplicantPlan};
 
 /// How the unit shows itself to a switch (DOT1X-2).
@@ -126,14 +126,7 @@ impl Section for NetDot1x {
             let reason = "must be the identifier of a certification path";
             Violation::new("/certification_path", path, reason)
         });
-        let pem = self.ca_certificate.trim();
-        let readable = pem.len() <= 16_384
-            && pem.starts_with("-----BEGIN CERTIFICATE-----")
-            && pem.ends_with("-----END CERTIFICATE-----");
-        violations.require(pem.is_empty() || readable, || {
-            let reason = "must be PEM certificates of at most 16384 characters in all";
-            Violation::new("/ca_certificate", "", reason)
-        });
+        check_ca(&self.ca_certificate, violations);
         let server = &self.server_name;
         violations.require(server.is_empty() || host_name(server), || {
             let reason = "must be a host's name of at most 253 characters";
@@ -147,7 +140,10 @@ impl Section for NetDot1x {
             ("/identity", !self.identity.is_empty()),
             ("/password", tls || self.password.is_set()),
             ("/certification_path", !tls || !path.is_empty()),
-            ("/ca_certificate", !self.verify_server || !pem.is_empty()),
+            (
+                "/ca_certificate",
+                !self.verify_server || !self.ca_certificate.trim().is_empty(),
+            ),
         ] {
             violations.require(there, || {
                 Violation::new(pointer, "", "must be set when 802.1x is enabled")
@@ -166,7 +162,7 @@ impl Section for NetDot1x {
 mod tests {
     use serde_json::{Value, json};
 
-    use crate::{Actor, Error, testing::uninitialised};
+    use crate::{Actor, Error, settings::trust::tests::CA, testing::uninitialised};
 
     /// DOT1X-1..5: what each mode needs; the password never comes out.
     #[test]
@@ -174,7 +170,7 @@ mod tests {
         let t = uninitialised();
         let by = Actor::system();
         let set = |value: Value| t.device.settings.patch("net.dot1x", &value, None, &by);
-        let ca = "-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n";
+        let ca = CA;
         for (value, pointer) in [
             (json!({"enabled": true}), "/identity"),
             (json!({"enabled": true, "identity": "camera"}), "/password"),

@@ -1,7 +1,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{CheckContext, SecretText, Section, time::host_name};
+use super::{CheckContext, SecretText, Section, time::host_name, trust::check_ca};
 use crate::{
     Permission, Violation, Violations,
     auth::is_email,
@@ -127,14 +127,7 @@ impl Section for NetMail {
                 Violation::new(&format!("/receivers/{i}"), receiver, address)
             });
         }
-        let pem = self.ca_certificate.trim();
-        let readable = pem.len() <= 16_384
-            && pem.starts_with("-----BEGIN CERTIFICATE-----")
-            && pem.ends_with("-----END CERTIFICATE-----");
-        violations.require(pem.is_empty() || readable, || {
-            let reason = "must be PEM certificates of at most 16384 characters in all";
-            Violation::new("/ca_certificate", "", reason)
-        });
+        check_ca(&self.ca_certificate, violations);
     }
 }
 

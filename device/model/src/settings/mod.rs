@@ -43,6 +43,7 @@ mod services;
 mod store;
 mod time;
 mod transfer;
+mod trust;
 mod video;
 
 pub use access_filter::{AccessFilter, FilterMode, IpPrefix};

@@ -406,13 +406,13 @@ mod tests {
                 }],
                 "/texts/0/position/x",
             ),
-            // Not a number has no JSON form: the list as a whole cannot be read.
+            // Not a number has no JSON form.
             (
                 vec![OsdText {
                     position: position(f32::NAN),
                     ..good()
                 }],
-                "/texts",
+                "/texts/0/position/x",
             ),
             (
                 (0..9)

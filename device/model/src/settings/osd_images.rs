@@ -143,11 +143,12 @@ impl JsonSchema for PngImage {
 /// Which of the pictures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[schemars(inline)]
-#[serde(rename_all = "snake_case")]
 pub enum ImageSlot {
     /// The first.
+    #[serde(rename = "image_1")]
     Image1,
     /// The second.
+    #[serde(rename = "image_2")]
     Image2,
 }
 

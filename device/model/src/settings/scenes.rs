@@ -132,13 +132,17 @@ impl VideoScenes {
             .find(|scene| self.picture(*scene) == picture)
     }
 
-    /// The scene of a time of the day.
-    pub fn at(&self, time: TimeOfDay) -> Scene {
-        match time {
-            t if t < self.morning_from || t >= self.night_from => Scene::Night,
-            t if t >= self.day_from && t < self.dusk_from => Scene::Day,
-            _ => Scene::MorningDusk,
-        }
+    /// The scene of a time of the day, and when it began: later than `time` when that was yesterday.
+    pub fn at(&self, time: TimeOfDay) -> (Scene, TimeOfDay) {
+        [
+            (Scene::Night, self.night_from),
+            (Scene::MorningDusk, self.dusk_from),
+            (Scene::Day, self.day_from),
+            (Scene::MorningDusk, self.morning_from),
+        ]
+        .into_iter()
+        .find(|(_, from)| *from <= time)
+        .unwrap_or((Scene::Night, self.night_from))
     }
 }
 
@@ -185,18 +189,19 @@ mod tests {
     fn a_day_has_its_scenes() {
         let scenes = VideoScenes::default();
         for (time, scene) in [
-            ("00:00", Scene::Night),
-            ("05:59", Scene::Night),
-            ("06:00", Scene::MorningDusk),
-            ("07:59", Scene::MorningDusk),
-            ("08:00", Scene::Day),
-            ("17:59", Scene::Day),
-            ("18:00", Scene::MorningDusk),
-            ("19:59", Scene::MorningDusk),
-            ("20:00", Scene::Night),
-            ("23:59", Scene::Night),
+            ("00:00", (Scene::Night, 20)),
+            ("05:59", (Scene::Night, 20)),
+            ("06:00", (Scene::MorningDusk, 6)),
+            ("07:59", (Scene::MorningDusk, 6)),
+            ("08:00", (Scene::Day, 8)),
+            ("17:59", (Scene::Day, 8)),
+            ("18:00", (Scene::MorningDusk, 18)),
+            ("19:59", (Scene::MorningDusk, 18)),
+            ("20:00", (Scene::Night, 20)),
+            ("23:59", (Scene::Night, 20)),
         ] {
-            assert_eq!(scenes.at(time.parse().unwrap()), scene, "{time}");
+            let (found, from) = scenes.at(time.parse().unwrap());
+            assert_eq!((found, from.hour()), scene, "{time}");
         }
     }
 
@@ -211,7 +216,7 @@ mod tests {
         let day = serde_json::to_value(VideoImage::default()).unwrap();
         for (value, pointer) in [
             (json!({ "night": day }), "/night"),
-            (json!({ "night": {"sharpness": 101} }), "/night"),
+            (json!({ "night": {"sharpness": 101} }), "/night/sharpness"),
             (json!({"day_from": "05:00"}), "/day_from"),
             (json!({"night_from": "18:00"}), "/night_from"),
             (json!({"dusk_from": "24:00"}), "/dusk_from"),

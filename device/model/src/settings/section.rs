@@ -189,10 +189,9 @@ fn parse<S: Section>(value: &Value) -> Result<S> {
             // Try the field alone on top of the defaults: what fails then is this field's fault.
             let mut probe = known.clone();
             probe.insert(field.clone(), v.clone());
-            if let Err(e) = S::deserialize(&Value::Object(probe)) {
-                violations
-                    .0
-                    .push(Violation::new(&format!("/{field}"), v, e.to_string()));
+            let probe = Value::Object(probe);
+            if let Err(e) = serde_path_to_error::deserialize::<_, S>(&probe) {
+                violations.0.push(violation(&probe, &e));
             }
         }
     }
@@ -200,6 +199,28 @@ fn parse<S: Section>(value: &Value) -> Result<S> {
         violations.0.push(Violation::new("", "", first));
     }
     Err(Error::Invalid(violations))
+}
+
+/// What `e` says about a value within `whole`, by its pointer.
+fn violation(whole: &Value, e: &serde_path_to_error::Error<serde_json::Error>) -> Violation {
+    use serde_path_to_error::Segment;
+    let mut pointer = String::new();
+    for segment in e.path() {
+        let next = match segment {
+            Segment::Seq { index } => format!("{pointer}/{index}"),
+            Segment::Map { key } => {
+                format!("{pointer}/{}", key.replace('~', "~0").replace('/', "~1"))
+            }
+            Segment::Enum { .. } | Segment::Unknown => break,
+        };
+        // A field that is missing is its holder's fault.
+        if whole.pointer(&next).is_none() {
+            break;
+        }
+        pointer = next;
+    }
+    let value = whole.pointer(&pointer).unwrap_or(&Value::Null);
+    Violation::new(&pointer, value, e.inner().to_string())
 }
 
 fn schema<S: Section>() -> Value {

@@ -1,5 +1,7 @@
 //! Scenes of the picture, by the clock (IMG-12). Pure but for the settings' one write: time is an argument.
 
+use std::time::Duration;
+
 use chrono::Timelike;
 
 use crate::{
@@ -10,6 +12,8 @@ use crate::{
 /// What is in force, and what the schedule last asked for.
 #[derive(Clone, Debug, Default)]
 pub struct SceneKeeper {
+    /// It has looked since the start of the unit.
+    started: bool,
     /// The scene that the schedule began.
     begun: Option<Scene>,
     /// The scene in force, with its picture as it was.
@@ -24,7 +28,7 @@ impl SceneKeeper {
         picture: &VideoImage,
         time: TimeOfDay,
     ) -> Option<VideoImage> {
-        let due = scenes.scheduled.then(|| scenes.at(time));
+        let due = scenes.scheduled.then(|| scenes.at(time).0);
         let begins = due.filter(|scene| self.begun != Some(*scene));
         self.begun = due;
         let edited = match &self.current {
@@ -37,6 +41,12 @@ impl SceneKeeper {
         self.current = scenes.of(now).map(|scene| (scene, now.clone()));
         wanted.cloned()
     }
+}
+
+/// From one time of the day to the next such other one.
+fn elapsed(from: TimeOfDay, to: TimeOfDay) -> Duration {
+    let minutes = |t: TimeOfDay| 60 * u64::from(t.hour()) + u64::from(t.minute());
+    Duration::from_secs(60 * ((minutes(to) + 24 * 60 - minutes(from)) % (24 * 60)))
 }
 
 impl Device {
@@ -57,8 +67,19 @@ impl Device {
             return Ok(());
         };
         let before = keeper.clone();
+        let scenes = all.get::<VideoScenes>();
+        if !keeper.started {
+            keeper.started = true;
+            // A picture that was set since the scene began stays, also over a restart.
+            let (scene, from) = scenes.at(time);
+            let since = self.clock.now() - elapsed(from, time);
+            let set = self.settings.read(VideoImage::KEY, &Actor::system())?;
+            if set.changed_at.is_some_and(|at| at >= since) {
+                keeper.begun = scenes.scheduled.then_some(scene);
+            }
+        }
         let image = all.get::<VideoImage>();
-        let Some(picture) = keeper.step(&all.get::<VideoScenes>(), &image, time) else {
+        let Some(picture) = keeper.step(&scenes, &image, time) else {
             return Ok(());
         };
         let change = |s: &mut VideoImage| *s = picture;
@@ -73,8 +94,6 @@ impl Device {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use serde_json::json;
 
     use super::*;
@@ -119,6 +138,30 @@ mod tests {
             t.device.keep_scene(&mut keeper).unwrap();
             assert_eq!(scene(&t), Some(expect));
         }
+    }
+
+    /// What was set by hand outlasts a restart of the unit; a scene that began while it was off begins late.
+    #[test]
+    fn a_restart_begins_only_what_is_due() {
+        let t = initialised();
+        set(&t, "time", json!({"time_zone": "UTC0"}));
+        set(&t, "video.scenes", json!({"scheduled": true}));
+        t.device.keep_scene(&mut SceneKeeper::default()).unwrap();
+        set(&t, "video.image", json!({"contrast": 60}));
+        for (hours, expect) in [(1, None), (5, None), (2, Some(Scene::MorningDusk))] {
+            t.clock.advance(Duration::from_secs(3600 * hours));
+            t.device.keep_scene(&mut SceneKeeper::default()).unwrap();
+            assert_eq!(scene(&t), expect, "{}", t.device.clock.now());
+        }
+        set(&t, "video.image", json!({"contrast": 60}));
+        // Over midnight, from 22:06 to 04:06.
+        t.clock.advance(Duration::from_secs(3600 * 3));
+        t.device.keep_scene(&mut SceneKeeper::default()).unwrap();
+        assert_eq!(scene(&t), Some(Scene::Night));
+        set(&t, "video.image", json!({"contrast": 60}));
+        t.clock.advance(Duration::from_secs(3600 * 6));
+        t.device.keep_scene(&mut SceneKeeper::default()).unwrap();
+        assert_eq!(scene(&t), None);
     }
 
     /// IMG-13, IMG-16: the values of the scene in force are changed with effect; those of others are not.
