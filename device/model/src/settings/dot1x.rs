@@ -27,7 +27,7 @@ pub struct NetDot1x {
     /// Answers a switch that asks.
     #[schemars(title = "Enable")]
     pub enabled: bool,
-    /// How.
+    /// Which proof the authentication server wants.
     #[schemars(title = "Authentication Mode")]
     pub method: Dot1xMethod,
     /// Name that the authentication server knows.
@@ -36,7 +36,7 @@ pub struct NetDot1x {
     /// Name that everybody on the way may read instead; empty shows the real one.
     #[schemars(title = "Anonymous Identity", length(max = 128), extend("x-visible-when" = [{"method": "PEAP"}, {"method": "EAP-TTLS"}]))]
     pub anonymous_identity: String,
-    /// Its password.
+    /// Password that goes with the user name.
     #[schemars(title = "Password", extend("x-visible-when" = [{"method": "PEAP"}, {"method": "EAP-TTLS"}]))]
     pub password: SecretText,
     /// What shows who the unit is, with its private key: a certificate of the store (HTTPS page), for example `cert-3`,

@@ -4,6 +4,7 @@ import { call } from '../http';
 export interface ServicesState {
   ssh: { unit: string | null; running: boolean; enabled: boolean; error: string | null; fixed: string | null };
   gateway: { address?: string; interface?: string; neighbour: { mac: string; permanent: boolean } | null; fixed: string | null };
+  dot1x: { state: 'off' | 'waiting' | 'authenticated' | 'failed'; reason?: string; fixed: string | null };
 }
 
 export const services = {

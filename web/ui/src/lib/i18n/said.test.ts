@@ -55,6 +55,7 @@ describe('what the unit says', () => {
       ["the group 'night (2)' exists already", "die Gruppe 'night (2)' gibt es schon"],
       ['its port 443 cannot be listened on: in use', 'sein Port 443 kann nicht geöffnet werden: in use'],
       ['is a reserved port', 'ist ein reservierter Port'],
+      ['is no PEM certificate: it holds none', 'ist kein PEM-Zertifikat: es enthält keines'],
     ];
     for (const [said, expected] of rows) expect(german.say(said)).toBe(expected);
   });

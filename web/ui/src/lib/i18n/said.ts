@@ -10,13 +10,13 @@ export class Said {
     this.patterns = keys.map((key) => ({ pattern: pattern(key), text: table[key] ?? key }));
   }
 
-  /** The text in the language of the table; as it is where the table has none. */
+  /** The text in the language of the table, reasons within it too; as it is where the table has none. */
   say(text: string): string {
     const whole = this.table[text];
     if (whole !== undefined) return whole;
     for (const { pattern, text: to } of this.patterns) {
       const found = pattern.exec(text);
-      if (found) return to.replace(/\{(\d)\}/g, (_, n: string) => found[Number(n) + 1]);
+      if (found) return to.replace(/\{(\d)\}/g, (_, n: string) => this.say(found[Number(n) + 1]));
     }
     return text;
   }
