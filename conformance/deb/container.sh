@@ -9,22 +9,11 @@ if [ "${1:-}" != inside ]; then
 fi
 deb=$2
 recipe=$(dirname "$0")/../../packaging/Containerfile
-say() { echo "== $*"; }
-die() { echo "FAILED: $*" >&2; [ -f "$work/log" ] && tail -n 30 "$work/log" >&2; exit 1; }
+source "$(dirname "$0")/machine.sh"
 # words INSTRUCTION: its arguments, one a line; a list in JSON
 words() { sed -n "s/^$1 \(.*CMD \)\{0,1\}\[/[/p" "$recipe" | python3 -c 'import json, sys; print("\n".join(json.load(sys.stdin)))'; }
-work=$(mktemp -d)
-mount -t tmpfs tmpfs "$work"
-mkdir "$work"/{upper,work,root}
-mount -t overlay overlay -o "lowerdir=/,upperdir=$work/upper,workdir=$work/work" "$work/root"
-root=$work/root
-mount -t proc proc "$root/proc"
-mount --rbind /dev "$root/dev"
-mount -t tmpfs tmpfs "$root/run"
-mount -t tmpfs tmpfs "$root/tmp"
+copy_of_machine "$deb"
 ip link set lo up
-cp "$deb" "$root/tmp/platecam.deb"
-in_root() { env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin chroot "$root" "$@"; }
 in_root dpkg -i /tmp/platecam.deb || die "dpkg -i"
 
 mapfile -t entry < <(words ENTRYPOINT)

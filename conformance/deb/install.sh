@@ -6,19 +6,8 @@ if [ "${1:-}" != inside ]; then
     exec unshare --mount --pid --fork --kill-child "$0" inside "$(readlink -f "$1")"
 fi
 deb=$2
-work=$(mktemp -d)
-mount -t tmpfs tmpfs "$work"
-mkdir "$work"/{upper,work,root}
-mount -t overlay overlay -o "lowerdir=/,upperdir=$work/upper,workdir=$work/work" "$work/root"
-root=$work/root
-mount -t proc proc "$root/proc"
-mount --rbind /dev "$root/dev"
-mount -t tmpfs tmpfs "$root/run"
-mount -t tmpfs tmpfs "$root/tmp"
-cp "$deb" "$root/tmp/platecam.deb"
-say() { echo "== $*"; }
-die() { echo "FAILED: $*" >&2; [ -f "$work/log" ] && tail -n 30 "$work/log" >&2; exit 1; }
-in_root() { env -u ORT_DYLIB_PATH chroot "$root" "$@"; }
+source "$(dirname "$0")/machine.sh"
+copy_of_machine "$deb"
 
 say install
 in_root dpkg -i /tmp/platecam.deb || die "dpkg -i"

@@ -229,6 +229,11 @@ mod tests {
                 json!({"name": "Platecam"}),
                 "default-name",
             ),
+            (
+                "net.dot1x",
+                json!({"enabled": true, "verify_server": false, "identity": "unit", "password": "x"}),
+                "dot1x-unverified",
+            ),
         ] {
             let t = initialised();
             set(&t, "device.general", json!({"name": "Gate 1"}));

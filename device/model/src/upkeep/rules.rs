@@ -9,7 +9,8 @@ use crate::{
     SourceState,
     ports::StorageFigures,
     settings::{
-        DeviceGeneral, DiscoveryMode, LprRecognition, OnvifService, TimeSettings, VideoMain,
+        DeviceGeneral, DiscoveryMode, LprRecognition, NetDot1x, OnvifService, TimeSettings,
+        VideoMain,
     },
     time::in_bounds,
 };
@@ -164,6 +165,17 @@ pub(super) const RULES: &[Rule] = {
             look: |f| {
                 let ends = f.certificate_ends?;
                 (ends < f.now + RENEW).then(|| format!("The certificate of HTTPS ends at {ends}."))
+            },
+        },
+        Rule {
+            id: "dot1x-unverified",
+            severity: Warning,
+            page: "/setting/network/802-1x",
+            live: false,
+            look: |f| {
+                let s = f.settings.get::<NetDot1x>();
+                (s.enabled && !s.verify_server)
+                    .then(|| "802.1x proves the unit to any server: Verify Server is off.".into())
             },
         },
         Rule {
