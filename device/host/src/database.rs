@@ -137,6 +137,20 @@ impl Database {
         .map_err(internal)?;
         Ok(value)
     }
+
+    /// Sets a fact that may change.
+    ///
+    /// # Errors
+    /// [`Error::Internal`].
+    pub(crate) fn set_fact(&self, name: &str, value: &str) -> Result<()> {
+        let db = self.writer.lock();
+        db.execute(
+            "INSERT INTO facts VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = ?2",
+            [name, value],
+        )
+        .map(drop)
+        .map_err(internal)
+    }
 }
 
 impl SettingsBackend for Database {

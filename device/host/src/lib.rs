@@ -7,6 +7,7 @@
 mod certificates;
 mod contact;
 mod database;
+mod ddns;
 pub mod doctor;
 mod dot1x;
 mod factory;
@@ -37,6 +38,7 @@ pub mod upgrade;
 pub use certificates::{CertificateStore, StoreParts};
 pub use contact::{FileContact, GpioContact};
 pub use database::Database;
+pub use ddns::{DdnsPace, DdnsParts, DdnsUpdater};
 pub use dot1x::WiredSupplicant;
 pub use key::DeviceKey;
 pub use listen::PortProbe;

@@ -10,8 +10,8 @@ use crate::{
     io::Io,
     network::Networking,
     ports::{
-        Brokers, Certificates, EventHistory, Factory, HostServices, LogStore, Mailer, Media,
-        Network, Records, RemoteLog, StreamId, TimeControl,
+        Brokers, Certificates, DynamicDns, EventHistory, Factory, HostServices, LogStore, Mailer,
+        Media, Network, Records, RemoteLog, StreamId, TimeControl,
     },
     product::{Limit, Need, Product},
     settings::SettingsStore,
@@ -77,6 +77,8 @@ pub struct DeviceParts {
     pub brokers: Arc<dyn Brokers>,
     /// The mail server.
     pub mail: Arc<dyn Mailer>,
+    /// The name that follows the address.
+    pub ddns: Arc<dyn DynamicDns>,
     /// The host's clock, zone and NTP daemon.
     pub time: Arc<dyn TimeControl>,
     /// Services of the machine.

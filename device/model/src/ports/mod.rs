@@ -4,6 +4,7 @@
 mod broker;
 mod certificates;
 mod contact;
+mod ddns;
 mod factory;
 mod history;
 mod keystore;
@@ -40,6 +41,7 @@ pub use certificates::{
     NewCertificate, RootInfo, SignedBy, Subject, UploadedCertificate, is_certificate_name,
 };
 pub use contact::{Contact, ContactLine};
+pub use ddns::{DdnsState, DdnsStatus, DynamicDns};
 pub use factory::{Factory, ResetScope};
 pub use history::{EventHistory, HISTORY_EVENTS, HistoryPlace, KeptEvent};
 pub use keystore::{

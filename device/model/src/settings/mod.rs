@@ -5,6 +5,7 @@ mod area;
 mod bounded;
 mod broker;
 mod commission;
+mod ddns;
 mod diff;
 mod dot1x;
 mod gateway_binding;
@@ -44,6 +45,7 @@ mod store;
 mod time;
 mod transfer;
 mod trust;
+mod url;
 mod video;
 
 pub use access_filter::{AccessFilter, FilterMode, IpPrefix};
@@ -53,6 +55,7 @@ pub use broker::{
     brokers,
 };
 pub use commission::LprCommission;
+pub use ddns::{DdnsMinutes, DdnsService, DdnsSource, NetDdns};
 pub use diff::Difference;
 pub use dot1x::{Dot1xMethod, NetDot1x};
 pub use gateway_binding::GatewayBinding;
@@ -161,6 +164,7 @@ pub fn all_sections() -> Vec<Descriptor> {
         Descriptor::of::<MulticastMetadata>(),
         Descriptor::of::<NetMail>(),
         Descriptor::of::<NetDot1x>(),
+        Descriptor::of::<NetDdns>(),
         Descriptor::of::<OnvifService>(),
         Descriptor::of::<OnvifProfiles>(),
         Descriptor::of::<OnvifMetadata>(),

@@ -2,6 +2,7 @@
 
 mod broker;
 mod certificates;
+mod ddns;
 mod history;
 mod keystore;
 mod log;
@@ -38,6 +39,7 @@ use crate::{
 
 pub use broker::MemoryBrokers;
 pub use certificates::MemoryCertificates;
+pub use ddns::MemoryDdns;
 pub use history::MemoryHistory;
 pub use log::{MemoryLog, OffRemoteLog};
 pub use mail::MemoryMailer;
@@ -333,6 +335,8 @@ pub struct TestDevice {
     pub brokers: Arc<MemoryBrokers>,
     /// Its mail server.
     pub mail: Arc<MemoryMailer>,
+    /// Its dynamic DNS.
+    pub ddns: Arc<MemoryDdns>,
     /// Its way to set the clock.
     pub time: Arc<SimulatedTime>,
     /// Its network.
@@ -388,6 +392,7 @@ pub fn customised(change: impl FnOnce(&mut DeviceParts)) -> TestDevice {
     let history = Arc::new(MemoryHistory::default());
     let brokers = Arc::new(MemoryBrokers::default());
     let mail = Arc::new(MemoryMailer::default());
+    let ddns = Arc::new(MemoryDdns::default());
     let time = Arc::new(SimulatedTime::new(clock.clone()));
     let network = Arc::new(SimulatedNetwork::default());
     let networking = Networking::new(network.clone(), store.clone(), &settings, &bus);
@@ -409,6 +414,7 @@ pub fn customised(change: impl FnOnce(&mut DeviceParts)) -> TestDevice {
         remote_log: Arc::new(OffRemoteLog),
         brokers: brokers.clone(),
         mail: mail.clone(),
+        ddns: ddns.clone(),
         time: time.clone(),
         identity: Identity {
             manufacturer: "Platecam".into(),
@@ -444,6 +450,7 @@ pub fn customised(change: impl FnOnce(&mut DeviceParts)) -> TestDevice {
         history,
         brokers,
         mail,
+        ddns,
         time,
         network,
         ssh,

@@ -234,6 +234,14 @@ mod tests {
                 json!({"enabled": true, "verify_server": false, "identity": "unit", "password": "x"}),
                 "dot1x-unverified",
             ),
+            (
+                "net.ddns",
+                json!({
+                    "enabled": true, "service": "Custom", "source": "interface", "domain": "cam.example.org",
+                    "address": "http://dyn.example.org/", "username": "u", "password": "x",
+                }),
+                "ddns-readable",
+            ),
         ] {
             let t = initialised();
             set(&t, "device.general", json!({"name": "Gate 1"}));

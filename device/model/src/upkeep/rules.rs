@@ -9,8 +9,8 @@ use crate::{
     SourceState,
     ports::StorageFigures,
     settings::{
-        DeviceGeneral, DiscoveryMode, LprRecognition, NetDot1x, OnvifService, TimeSettings,
-        VideoMain,
+        DeviceGeneral, DiscoveryMode, LprRecognition, NetDdns, NetDot1x, OnvifService,
+        TimeSettings, VideoMain,
     },
     time::in_bounds,
 };
@@ -176,6 +176,18 @@ pub(super) const RULES: &[Rule] = {
                 let s = f.settings.get::<NetDot1x>();
                 (s.enabled && !s.verify_server)
                     .then(|| "802.1x proves the unit to any server: Verify Server is off.".into())
+            },
+        },
+        Rule {
+            id: "ddns-readable",
+            severity: Warning,
+            page: "/setting/network/ddns",
+            live: false,
+            look: |f| {
+                let s = f.settings.get::<NetDdns>();
+                s.is_readable().then(|| {
+                    "DDNS sends its password unencrypted: the address begins with http://.".into()
+                })
             },
         },
         Rule {

@@ -124,6 +124,7 @@ async fn serve(
         remote_log: state.remote_log.clone(),
         brokers: state.brokers.clone(),
         mail: state.mail.clone(),
+        ddns: state.ddns.clone(),
         time: state.time.clone(),
         host: state.host.clone(),
         upkeep: state.upkeep.clone(),

@@ -8,10 +8,11 @@ use std::{
 };
 
 use platecam_host::{
-    CertificateStore, Database, DeviceKey, EspeakVoice, Forwarder, HostMode, HostPower,
-    LinuxMachine, LinuxNeighbours, LinuxNetwork, LinuxNetworkControl, LinuxSerial, LinuxSsh,
-    LinuxTime, LogDatabase, MqttBrokers, NetworkPaths, Pace, RecordLimits, RecordStore, SmtpMailer,
-    StateDir, StoreParts, TimePaths, Tpm, TpmChoice, WiredSupplicant, upgrade::HostUpgrades,
+    CertificateStore, Database, DdnsPace, DdnsParts, DdnsUpdater, DeviceKey, EspeakVoice,
+    Forwarder, HostMode, HostPower, LinuxMachine, LinuxNeighbours, LinuxNetwork,
+    LinuxNetworkControl, LinuxSerial, LinuxSsh, LinuxTime, LogDatabase, MqttBrokers, NetworkPaths,
+    Pace, RecordLimits, RecordStore, SmtpMailer, StateDir, StoreParts, TimePaths, Tpm, TpmChoice,
+    WiredSupplicant, upgrade::HostUpgrades,
 };
 use platecam_model::{
     Actor, Clock, EventBus, Identity, Origin, Secret, Subscription, SystemClock,
@@ -64,6 +65,7 @@ pub(crate) struct State {
     pub(crate) remote_log: Arc<dyn RemoteLog>,
     pub(crate) brokers: Arc<MqttBrokers>,
     pub(crate) mail: Arc<dyn Mailer>,
+    pub(crate) ddns: Arc<DdnsUpdater>,
     pub(crate) time: Arc<dyn TimeControl>,
     pub(crate) host: HostServices,
     pub(crate) upgrades: HostUpgrades,
@@ -126,6 +128,16 @@ impl State {
         let records = RecordStore::open(db.clone(), dir.join("pictures"), RecordLimits::default())?;
         let (network, control) = network(args.host);
         let networking = Networking::new(control, factory.clone(), &settings, &bus)?;
+        let ddns = DdnsUpdater::start(
+            DdnsParts {
+                db: db.clone(),
+                settings: settings.clone(),
+                network: network.clone(),
+                bus: bus.clone(),
+                clock: clock.clone(),
+            },
+            DdnsPace::default(),
+        )?;
         let remote_log = Forwarder::start(
             log.clone(),
             settings.clone(),
@@ -176,6 +188,7 @@ impl State {
             remote_log: Arc::new(remote_log),
             brokers: Arc::new(brokers),
             mail,
+            ddns: Arc::new(ddns),
             time,
             host,
             upkeep,
