@@ -12,13 +12,13 @@ static IMPLEMENTED: &[(&str, &[&str])] = &[
     ("tds", &[
         "AddIPAddressFilter", "AddScopes", "CreateUsers", "DeleteGeoLocation", "DeleteUserRole", "DeleteUsers",
         "GetAuthFailureWarningConfiguration", "GetAuthFailureWarningOptions", "GetCapabilities", "GetDNS",
-        "GetDeviceInformation", "GetDiscoveryMode", "GetEndpointReference", "GetGeoLocation", "GetHostname",
+        "GetDeviceInformation", "GetDiscoveryMode", "GetDynamicDNS", "GetEndpointReference", "GetGeoLocation", "GetHostname",
         "GetIPAddressFilter", "GetNTP", "GetNetworkDefaultGateway", "GetNetworkInterfaces", "GetNetworkProtocols",
         "GetPasswordComplexityConfiguration", "GetPasswordComplexityOptions", "GetPasswordHistoryConfiguration",
         "GetRelayOutputs", "GetRemoteUser", "GetScopes", "GetServiceCapabilities", "GetServices", "GetSystemDateAndTime", "GetSystemLog",
         "GetSystemSupportInformation", "GetSystemUris", "GetUserRoles", "GetUsers", "GetWsdlUrl",
         "GetZeroConfiguration", "RemoveIPAddressFilter", "RemoveScopes", "SetAuthFailureWarningConfiguration", "SetDNS",
-        "SetDiscoveryMode", "SetGeoLocation", "SetHostname", "SetHostnameFromDHCP", "SetIPAddressFilter", "SetNTP",
+        "SetDiscoveryMode", "SetDynamicDNS", "SetGeoLocation", "SetHostname", "SetHostnameFromDHCP", "SetIPAddressFilter", "SetNTP",
         "SetNetworkDefaultGateway", "SetNetworkInterfaces", "SetNetworkProtocols", "SetPasswordComplexityConfiguration",
         "SetPasswordHistoryConfiguration", "SetRelayOutputSettings", "SetRelayOutputState", "SetRemoteUser", "SetScopes",
         "SetSystemDateAndTime", "SetSystemFactoryDefault", "SetUser", "SetUserRole", "SetZeroConfiguration",
@@ -150,7 +150,8 @@ pub(crate) fn permissions(operation: &Operation) -> Permissions {
             | "SetScopes"
             | "AddScopes"
             | "RemoveScopes"
-            | "SetDiscoveryMode",
+            | "SetDiscoveryMode"
+            | "SetDynamicDNS",
         ) => &[P::NetworkConfig],
         (
             "tds",

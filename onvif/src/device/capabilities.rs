@@ -77,7 +77,7 @@ pub(super) fn device(call: &Call<'_>) -> tds::DeviceServiceCapabilities {
             ip_filter: Some(has(Function::AddressFilter)),
             zero_configuration: Some(true),
             ip_version6: Some(false),
-            dyn_dns: Some(false),
+            dyn_dns: Some(true),
             dot11_configuration: Some(false),
             dot1x_configurations: Some(0),
             hostname_from_dhcp: Some(true),

@@ -3,6 +3,7 @@
 mod addressing;
 pub(crate) mod backup;
 pub(crate) mod capabilities;
+mod dynamic_dns;
 pub(crate) mod firmware;
 mod geo;
 mod ip_filter;
@@ -350,6 +351,15 @@ impl Device for Call<'_> {
     ) -> Answer<tds::DeleteUserRoleResponse> {
         roles::delete(self, &request.user_role)?;
         Ok(Default::default())
+    }
+
+    fn get_dynamic_dns(&self, _: tds::GetDynamicDNS) -> Answer<tds::GetDynamicDNSResponse> {
+        Ok(dynamic_dns::get(self))
+    }
+
+    fn set_dynamic_dns(&self, request: tds::SetDynamicDNS) -> Answer<tds::SetDynamicDNSResponse> {
+        dynamic_dns::set(self, &request)?;
+        Ok(tds::SetDynamicDNSResponse::default())
     }
 
     fn get_remote_user(&self, _: tds::GetRemoteUser) -> Answer<tds::GetRemoteUserResponse> {
