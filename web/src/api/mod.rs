@@ -4,6 +4,7 @@ pub(crate) mod access;
 pub(crate) mod certificates;
 pub(crate) mod commission;
 pub(crate) mod config;
+pub(crate) mod ddns;
 pub(crate) mod debug;
 pub(crate) mod device;
 pub(crate) mod events;
@@ -35,6 +36,7 @@ pub(crate) fn routes() -> Routes {
         .merge(certificates::routes())
         .merge(commission::routes())
         .merge(config::routes())
+        .merge(ddns::routes())
         .merge(debug::routes())
         .merge(access::routes())
         .merge(password_reset::routes())
