@@ -367,7 +367,7 @@ pub(super) fn cases() -> Vec<Case> {
         ),
         case(
             "DEVICE-2-1-37",
-            "SetDynamicDNS, no update",
+            "SetDynamicDNS, read back as written",
             "STG",
             &[Need::Flag("tds", "Network@DynDNS"), Need::Network],
             dynamic_dns,
@@ -615,8 +615,27 @@ fn dynamic_dns(d: &Device) -> Outcome {
     let was = before
         .text_of("DynamicDNSInformation/Type")
         .present("Type")?;
-    d.call("tds:SetDynamicDNS", "<tds:Type>NoUpdate</tds:Type>")?;
-    let read = d.call("tds:GetDynamicDNS", "");
+    let mut kept = Vec::new();
+    for (wanted, ttl) in [
+        ("NoUpdate", "PT20S"),
+        ("ServerUpdates", "PT25S"),
+        ("ClientUpdates", "PT30S"),
+    ] {
+        let body = format!("<tds:Type>{wanted}</tds:Type><tds:TTL>{ttl}</tds:TTL>");
+        match d.call("tds:SetDynamicDNS", &body) {
+            // Who updates the name is the device's choice; that nobody does it is not.
+            Err(e) if wanted == "NoUpdate" => return Err(e),
+            Err(_) => continue,
+            Ok(_) => {}
+        }
+        let read = d.call("tds:GetDynamicDNS", "")?;
+        let found = read
+            .text_of("DynamicDNSInformation/Type")
+            .unwrap_or_default()
+            .to_owned();
+        let time = read.text_of("DynamicDNSInformation/TTL").map(str::to_owned);
+        kept.push((wanted, ttl, found, time));
+    }
     let name = before.text_of("DynamicDNSInformation/Name");
     let name = name
         .map(|n| format!("<tds:Name>{}</tds:Name>", escape(n)))
@@ -625,10 +644,13 @@ fn dynamic_dns(d: &Device) -> Outcome {
         "tds:SetDynamicDNS",
         &format!("<tds:Type>{was}</tds:Type>{name}"),
     )?;
-    check!(
-        read?.text_of("DynamicDNSInformation/Type") == Some("NoUpdate"),
-        "the type was not kept"
-    );
+    for (wanted, ttl, found, time) in kept {
+        check!(found == wanted, "{wanted} is read as '{found}'");
+        check!(
+            time.as_deref().is_none_or(|t| t == ttl),
+            "{wanted}: TTL {ttl} is read as {time:?}"
+        );
+    }
     Ok(())
 }
 
