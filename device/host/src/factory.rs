@@ -13,7 +13,7 @@ use crate::{Database, database::internal, moments};
 /// is belongs to the configuration or to users, also what later schema steps add.
 const KEPT: &[&str] = &["facts", "log", "audit", "audit_head", "log_counters"];
 /// Survive unless everything goes.
-const RECORDS: &[&str] = &["records"];
+const RECORDS: &[&str] = &["records", "alarms"];
 /// The fact that notes the wish.
 const WISH: &str = "factory_reset";
 
@@ -38,7 +38,7 @@ impl Database {
     /// Empties the store if that was asked for; true when it was, and `now` is remembered as the last reset. Call it
     /// before anything is loaded.
     ///
-    /// Pictures go before their rows, and the wish last, together with the rows: a power cut in between
+    /// Pictures (those of alarms are in a folder of theirs) go before their rows, and the wish last, together with the rows: a power cut in between
     /// leaves the wish, and the next start does the rest.
     ///
     /// # Errors
@@ -112,7 +112,8 @@ mod tests {
                  VALUES (0, 'admin', 'administrator', 'h', x'01', '');
                  INSERT INTO user_groups VALUES (0, 'guards', '', '[]', NULL);
                  INSERT INTO api_tokens VALUES ('t', 'erp', 'admin', x'01', '[]', 1, NULL, NULL, NULL);
-                 INSERT INTO remembered_sessions VALUES (x'01', 'admin', NULL, 1, 2);",
+                 INSERT INTO remembered_sessions VALUES (x'01', 'admin', NULL, 1, 2);
+                 INSERT INTO alarms VALUES (1, 1, 'input', 1, '', '[]', '{\"state\":\"none\"}', 0, 0);",
             )
             .unwrap();
         db.fact("serial", || "PC1".into()).unwrap();
@@ -151,6 +152,13 @@ mod tests {
         }
         assert_eq!(db.fact("serial", || "other".into()).unwrap(), "PC1");
         assert!(pictures.exists(), "records stay");
+        let alarms = "SELECT count(*) FROM alarms";
+        let left: i64 = db
+            .writer
+            .lock()
+            .query_row(alarms, [], |r| r.get(0))
+            .unwrap();
+        assert_eq!(left, 1, "and alarms");
         assert!(!db.finish_reset(&pictures, NOW).unwrap(), "once");
         assert_eq!(db.last(Moment::Reset).unwrap(), Some(NOW));
     }

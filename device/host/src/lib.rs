@@ -4,6 +4,7 @@
 //! with full synchronisation, pictures written and synced before their row.
 #![forbid(unsafe_code)]
 
+mod alarms;
 mod certificates;
 mod contact;
 mod database;
@@ -35,6 +36,7 @@ mod time;
 mod tpm;
 pub mod upgrade;
 
+pub use alarms::{AlarmLimits, AlarmStore};
 pub use certificates::{CertificateStore, StoreParts};
 pub use contact::{FileContact, GpioContact};
 pub use database::Database;

@@ -7,7 +7,7 @@ use std::{
 
 use lettre::{
     Message, SmtpTransport, Transport,
-    message::{Mailbox, header::ContentType},
+    message::{Attachment, Mailbox, MultiPart, SinglePart, header::ContentType},
     transport::smtp::{
         authentication::Credentials,
         client::{Certificate, CertificateStore, Tls, TlsParameters},
@@ -109,12 +109,21 @@ fn message(settings: &NetMail, mail: &Mail) -> Result<Message> {
     let mailbox = |address: &str| address.parse::<Mailbox>().map_err(|e| failed(&e));
     let mut builder = Message::builder()
         .from(mailbox(&settings.sender)?)
-        .subject(&mail.subject)
-        .header(ContentType::TEXT_PLAIN);
+        .subject(&mail.subject);
     for to in &mail.to {
         builder = builder.to(mailbox(to)?);
     }
-    builder.body(mail.text.clone()).map_err(|e| failed(&e))
+    if mail.pictures.is_empty() {
+        let builder = builder.header(ContentType::TEXT_PLAIN);
+        return builder.body(mail.text.clone()).map_err(|e| failed(&e));
+    }
+    let jpeg = ContentType::parse("image/jpeg").map_err(|e| failed(&e))?;
+    let text = MultiPart::mixed().singlepart(SinglePart::plain(mail.text.clone()));
+    let parts = mail.pictures.iter().fold(text, |parts, picture| {
+        let file = Attachment::new(picture.name.clone());
+        parts.singlepart(file.body(picture.jpeg.to_vec(), jpeg.clone()))
+    });
+    builder.multipart(parts).map_err(|e| failed(&e))
 }
 
 /// The server's certificate must be of its host and signed by the CA of the settings, or by a root of the machine.

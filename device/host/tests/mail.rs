@@ -12,7 +12,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use platecam_host::{Database, DeviceKey, SmtpMailer};
 use platecam_model::{
     Actor, Error, EventBus, SystemClock,
-    ports::{Mail, Mailer},
+    ports::{Mail, MailPicture, Mailer},
     settings::{NetMail, Section, SettingsStore, all_sections},
 };
 use rustls::{ServerConfig, ServerConnection, StreamOwned, pki_types::PrivatePkcs8KeyDer};
@@ -197,6 +197,7 @@ fn mail() -> Mail {
         to: vec!["owner@example.org".into()],
         subject: "Security code".into(),
         text: "Security code: ABCDE-FGHIJ\n.\nend\n".into(),
+        pictures: Vec::new(),
     }
 }
 
@@ -231,6 +232,33 @@ fn mail_is_taken_in_every_encryption() {
             taken.data
         );
         assert!(taken.data.contains("Subject: Security code"));
+    }
+}
+
+/// MAIL-6.
+#[test]
+fn pictures_go_as_attachments() {
+    let (config, _) = certificate();
+    let (port, taken) = server(Way::Plain, config);
+    let (mailer, _dir) = mailer(port, &json!({"encryption": "None"}));
+    let picture = MailPicture {
+        name: "alarm-7.jpg".into(),
+        jpeg: vec![0xFF, 0xD8, 0xFF, 0xD9].into(),
+    };
+    let with_picture = Mail {
+        pictures: vec![picture],
+        ..mail()
+    };
+    mailer.send(&with_picture).unwrap();
+    let data = taken.recv().unwrap().data;
+    for part in [
+        "multipart/mixed",
+        "ABCDE-FGHIJ",
+        "image/jpeg",
+        "attachment; filename=\"alarm-7.jpg\"",
+        "/9j/2Q==",
+    ] {
+        assert!(data.contains(part), "{part}: {data}");
     }
 }
 

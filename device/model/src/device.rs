@@ -10,8 +10,8 @@ use crate::{
     io::Io,
     network::Networking,
     ports::{
-        Brokers, Certificates, DynamicDns, EventHistory, Factory, HostServices, LogStore, Mailer,
-        Media, Network, Records, RemoteLog, StreamId, TimeControl,
+        Alarms, Brokers, Certificates, DynamicDns, EventHistory, Factory, HostServices, LogStore,
+        Mailer, Media, Network, Records, RemoteLog, StreamId, TimeControl,
     },
     product::{Limit, Need, Product},
     settings::SettingsStore,
@@ -53,6 +53,8 @@ pub struct DeviceParts {
     pub bus: EventBus,
     /// Stored reads and snapshots.
     pub records: Arc<dyn Records>,
+    /// Stored alarms.
+    pub alarms: Arc<dyn Alarms>,
     /// The picture.
     pub media: Arc<dyn Media>,
     /// The host's network as it is.

@@ -13,6 +13,7 @@ use tokio::sync::broadcast;
 
 use crate::{
     Actor, LogEntry, Record,
+    alarm::{Alarm, StoredAlarm},
     log::NewLogEntry,
     network::NetworkNews,
     ports::{KeyStatus, Moment},
@@ -111,6 +112,10 @@ pub enum EventKind {
         /// Whether it is active.
         active: bool,
     },
+    /// An alarm was raised; what follows from it by itself, such as outputs, was done.
+    Alarm(Arc<Alarm>),
+    /// An alarm was stored and can be fetched.
+    AlarmStored(Arc<StoredAlarm>),
     /// A key of the certificate store is being made, was made, or could not be.
     KeyStatus {
         /// Its identifier.

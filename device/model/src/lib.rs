@@ -6,6 +6,7 @@
 //! Adapters (ONVIF, web, RTSP) receive one [`Device`] and only translate.
 #![forbid(unsafe_code)]
 
+pub mod alarm;
 pub mod auth;
 mod certificates;
 mod clock;

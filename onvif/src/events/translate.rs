@@ -336,6 +336,9 @@ impl Translator {
             | EventKind::Login(_)
             | EventKind::RecordLost { .. }
             | EventKind::Audit(_)
+            // The input and the outputs of an alarm are told.
+            | EventKind::Alarm(_)
+            | EventKind::AlarmStored(_)
             | EventKind::Log(_)
             | EventKind::Initialised(_)
             | EventKind::UpgradeAvailable { .. }

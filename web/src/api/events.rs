@@ -11,8 +11,8 @@ use axum::{
     response::Response,
 };
 use platecam_model::{
-    Error, Event, EventKind, Permission, Record, UtcTime, network::NetworkNews, settings::Revision,
-    upkeep::Condition,
+    Error, Event, EventKind, Permission, Record, UtcTime, alarm::StoredAlarm, network::NetworkNews,
+    settings::Revision, upkeep::Condition,
 };
 use serde::Serialize;
 use tokio::sync::{OwnedSemaphorePermit, broadcast::error::RecvError};
@@ -48,6 +48,10 @@ enum Told<'a> {
     },
     Record {
         record: &'a Record,
+    },
+    /// An alarm was raised and kept.
+    Alarm {
+        alarm: &'a StoredAlarm,
     },
     Status {
         status: Status,
@@ -216,6 +220,7 @@ fn translate(event: &Arc<Event>, config: bool) -> Option<Told<'_>> {
         EventKind::Source(state) => Some(Told::Source {
             source_state: state.into(),
         }),
+        EventKind::AlarmStored(alarm) => Some(Told::Alarm { alarm }),
         EventKind::StreamChanged { main } => Some(Told::StreamChanged {
             stream: if *main { "main" } else { "sub" },
         }),
@@ -249,6 +254,7 @@ fn translate(event: &Arc<Event>, config: bool) -> Option<Told<'_>> {
         | EventKind::Audit(_)
         | EventKind::Relay { .. }
         | EventKind::Input { .. }
+        | EventKind::Alarm(_)
         | EventKind::LockedOut { .. }
         | EventKind::Storage { .. }
         | EventKind::RecordLost { .. }

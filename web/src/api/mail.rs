@@ -38,6 +38,7 @@ async fn test(State(app): State<App>, login: Login) -> Answer<Json<Tested>> {
                 "The {} {} can send e-mail.\n",
                 identity.model, identity.serial
             ),
+            pictures: Vec::new(),
         };
         let sent = device.mail.send(&mail);
         let outcome = if sent.is_ok() { "was sent" } else { "failed" };

@@ -1,5 +1,6 @@
 //! Alarm inputs and outputs: who is active, for how long, and who is told (HW-2, HW-3, ALARM-9..16).
 
+mod alarms;
 mod serial;
 
 use std::{fmt, sync::Arc, time::Duration};
@@ -9,8 +10,9 @@ use tokio::sync::watch;
 
 use crate::{
     Actor, Device, Error, EventKind, LogKind, Permission, Result,
+    alarm::{AlarmEngine, Trigger},
     ports::RelayOutputs,
-    settings::{AlarmIo, InputSettings, OutputSettings},
+    settings::{AlarmInputs, AlarmIo, AlarmSchedules, InputSettings, OutputSettings, TimeSettings},
 };
 
 pub use serial::{MAX_SERIAL, MAX_SERIAL_WAIT, end, whole};
@@ -26,10 +28,11 @@ pub struct Io {
     timers: watch::Sender<()>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct State {
     outputs: Vec<Output>,
     inputs: Vec<Input>,
+    alarms: AlarmEngine,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -75,6 +78,7 @@ impl Io {
             state: Mutex::new(State {
                 outputs: vec![Output::default(); outputs],
                 inputs: vec![Input::default(); inputs.min(AlarmIo::MAX)],
+                alarms: AlarmEngine::new(AlarmIo::MAX),
             }),
             timers: watch::Sender::new(()),
         }
@@ -227,26 +231,48 @@ impl Device {
         for index in 0..self.io.inputs() {
             let closed = self.io.state.lock().inputs[index].closed;
             if let Some(closed) = closed {
-                self.contact_seen(index, closed);
+                // Another sensor type is no edge: settings open no barrier.
+                self.input_is(index, closed, false);
             }
         }
     }
 
-    /// The contact of an input is closed or open now; told when that changes whether it is active.
+    /// The contact of an input is closed or open now: told when that changes whether it is active, and an alarm when
+    /// it is one (GEN-18). The outputs of the alarm are driven before this returns; the rest follows from the event.
+    ///
+    /// An input that is active when it is seen first was so before this start: that is no alarm.
     pub fn contact_seen(&self, index: usize, closed: bool) {
-        let settings = self.settings.get::<AlarmIo>();
-        let mut state = self.io.state.lock();
-        let input = state.inputs.get_mut(index);
-        let Some((settings, input)) = settings.inputs().into_iter().nth(index).zip(input) else {
-            return;
-        };
-        input.closed = Some(closed);
-        let active = settings.idle.active(closed);
-        if std::mem::replace(&mut input.active, active) != active {
-            // With the lock held: changes are told in their order.
-            let kind = EventKind::Input { index, active };
-            self.bus.publish(self.clock.now(), kind);
+        if let Some(trigger) = self.input_is(index, closed, true) {
+            self.raise(index, trigger);
         }
+    }
+
+    /// Takes over the contact of an input; what its change is for alarms, if it is an edge of the contact.
+    fn input_is(&self, index: usize, closed: bool, edge: bool) -> Option<Trigger> {
+        let settings = self.settings.snapshot();
+        let io = settings.get::<AlarmIo>();
+        let of_input = io.inputs().into_iter().nth(index)?;
+        let mut state = self.io.state.lock();
+        let State { inputs, alarms, .. } = &mut *state;
+        let input = inputs.get_mut(index)?;
+        let first = input.closed.replace(closed).is_none();
+        let active = of_input.idle.active(closed);
+        if std::mem::replace(&mut input.active, active) == active {
+            return None;
+        }
+        // With the lock held: changes are told in their order.
+        let at = self.clock.now();
+        self.bus.publish(at, EventKind::Input { index, active });
+        if first || !active || !edge {
+            return None;
+        }
+        let inputs = settings.get::<AlarmInputs>();
+        let alarm = inputs.inputs().into_iter().nth(index)?;
+        // The store lets nobody choose a schedule that is not there.
+        let week = settings.get::<AlarmSchedules>().week(&alarm.schedule)?;
+        let zone = settings.get::<TimeSettings>().effective();
+        let local = zone.local(at).at.naive_local();
+        Some(alarms.trigger(index, alarm, &week, local, self.clock.monotonic()))
     }
 
     /// Changes an output, then its contact where that differs, then tells. A line that does not follow leaves all as it was.

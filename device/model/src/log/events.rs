@@ -95,6 +95,7 @@ impl Scribe {
                 }
             }
             EventKind::Network(news) => news.entry(at),
+            EventKind::Alarm(alarm) => alarm.entry(at),
             EventKind::KeyStatus { key, new, .. } => match new {
                 KeyStatus::Ok => system(Severity::Info, format!("Key {key} was made.")),
                 KeyStatus::Corrupt => {
@@ -110,6 +111,7 @@ impl Scribe {
             // Who switched an output is told as an audit event.
             | EventKind::Relay { .. }
             | EventKind::Input { .. }
+            | EventKind::AlarmStored(_)
             // Told as audit events, or before.
             | EventKind::LockedOut { .. }
             | EventKind::Moment(_)

@@ -1,6 +1,17 @@
 use std::time::Duration;
 
+use bytes::Bytes;
+
 use crate::Result;
+
+/// A picture that goes with a message.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MailPicture {
+    /// Its file's name, plain letters.
+    pub name: String,
+    /// JPEG.
+    pub jpeg: Bytes,
+}
 
 /// A message to people.
 #[derive(Clone, Debug, PartialEq)]
@@ -11,6 +22,8 @@ pub struct Mail {
     pub subject: String,
     /// Plain text.
     pub text: String,
+    /// Pictures that go with it.
+    pub pictures: Vec<MailPicture>,
 }
 
 /// Hands mail to the server of the section `net.mail`.

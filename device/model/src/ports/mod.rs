@@ -1,6 +1,7 @@
 //! What the model needs of the host: traits with a Linux implementation in `platecam-host` or
 //! `platecam-media` and an in-memory one in [`crate::testing`].
 
+mod alarms;
 mod broker;
 mod certificates;
 mod contact;
@@ -35,6 +36,7 @@ use crate::{
     settings::{BitRateType, Codec, Resolution, Revision},
 };
 
+pub use alarms::Alarms;
 pub use broker::{BrokerMessage, BrokerState, BrokerStatus, Brokers};
 pub use certificates::{
     CertificateInfo, CertificateKind, CertificateState, Certificates, MAX_CERTIFICATES,
@@ -53,7 +55,7 @@ pub use keystore::{
 pub use listen::ListenProbe;
 pub use log::{LOG_CAPACITY, LogStore, RemoteLog, RemoteLogStatus, TRAIL_CAPACITY};
 pub use machine::{BundleFile, Machine, ProcessFigures, ProcessorTimes, StorageFigures};
-pub use mail::{Mail, Mailer};
+pub use mail::{Mail, MailPicture, Mailer};
 pub use moments::{Moment, Moments};
 pub use network::{Assigned, Ipv4Plan, Ipv6Plan, Lease, NetworkControl, NetworkPlan};
 pub use outputs::{RelayOutputs, VoiceOutput};

@@ -83,8 +83,12 @@ impl Default for OutputSettings {
 impl OutputSettings {
     /// How long it stays active; `None` until it is switched off.
     pub fn hold_for(&self) -> Option<Duration> {
-        let delay = Duration::from_secs(u64::from(self.delay_seconds.get()));
-        (self.mode == OutputMode::Monostable).then_some(delay)
+        (self.mode == OutputMode::Monostable).then_some(self.delay())
+    }
+
+    /// Its time, also where it does not go back by itself.
+    pub fn delay(&self) -> Duration {
+        Duration::from_secs(self.delay_seconds.get().into())
     }
 }
 

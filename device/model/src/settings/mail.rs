@@ -28,7 +28,7 @@ pub enum MailEncryption {
     Tls,
 }
 
-/// The mail server that the unit sends through (MAIL-1..5, MAIL-7, MAIL-8). What is sent leaves the unit.
+/// The mail server that the unit sends through (MAIL-1..8). What is sent leaves the unit.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NetMail {
@@ -53,9 +53,12 @@ pub struct NetMail {
     /// Its password.
     #[schemars(title = "Password")]
     pub password: SecretText,
-    /// Who gets the test message; at most three addresses.
+    /// Who gets the messages about events and the test message; at most three addresses.
     #[schemars(title = "Mail Receiver", length(max = 3))]
     pub receivers: Vec<String>,
+    /// Messages about events carry their picture.
+    #[schemars(title = "Attachment")]
+    pub attachments: bool,
     /// PEM certificate that signed the server's; empty takes the machine's trusted roots.
     #[schemars(title = "CA Certificate", length(max = 16384), extend("x-widget" = "pem", "x-visible-when" = [{"encryption": "SSL"}, {"encryption": "TLS"}]))]
     pub ca_certificate: String,
@@ -72,6 +75,7 @@ impl Default for NetMail {
             username: String::new(),
             password: SecretText::default(),
             receivers: Vec::new(),
+            attachments: false,
             ca_certificate: String::new(),
         }
     }

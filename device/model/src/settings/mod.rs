@@ -1,6 +1,7 @@
 //! The settings model: typed sections, one store, one way to write.
 
 mod access_filter;
+mod alarm;
 mod area;
 mod bounded;
 mod broker;
@@ -36,6 +37,7 @@ mod remote_log;
 mod remote_user;
 mod reset_button;
 mod scenes;
+mod schedule;
 mod secrets;
 mod section;
 mod security;
@@ -49,6 +51,7 @@ mod url;
 mod video;
 
 pub use access_filter::{AccessFilter, FilterMode, IpPrefix};
+pub use alarm::{AlarmInput, AlarmInputs, AlarmSchedule, AlarmSchedules, EventInterval};
 pub use area::MAX_CORNERS;
 pub use broker::{
     BrokerConfig, BrokerPort, BrokerQos, BrokerTransport, EventBroker, MAX_BROKERS, MqttVersion,
@@ -88,6 +91,7 @@ pub use remote_log::{Facility, LogPort, LogRemote, LogTransport};
 pub use remote_user::RemoteUser;
 pub use reset_button::DeviceResetButton;
 pub use scenes::{Scene, VideoScenes};
+pub use schedule::{DayPeriods, Period, WeekSchedule};
 pub use secrets::SecretText;
 pub use section::{Descriptor, Restore, Section};
 pub use security::SecurityLogin;
@@ -148,6 +152,8 @@ pub fn all_sections() -> Vec<Descriptor> {
         Descriptor::of::<DeviceGeneral>(),
         Descriptor::of::<GeoLocation>(),
         Descriptor::of::<AlarmIo>(),
+        Descriptor::of::<AlarmInputs>(),
+        Descriptor::of::<AlarmSchedules>(),
         Descriptor::of::<SerialLines>(),
         Descriptor::of::<VideoMain>(),
         Descriptor::of::<VideoSub>(),

@@ -1,5 +1,6 @@
 //! In-memory implementations of the ports, for the tests of every crate above.
 
+mod alarms;
 mod broker;
 mod certificates;
 mod ddns;
@@ -37,6 +38,7 @@ use crate::{
     settings::{Revision, SettingsStore, StreamConfig, VideoMain, VideoSub, all_sections},
 };
 
+pub use alarms::MemoryAlarms;
 pub use broker::MemoryBrokers;
 pub use certificates::MemoryCertificates;
 pub use ddns::MemoryDdns;
@@ -327,6 +329,8 @@ pub struct TestDevice {
     pub power: Arc<SimulatedPower>,
     /// Its alarm outputs.
     pub outputs: Arc<SimulatedOutputs>,
+    /// Its stored alarms.
+    pub alarms: Arc<MemoryAlarms>,
     /// Its log.
     pub log: Arc<MemoryLog>,
     /// Its kept events.
@@ -388,6 +392,7 @@ pub fn customised(change: impl FnOnce(&mut DeviceParts)) -> TestDevice {
     });
     let power = Arc::new(SimulatedPower::default());
     let outputs = Arc::new(SimulatedOutputs::default());
+    let alarms = Arc::new(MemoryAlarms::default());
     let log = Arc::new(MemoryLog::default());
     let history = Arc::new(MemoryHistory::default());
     let brokers = Arc::new(MemoryBrokers::default());
@@ -431,6 +436,7 @@ pub fn customised(change: impl FnOnce(&mut DeviceParts)) -> TestDevice {
         accounts,
         bus,
         records: store.clone(),
+        alarms: alarms.clone(),
         media: media.clone(),
         network: network.clone(),
         upkeep: simulated_upkeep(power.clone()),
@@ -446,6 +452,7 @@ pub fn customised(change: impl FnOnce(&mut DeviceParts)) -> TestDevice {
         media,
         power,
         outputs,
+        alarms,
         log,
         history,
         brokers,

@@ -66,6 +66,7 @@ fn kind(kind: &EventKind) -> &'static str {
         EventKind::Source(_) => "source",
         EventKind::PictureAlarm { .. } => "picture-alarm",
         EventKind::RegionMotion { .. } => "region-motion",
+        EventKind::Alarm(_) => "alarm",
         EventKind::Login(_) => "login",
         EventKind::Audit(_) => "audit",
         EventKind::Log(_) => "log",

@@ -1,5 +1,6 @@
 //! `platecam run`: starts every part, connects them, and stops them again.
 
+mod alarms;
 mod button;
 mod io;
 mod listeners;
@@ -113,6 +114,7 @@ async fn serve(
         sessions: state.accounts.sessions().clone(),
         bus: state.bus.clone(),
         records: state.records.clone(),
+        alarms: state.alarms.clone(),
         media: Arc::new(port),
         network: state.network.clone(),
         networking: state.networking.clone(),
@@ -160,6 +162,7 @@ async fn serve(
     listeners.begin();
 
     let _button = button::start(&device);
+    let alarms = alarms::start(&device);
     let _inputs = io::watch(&device, std::mem::take(&mut state.io.contacts));
     let (stopping, _) = tokio::sync::watch::channel(false);
     let mut tasks = vec![
@@ -202,6 +205,7 @@ async fn serve(
         tokio::spawn(notify::watchdog(device.clone())),
         tokio::spawn(restart::count(device.clone())),
         tokio::spawn(io::serve(device.clone())),
+        tokio::spawn(alarms),
         tokio::spawn(listeners.clone().follow()),
         tokio::spawn(network::keep(device.clone())),
         tokio::spawn(storage::keep(device.clone())),

@@ -8,11 +8,11 @@ use std::{
 };
 
 use platecam_host::{
-    CertificateStore, Database, DdnsPace, DdnsParts, DdnsUpdater, DeviceKey, EspeakVoice,
-    Forwarder, HostMode, HostPower, LinuxMachine, LinuxNeighbours, LinuxNetwork,
-    LinuxNetworkControl, LinuxSerial, LinuxSsh, LinuxTime, LogDatabase, MqttBrokers, NetworkPaths,
-    Pace, RecordLimits, RecordStore, SmtpMailer, StateDir, StoreParts, TimePaths, Tpm, TpmChoice,
-    WiredSupplicant, upgrade::HostUpgrades,
+    AlarmLimits, AlarmStore, CertificateStore, Database, DdnsPace, DdnsParts, DdnsUpdater,
+    DeviceKey, EspeakVoice, Forwarder, HostMode, HostPower, LinuxMachine, LinuxNeighbours,
+    LinuxNetwork, LinuxNetworkControl, LinuxSerial, LinuxSsh, LinuxTime, LogDatabase, MqttBrokers,
+    NetworkPaths, Pace, RecordLimits, RecordStore, SmtpMailer, StateDir, StoreParts, TimePaths,
+    Tpm, TpmChoice, WiredSupplicant, upgrade::HostUpgrades,
 };
 use platecam_model::{
     Actor, Clock, EventBus, Identity, Origin, Secret, Subscription, SystemClock,
@@ -53,6 +53,7 @@ pub(crate) struct State {
     pub(crate) settings: Arc<SettingsStore>,
     pub(crate) accounts: Arc<Accounts>,
     pub(crate) records: Arc<RecordStore>,
+    pub(crate) alarms: Arc<AlarmStore>,
     pub(crate) network: Arc<dyn Network>,
     pub(crate) networking: Networking,
     pub(crate) identity: Identity,
@@ -126,6 +127,11 @@ impl State {
         )?;
         first_password(&db, &accounts)?;
         let records = RecordStore::open(db.clone(), dir.join("pictures"), RecordLimits::default())?;
+        let alarms = AlarmStore::open(
+            db.clone(),
+            dir.join("pictures").join("alarms"),
+            AlarmLimits::default(),
+        )?;
         let (network, control) = network(args.host);
         let networking = Networking::new(control, factory.clone(), &settings, &bus)?;
         let ddns = DdnsUpdater::start(
@@ -177,6 +183,7 @@ impl State {
             settings,
             accounts: Arc::new(accounts),
             records: Arc::new(records),
+            alarms: Arc::new(alarms),
             network,
             networking,
             identity,

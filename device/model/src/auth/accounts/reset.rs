@@ -210,6 +210,7 @@ impl Accounts {
                  Security code: {code}\n\n\
                  It counts once, until {expires_at}. If it was not you, do nothing: the password stays as it is.\n"
             ),
+            pictures: Vec::new(),
         };
         if let Err(e) = mailer.send(&mail) {
             self.audit(by, format!("A security code could not be mailed: {e}"));
