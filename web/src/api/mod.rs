@@ -1,6 +1,7 @@
 //! The JSON API, one file per resource.
 
 pub(crate) mod access;
+pub(crate) mod alarms;
 pub(crate) mod certificates;
 pub(crate) mod commission;
 pub(crate) mod config;
@@ -33,6 +34,7 @@ use crate::{live, problem::Problem, routes::Routes};
 /// Everything below `/api/v1`; each resource brings its own paths.
 pub(crate) fn routes() -> Routes {
     Routes::new()
+        .merge(alarms::routes())
         .merge(certificates::routes())
         .merge(commission::routes())
         .merge(config::routes())

@@ -149,7 +149,8 @@ fn direction(text: &str) -> Option<Direction> {
     }
 }
 
-fn limit(text: &str) -> Option<u32> {
+/// Rows of a page.
+pub(super) fn limit(text: &str) -> Option<u32> {
     text.parse().ok().filter(|n| (1..=MAX_LIMIT).contains(n))
 }
 
