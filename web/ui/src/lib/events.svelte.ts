@@ -22,6 +22,7 @@ export type DeviceEvent =
   | { type: 'clock_jumped'; before: string; after: string }
   | { type: 'restarting'; reason: string }
   | { type: 'upgrade_available'; version: string }
+  | { type: 'alarm' }
   | { type: 'online' }
   | { type: 'conditions'; conditions: Condition[] }
   | { type: 'session_end'; reason: string };

@@ -65,7 +65,7 @@ export function visible(
 ): boolean {
   if (page.function && lacks(page.function)) return false;
   if (page.needs) return can(page.needs);
-  return page.sections.some((key) => readable.has(key));
+  return [...page.sections, page.with ?? ''].some((key) => readable.has(key));
 }
 
 /** Whether a link to this page leads somebody with these permissions anywhere. */

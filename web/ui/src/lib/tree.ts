@@ -13,6 +13,8 @@ export interface SettingPage {
   needs?: string;
   /** Function of the model without which the page is hidden; a page whose sections are all absent needs none (GEN-24). */
   function?: string;
+  /** Section that makes the page visible without being on it. */
+  with?: string;
   /** Ways in which the manual writes the path to this page, without "Setting" (UI-6). */
   manual: string[];
 }
@@ -44,6 +46,7 @@ export type ViewName =
   | 'masks'
   | 'lpr-areas'
   | 'motion-regions'
+  | 'alarm-out'
   | 'debug';
 
 export interface SettingGroup {
@@ -130,7 +133,9 @@ export const settingTree: SettingGroup[] = [
     pages: [
       { path: 'event/picture', title: 'page.event-picture', sections: ['event.picture'], manual: [] },
       { path: 'event/motion-regions', title: 'page.motion-regions', sections: ['event.motion_regions'], view: 'motion-regions', manual: [] },
-      { path: 'event/alarm', title: 'page.alarm-io', sections: ['io', 'serial'], manual: ['Event/Alarm/Alarm', 'Event/Alarm/Alarm-out Port'] },
+      { path: 'event/alarm', title: 'page.alarm', sections: ['event.alarm_inputs', 'event.schedules', 'io'], manual: ['Event/Alarm/Alarm'] },
+      { path: 'event/alarm-out', title: 'page.alarm-out', sections: [], with: 'io', view: 'alarm-out', manual: ['Event/Alarm/Alarm-out Port'] },
+      { path: 'event/serial', title: 'section.serial', sections: ['serial'], manual: [] },
       { path: 'event/illegal-access', title: 'page.illegal-access', sections: ['security.login'], manual: ['Event/Exception/Illegal Access'] },
     ],
   },

@@ -54,6 +54,8 @@ export type Widget =
   | 'list'
   | 'objects'
   | 'group'
+  | 'week'
+  | 'schedule'
   | 'fixed';
 
 export interface Choice {
@@ -216,7 +218,7 @@ function choicesOf(schema: JsonSchema, root: JsonSchema): Choice[] {
 const BY_HINT = new Map<string, Widget>([
   ['password', 'secret'], ['secret', 'secret'], ['textarea', 'textarea'], ['multiline', 'textarea'], ['file', 'file'], ['pem', 'file'], ['png', 'picture'],
   ['ip', 'ip'], ['ipv4', 'ip'], ['ipv6', 'ip'], ['time', 'time'], ['partial-time', 'time'], ['time-of-day', 'time'],
-  ['date-time', 'date-time'], ['datetime', 'date-time'],
+  ['date-time', 'date-time'], ['datetime', 'date-time'], ['schedule', 'schedule'],
 ]);
 
 function widgetOf(schema: JsonSchema, choices: Choice[], items: FieldSpec | null): Widget {
@@ -233,6 +235,7 @@ function widgetOf(schema: JsonSchema, choices: Choice[], items: FieldSpec | null
       if (items.widget === 'group') return 'objects';
       return items.choices.length > 0 && (hint === 'checks' || schema.uniqueItems) ? 'checks' : 'list';
     case 'object':
+      if (hint === 'week') return 'week';
       return schema.properties ? 'group' : 'fixed';
     case 'string':
       return BY_HINT.get(hint) ?? (schema.writeOnly ? 'secret' : (BY_HINT.get(schema.format ?? '') ?? 'text'));
