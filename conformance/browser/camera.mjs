@@ -129,7 +129,7 @@ export class Browser {
     if (answer.status !== 200) throw new Error(`${key}: ${JSON.stringify(answer)}`);
   }
 
-  /** What the page shows now, on desktop and phone, by axe's WCAG 2.2 AA rules, and nothing wider than the screen. */
+  /** What the page shows now, on desktop (light and dark) and phone, by axe's WCAG 2.2 AA rules, and nothing wider than the screen. */
   async examineWidths(name, widths = [1440, 360]) {
     for (const width of widths) {
       const height = width < 500 ? 780 : 900;
@@ -137,16 +137,17 @@ export class Browser {
       // A bar that stays while the page scrolls lies over a field that could be scrolled away from it: the whole page is shown.
       const whole = await this.page.evaluate(() => (scrollTo(0, 0), document.documentElement.scrollHeight));
       await this.page.setViewportSize({ width, height: Math.max(height, Math.min(whole, 4000)) });
-      await this.examine(`${name}-${width}`, WCAG);
+      // Colours are the same at every width.
+      await this.examine(`${name}-${width}`, WCAG, width === widths[0] ? ['light', 'dark'] : ['light']);
       const wide = await this.page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
       if (wide > 0) this.problems.push(`${name} is ${wide} px too wide at ${width}`);
     }
     await this.page.setViewportSize({ width: 1440, height: 900 });
   }
 
-  /** axe-core's findings in light and dark, and a picture of either: those of `tags`, else the serious ones. */
-  async examine(name, tags = null) {
-    for (const colorScheme of ['light', 'dark']) {
+  /** axe-core's findings in each scheme, and a picture of it: those of `tags`, else the serious ones. */
+  async examine(name, tags = null, schemes = ['light', 'dark']) {
+    for (const colorScheme of schemes) {
       await this.page.emulateMedia({ colorScheme });
       await this.page.waitForTimeout(300);
       await this.page.evaluate(AXE);

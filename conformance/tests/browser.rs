@@ -100,6 +100,13 @@ fn certificates_and_addresses_are_changed_in_the_browser() {
     script("network.mjs", &camera);
 }
 
+/// ROI-1..3, ROI-5: what is drawn on the picture is stored.
+#[test]
+fn regions_are_drawn_in_the_browser() {
+    let camera = Camera::start(&simulated()).unwrap();
+    script("video.mjs", &camera);
+}
+
 /// GEN-24: what the model lacks is in no menu and on no page.
 #[test]
 fn a_model_without_functions_hides_their_pages() {

@@ -8,12 +8,15 @@ use std::time::Duration;
 
 use lpr_core::MediaTime;
 use parking_lot::Mutex;
+use platecam_model::settings::RegionOfInterest;
 use tokio::sync::watch;
 
 use crate::capabilities::{Capabilities, SourceCaps, capabilities};
 use crate::clock::{MediaClock, Span, WallClock};
 use crate::config::{EncoderConfig, PictureSize, StreamId};
-use crate::encoder::{Encoder, EncoderInput, EncoderState, KeyFrameRequests, available_encoders};
+use crate::encoder::{
+    Encoder, EncoderInput, EncoderState, KeyFrameRequests, available_encoders, matters,
+};
 use crate::frame::{FrameKind, RawFrame};
 use crate::hub::{FrameReader, Hub, Incoming};
 use crate::jpeg::{JpegEncoder, Snapshot};
@@ -198,6 +201,16 @@ impl MediaEngine {
     /// [`Error::Pipeline`] when there are texts and no font; tone and masks are in force all the same.
     pub fn set_look(&self, look: Look) -> Result<()> {
         self.hub.set_look(look)
+    }
+
+    /// Sets where the bits of both streams go, from the next picture on (ROI). A stream that is passed through is
+    /// encoded while that differs from place to place.
+    pub fn set_regions(&self, regions: &[RegionOfInterest]) {
+        self.hub.set_even(!matters(regions));
+        let regions: Arc<[RegionOfInterest]> = regions.into();
+        for encoder in [&self.main, &self.sub] {
+            encoder.input().set_regions(regions.clone());
+        }
     }
 
     /// A stream's configuration; `None` when it is off.

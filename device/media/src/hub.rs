@@ -26,6 +26,8 @@ pub(crate) struct Hub {
     stage: Mutex<Stage>,
     /// Nothing is done to the picture.
     plain: AtomicBool,
+    /// No part of the picture is encoded better or worse than another.
+    even: AtomicBool,
     /// Media nanoseconds of a source's first sign of life; its first picture is being decoded.
     expected: AtomicU64,
 }
@@ -61,6 +63,7 @@ impl Hub {
             encoders,
             stage: Mutex::default(),
             plain: AtomicBool::new(true),
+            even: AtomicBool::new(true),
             expected: AtomicU64::new(0),
         }
     }
@@ -73,9 +76,14 @@ impl Hub {
         self.stage.lock().set(look)
     }
 
+    /// Takes whether all parts of the picture are encoded alike.
+    pub(crate) fn set_even(&self, even: bool) {
+        self.even.store(even, Ordering::Release);
+    }
+
     /// Whether the source's picture is shown as it is.
     pub(crate) fn is_plain(&self) -> bool {
-        self.plain.load(Ordering::Acquire)
+        self.plain.load(Ordering::Acquire) && self.even.load(Ordering::Acquire)
     }
 
     /// Publishes a frame; never blocks on a consumer. Returns the frame's final place on the clock.

@@ -1,9 +1,11 @@
 //! One stream's encoder: an actor that owns the pipeline and starts it anew when something changes.
 
 mod choose;
+mod interest;
 mod pace;
 pub(crate) mod pipeline;
 mod settings;
+mod soften;
 #[cfg(test)]
 mod tests;
 mod worker;
@@ -21,6 +23,7 @@ pub use choose::{EncoderChoice, available_encoders};
 pub(crate) use choose::{candidates, refusals};
 
 use lpr_core::MediaTime;
+use platecam_model::settings::RegionOfInterest;
 
 use crate::clock::{MediaClock, Span};
 use crate::config::{Codec, EncoderConfig, PictureSize, StreamId};
@@ -28,6 +31,7 @@ use crate::frame::RawFrame;
 use crate::stats::StreamCounters;
 use crate::unit::{AccessUnit, AccessUnitSink, StreamFormat};
 use crate::{Error, Result};
+pub(crate) use interest::{Regions, matters};
 pub(crate) use worker::access_unit;
 
 /// What one stream's encoder is doing.
@@ -88,6 +92,7 @@ pub(crate) struct Shared {
     /// Apart, because a sink may hold it: a sink that held all of this would never be freed.
     wanted: Arc<AtomicBool>,
     config: Mutex<Option<EncoderConfig>>,
+    regions: Regions,
     sink: Arc<dyn AccessUnitSink>,
 }
 
@@ -176,6 +181,11 @@ impl EncoderInput {
         *self.shared.config.lock()
     }
 
+    /// Takes where the bits go, from the next picture on.
+    pub(crate) fn set_regions(&self, regions: Arc<[RegionOfInterest]>) {
+        self.shared.regions.set(regions);
+    }
+
     pub(crate) fn key_frames(&self) -> KeyFrameRequests {
         KeyFrameRequests {
             messages: self.messages.clone(),
@@ -249,6 +259,7 @@ impl Encoder {
             passing: AtomicBool::new(false),
             wanted: Arc::new(AtomicBool::new(true)),
             config: Mutex::new(None),
+            regions: Regions::default(),
             sink,
         });
         let input = EncoderInput { messages, shared };

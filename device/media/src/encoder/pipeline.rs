@@ -11,6 +11,7 @@ use gstreamer_video as gst_video;
 use parking_lot::Mutex;
 
 use super::choose::EncoderChoice;
+use super::interest::Regions;
 use super::settings;
 use crate::config::{Codec, EncoderConfig, PictureSize, StreamId};
 use crate::frame::RawFrame;
@@ -90,6 +91,7 @@ impl EncoderPipeline {
         choice: &EncoderChoice,
         plan: &Plan,
         input: &gst_video::VideoInfo,
+        regions: &Regions,
         on_unit: impl Fn(Encoded) + Send + Sync + 'static,
         on_error: impl Fn(String) + Send + Sync + 'static,
     ) -> Result<Self> {
@@ -116,6 +118,9 @@ impl EncoderPipeline {
         settings::set(&scale, "add-borders", "false");
         let raw = make("capsfilter")?;
         raw.set_property("caps", raw_caps(choice, plan, input));
+        if let Some(pad) = raw.static_pad("src") {
+            regions.prepare(&pad);
+        }
         let encoder = make(choice.element)?;
         for (name, value) in settings::properties(choice, plan) {
             settings::set(&encoder, name, &value);

@@ -1,5 +1,7 @@
 //! Encoders driven faster than real time, frame by frame.
 
+mod roi;
+
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
@@ -8,6 +10,7 @@ use gstreamer as gst;
 use gstreamer_video as gst_video;
 
 use super::choose::{EncoderChoice, available_encoders};
+use super::interest::Regions;
 use super::pipeline::{Encoded, EncoderPipeline, Plan};
 use crate::annexb::{NalKind, nal_kind, nal_units};
 use crate::config::{Codec, EncoderConfig, PictureSize, Rate, StreamId};
@@ -69,12 +72,14 @@ fn start(
     choice: &EncoderChoice,
     plan: &Plan,
     first: &RawFrame,
+    regions: &Regions,
 ) -> (EncoderPipeline, Receiver<Encoded>) {
     let (units, received) = channel();
     let pipeline = EncoderPipeline::start(
         choice,
         plan,
         first.info(),
+        regions,
         move |unit| drop(units.send(unit)),
         |error| panic!("{error}"),
     )
@@ -84,9 +89,13 @@ fn start(
 
 /// Encodes `count` frames one after the other, with no clock.
 fn encode(choice: &EncoderChoice, plan: &Plan, count: u64) -> Vec<Encoded> {
+    encode_with(&Regions::default(), choice, plan, count)
+}
+
+fn encode_with(regions: &Regions, choice: &EncoderChoice, plan: &Plan, count: u64) -> Vec<Encoded> {
     let fps = u64::from(plan.frame_rate);
     let first = frame(0, plan.size, fps);
-    let (mut pipeline, received) = start(choice, plan, &first);
+    let (mut pipeline, received) = start(choice, plan, &first, regions);
     (0..count)
         .map(|number| {
             assert!(pipeline.push(&frame(number, plan.size, fps)));
@@ -218,7 +227,8 @@ fn a_forced_key_picture_is_the_next() {
                 ),
                 StreamId::Main,
             );
-            let (mut pipeline, received) = start(choice, &plan, &frame(0, plan.size, 15));
+            let (mut pipeline, received) =
+                start(choice, &plan, &frame(0, plan.size, 15), &Regions::default());
             for number in 0..20 {
                 if number == 7 {
                     pipeline.force_key();
@@ -243,7 +253,8 @@ fn the_source_may_change_its_size() {
         return;
     };
     let plan = plan(config(Codec::H264, Rate::Cbr { kbps: 500 }), StreamId::Main);
-    let (mut pipeline, received) = start(choice, &plan, &frame(0, plan.size, 15));
+    let (mut pipeline, received) =
+        start(choice, &plan, &frame(0, plan.size, 15), &Regions::default());
     for (number, (width, height)) in (0u64..).zip([(352, 240), (640, 480), (640, 480), (352, 240)])
     {
         pipeline.push(&frame(number, PictureSize::new(width, height), 15));

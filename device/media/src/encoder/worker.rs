@@ -248,6 +248,7 @@ impl Worker {
             choice,
             &plan,
             frame.info(),
+            &self.shared.regions,
             self.on_unit(&plan),
             self.on_error(),
         );

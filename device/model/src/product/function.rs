@@ -8,6 +8,8 @@ pub enum Function {
     VideoTexts,
     /// Privacy masks.
     PrivacyMasks,
+    /// Regions of interest (ROI).
+    RegionsOfInterest,
     /// Brightness and what else corrects the picture; ONVIF's imaging service.
     PictureSettings,
     /// Motion and tampering alarms.
@@ -42,9 +44,10 @@ pub enum Function {
 
 impl Function {
     /// All of them.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::VideoTexts,
         Self::PrivacyMasks,
+        Self::RegionsOfInterest,
         Self::PictureSettings,
         Self::PictureAlarms,
         Self::GeoLocation,
@@ -67,6 +70,7 @@ impl Function {
         match self {
             Self::VideoTexts => "video-texts",
             Self::PrivacyMasks => "privacy-masks",
+            Self::RegionsOfInterest => "regions-of-interest",
             Self::PictureSettings => "picture-settings",
             Self::PictureAlarms => "picture-alarms",
             Self::GeoLocation => "geo-location",
@@ -90,6 +94,7 @@ impl Function {
         match self {
             Self::VideoTexts => "texts in the video",
             Self::PrivacyMasks => "privacy masks",
+            Self::RegionsOfInterest => "regions of interest",
             Self::PictureSettings => "picture settings",
             Self::PictureAlarms => "picture alarms",
             Self::GeoLocation => "geographic location",

@@ -1,6 +1,6 @@
 //! Points and areas of the picture, in ONVIF's normalised frame.
 
-use lpr_core::NormPoint;
+use lpr_core::{NormPoint, NormRect};
 
 use crate::{Violation, Violations};
 
@@ -27,6 +27,41 @@ pub(super) fn check_area(pointer: &str, corners: &[NormPoint], violations: &mut 
     }
     violations.require(n < 3 || enclosed(corners) > 1e-4, || {
         Violation::new(pointer, "", "encloses nothing")
+    });
+}
+
+/// Requires an upright rectangle of the picture that encloses something.
+pub(super) fn check_rect(pointer: &str, area: &NormRect, violations: &mut Violations) {
+    let NormRect {
+        left,
+        top,
+        right,
+        bottom,
+    } = *area;
+    let edges = [
+        ("left", left),
+        ("top", top),
+        ("right", right),
+        ("bottom", bottom),
+    ];
+    for (edge, n) in edges {
+        violations.require((-1.0..=1.0).contains(&n), || {
+            Violation::new(&format!("{pointer}/{edge}"), n, "must be from -1 to 1")
+        });
+    }
+    violations.require(left < right, || {
+        Violation::new(
+            &format!("{pointer}/right"),
+            right,
+            "must be right of the left edge",
+        )
+    });
+    violations.require(bottom < top, || {
+        Violation::new(
+            &format!("{pointer}/top"),
+            top,
+            "must be above the bottom edge",
+        )
     });
 }
 

@@ -36,6 +36,7 @@ mod ports;
 mod remote_log;
 mod remote_user;
 mod reset_button;
+mod roi;
 mod scenes;
 mod schedule;
 mod secrets;
@@ -90,6 +91,7 @@ pub use ports::{NetPorts, Port, RESERVED_PORTS};
 pub use remote_log::{Facility, LogPort, LogRemote, LogTransport};
 pub use remote_user::RemoteUser;
 pub use reset_button::DeviceResetButton;
+pub use roi::{RegionOfInterest, RoiQuality, VideoRoi};
 pub use scenes::{Scene, VideoScenes};
 pub use schedule::{DayPeriods, Period, WeekSchedule};
 pub use secrets::SecretText;
@@ -163,6 +165,7 @@ pub fn all_sections() -> Vec<Descriptor> {
         Descriptor::of::<VideoOsd>(),
         Descriptor::of::<OsdImages>(),
         Descriptor::of::<VideoMasks>(),
+        Descriptor::of::<VideoRoi>(),
         Descriptor::of::<NetPorts>(),
         Descriptor::of::<NetHttps>(),
         Descriptor::of::<MulticastMain>(),

@@ -11,7 +11,7 @@ use platecam_model::{
     Clock, EventBus, EventKind,
     settings::{
         DeviceGeneral, Settings, SettingsStore, TimeSettings, VideoImage, VideoMain, VideoMasks,
-        VideoOsd, VideoSub,
+        VideoOsd, VideoRoi, VideoSub,
     },
 };
 use tokio::task::JoinHandle;
@@ -84,6 +84,7 @@ impl Media {
         hooks[1].attach(&engine, StreamId::Sub);
         // Before the first picture is shown.
         look(&engine, &settings.snapshot());
+        engine.set_regions(&settings.get::<VideoRoi>().regions);
         let sinks = [main.clone(), sub.clone()];
         configure(&engine, &sinks, settings, bus, &*clock, &mut None);
         let tasks = vec![
@@ -170,6 +171,9 @@ async fn follow_settings(
         let now = settings.snapshot();
         if looks_different(&before, &now) {
             look(&engine, &now);
+        }
+        if before.get::<VideoRoi>() != now.get::<VideoRoi>() {
+            engine.set_regions(&now.get::<VideoRoi>().regions);
         }
         before = now;
         configure(&engine, &sinks, &settings, &bus, &*clock, &mut have);

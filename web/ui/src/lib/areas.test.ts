@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { afterMove, grips, middle, movedTo } from './areas';
+import { afterMove, cornersOf, grips, middle, movedTo, withRectCorner } from './areas';
 
 const square = [
   { x: -0.5, y: 0.5 },
@@ -32,5 +32,27 @@ describe('areas of the picture (LPRCFG-2)', () => {
     expect(after[0]).toBe(areas[0]);
     expect(after[1].polygon[0]).toEqual({ x: -1, y: 1 });
     expect(after[1].polygon.slice(1)).toEqual(square.slice(1));
+  });
+});
+
+describe('rectangles', () => {
+  const rect = { left: -0.5, top: 0.5, right: 0.5, bottom: -0.5 };
+
+  it('have their corners clockwise from the upper left one', () => {
+    expect(cornersOf(rect)).toEqual([
+      { x: -0.5, y: 0.5 },
+      { x: 0.5, y: 0.5 },
+      { x: 0.5, y: -0.5 },
+      { x: -0.5, y: -0.5 },
+    ]);
+  });
+
+  it('stay rectangles whichever corner is moved where', () => {
+    expect(withRectCorner(rect, 0, { x: -0.8, y: 0.9 })).toEqual({ ...rect, left: -0.8, top: 0.9 });
+    expect(withRectCorner(rect, 1, { x: 0.6, y: 0.7 })).toEqual({ ...rect, right: 0.6, top: 0.7 });
+    expect(withRectCorner(rect, 2, { x: 0.6, y: -0.7 })).toEqual({ ...rect, right: 0.6, bottom: -0.7 });
+    const crossed = withRectCorner(rect, 3, { x: 0.9, y: 0.9 });
+    expect(crossed.left).toBeLessThan(crossed.right);
+    expect(crossed.bottom).toBeLessThan(crossed.top);
   });
 });

@@ -22,6 +22,33 @@ export function movedTo(area: Point[], to: Point): Point[] {
   return area.map((p) => ({ x: thousandths(p.x + x), y: thousandths(p.y + y) }));
 }
 
+/** An upright rectangle of the picture. */
+export interface Rect {
+  left: number;
+  top: number;
+  right: number;
+  bottom: number;
+}
+
+/** Its corners, from the upper left one clockwise. */
+export const cornersOf = ({ left, top, right, bottom }: Rect): Point[] => [
+  { x: left, y: top },
+  { x: right, y: top },
+  { x: right, y: bottom },
+  { x: left, y: bottom },
+];
+
+/** The rectangle with a corner of {@link cornersOf} moved; edges never cross. */
+export function withRectCorner(rect: Rect, corner: number, to: Point): Rect {
+  const least = 0.04;
+  const onLeft = corner === 0 || corner === 3;
+  return {
+    ...rect,
+    ...(onLeft ? { left: Math.min(to.x, rect.right - least) } : { right: Math.max(to.x, rect.left + least) }),
+    ...(corner < 2 ? { top: Math.max(to.y, rect.bottom + least) } : { bottom: Math.min(to.y, rect.top - least) }),
+  };
+}
+
 /** A named area among others. */
 export interface NamedArea {
   name: string;

@@ -44,6 +44,7 @@ export type ViewName =
   | 'picture'
   | 'osd'
   | 'masks'
+  | 'roi'
   | 'lpr-areas'
   | 'motion-regions'
   | 'alarm-out'
@@ -123,6 +124,7 @@ export const settingTree: SettingGroup[] = [
     pages: [
       { path: 'video/stream', title: 'page.video-stream', sections: ['video.main', 'video.sub'], manual: ['Video/Audio/Video/Video Stream', 'Audio/Video/Stream'] },
       { path: 'video/osd', title: 'page.video-osd', sections: ['video.osd', 'video.osd_images'], view: 'osd', manual: ['Video/Audio/Video/Overlay', 'Camera/Overlay'] },
+      { path: 'video/roi', title: 'page.video-roi', sections: ['video.roi'], view: 'roi', manual: ['Video/Audio/Video/ROI'] },
       { path: 'video/masks', title: 'page.video-masks', sections: ['video.masks'], view: 'masks', manual: ['Video/Audio/Video/Privacy Masks'] },
       { path: 'video/image', title: 'page.camera-image', sections: ['video.image', 'video.scenes'], view: 'picture', manual: ['Camera/Attribute/General', 'Camera Attribute/General'] },
     ],

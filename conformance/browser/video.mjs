@@ -1,0 +1,55 @@
+/** Pages of the picture as their owner uses them. */
+import { Browser, check, PASSWORD } from './camera.mjs';
+
+const b = await Browser.start('http', process.env.HTTP_PORT);
+const { page } = b;
+const frame = page.locator('div.frame');
+const stored = async () => (await b.api('GET', '/settings/video.roi')).body.value.regions;
+const drawn = () => page.locator('div.frame svg polygon').count();
+
+/** Drags over the picture, in parts of its width and height. */
+async function draw(from, to) {
+  const box = await frame.boundingBox();
+  const at = ([x, y]) => [box.x + x * box.width, box.y + y * box.height];
+  await page.mouse.move(...at(from));
+  await page.mouse.down();
+  await page.mouse.move(...at(to), { steps: 4 });
+  await page.mouse.up();
+}
+
+/** ROI-1..3, ROI-5. */
+async function regions() {
+  await b.open('video/roi', 'ROI');
+  await frame.waitFor();
+  await draw([0.25, 0.25], [0.75, 0.75]);
+  await draw([0.05, 0.3], [0.15, 0.7]);
+  await draw([0.85, 0.3], [0.95, 0.7]);
+  check('three regions are drawn', (await drawn()) === 3, await drawn());
+  await draw([0.3, 0.8], [0.6, 0.95]);
+  check('there is no fourth', (await drawn()) === 3, await drawn());
+  await frame.click({ button: 'right', position: { x: 5, y: 5 } });
+  check('a right click takes the newest away', (await drawn()) === 2, await drawn());
+  await page.getByLabel('Quality').nth(1).selectOption('Low');
+  await page.getByRole('button', { name: 'Move 1.1' }).press('ArrowLeft');
+  await b.examineWidths('page-video-roi');
+  await b.save();
+  await b.saved();
+  const [first, second, ...more] = await stored();
+  const near = (value, wanted) => Math.abs(value - wanted) < 0.03;
+  check('they are stored', more.length === 0 && first.quality === 'high' && second.quality === 'low', [first, second]);
+  check('where they were drawn and moved to', near(first.area.left, -0.52) && near(first.area.top, 0.5) && near(first.area.right, 0.5) && near(first.area.bottom, -0.5), first);
+  await page.getByRole('button', { name: 'Clear', exact: true }).click();
+  await b.save();
+  await b.until('Clear removes all', async () => (await stored()).length === 0);
+}
+
+try {
+  await page.goto(b.origin);
+  await b.login('admin', PASSWORD);
+  await regions();
+} catch (error) {
+  await b.shot('failed-video');
+  console.error(`problems so far:\n${b.problems.join('\n')}`);
+  throw error;
+}
+await b.end();
