@@ -1,11 +1,11 @@
 // Writes .br and .gz beside every text file of dist/ and checks the size budget:
-// JS + CSS at most 215 KB gzip in all, at most 60 KB for the first page (login).
+// JS + CSS at most 225 KB gzip in all, at most 60 KB for the first page (login).
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
 
 const dist = new URL('../dist/', import.meta.url).pathname;
-const TOTAL_BUDGET = 215 * 1024;
+const TOTAL_BUDGET = 225 * 1024;
 const FIRST_PAGE_BUDGET = 60 * 1024;
 
 function* walk(folder) {
