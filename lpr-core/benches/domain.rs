@@ -5,8 +5,8 @@ use lpr_core::nets::{ALPHABET, BLANK, CLASSES};
 use lpr_core::{
     DetectRequest, Detector, FrameSize, FrameView, GreyImage, MediaTime, NetError, Picture,
     Pipeline, PixelFormat, PlateDetection, PxPoint, PxQuad, PxRect, ReadOutput, Reader,
-    RecognitionSettings, Region, Sensitivity, Tuning, UtcTime, Watch, WatchSettings, cells, ctc,
-    letterbox::Letterbox, vote::Ballot, warp,
+    RecognitionSettings, Region, Sensitivity, Tuning, UtcTime, Watch, WatchSettings, cells,
+    color::colors_of, ctc, letterbox::Letterbox, vote::Ballot, warp,
 };
 
 fn main() {
@@ -71,6 +71,13 @@ fn quad() -> PxQuad {
 fn rectify_a_plate(bencher: Bencher) {
     let picture = full_hd(PixelFormat::I420);
     bencher.bench_local(|| warp::rectify(&view(&picture), black_box(&quad()), size(128, 64)));
+}
+
+/// Colours of a plate and its vehicle, as is done for a track's first read frames.
+#[divan::bench]
+fn colors_of_a_plate_1080p(bencher: Bencher) {
+    let picture = full_hd(PixelFormat::I420);
+    bencher.bench_local(|| colors_of(&view(&picture), black_box(&quad())));
 }
 
 #[divan::bench(args = [0, 40, 2000])]

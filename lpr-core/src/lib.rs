@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 pub mod cells;
+pub mod color;
 pub mod ctc;
 mod cut;
 mod error;
@@ -32,6 +33,7 @@ pub mod vote;
 pub mod warp;
 pub mod watch;
 
+pub use color::{Color, ColorRead, Colors};
 pub use error::Error;
 pub use frame::{FrameView, Planes};
 pub use geometry::{FrameSize, NormPoint, NormRect, PxPoint, PxQuad, PxRect};

@@ -13,7 +13,7 @@ use crate::picture::Picture;
 use crate::plate::{
     Direction, PlateCapture, PlateDetection, PlateRead, Scene, TrackedObject, Unreadable,
 };
-use crate::plausibility::country_code;
+use crate::plausibility::origin;
 use crate::quality::{LEAST_CONTRAST, LEAST_SHARPNESS, Quality};
 use crate::repeat::{Repeats, Sighting};
 use crate::settings::{DirectionFilter, RecognitionSettings};
@@ -44,6 +44,8 @@ const SINGLE_FRAME: f32 = 0.97;
 const SHOWN_AT_ONCE: f32 = 0.6;
 /// A read this sure is not looked at as two lines.
 const SURE: f32 = 0.9;
+/// Frames of a track by which its colours are judged.
+const COLOR_FRAMES: u32 = 16;
 /// How far a plate may reach beyond the picture's edge and count as whole, pixels.
 const EDGE: f32 = 1.0;
 
@@ -184,6 +186,12 @@ impl<D: Detector, R: Reader> Pipeline<D, R> {
         self.cut.reset();
         self.last = None;
         self.end_tracks()
+    }
+
+    /// Begins anew, as on another source: no track, and no plate that a coming one could repeat.
+    pub fn forget(&mut self) {
+        drop(self.flush());
+        self.repeats = Repeats::default();
     }
 
     /// Plates of the frame inside the capture area and outside the shield areas.
@@ -348,6 +356,7 @@ impl<D: Detector, R: Reader> Pipeline<D, R> {
                 .filter(|p| p.likelihood >= self.settings.min_likelihood),
             direction: t.travel.direction(),
             unreadable: t.unreadable,
+            colors: t.colors.outcome(),
         };
         Scene {
             captured_at: at,
@@ -419,6 +428,9 @@ fn learn(
         before.is_some() && before.map(|t| t.text) == track.text.as_ref().map(|t| t.text.clone());
     track.unchanged = if same { track.unchanged + 1 } else { 1 };
     if !track.done {
+        if track.ballot.cast_votes() <= COLOR_FRAMES {
+            track.colors.cast(frame, &seen.quad, seen.weight);
+        }
         track.offer_best(frame, seen, full);
     } else {
         // The pictures were sent; they need not stay in memory.
@@ -449,13 +461,15 @@ fn read_of(
     if repeats.is_repeat(&sighting(track, &text.text), settings.duplicate_delay()) {
         return None;
     }
+    let origin = origin(&text.text, settings.region);
     let read = PlateRead {
         track_id: track.id,
         plate_number: text.text.clone(),
         likelihood: text.likelihood,
         chars: text.chars.clone(),
-        country_code: country_code(&text.text, settings.region).map(str::to_owned),
-        issuing_entity: None,
+        country_code: origin.country.map(str::to_owned),
+        issuing_entity: origin.entity.map(str::to_owned),
+        colors: track.colors.outcome(),
         direction: track.travel.direction(),
         captured_at: best.at,
         first_seen: track.first_seen,

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::color::Colors;
 use crate::geometry::{FrameSize, PxQuad, PxRect};
 use crate::picture::Picture;
 use crate::time::UtcTime;
@@ -100,6 +101,8 @@ pub struct TrackedObject {
     pub direction: Direction,
     /// Why the plate cannot be read, when it cannot.
     pub unreadable: Option<Unreadable>,
+    /// Colours of plate and vehicle as far as known by now.
+    pub colors: Colors,
 }
 
 /// Why a plate is followed but not read; shown to whoever mounts the camera.
@@ -163,6 +166,8 @@ pub struct PlateRead {
     pub country_code: Option<String>,
     /// State, province or authority, when it is known.
     pub issuing_entity: Option<String>,
+    /// Colours of plate and vehicle; unknown where they are not likely enough (RECOG-1).
+    pub colors: Colors,
     /// Travel over the track.
     pub direction: Direction,
     /// Capture time of the best frame: the time of the read.

@@ -6,6 +6,8 @@
 //! signs that the reader itself finds hard to tell apart. `O` and `0`, and `I` and `1`, are one glyph on
 //! many plates: between those the reader's own preference counts less.
 
+use std::sync::LazyLock;
+
 use crate::ctc::{SignProbs, sign_char};
 use crate::plate::CharRead;
 use crate::settings::Region;
@@ -21,62 +23,40 @@ const BEAM: usize = 96;
 
 /// One layout: `A` a letter, `9` a digit; how common it is against the region's others, and whose it is
 /// when that is certain.
-struct Pattern(&'static str, f32, Option<&'static str>);
+struct Pattern {
+    layout: &'static str,
+    weight: f32,
+    country: Option<&'static str>,
+    entity: Option<&'static str>,
+}
 
-/// Standard series of the US states and Canada's provinces, grouped by layout and weighed by the number
-/// of vehicles; states' own public descriptions of their series.
-const US: [Pattern; 14] = [
-    Pattern("AAA9999", 30.0, Some("US")),
-    Pattern("9AAA999", 16.0, Some("US")),
-    Pattern("AAA999", 10.0, Some("US")),
-    Pattern("999AAA", 6.0, Some("US")),
-    Pattern("AA99999", 5.0, Some("US")),
-    Pattern("999AA9", 2.0, Some("US")),
-    Pattern("AAAA99", 3.0, Some("US")),
-    Pattern("AAA99A", 2.0, Some("US")),
-    Pattern("A99AAA", 3.0, Some("US")),
-    Pattern("AAAA999", 5.0, None),
-    Pattern("9A99999", 1.0, Some("US")),
-    Pattern("999999", 1.5, None),
-    Pattern("9999999", 1.0, None),
-    Pattern("99A9AA", 1.0, Some("US")),
+/// The layouts of the regions `us`, `eu` and `br`: data that anybody can add to.
+static LAYOUTS: LazyLock<[Vec<Pattern>; 3]> = LazyLock::new(|| FILES.map(patterns));
+const FILES: [&str; 3] = [
+    include_str!("regions/us.tsv"),
+    include_str!("regions/eu.tsv"),
+    include_str!("regions/br.tsv"),
 ];
 
-/// Current and common older series of European states and Turkey.
-const EU: [Pattern; 26] = [
-    Pattern("AA99AAA", 14.0, None),
-    Pattern("AA999AA", 16.0, None),
-    Pattern("9999AAA", 8.0, Some("ES")),
-    Pattern("A999AAA", 4.0, None),
-    Pattern("A99AAA", 4.0, None),
-    Pattern("AAA999", 4.0, None),
-    Pattern("9AAA999", 3.0, Some("BE")),
-    Pattern("99AAA9", 3.0, Some("NL")),
-    Pattern("9AAA99", 3.0, Some("NL")),
-    Pattern("99AAAA", 2.0, Some("NL")),
-    Pattern("AAAA99", 2.0, None),
-    Pattern("AA999A", 3.0, Some("NL")),
-    Pattern("A999AA", 2.0, None),
-    Pattern("AA9999AA", 3.0, None),
-    Pattern("AAA99999", 2.0, None),
-    Pattern("AAA99AA", 2.0, None),
-    Pattern("AA99999", 3.0, None),
-    Pattern("AA9999", 2.0, None),
-    Pattern("AAA9999", 2.0, None),
-    Pattern("AAAA9999", 1.5, None),
-    Pattern("AAAA999", 1.5, None),
-    Pattern("AAA999A", 1.5, None),
-    Pattern("99A9999", 1.0, Some("TR")),
-    Pattern("99AA999", 1.5, Some("TR")),
-    Pattern("99AAA999", 1.0, Some("TR")),
-    Pattern("99A99999", 1.0, Some("TR")),
-];
+/// The lines of a file of layouts that are sound; a test holds that all are.
+fn patterns(file: &'static str) -> Vec<Pattern> {
+    file.lines().filter_map(pattern).collect()
+}
 
-/// Brazil before Mercosur (1990-2018) and with it.
-const BR: [Pattern; 2] = [
-    Pattern("AAA9999", 3.0, Some("BR")),
-    Pattern("AAA9A99", 1.0, Some("BR")),
-];
+fn pattern(line: &'static str) -> Option<Pattern> {
+    let mut fields = line.split('\t');
+    let layout = fields.next()?;
+    let weight = fields.next()?.parse().ok()?;
+    let (country, entity) = (fields.next()?, fields.next()?);
+    let sound = (2..=10).contains(&layout.len()) && layout.bytes().all(|b| b == b'A' || b == b'9');
+    let known = |word: &'static str| (word != "-").then_some(word);
+    (sound && weight > 0.0 && fields.next().is_none()).then_some(Pattern {
+        layout,
+        weight,
+        country: known(country),
+        entity: known(entity),
+    })
+}
 
 /// What is expected of plates in a region.
 struct Prior {
@@ -95,21 +75,21 @@ struct Prior {
 fn prior(region: Region) -> Prior {
     match region {
         Region::Us => Prior {
-            patterns: &US,
+            patterns: &LAYOUTS[0],
             share: 0.7,
             strength: 0.35,
             names: true,
             twins: 0.25,
         },
         Region::Eu => Prior {
-            patterns: &EU,
+            patterns: &LAYOUTS[1],
             share: 0.8,
             strength: 0.45,
             names: false,
             twins: 0.4,
         },
         Region::Br => Prior {
-            patterns: &BR,
+            patterns: &LAYOUTS[2],
             share: 0.97,
             strength: 0.6,
             names: false,
@@ -201,15 +181,15 @@ fn respelled(beam: Vec<(f32, Vec<u8>)>) -> Vec<(f32, Vec<u8>)> {
 
 /// Weight of a text, as a natural logarithm, with its share of the decision.
 fn log_prior(prior: &Prior, signs: &[u8]) -> f32 {
-    let total: f32 = prior.patterns.iter().map(|p| p.1).sum();
+    let total: f32 = prior.patterns.iter().map(|p| p.weight).sum();
     let digits = signs.iter().filter(|s| usize::from(**s) < DIGITS).count() as i32;
     let letters = signs.len() as i32 - digits;
     let each = 26f32.powi(-letters) * 10f32.powi(-digits);
     let fitting: f32 = prior
         .patterns
         .iter()
-        .filter(|p| fits(p.0, signs))
-        .map(|p| p.1 / total)
+        .filter(|p| fits(p.layout, signs))
+        .map(|p| p.weight / total)
         .sum();
     prior.strength * (prior.share * fitting * each + (1.0 - prior.share) * free_text(signs)).ln()
 }
@@ -283,19 +263,31 @@ pub fn rerank(places: &[SignProbs], region: Region) -> Vec<CharRead> {
     (0..places.len()).map(place).collect()
 }
 
-/// ISO 3166-1 alpha-2 of the country whose series `text` follows, where the region leaves no doubt.
+/// Whose a plate is, as far as its text tells.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Origin {
+    /// ISO 3166-1 alpha-2.
+    pub country: Option<&'static str>,
+    /// State or province, by its postal letters.
+    pub entity: Option<&'static str>,
+}
+
+/// The country and state whose series `text` follows, where the region leaves no doubt (LPRCFG-17).
 #[must_use]
-pub fn country_code(text: &str, region: Region) -> Option<&'static str> {
+pub fn origin(text: &str, region: Region) -> Origin {
     let signs: Option<Vec<u8>> = text
         .chars()
         .map(|c| crate::ctc::sign_index(c).map(|s| s as u8))
         .collect();
-    let signs = signs?;
+    let Some(signs) = signs else {
+        return Origin::default();
+    };
     let patterns = prior(region).patterns;
-    patterns
-        .iter()
-        .find(|p| fits(p.0, &signs))
-        .and_then(|p| p.2)
+    let found = patterns.iter().find(|p| fits(p.layout, &signs));
+    found.map_or_else(Origin::default, |p| Origin {
+        country: p.country,
+        entity: p.entity,
+    })
 }
 
 /// Folds signs that share a glyph or are swapped most: `O`, `Q` and `D` become `0`, `I` becomes `1`, `Z` `2`,
@@ -430,14 +422,51 @@ mod tests {
         for (text, region, expect) in [
             ("ABC1234", Region::Br, Some("BR")),
             ("ABC1D23", Region::Br, Some("BR")),
+            ("ABC1234", Region::Us, Some("US")),
             ("7ABC123", Region::Us, Some("US")),
+            // States and provinces alike.
+            ("ABC123", Region::Us, None),
             ("LOVE", Region::Us, None),
             ("AB123CD", Region::Eu, None),
             ("1234BCD", Region::Eu, Some("ES")),
             ("ABC1234", Region::Any, None),
             ("ab", Region::Us, None),
         ] {
-            assert_eq!(country_code(text, region), expect, "{text} {region}");
+            assert_eq!(origin(text, region).country, expect, "{text} {region}");
+        }
+        assert_eq!(origin("7ABC123", Region::Us).entity, Some("CA"));
+        assert_eq!(origin("7ABC123", Region::Any), Origin::default());
+        assert_eq!(origin("ABC1234", Region::Us).entity, None);
+    }
+
+    /// LPRCFG-16: a layout is a line of a file; every line counts, once, and says whose it is in two letters or not at all.
+    #[test]
+    fn the_files_of_layouts_are_sound() {
+        for file in FILES {
+            let lines: Vec<&str> = file.lines().filter(|l| !l.starts_with('#')).collect();
+            assert_eq!(lines[0], "layout\tweight\tcountry\tentity");
+            for (i, line) in lines.iter().enumerate().skip(1) {
+                let p = pattern(line).unwrap_or_else(|| panic!("{line}"));
+                for word in [p.country, p.entity].into_iter().flatten() {
+                    assert!(word.len() == 2 && word.bytes().all(|b| b.is_ascii_uppercase()));
+                }
+                assert!(p.entity.is_none() || p.country.is_some(), "{line}");
+                let twice = lines[..i]
+                    .iter()
+                    .any(|l| l.split('\t').next() == Some(p.layout));
+                assert!(!twice, "{line} is there twice");
+            }
+        }
+        for bad in [
+            "",
+            "AAA9999",
+            "AAA9999\t0\t-\t-",
+            "AAB9\t1\t-\t-",
+            "AAA9\tx\t-\t-",
+            "AAA9\t1\t-\t-\t-",
+            "A\t1\t-\t-",
+        ] {
+            assert!(pattern(bad).is_none(), "{bad}");
         }
     }
 

@@ -1,6 +1,7 @@
 //! Recognition on one still picture.
 
 use crate::Error;
+use crate::color::{Colors, colors_of};
 use crate::ctc::{Decoded, decode};
 use crate::frame::FrameView;
 use crate::geometry::{FrameSize, PxQuad, PxRect};
@@ -37,6 +38,8 @@ pub struct StillPlate {
     pub rect: PxRect,
     /// Corners, pixels of the picture.
     pub quad: PxQuad,
+    /// Colours of plate and vehicle.
+    pub colors: Colors,
 }
 
 /// Most net pixels for a picture pixel.
@@ -120,6 +123,9 @@ pub fn recognize_still<D: Detector, R: Reader>(
         }
     }
     plates.retain(|p| p.plate.is_some() || p.score >= UNREAD_SCORE);
+    for p in &mut plates {
+        p.colors = colors_of(picture, &p.quad);
+    }
     plates.sort_by(|a, b| {
         let key = |p: &StillPlate| (p.likelihood(), p.score);
         let (a, b) = (key(a), key(b));
@@ -153,6 +159,7 @@ fn look<D: Detector, R: Reader>(
             score: d.score,
             rect: d.rect,
             quad,
+            colors: Colors::default(),
         });
     }
     Ok(plates)
@@ -266,6 +273,7 @@ mod tests {
             score: 0.9,
             rect,
             quad: rect.into(),
+            colors: Colors::default(),
         }
     }
 

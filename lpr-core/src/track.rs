@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::color::ColorBallot;
 use crate::ctc::Decoded;
 use crate::frame::FrameView;
 use crate::geometry::{FrameSize, PxPoint, PxQuad, PxRect};
@@ -77,6 +78,8 @@ pub(crate) struct Track {
     pub(crate) text: Option<PlateText>,
     /// Frames in a row after which the outcome was the same text.
     pub(crate) unchanged: u32,
+    /// What the frames said of the colours.
+    pub(crate) colors: ColorBallot,
     /// The best frame so far.
     pub(crate) best: Option<BestFrame>,
     /// Whether its read was sent (or found to be a repeat).
@@ -108,6 +111,7 @@ impl Track {
             ballot: Ballot::default(),
             text: None,
             unchanged: 0,
+            colors: ColorBallot::default(),
             best: None,
             done: false,
             start: seen.rect.center(),

@@ -164,6 +164,7 @@ fn plate() -> PlateRead {
         chars: vec![],
         country_code: Some("US".into()),
         issuing_entity: None,
+        colors: lpr_core::Colors::default(),
         direction: Direction::Approaching,
         captured_at: at(250),
         first_seen: at(0),

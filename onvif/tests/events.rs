@@ -49,6 +49,16 @@ fn read(track_id: u64, number: &str) -> PlateRead {
         chars: vec![],
         country_code: Some("US".into()),
         issuing_entity: Some("CA".into()),
+        colors: lpr_core::Colors {
+            plate: Some(lpr_core::ColorRead {
+                color: lpr_core::Color::Yellow,
+                likelihood: 0.75,
+            }),
+            vehicle: Some(lpr_core::ColorRead {
+                color: lpr_core::Color::Blue,
+                likelihood: 0.5,
+            }),
+        },
         direction: Direction::Approaching,
         captured_at: at(250),
         first_seen: at(0),
@@ -75,6 +85,16 @@ fn scene(objects: usize) -> Scene {
         }),
         direction: Direction::Departing,
         unreadable: None,
+        colors: lpr_core::Colors {
+            plate: Some(lpr_core::ColorRead {
+                color: lpr_core::Color::Yellow,
+                likelihood: 0.75,
+            }),
+            vehicle: Some(lpr_core::ColorRead {
+                color: lpr_core::Color::Blue,
+                likelihood: 0.5,
+            }),
+        },
     };
     Scene {
         captured_at: at(100),
@@ -134,6 +154,16 @@ async fn a_plate_arrives_with_its_pictures() {
     assert_eq!(info.plate_number.likelihood, Some(0.5));
     assert_eq!(info.country_code.unwrap().value, "US");
     assert_eq!(info.issuing_entity.unwrap().value, "CA");
+    // RECOG-1: the plate is yellow, the vehicle blue, whose kind nobody knows.
+    let color = |d: Option<Box<tt::ColorDescriptor>>| d.unwrap().color_cluster[0].color.clone();
+    let plate = color(info.color);
+    assert_eq!((plate.x, plate.y, plate.z), (255.0, 200.0, 0.0));
+    assert_eq!(plate.likelihood, Some(0.75));
+    assert!(plate.colorspace.unwrap().ends_with("/RGB"));
+    let vehicle: tt::VehicleInfo = elements[3].any[0].read_as().unwrap();
+    assert_eq!(vehicle.r#type.likelihood, Some(0.0));
+    let body = color(vehicle.color);
+    assert_eq!((body.x, body.z, body.likelihood), (0.0, 200.0, Some(0.5)));
 }
 
 /// A store that does not answer delays a plate by three seconds but never swallows it.

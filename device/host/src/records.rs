@@ -4,7 +4,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use lpr_core::{Direction, FrameSize, PxRect};
+use lpr_core::{Color, ColorRead, Colors, Direction, FrameSize, PxRect};
 use platecam_model::{
     Error, NewRecord, Picture, Record, RecordId, RecordKind, RecordPage, RecordQuery, Result,
     UtcTime, ports::Records,
@@ -40,7 +40,13 @@ pub struct RecordStore {
     limits: RecordLimits,
 }
 
-const COLUMNS: &str = "id, kind, captured_at, plate, likelihood, direction, country, entity, rect, width, height, full_bytes, plate_bytes, track";
+const COLUMNS: &str = "id, kind, captured_at, plate, likelihood, direction, country, entity, rect, width, height, full_bytes, plate_bytes, track,
+    plate_color, plate_color_likelihood, vehicle_color, vehicle_color_likelihood";
+/// Colours of plate and vehicle; null is unknown.
+pub(crate) const COLORS_STEP: &str = "ALTER TABLE records ADD COLUMN plate_color TEXT;
+     ALTER TABLE records ADD COLUMN plate_color_likelihood REAL;
+     ALTER TABLE records ADD COLUMN vehicle_color TEXT;
+     ALTER TABLE records ADD COLUMN vehicle_color_likelihood REAL;";
 /// Rows a page may hold.
 const MAX_PAGE: u32 = 500;
 
@@ -144,7 +150,8 @@ impl Records for RecordStore {
         let tx = db.transaction().map_err(internal)?;
         tx.execute(
             "INSERT INTO records (kind, captured_at, plate, likelihood, direction, country, entity, rect, width, height,
-             full_bytes, plate_bytes, track) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+             full_bytes, plate_bytes, track, plate_color, plate_color_likelihood, vehicle_color, vehicle_color_likelihood)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
             params![
                 new.kind.word(),
                 new.captured_at.as_micros(),
@@ -159,6 +166,10 @@ impl Records for RecordStore {
                 new.full.len() as i64,
                 new.plate.len() as i64,
                 new.track_id as i64,
+                new.colors.plate.map(|c| c.color.as_str()),
+                new.colors.plate.map(|c| f64::from(c.likelihood)),
+                new.colors.vehicle.map(|c| c.color.as_str()),
+                new.colors.vehicle.map(|c| f64::from(c.likelihood)),
             ],
         )
         .map_err(internal)?;
@@ -340,7 +351,24 @@ fn record(r: &Row<'_>) -> Result<Record> {
         has_picture: number(11)? > 0,
         has_plate: number(12)? > 0,
         track_id: number(13)?.unsigned_abs(),
+        colors: Colors {
+            plate: color(r, 14)?,
+            vehicle: color(r, 16)?,
+        },
     })
+}
+
+/// A colour and, in the column after it, its likelihood.
+fn color(r: &Row<'_>, column: usize) -> Result<Option<ColorRead>> {
+    let word: Option<String> = r.get(column).map_err(internal)?;
+    let Some(word) = word else { return Ok(None) };
+    let color = Color::of_word(&word)
+        .ok_or_else(|| Error::internal(format!("record of unknown colour '{word}'")))?;
+    let likelihood: f64 = r.get(column + 1).map_err(internal)?;
+    Ok(Some(ColorRead {
+        color,
+        likelihood: likelihood as f32,
+    }))
 }
 
 #[cfg(test)]

@@ -146,6 +146,7 @@ impl Device {
             direction: Direction::Unknown,
             country_code: None,
             issuing_entity: None,
+            colors: lpr_core::Colors::default(),
             plate_rect: None,
             frame_size,
             full: snapshot.jpeg,

@@ -1,5 +1,5 @@
 use bytes::Bytes;
-use lpr_core::{Direction, FrameSize, PxRect, UtcTime};
+use lpr_core::{Colors, Direction, FrameSize, PxRect, UtcTime};
 use serde::{Deserialize, Serialize};
 
 /// Number of a record; counts up, never reused.
@@ -56,6 +56,8 @@ pub struct NewRecord {
     pub country_code: Option<String>,
     /// State, province or authority.
     pub issuing_entity: Option<String>,
+    /// Colours of plate and vehicle; null is unknown.
+    pub colors: Colors,
     /// Plate box in the full picture.
     pub plate_rect: Option<PxRect>,
     /// Size of the full picture.
@@ -87,6 +89,8 @@ pub struct Record {
     pub country_code: Option<String>,
     /// State, province or authority.
     pub issuing_entity: Option<String>,
+    /// Colours of plate and vehicle; null is unknown.
+    pub colors: Colors,
     /// Plate box in the full picture.
     pub plate_rect: Option<PxRect>,
     /// Size of the full picture.

@@ -19,7 +19,7 @@ use crate::{
 /// Larger pictures are refused before they are decoded.
 const MAX_SIDE: u32 = FrameSize::MAX_SIDE;
 /// Texts listed for a plate in JSON, the one that counts included.
-const N_BEST: usize = 5;
+pub(crate) const N_BEST: usize = 5;
 /// Memory one decoded picture may take, bytes.
 const MAX_BYTES: u64 = 512 << 20;
 
@@ -91,6 +91,7 @@ fn print(
             let line = json!({
                 "file": file, "plate": p.plate.as_ref().map(|t| &t.text), "confidence": p.likelihood(),
                 "box": [x, y, w, h], "score": p.score,
+                "plate_color": p.colors.plate, "vehicle_color": p.colors.vehicle,
                 "n_best": p.plate.as_ref().map_or_else(Vec::new, |t| t.n_best(N_BEST)),
             });
             writeln!(out, "{line}")?;
@@ -114,7 +115,7 @@ fn print(
 }
 
 /// File names may hold anything; a field may not hold tabs and line ends.
-fn one_field(name: &str) -> String {
+pub(crate) fn one_field(name: &str) -> String {
     name.replace(['\t', '\n', '\r'], "?")
 }
 
@@ -137,6 +138,7 @@ mod tests {
             score: 0.75,
             rect,
             quad: rect.into(),
+            colors: lpr_core::Colors::default(),
         };
         let printed = |json| {
             let mut out = Vec::new();
@@ -153,7 +155,7 @@ mod tests {
         let json: serde_json::Value = serde_json::from_str(&printed(true)).unwrap();
         assert_eq!(
             json,
-            json!({"file": "a.jpg", "plate": null, "confidence": 0.0, "box": [10, 20, 100, 40], "score": 0.75, "n_best": []})
+            json!({"file": "a.jpg", "plate": null, "confidence": 0.0, "box": [10, 20, 100, 40], "score": 0.75, "plate_color": null, "vehicle_color": null, "n_best": []})
         );
     }
 

@@ -1,13 +1,14 @@
 //! Runs raw I420 frames from standard input through the video pipeline: one line a read.
 //!
-//! `ffmpeg -i CLIP -f rawvideo -pix_fmt yuv420p - | clip WIDTH HEIGHT FPS [--region us] [--interval MS] [--scenes]`
+//! `ffmpeg -i CLIP -f rawvideo -pix_fmt yuv420p - | clip WIDTH HEIGHT FPS [--region us] [--interval MS] [--stable FRAMES] [--scenes]`
 
 use std::error::Error;
 use std::io::Read;
 use std::time::{Duration, Instant};
 
 use lpr_core::{
-    FrameSize, FrameView, MediaTime, Pipeline, Planes, PlateRead, RecognitionSettings, UtcTime,
+    ColorRead, FrameSize, FrameView, MediaTime, Pipeline, Planes, PlateRead, RecognitionSettings,
+    UtcTime,
 };
 use lpr_onnx::{Nets, NetsOptions};
 
@@ -23,6 +24,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         match arg.as_str() {
             "--region" => settings.region = value()?.parse()?,
             "--interval" => settings.detection_interval_ms = value()?.parse()?,
+            "--stable" => settings.stable_reads = value()?.parse()?,
             "--width" => settings.detector_width_px = value()?.parse()?,
             "--scenes" => scenes = true,
             other => return Err(format!("{other} is no option").into()),
@@ -102,7 +104,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 fn print(sent: f64, r: &PlateRead) {
     let s = |t: UtcTime| t.as_millis() as f64 / 1000.0;
     println!(
-        "{sent:8.2} READ {} {:.3} {:?} best {:.2} seen {:.2}-{:.2} track {} frames {}/{} width {:.0}",
+        "{sent:8.2} READ {} {:.3} {:?} best {:.2} seen {:.2}-{:.2} track {} frames {}/{} width {:.0} plate {} vehicle {}",
         r.plate_number,
         r.likelihood,
         r.direction,
@@ -112,6 +114,14 @@ fn print(sent: f64, r: &PlateRead) {
         r.track_id,
         r.frames_read,
         r.frames_seen,
-        r.plate_quad.width()
+        r.plate_quad.width(),
+        color(r.colors.plate),
+        color(r.colors.vehicle)
     );
+}
+
+fn color(read: Option<ColorRead>) -> String {
+    read.map_or("?".into(), |c| {
+        format!("{} {:.2}", c.color.as_str(), c.likelihood)
+    })
 }

@@ -134,6 +134,13 @@ pub(super) fn reader_sample(now: lpr_core::UtcTime, picture: &str) -> tt::Frame 
         }),
         direction: Direction::Approaching,
         unreadable: None,
+        colors: lpr_core::Colors {
+            plate: Some(lpr_core::ColorRead {
+                color: lpr_core::Color::White,
+                likelihood: 0.9,
+            }),
+            vehicle: None,
+        },
     };
     let scene = Scene {
         captured_at: now,

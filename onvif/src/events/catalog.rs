@@ -51,6 +51,8 @@ pub enum Type {
     Rectangle,
     /// `tt:LicensePlateInfo`.
     LicensePlateInfo,
+    /// `tt:VehicleInfo`.
+    VehicleInfo,
     /// `tas:KeyID`.
     KeyId,
     /// `tas:KeyStatus`.
@@ -75,6 +77,7 @@ impl Type {
             Self::ObjectId => (ns::TT, "ObjectId"),
             Self::Rectangle => (ns::TT, "Rectangle"),
             Self::LicensePlateInfo => (ns::TT, "LicensePlateInfo"),
+            Self::VehicleInfo => (ns::TT, "VehicleInfo"),
             Self::RelayLogicalState => (ns::TT, "RelayLogicalState"),
         }
     }
@@ -96,6 +99,7 @@ pub static LICENSE_PLATE: Topic = Topic {
         ("ObjectId", Type::ObjectId),
         ("BoundingBox", Type::Rectangle),
         ("LicensePlateInfo", Type::LicensePlateInfo),
+        ("VehicleInfo", Type::VehicleInfo),
     ],
 };
 

@@ -25,7 +25,7 @@ use super::{
 use crate::{
     deviceio::{inputs, relays},
     media::{self, SOURCE},
-    metadata::{license_plate_info, rectangle},
+    metadata::{license_plate_info, rectangle, vehicle_info},
     pictures,
 };
 
@@ -489,12 +489,17 @@ fn elements(read: &PlateRead) -> Vec<(&'static str, Any)> {
         read.likelihood,
         read.country_code.as_deref(),
         read.issuing_entity.as_deref(),
+        read.colors.plate,
     );
-    vec![
+    let mut elements = vec![
         element(&id, "ObjectId"),
         (name, content),
         element(&info, "LicensePlateInfo"),
-    ]
+    ];
+    if let Some(color) = read.colors.vehicle {
+        elements.push(element(&vehicle_info(color), "VehicleInfo"));
+    }
+    elements
 }
 
 /// The item is called `BoundingBox`, its element after the type `tt:Rectangle`.

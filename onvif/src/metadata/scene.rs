@@ -1,6 +1,6 @@
 //! Analysed frames and events as `tt:MetadataStream` documents.
 
-use lpr_core::{Direction, FrameSize, PxQuad, PxRect, Scene, TrackedObject};
+use lpr_core::{ColorRead, Direction, FrameSize, PxQuad, PxRect, Scene, TrackedObject};
 use onvif_contracts::tt;
 use onvif_xml::to_document;
 
@@ -10,6 +10,9 @@ use crate::{
     fault::date_time,
     media::MODULE,
 };
+
+/// Colour space of the values that are sent; ONVIF's default is YCbCr.
+const RGB: &str = "http://www.onvif.org/ver10/colorspace/RGB";
 
 /// A box in ONVIF's normalised coordinates: -1 to 1, y upwards.
 pub(crate) fn rectangle(rect: PxRect, size: FrameSize) -> tt::Rectangle {
@@ -28,6 +31,7 @@ pub(crate) fn license_plate_info(
     likelihood: f32,
     country_code: Option<&str>,
     issuing_entity: Option<&str>,
+    color: Option<ColorRead>,
 ) -> tt::LicensePlateInfo {
     let plain = |text: &str| {
         Box::new(tt::StringLikelihood {
@@ -42,6 +46,37 @@ pub(crate) fn license_plate_info(
         },
         country_code: country_code.map(plain),
         issuing_entity: issuing_entity.map(plain),
+        color: color.map(color_descriptor).map(Box::new),
+        ..Default::default()
+    }
+}
+
+/// A colour by its values in RGB: ONVIF has no names for colours.
+fn color_descriptor(read: ColorRead) -> tt::ColorDescriptor {
+    let [x, y, z] = read.color.rgb().map(f32::from);
+    tt::ColorDescriptor {
+        color_cluster: vec![tt::ColorDescriptorColorCluster {
+            color: tt::Color {
+                x,
+                y,
+                z,
+                colorspace: Some(RGB.into()),
+                likelihood: Some(read.likelihood),
+            },
+            ..Default::default()
+        }],
+        ..Default::default()
+    }
+}
+
+/// What is known of a vehicle. Its kind is not: the mandatory type says so by likelihood 0.
+pub(crate) fn vehicle_info(color: ColorRead) -> tt::VehicleInfo {
+    tt::VehicleInfo {
+        r#type: tt::StringLikelihood {
+            value: "Others".into(),
+            likelihood: Some(0.0),
+        },
+        color: Some(Box::new(color_descriptor(color))),
         ..Default::default()
     }
 }
@@ -82,11 +117,12 @@ fn object(o: &TrackedObject, size: FrameSize, picture: Option<String>) -> tt::Ob
     let info = o
         .plate
         .as_ref()
-        .map(|p| license_plate_info(&p.text, p.likelihood, None, None));
+        .map(|p| license_plate_info(&p.text, p.likelihood, None, None, None));
     tt::Object {
         object_id: i64::try_from(o.track_id).ok(),
         appearance: Some(Box::new(tt::Appearance {
             shape: Some(Box::new(shape)),
+            color: o.colors.plate.map(color_descriptor).map(Box::new),
             class: Some(Box::new(class)),
             license_plate_info: info.map(Box::new),
             image_ref: picture,

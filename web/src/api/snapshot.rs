@@ -84,6 +84,7 @@ pub(crate) async fn take(
             direction: Direction::Unknown,
             country_code: None,
             issuing_entity: None,
+            colors: lpr_core::Colors::default(),
             plate_rect: None,
             frame_size,
             full: snapshot.jpeg,

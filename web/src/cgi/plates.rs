@@ -5,7 +5,7 @@ use axum::{
     extract::State,
     response::{IntoResponse, Response},
 };
-use lpr_core::Direction;
+use lpr_core::{ColorRead, Direction};
 use platecam_model::{
     Error, Permission, RecordKind, RecordPage, RecordQuery, UtcTime, ports::Records,
 };
@@ -58,9 +58,16 @@ fn moment(time: &str) -> platecam_model::Result<UtcTime> {
         .map_err(|_| Error::invalid("/from", time, "is not a time such as 2026-11-22T15:04:05Z"))
 }
 
+/// A colour by name.
+fn word(color: Option<ColorRead>) -> &'static str {
+    color.map_or("-", |c| c.color.as_str())
+}
+
 /// A head and one row for each read, columns by tabs.
 fn table(page: &RecordPage) -> String {
-    let mut out = String::from("id\ttime\tplate\tlikelihood\tdirection\tcountry\n");
+    let mut out = String::from(
+        "id\ttime\tplate\tlikelihood\tdirection\tcountry\tplate_color\tvehicle_color\n",
+    );
     for r in &page.items {
         let direction = match r.direction {
             Direction::Approaching => "approaching",
@@ -69,12 +76,14 @@ fn table(page: &RecordPage) -> String {
         };
         let country = r.country_code.as_deref().unwrap_or("-");
         out += &format!(
-            "{}\t{}\t{}\t{:.2}\t{direction}\t{}\n",
+            "{}\t{}\t{}\t{:.2}\t{direction}\t{}\t{}\t{}\n",
             r.id.0,
             r.captured_at,
             escaped(&r.plate_number),
             r.likelihood,
             escaped(country),
+            word(r.colors.plate),
+            word(r.colors.vehicle),
         );
     }
     out

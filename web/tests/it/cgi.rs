@@ -312,16 +312,28 @@ async fn plates_as_text_and_as_json() {
     let rows: Vec<Vec<&str>> = text.lines().map(|l| l.split('\t').collect()).collect();
     assert_eq!(
         rows[0],
-        ["id", "time", "plate", "likelihood", "direction", "country"]
+        [
+            "id",
+            "time",
+            "plate",
+            "likelihood",
+            "direction",
+            "country",
+            "plate_color",
+            "vehicle_color"
+        ]
     );
     assert_eq!((rows.len(), rows[1][2], rows[2][2]), (3, "ABC2", "ABC1"));
-    assert_eq!(rows[1][3..], ["0.90", "approaching", "US"]);
+    assert_eq!(rows[1][3..], ["0.90", "approaching", "US", "white", "-"]);
     let from = rows[1][1].replace(':', "%3A");
     let json = get(&c, &format!("/cgi-bin/plates.cgi?format=json&from={from}"))
         .await
         .json();
     assert_eq!(json["total"], 1);
     assert_eq!(json["items"][0]["plate_number"], "ABC2");
+    let colors =
+        serde_json::json!({"plate": {"color": "white", "likelihood": 0.75}, "vehicle": null});
+    assert_eq!(json["items"][0]["colors"], colors);
     for (query, field) in [
         ("count=101", "count"),
         ("format=xml", "format"),

@@ -183,6 +183,7 @@ impl Records for MemoryStore {
             direction: new.direction,
             country_code: new.country_code.clone(),
             issuing_entity: new.issuing_entity.clone(),
+            colors: new.colors,
             plate_rect: new.plate_rect,
             frame: new.frame_size,
             has_picture: !new.full.is_empty(),
@@ -541,6 +542,13 @@ pub fn new_record(plate: &str, captured_at: UtcTime) -> NewRecord {
         direction: lpr_core::Direction::Approaching,
         country_code: Some("US".into()),
         issuing_entity: None,
+        colors: lpr_core::Colors {
+            plate: Some(lpr_core::ColorRead {
+                color: lpr_core::Color::White,
+                likelihood: 0.75,
+            }),
+            vehicle: None,
+        },
         plate_rect: None,
         frame_size: FrameSize::new(1920, 1080).expect("within the bounds"),
         full: Bytes::from_static(b"\xFF\xD8full\xFF\xD9"),

@@ -37,6 +37,11 @@ export interface SessionInfo {
   totp?: boolean;
 }
 
+export interface ColorRead {
+  color: string;
+  likelihood: number;
+}
+
 export interface PlateRecord {
   id: number;
   kind: 'lpr' | 'manual';
@@ -46,6 +51,8 @@ export interface PlateRecord {
   direction: string;
   country_code: string | null;
   issuing_entity: string | null;
+  /** Null is unknown. */
+  colors: { plate: ColorRead | null; vehicle: ColorRead | null };
   plate_rect: { x: number; y: number; width: number; height: number } | null;
   frame: { width: number; height: number };
   has_picture: boolean;

@@ -1,5 +1,5 @@
 /** Small things every view of a record needs. */
-import type { PlateRecord } from './api';
+import type { ColorRead, PlateRecord } from './api';
 import { i18n } from './i18n/index.svelte';
 
 /** Width x height of the plate box in pixels (LIVE-19). */
@@ -16,6 +16,22 @@ export const kindText = (record: PlateRecord): string => i18n.text(`record.kind.
 export const directionText = (record: PlateRecord): string => i18n.text(`direction.${record.direction}`);
 export const percent = (likelihood: number): string =>
   new Intl.NumberFormat(i18n.locale, { style: 'percent' }).format(likelihood);
+
+/** A colour with how sure it is; empty when it is unknown. */
+export const colorText = (read: ColorRead | null): string =>
+  read ? `${i18n.text(`color.${read.color}`)} (${percent(read.likelihood)})` : '';
+
+/** Colours of plate and vehicle in a few words. */
+export function colorsText(record: PlateRecord): string {
+  const { plate, vehicle } = record.colors;
+  const name = (read: ColorRead) => i18n.text(`color.${read.color}`);
+  return [
+    plate && i18n.text('record.plate-color-named', { color: name(plate) }),
+    vehicle && i18n.text('record.vehicle-color-named', { color: name(vehicle) }),
+  ]
+    .filter(Boolean)
+    .join(' · ');
+}
 
 /** `2026-11-22_15-04-05_ABC123.jpg`: sorts by time, safe in every file system. */
 export function fileName(record: PlateRecord, suffix = ''): string {
