@@ -228,6 +228,54 @@ fn recognize_prints_one_line_a_plate() {
     }
 }
 
+/// Each vehicle of the bundled clip with a legible plate once, in order, within its time; a file that is no film says so.
+#[test]
+fn recognize_video_prints_one_line_a_pass() {
+    let clip = root().join("assets/demo.mp4");
+    let truth = std::fs::read(root().join("assets/demo.truth.json")).unwrap();
+    let truth: serde_json::Value = serde_json::from_slice(&truth).unwrap();
+    let passes = truth["passes"].as_array().unwrap();
+    let run = |json: bool, file: &Path| {
+        let mut c = Command::new(binary().unwrap());
+        c.arg("recognize-video").args(["--region", "us"]);
+        c.args(json.then_some("--json")).arg(file).output().unwrap()
+    };
+    let o = run(true, &clip);
+    assert!(o.status.success(), "{}", stderr(&o));
+    let lines: Vec<serde_json::Value> = String::from_utf8(o.stdout)
+        .unwrap()
+        .lines()
+        .map(|l| serde_json::from_str(l).unwrap())
+        .collect();
+    assert!(!lines.is_empty());
+    for l in &lines {
+        let pass = passes.iter().find(|p| p["plate"] == l["plate"]);
+        let pass = pass.unwrap_or_else(|| panic!("nobody has this plate: {l}"));
+        assert_eq!(l["direction"], pass["direction"], "{l}");
+        let (first, best, last) = (l["first"].as_f64(), l["best"].as_f64(), l["last"].as_f64());
+        assert!(first <= best && best <= last, "{l}");
+        let known = |colour: &str| l[colour].is_null() || l[colour]["color"].is_string();
+        assert!(known("plate_color") && known("vehicle_color"), "{l}");
+    }
+    // Who comes by twice has two lines, and nobody is told twice for one pass.
+    for pass in passes
+        .iter()
+        .filter(|p| p["best_width_px"].as_f64() >= truth["min_plate_px"].as_f64())
+    {
+        let count =
+            |all: &[serde_json::Value]| all.iter().filter(|p| p["plate"] == pass["plate"]).count();
+        assert_eq!(count(&lines), count(passes), "{}", pass["plate"]);
+    }
+    let text = root().join("README.md");
+    let o = run(false, &text);
+    assert_eq!(o.status.code(), Some(1));
+    assert!(
+        o.stdout.is_empty() && stderr(&o).contains("README.md"),
+        "{}",
+        stderr(&o)
+    );
+}
+
 /// `make run` twice: the second start finds everything in place. Here: the state is reused.
 #[test]
 fn a_restart_keeps_identity_and_settings() {

@@ -42,7 +42,7 @@ pub use jpeg::{JpegEncoder, Picture, Snapshot, encode_jpeg};
 pub use look::{Image, Line, Look, Mask, Place, Rgb, Rgba, Text, Tone};
 pub use lpr_core::{MediaTime, UtcTime};
 pub use port::{KeyFrameHooks, MediaPort, RecognitionFigures, RtspSink};
-pub use source::{Backoff, SourceSpec, SourceState, Wish};
+pub use source::{Backoff, Film, SourceSpec, SourceState, Wish};
 pub use stats::{Rates, StreamStats};
 pub use unit::{AccessUnit, AccessUnitSink, StreamFormat};
 

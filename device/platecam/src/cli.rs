@@ -67,6 +67,8 @@ pub(crate) enum Command {
     ResetCode(ResetCodeArgs),
     /// Read the plates in still pictures (JPEG, PNG). A plate that is found but cannot be read has its box and no text.
     Recognize(RecognizeArgs),
+    /// Read the plates in video files: one line for each pass of a vehicle, as the camera would record it.
+    RecognizeVideo(RecognizeVideoArgs),
     /// Print the version.
     Version,
 }
@@ -523,6 +525,29 @@ pub(crate) struct RecognizeArgs {
     pub(crate) files: Vec<PathBuf>,
 }
 
+#[derive(Debug, Args)]
+pub(crate) struct RecognizeVideoArgs {
+    /// Print one JSON object a pass, with up to five likely texts and their likelihoods (n_best) and the colours.
+    #[arg(long, conflicts_with = "tsv")]
+    pub(crate) json: bool,
+    /// Print FILE, first and last second in sight, second of the best frame, plate, confidence, direction and x,y,w,h in the best frame (pixels), separated
+    /// by tabs; the default.
+    #[arg(long)]
+    pub(crate) tsv: bool,
+    /// Plate formats preferred where a sign is doubtful: us, eu, br or any.
+    #[arg(long, value_name = "REGION", default_value = "any", value_parser = Region::from_str)]
+    pub(crate) region: Region,
+    /// Analysed frames a second of the film at most.
+    #[arg(long, value_name = "N", default_value_t = 12, value_parser = clap::value_parser!(u16).range(1..=60))]
+    pub(crate) rate: u16,
+    /// Processor threads.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub(crate) threads: u16,
+    /// Video files, in any format that GStreamer decodes.
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+}
+
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
@@ -547,6 +572,8 @@ mod tests {
             ),
             ("platecam recognize --threads 65 x.jpg", "1..=64"),
             ("platecam recognize --json --tsv x.jpg", "--tsv"),
+            ("platecam recognize-video", "FILE"),
+            ("platecam recognize-video --rate 61 x.mp4", "1..=60"),
             ("platecam log show --kind login,all", "one of login, logout"),
             ("platecam log show --limit 1025", "0..=1024"),
             ("platecam config set video.main/bit_rate", "2 values"),

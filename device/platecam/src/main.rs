@@ -14,6 +14,7 @@ mod people;
 #[cfg(test)]
 mod permissions;
 mod recognize;
+mod recognize_video;
 mod run;
 mod secrecy;
 
@@ -55,6 +56,7 @@ fn main() -> ExitCode {
         | Command::Log(_)
         | Command::Package(_)
         | Command::Recognize(_)
+        | Command::RecognizeVideo(_)
         | Command::User(_)
         | Command::ResetPassword(_)
         | Command::ResetKey { .. }
@@ -80,6 +82,7 @@ fn main() -> ExitCode {
         Command::ResetKey { out } => people::reset_key(&out),
         Command::ResetCode(args) => people::reset_code(&args),
         Command::Recognize(args) => recognize::recognize(&args),
+        Command::RecognizeVideo(args) => recognize_video::recognize(&args),
         Command::Version => {
             println!("platecam {}", env!("CARGO_PKG_VERSION"));
             Ok(())

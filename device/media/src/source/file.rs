@@ -13,7 +13,7 @@ use gstreamer_video as gst_video;
 use super::decode::{Decoder, NO_VIDEO, make, source_caps, video_info};
 use super::{Context, SILENCE};
 use crate::clock::Span;
-use crate::frame::FrameKind;
+use crate::frame::{FrameKind, RawFrame};
 use crate::hub::Incoming;
 use crate::stop::StopToken;
 use crate::{Error, Result};
@@ -36,14 +36,7 @@ struct Ready {
 }
 
 pub(super) fn run(path: &Path, context: &Context) -> Result<()> {
-    if !path.is_file() {
-        let why = if path.exists() {
-            "is not a file"
-        } else {
-            "does not exist"
-        };
-        return Err(Error::Source(format!("{} {why}", path.display())));
-    }
+    exists(path)?;
     let (frames, ready) = sync_channel(AHEAD);
     let done = StopToken::default();
     std::thread::scope(|scope| {
@@ -63,6 +56,18 @@ pub(super) fn run(path: &Path, context: &Context) -> Result<()> {
             Err(_) => Err(Error::Source("the file reader panicked".into())),
         }
     })
+}
+
+fn exists(path: &Path) -> Result<()> {
+    if !path.is_file() {
+        let why = if path.exists() {
+            "is not a file"
+        } else {
+            "does not exist"
+        };
+        return Err(Error::Source(format!("{} {why}", path.display())));
+    }
+    Ok(())
 }
 
 /// Hands frames to the hub when their time has come.
@@ -111,7 +116,7 @@ fn play(ready: &Receiver<Ready>, context: &Context) -> Result<()> {
 /// Decodes round after round into the channel.
 fn read(path: &Path, frames: &SyncSender<Ready>, done: &StopToken, stop: &StopToken) -> Result<()> {
     let ended = || done.is_stopped() || stop.is_stopped();
-    let mut film = Film::default();
+    let mut film = Reel::default();
     while !ended() {
         let decoder = open(path)?;
         loop {
@@ -144,56 +149,137 @@ fn open(path: &Path) -> Result<Decoder> {
     Ok(decoder)
 }
 
+/// What comes next from a file.
+enum Next {
+    Frame(gst::Buffer, gst_video::VideoInfo),
+    /// The file is over.
+    End,
+    /// Told to end.
+    Stopped,
+}
+
+/// Decoded frames from where the decoder stands to the end of the file.
+#[derive(Default)]
+struct Frames {
+    info: Option<(gst::Caps, gst_video::VideoInfo)>,
+}
+
+impl Frames {
+    fn next(&mut self, decoder: &Decoder, ended: &dyn Fn() -> bool) -> Result<Next> {
+        let mut silent = Duration::ZERO;
+        loop {
+            if ended() {
+                return Ok(Next::Stopped);
+            }
+            let step = gst::ClockTime::from_mseconds(100);
+            let Some(sample) = decoder.sink.try_pull_sample(step) else {
+                if let Some(error) = decoder.error() {
+                    return Err(error);
+                }
+                if decoder.sink.is_eos() {
+                    return Ok(Next::End);
+                }
+                silent += Duration::from_millis(100);
+                if silent >= SILENCE {
+                    return Err(no_video());
+                }
+                continue;
+            };
+            silent = Duration::ZERO;
+            let Some(caps) = sample.caps_owned() else {
+                continue;
+            };
+            if self.info.as_ref().is_none_or(|(known, _)| *known != caps) {
+                self.info = video_info(&sample).map(|info| (caps, info));
+            }
+            if let (Some((_, info)), Some(buffer)) = (&self.info, sample.buffer_owned()) {
+                return Ok(Next::Frame(buffer, info.clone()));
+            }
+        }
+    }
+}
+
+/// A video file read once from start to end, as fast as it can be decoded.
+///
+/// Frames have the times of the file: [`RawFrame::utc`] counts from 1970 on, as if the film had begun then.
+pub struct Film {
+    decoder: Decoder,
+    frames: Frames,
+    reel: Reel,
+    read: u64,
+}
+
+impl Film {
+    /// Opens a file in any format that GStreamer decodes.
+    ///
+    /// # Errors
+    /// [`Error::Source`] when there is no such file or GStreamer cannot start, [`Error::Init`] without GStreamer.
+    pub fn open(path: &Path) -> Result<Self> {
+        crate::init()?;
+        exists(path)?;
+        let mut reel = Reel::default();
+        reel.begin_round();
+        Ok(Self {
+            decoder: open(path)?,
+            frames: Frames::default(),
+            reel,
+            read: 0,
+        })
+    }
+
+    /// The next frame; `None` at the end.
+    ///
+    /// # Errors
+    /// [`Error::Source`] when the file holds no video or is broken here.
+    pub fn next_frame(&mut self) -> Result<Option<RawFrame>> {
+        loop {
+            let Next::Frame(buffer, info) = self.frames.next(&self.decoder, &|| false)? else {
+                return if self.read > 0 {
+                    Ok(None)
+                } else {
+                    Err(no_video())
+                };
+            };
+            let Some((at, seam)) = self.reel.place_of(&buffer, &info) else {
+                continue;
+            };
+            let video = gst_video::VideoFrame::from_buffer_readable(buffer, &info)
+                .map_err(|_| Error::Source("a decoded frame cannot be read".into()))?;
+            self.read += 1;
+            return Ok(Some(RawFrame {
+                video,
+                at: lpr_core::MediaTime::default().plus(at),
+                utc: lpr_core::UtcTime::EPOCH + at,
+                sequence: self.read - 1,
+                kind: FrameKind::Picture,
+                discontinuity: seam,
+            }));
+        }
+    }
+}
+
 /// Reads to the end of the file; false when told to end.
 fn round(
     decoder: &Decoder,
     frames: &SyncSender<Ready>,
-    film: &mut Film,
+    film: &mut Reel,
     ended: &dyn Fn() -> bool,
 ) -> Result<bool> {
-    let mut silent = Duration::ZERO;
-    let mut info: Option<(gst::Caps, gst_video::VideoInfo)> = None;
+    let mut source = Frames::default();
     film.begin_round();
     loop {
-        if ended() {
-            return Ok(false);
-        }
-        let step = gst::ClockTime::from_mseconds(100);
-        let Some(sample) = decoder.sink.try_pull_sample(step) else {
-            if let Some(error) = decoder.error() {
-                return Err(error);
-            }
-            if decoder.sink.is_eos() {
-                return if film.frames_in_round > 0 {
-                    Ok(true)
-                } else {
-                    Err(no_video())
-                };
-            }
-            silent += Duration::from_millis(100);
-            if silent >= SILENCE {
-                return Err(no_video());
-            }
+        let (buffer, info) = match source.next(decoder, ended)? {
+            Next::Frame(buffer, info) => (buffer, info),
+            Next::End if film.frames_in_round == 0 => return Err(no_video()),
+            Next::End => return Ok(true),
+            Next::Stopped => return Ok(false),
+        };
+        let Some((at, seam)) = film.place_of(&buffer, &info) else {
             continue;
         };
-        silent = Duration::ZERO;
-        let Some(caps) = sample.caps_owned() else {
-            continue;
-        };
-        if info.as_ref().is_none_or(|(known, _)| *known != caps) {
-            info = video_info(&sample).map(|info| (caps, info));
-        }
-        let (Some((_, info)), Some(buffer)) = (&info, sample.buffer_owned()) else {
-            continue;
-        };
-        let Some(pts) = buffer.pts() else { continue };
-        let length = buffer
-            .duration()
-            .map_or_else(|| nominal(info), |d| Duration::from_nanos(d.nseconds()));
-        let (at, seam) = film.place(Duration::from_nanos(pts.nseconds()), length);
         let mut next = Ready {
             buffer,
-            info: info.clone(),
+            info,
             at,
             seam,
             round: film.rounds.saturating_sub(1),
@@ -227,7 +313,7 @@ fn nominal(info: &gst_video::VideoInfo) -> Duration {
 
 /// Joins the rounds: the time of each frame since the first round's first frame, with no drift.
 #[derive(Default)]
-struct Film {
+struct Reel {
     rounds: u64,
     /// Where this round begins in the film.
     base: Duration,
@@ -237,12 +323,25 @@ struct Film {
     frames_in_round: u64,
 }
 
-impl Film {
+impl Reel {
     fn begin_round(&mut self) {
         self.base = self.end;
         self.first_pts = None;
         self.frames_in_round = 0;
         self.rounds += 1;
+    }
+
+    /// Place of a decoded frame; `None` for one without a time.
+    fn place_of(
+        &mut self,
+        buffer: &gst::Buffer,
+        info: &gst_video::VideoInfo,
+    ) -> Option<(Duration, bool)> {
+        let pts = Duration::from_nanos(buffer.pts()?.nseconds());
+        let length = buffer
+            .duration()
+            .map_or_else(|| nominal(info), |d| Duration::from_nanos(d.nseconds()));
+        Some(self.place(pts, length))
     }
 
     /// Place of a frame of the file, and whether it is the first of a round.
@@ -262,7 +361,7 @@ mod tests {
 
     #[test]
     fn rounds_join_without_gap_or_drift() {
-        let mut film = Film::default();
+        let mut film = Reel::default();
         let frame = Duration::from_nanos(33_366_667);
         let mut places = Vec::new();
         for _ in 0..1000 {

@@ -14,6 +14,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 pub use backoff::Backoff;
+pub use file::Film;
 pub(crate) use spec::ALLOWED;
 pub use spec::{SourceSpec, Wish};
 
