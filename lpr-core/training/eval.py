@@ -2,7 +2,8 @@
 
 Sets: web (scenes-web), openlpr (its val_ pictures), romania (held-back clips), negatives, parked and toll (video frames), us-crops and br-crops
 (held-back plates, reader only), two-lines (plates of two_lines.tsv), or a folder with labels.tsv (file, x, y, w, h, text) and the pictures beside it or in images/.
-Prints, per set: boxes, recall at IoU .5, exact, exact with O=0 and I=1 folded, character error rate, false reads, milliseconds a picture.
+Prints, per set: boxes, recall at IoU .5, exact, exact with O=0 and I=1 folded, character error rate, false reads, milliseconds a picture; over all sets how often a text is right
+that claims a likelihood (calibration; with --all-reads those too that the engine would withhold).
 
 A false read is a read at or above --conf from a box that overlaps no labelled plate (IoU < .1). Pictures labelled in part make it an upper bound.
 """
@@ -274,6 +275,24 @@ def run(pipe, pics, conf, both, verbose=False, region=None):
     return line, rows
 
 
+def reliability(rows):
+    """how often texts are right that claim a likelihood, by bin, and the mean gap weighted by bin (expected calibration error)"""
+    rows = [(p, r) for p, r in rows if p > 0]
+    if not rows:
+        return
+    p, r = np.array([x for x, _ in rows]), np.array([x for _, x in rows], float)
+    edges = (0, .2, .4, .5, .6, .7, .8, .9, .95, .98, 1.0001)
+    print(f'calibration of {len(p)} texts of labelled plates\n  likelihood     texts  mean  right')
+    ece = 0
+    for a, b in zip(edges, edges[1:]):
+        k = (p >= a) & (p < b)
+        if k.any():
+            ece += k.mean() * abs(p[k].mean() - r[k].mean())
+            print(f'  {a:.2f} to {min(b, 1):.2f}   {k.sum():5d}  {p[k].mean():.2f}  {r[k].mean():.2f}')
+    q = np.clip(p, .001, .999)
+    print(f'  expected calibration error {ece:.3f}, Brier score {((p - r) ** 2).mean():.3f}, log loss {-(r * np.log(q) + (1 - r) * np.log(1 - q)).mean():.3f}')
+
+
 def main():
     ap = argparse.ArgumentParser()
     here = os.path.dirname(os.path.abspath(__file__))
@@ -291,6 +310,7 @@ def main():
     cv2.setNumThreads(1)
     pipe = Pipeline(a.models, a.long, score=a.score, passes=a.passes)
     whole = pipe if not a.engine else Engine(a.engine, a.models, ['--region', a.expect] + (['--likelihood', '0.01'] if a.all_reads else []))
+    told = []
     for s in a.set:
         if s in ('us-crops', 'br-crops'):
             from detector_data import crops
@@ -304,8 +324,10 @@ def main():
             print(f'{s:10s} crops {n} exact {sum(u[0] == t for u, (_, t) in zip(r, L)) / n:.3f} folded {sum(fold(u[0]) == fold(t) for u, (_, t) in zip(r, L)) / n:.3f} '
                   f'CER {sum(edit(u[0], t) for u, (_, t) in zip(r, L)) / sum(len(t) for _, t in L):.3f} {ms:.2f} ms a crop')
             continue
-        line, _ = run(whole, load(s, a.data, a.texts), a.conf, a.both, a.v, a.region)
+        line, rows = run(whole, load(s, a.data, a.texts), a.conf, a.both, a.v, a.region)
+        told += rows
         print(f'{s:10s} {line}', flush=True)
+    reliability(told)
 
 
 if __name__ == '__main__':
