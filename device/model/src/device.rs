@@ -11,7 +11,7 @@ use crate::{
     network::Networking,
     ports::{
         Alarms, Brokers, Certificates, DynamicDns, EventHistory, Factory, HostServices, LogStore,
-        Mailer, Media, Network, Records, RemoteLog, StreamId, TimeControl,
+        Mailer, Media, Network, Records, RemoteLog, StreamId, TimeControl, Uploads,
     },
     product::{Limit, Need, Product},
     settings::SettingsStore,
@@ -81,6 +81,8 @@ pub struct DeviceParts {
     pub mail: Arc<dyn Mailer>,
     /// The name that follows the address.
     pub ddns: Arc<dyn DynamicDns>,
+    /// The upload server.
+    pub uploads: Arc<dyn Uploads>,
     /// The host's clock, zone and NTP daemon.
     pub time: Arc<dyn TimeControl>,
     /// Services of the machine.

@@ -17,6 +17,7 @@ mod event;
 pub mod io;
 mod keystore;
 pub mod log;
+pub mod naming;
 pub mod network;
 mod permission;
 pub mod ports;

@@ -23,6 +23,7 @@ mod services;
 mod supplicant;
 mod time;
 mod upgrade;
+mod upload;
 
 use std::net::IpAddr;
 
@@ -71,6 +72,7 @@ pub use upgrade::{
     Available, Expectation, FirmwareVersion, LastUpgrade, Outcome, Slot, Trial, UpgradePhase,
     UpgradeStatus, Upgrades, Upload,
 };
+pub use upload::{UploadState, UploadStatus, Uploads};
 
 /// A section as it is stored.
 #[derive(Clone, Debug, PartialEq)]

@@ -48,6 +48,7 @@ mod store;
 mod time;
 mod transfer;
 mod trust;
+mod upload;
 mod url;
 mod video;
 
@@ -102,6 +103,7 @@ pub use services::{SshSwitch, SystemServices};
 pub use store::{Patch, Revision, SectionView, Settings, SettingsStore};
 pub use time::{DstRule, NtpPort, NtpUpdate, TimeSettings};
 pub use transfer::{Change, SectionExport, SectionImport};
+pub use upload::{NameEncoding, StorageSpot, UploadPort, UploadProtocol, UploadServer};
 pub use video::{
     BitRateType, Codec, FrameRate, GopLength, Kbps, Quality, Resolution, StreamConfig, VideoMain,
     VideoSub,
@@ -174,6 +176,7 @@ pub fn all_sections() -> Vec<Descriptor> {
         Descriptor::of::<NetMail>(),
         Descriptor::of::<NetDot1x>(),
         Descriptor::of::<NetDdns>(),
+        Descriptor::of::<UploadServer>(),
         Descriptor::of::<OnvifService>(),
         Descriptor::of::<OnvifProfiles>(),
         Descriptor::of::<OnvifMetadata>(),

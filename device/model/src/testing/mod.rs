@@ -16,6 +16,7 @@ mod services;
 mod supplicant;
 mod time;
 mod upkeep;
+mod upload;
 
 use std::{sync::Arc, time::Duration};
 
@@ -24,6 +25,7 @@ use lpr_core::{FrameSize, UtcTime};
 use parking_lot::Mutex;
 
 pub use upkeep::{SimulatedMachine, SimulatedOutputs, SimulatedPower, simulated_upkeep};
+pub use upload::MemoryUploads;
 
 use crate::{
     Clock, Device, DeviceParts, Error, EventBus, Identity, NewRecord, Picture, Record, RecordId,
@@ -342,6 +344,8 @@ pub struct TestDevice {
     pub mail: Arc<MemoryMailer>,
     /// Its dynamic DNS.
     pub ddns: Arc<MemoryDdns>,
+    /// Its upload.
+    pub uploads: Arc<MemoryUploads>,
     /// Its way to set the clock.
     pub time: Arc<SimulatedTime>,
     /// Its network.
@@ -399,6 +403,7 @@ pub fn customised(change: impl FnOnce(&mut DeviceParts)) -> TestDevice {
     let brokers = Arc::new(MemoryBrokers::default());
     let mail = Arc::new(MemoryMailer::default());
     let ddns = Arc::new(MemoryDdns::default());
+    let uploads = Arc::new(MemoryUploads::default());
     let time = Arc::new(SimulatedTime::new(clock.clone()));
     let network = Arc::new(SimulatedNetwork::default());
     let networking = Networking::new(network.clone(), store.clone(), &settings, &bus);
@@ -421,6 +426,7 @@ pub fn customised(change: impl FnOnce(&mut DeviceParts)) -> TestDevice {
         brokers: brokers.clone(),
         mail: mail.clone(),
         ddns: ddns.clone(),
+        uploads: uploads.clone(),
         time: time.clone(),
         identity: Identity {
             manufacturer: "Platecam".into(),
@@ -459,6 +465,7 @@ pub fn customised(change: impl FnOnce(&mut DeviceParts)) -> TestDevice {
         brokers,
         mail,
         ddns,
+        uploads,
         time,
         network,
         ssh,

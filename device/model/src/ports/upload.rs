@@ -1,0 +1,66 @@
+//! Pictures that go to a server.
+
+use std::time::Duration;
+
+use lpr_core::UtcTime;
+use serde::Serialize;
+
+use crate::Result;
+
+/// What the upload is doing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum UploadState {
+    /// Switched off.
+    #[default]
+    Off,
+    /// Everything is on the server.
+    Idle,
+    /// Pictures are on their way.
+    Uploading,
+    /// The last attempt failed; it is tried again by itself.
+    Retrying,
+}
+
+/// How the upload is doing (FTP-12).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct UploadStatus {
+    /// What it is doing.
+    pub state: UploadState,
+    /// Records whose pictures wait.
+    pub waiting: u64,
+    /// Pictures on the server since the start.
+    pub uploaded: u64,
+    /// Records of outages that were skipped, ANR being off, since the start.
+    pub skipped: u64,
+    /// Records that made room in the unit before they could be uploaded, since the start.
+    pub lost: u64,
+    /// Path of the last picture on the server.
+    pub last_name: Option<String>,
+    /// When it arrived.
+    pub last_at: Option<UtcTime>,
+    /// What went wrong last.
+    pub last_error: Option<String>,
+    /// When.
+    pub last_error_at: Option<UtcTime>,
+    /// The key that the server showed at first (SFTP).
+    pub host_key: Option<String>,
+}
+
+/// Uploads the pictures of records as the section `upload.server` says.
+pub trait Uploads: Send + Sync {
+    /// How it is doing.
+    fn status(&self) -> UploadStatus;
+
+    /// Logs in and writes, renames and removes a small file, with the stored settings (FTP-9). Blocks, a minute at most.
+    ///
+    /// # Errors
+    /// [`crate::Error::Unsupported`] with what went wrong.
+    fn test(&self) -> Result<Duration>;
+
+    /// Forgets the keys that servers showed: the next one is remembered (FTP-11).
+    ///
+    /// # Errors
+    /// [`crate::Error::Internal`] when that cannot be stored.
+    fn forget_keys(&self) -> Result<()>;
+}
