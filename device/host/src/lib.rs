@@ -35,6 +35,7 @@ mod state_dir;
 mod time;
 mod tpm;
 pub mod upgrade;
+mod upload;
 
 pub use alarms::{AlarmLimits, AlarmStore};
 pub use certificates::{CertificateStore, StoreParts};
@@ -61,3 +62,4 @@ pub use ssh::LinuxSsh;
 pub use state_dir::{StateDir, StateDirError};
 pub use time::{LinuxTime, TimePace, TimePaths, keep_time};
 pub use tpm::{Tpm, TpmChoice};
+pub use upload::{UploadPace, UploadParts, Uploader};

@@ -127,6 +127,7 @@ async fn serve(
         brokers: state.brokers.clone(),
         mail: state.mail.clone(),
         ddns: state.ddns.clone(),
+        uploads: state.uploads.clone(),
         time: state.time.clone(),
         host: state.host.clone(),
         upkeep: state.upkeep.clone(),

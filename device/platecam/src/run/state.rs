@@ -12,7 +12,7 @@ use platecam_host::{
     DeviceKey, EspeakVoice, Forwarder, HostMode, HostPower, LinuxMachine, LinuxNeighbours,
     LinuxNetwork, LinuxNetworkControl, LinuxSerial, LinuxSsh, LinuxTime, LogDatabase, MqttBrokers,
     NetworkPaths, Pace, RecordLimits, RecordStore, SmtpMailer, StateDir, StoreParts, TimePaths,
-    Tpm, TpmChoice, WiredSupplicant, upgrade::HostUpgrades,
+    Tpm, TpmChoice, UploadPace, UploadParts, Uploader, WiredSupplicant, upgrade::HostUpgrades,
 };
 use platecam_model::{
     Actor, Clock, EventBus, Identity, Origin, Secret, Subscription, SystemClock,
@@ -67,6 +67,7 @@ pub(crate) struct State {
     pub(crate) brokers: Arc<MqttBrokers>,
     pub(crate) mail: Arc<dyn Mailer>,
     pub(crate) ddns: Arc<DdnsUpdater>,
+    pub(crate) uploads: Arc<Uploader>,
     pub(crate) time: Arc<dyn TimeControl>,
     pub(crate) host: HostServices,
     pub(crate) upgrades: HostUpgrades,
@@ -162,6 +163,18 @@ impl State {
             clock.clone(),
             &identity.serial,
         )?;
+        let records = Arc::new(records);
+        let uploads = Uploader::start(
+            UploadParts {
+                db: db.clone(),
+                records: records.clone(),
+                settings: settings.clone(),
+                bus: bus.clone(),
+                clock: clock.clone(),
+                serial: identity.serial.clone(),
+            },
+            UploadPace::default(),
+        )?;
         let certificates = Arc::new(CertificateStore::open(StoreParts {
             db: db.clone(),
             sealer: key,
@@ -182,7 +195,7 @@ impl State {
             clock,
             settings,
             accounts: Arc::new(accounts),
-            records: Arc::new(records),
+            records,
             alarms: Arc::new(alarms),
             network,
             networking,
@@ -196,6 +209,7 @@ impl State {
             brokers: Arc::new(brokers),
             mail,
             ddns: Arc::new(ddns),
+            uploads: Arc::new(uploads),
             time,
             host,
             upkeep,

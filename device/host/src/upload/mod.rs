@@ -1,0 +1,500 @@
+//! Pictures of records go to a server (FTP-1..12, GEN-16, STOR-9; docs/adr/0028).
+
+mod ftp;
+mod kept;
+mod remote;
+mod sftp;
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread::JoinHandle,
+    time::{Duration, Instant},
+};
+
+use kept::Kept;
+use parking_lot::Mutex;
+use platecam_model::{
+    Actor, Clock, Error, EventBus, EventKind, LogKind, Picture, Record, Result,
+    log::{NewLogEntry, Severity},
+    naming::{DEFAULT_RULE, NameContext, NameRule, Named},
+    ports::{Records, UploadState, UploadStatus, Uploads},
+    settings::{DeviceGeneral, Settings, SettingsStore, TimeSettings, UploadServer},
+};
+use remote::{Failure, Remote};
+use tokio::sync::{Notify, broadcast::error::RecvError};
+
+use crate::Database;
+
+/// A connection without work is closed after this time.
+const IDLE: Duration = Duration::from_secs(20);
+
+/// How patient the upload is.
+#[derive(Clone, Copy, Debug)]
+pub struct UploadPace {
+    /// First wait after a failure; doubled with each further one.
+    pub first_retry: Duration,
+    /// Longest wait.
+    pub longest_retry: Duration,
+    /// Wait after a refused login or a changed key: servers lock out who asks too often.
+    pub refused_retry: Duration,
+}
+
+impl Default for UploadPace {
+    fn default() -> Self {
+        Self {
+            first_retry: Duration::from_secs(1),
+            longest_retry: Duration::from_secs(60),
+            refused_retry: Duration::from_secs(300),
+        }
+    }
+}
+
+/// What the upload needs.
+#[derive(Clone)]
+pub struct UploadParts {
+    /// Keeps where it stands.
+    pub db: Database,
+    /// The records with their pictures.
+    pub records: Arc<dyn Records>,
+    /// The section.
+    pub settings: Arc<SettingsStore>,
+    /// Tells of new records; takes what the log is told.
+    pub bus: EventBus,
+    /// The time of day.
+    pub clock: Arc<dyn Clock>,
+    /// The unit's serial number, for names.
+    pub serial: String,
+}
+
+impl std::fmt::Debug for UploadParts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("UploadParts").finish_non_exhaustive()
+    }
+}
+
+/// Uploads in a thread of its own: recognition and recorder never wait for it. Dropping it ends the thread.
+#[derive(Debug)]
+pub struct Uploader {
+    parts: UploadParts,
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    kept: Kept,
+    told: Mutex<UploadStatus>,
+    testing: Mutex<()>,
+    stop: AtomicBool,
+    news: Notify,
+    /// Somebody mended something: the next attempt comes at once.
+    again: Notify,
+}
+
+impl Uploader {
+    /// Starts the thread.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] without one, or when what was kept cannot be read.
+    pub fn start(parts: UploadParts, pace: UploadPace) -> Result<Self> {
+        let shared = Arc::new(Shared {
+            kept: Kept::load(parts.db.clone())?,
+            told: Mutex::default(),
+            testing: Mutex::default(),
+            stop: AtomicBool::new(false),
+            news: Notify::new(),
+            again: Notify::new(),
+        });
+        let runtime = runtime()?;
+        let (own, around) = (shared.clone(), parts.clone());
+        let thread = std::thread::Builder::new()
+            .name("upload".into())
+            .spawn(move || {
+                runtime.block_on(async {
+                    let mut keeper = Keeper::new(around, pace, &own);
+                    tokio::select! {
+                        () = keeper.run() => {}
+                        () = stopped(&own) => {}
+                    }
+                });
+            })
+            .map_err(Error::internal)?;
+        Ok(Self {
+            parts,
+            shared,
+            thread: Some(thread),
+        })
+    }
+}
+
+impl Drop for Uploader {
+    fn drop(&mut self) {
+        self.shared.stop.store(true, Ordering::Release);
+        self.shared.news.notify_one();
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+async fn stopped(shared: &Shared) {
+    while !shared.stop.load(Ordering::Acquire) {
+        shared.news.notified().await;
+    }
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime> {
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    builder.enable_all().build().map_err(Error::internal)
+}
+
+/// The key that the server must show: the one of the settings, or the remembered one.
+fn known_key(settings: &UploadServer, kept: &Kept) -> Option<String> {
+    match settings.host_key.as_str() {
+        "" => kept.key(&settings.place()),
+        pinned => Some(pinned.to_owned()),
+    }
+}
+
+/// Connects, and remembers the key of a server that showed one for the first time.
+async fn open(settings: &UploadServer, kept: &Kept) -> std::result::Result<Remote, Failure> {
+    let (remote, key) = Remote::open(settings, known_key(settings, kept)).await?;
+    if let Some(key) = key
+        && settings.host_key.is_empty()
+    {
+        kept.learn(&settings.place(), &key)
+            .map_err(Failure::broken)?;
+    }
+    Ok(remote)
+}
+
+/// The path of a file below the folder of the settings.
+fn path(settings: &UploadServer, parts: &[String]) -> String {
+    let folder = settings.directory.trim_end_matches('/');
+    match (folder, settings.directory.starts_with('/')) {
+        ("", false) => parts.join("/"),
+        (folder, _) => format!("{folder}/{}", parts.join("/")),
+    }
+}
+
+impl Uploads for Uploader {
+    fn status(&self) -> UploadStatus {
+        let settings = self.parts.settings.get::<UploadServer>();
+        let kept = &self.shared.kept;
+        let waiting = match settings.enabled {
+            true => kept
+                .done()
+                .and_then(|done| kept.behind(done))
+                .unwrap_or_default(),
+            false => 0,
+        };
+        UploadStatus {
+            waiting,
+            host_key: kept.key(&settings.place()),
+            ..self.shared.told.lock().clone()
+        }
+    }
+
+    fn test(&self) -> Result<Duration> {
+        let Some(_one_at_a_time) = self.shared.testing.try_lock() else {
+            return Err(Error::Conflict("another test is under way".into()));
+        };
+        let settings = self.parts.settings.get::<UploadServer>();
+        if settings.host.is_empty() {
+            return Err(Error::invalid("/host", "", "must be set first"));
+        }
+        let began = Instant::now();
+        let name = path(
+            &settings,
+            &[format!("platecam-test-{}.txt", self.parts.serial)],
+        );
+        let tested = runtime()?.block_on(async {
+            let mut remote = open(&settings, &self.shared.kept).await?;
+            remote.put(&name, b"This unit can upload.\r\n").await?;
+            remote.remove(&name).await?;
+            remote.close().await;
+            Ok::<_, Failure>(())
+        });
+        tested.map_err(|e| Error::Unsupported(e.to_string()))?;
+        Ok(began.elapsed())
+    }
+
+    fn forget_keys(&self) -> Result<()> {
+        self.shared.kept.forget_keys()?;
+        self.shared.again.notify_one();
+        Ok(())
+    }
+}
+
+struct Keeper<'a> {
+    parts: UploadParts,
+    pace: UploadPace,
+    shared: &'a Shared,
+    remote: Option<Remote>,
+    settings: Option<UploadServer>,
+    failures: u32,
+    next: Option<tokio::time::Instant>,
+    /// The outage is in the log.
+    told: bool,
+    /// So is the changed key.
+    alarmed: bool,
+    /// Records of this outage that were skipped.
+    skipped: u64,
+}
+
+impl<'a> Keeper<'a> {
+    fn new(parts: UploadParts, pace: UploadPace, shared: &'a Shared) -> Self {
+        Self {
+            parts,
+            pace,
+            shared,
+            remote: None,
+            settings: None,
+            failures: 0,
+            next: None,
+            told: false,
+            alarmed: false,
+            skipped: 0,
+        }
+    }
+
+    async fn run(&mut self) {
+        let mut changes = self.parts.settings.watch();
+        let mut news = self.parts.bus.subscribe();
+        loop {
+            let all = changes.borrow_and_update().clone();
+            let more = match self.follow(&all).await {
+                Ok(more) => more,
+                Err(e) => {
+                    tracing::error!(error = ?e, "upload");
+                    self.next = Some(tokio::time::Instant::now() + self.pace.longest_retry);
+                    false
+                }
+            };
+            if more {
+                continue;
+            }
+            // Without a failure only news count; an idle connection is closed.
+            let wake = self
+                .next
+                .unwrap_or_else(|| tokio::time::Instant::now() + IDLE);
+            loop {
+                tokio::select! {
+                    changed = changes.changed() => match changed {
+                        Ok(()) => break,
+                        Err(_) => return,
+                    },
+                    event = news.recv() => match event {
+                        Ok(event) if matches!(event.kind, EventKind::RecordStored(_)) && self.next.is_none() => break,
+                        Ok(_) => {}
+                        Err(RecvError::Lagged(_)) => break,
+                        Err(RecvError::Closed) => return,
+                    },
+                    () = self.shared.again.notified() => {
+                        self.next = None;
+                        break;
+                    }
+                    () = tokio::time::sleep_until(wake) => {
+                        if self.next.is_none() {
+                            self.close().await;
+                        }
+                        break;
+                    }
+                }
+            }
+        }
+    }
+
+    async fn close(&mut self) {
+        if let Some(remote) = self.remote.take() {
+            remote.close().await;
+        }
+    }
+
+    fn state(&self, state: UploadState) {
+        self.shared.told.lock().state = state;
+    }
+
+    /// Uploads one record; tells whether another one may wait.
+    async fn follow(&mut self, all: &Settings) -> Result<bool> {
+        let settings = all.get::<UploadServer>();
+        if self.settings.as_ref() != Some(&*settings) {
+            self.close().await;
+            (self.failures, self.next) = (0, None);
+            self.settings = Some((*settings).clone());
+        }
+        let kept = &self.shared.kept;
+        if !settings.enabled {
+            if !all.is_decided::<UploadServer>() {
+                kept.forget_keys()?;
+            }
+            kept.rest()?;
+            *self.shared.told.lock() = UploadStatus::default();
+            self.told = false;
+            return Ok(false);
+        }
+        if self
+            .next
+            .is_some_and(|next| tokio::time::Instant::now() < next)
+        {
+            return Ok(false);
+        }
+        self.next = None;
+        let done = kept.done()?;
+        let Some(id) = kept.next(done)? else {
+            if self.failures == 0 {
+                self.state(UploadState::Idle);
+            }
+            return Ok(false);
+        };
+        let lost = id.0 - done - 1;
+        if lost > 0 {
+            self.shared.told.lock().lost += lost.unsigned_abs();
+            let text =
+                format!("Upload: {lost} records made room in the unit before they were uploaded.");
+            self.log(Severity::Error, text);
+            kept.finish(id.0 - 1)?;
+        }
+        self.state(UploadState::Uploading);
+        let record = match self.parts.records.get(id) {
+            Ok(record) => record,
+            // It made room in this moment.
+            Err(Error::NotFound { .. }) => return Ok(true),
+            Err(e) => return Err(e),
+        };
+        match self.upload(&settings, all, &record).await {
+            Ok(()) => {
+                kept.finish(id.0)?;
+                self.recovered(&settings);
+                Ok(true)
+            }
+            Err(why) => {
+                self.remote = None;
+                self.failed(&settings, why)?;
+                Ok(false)
+            }
+        }
+    }
+
+    /// All chosen pictures of a record.
+    async fn upload(
+        &mut self,
+        settings: &UploadServer,
+        all: &Settings,
+        record: &Record,
+    ) -> std::result::Result<(), Failure> {
+        let rule = NameRule::parse(&settings.name_rule).or_else(|_| NameRule::parse(DEFAULT_RULE));
+        let rule = rule.map_err(Failure::broken)?;
+        let (general, time) = (all.get::<DeviceGeneral>(), all.get::<TimeSettings>());
+        let zone = time.effective();
+        let context = NameContext {
+            device: &general.name,
+            serial: &self.parts.serial,
+            zone: &zone,
+        };
+        for (picture, wanted) in [
+            (Picture::Full, settings.original && record.has_picture),
+            (Picture::Plate, settings.plate && record.has_plate),
+        ] {
+            if !wanted {
+                continue;
+            }
+            let jpeg = match self.parts.records.picture(record.id, picture) {
+                Ok(jpeg) => jpeg,
+                Err(Error::NotFound { .. }) => continue,
+                Err(e) => return Err(Failure::broken(e)),
+            };
+            let name = path(settings, &rule.path(Named::from(record), picture, context));
+            if self.remote.is_none() {
+                self.remote = Some(open(settings, &self.shared.kept).await?);
+            }
+            let Some(remote) = &mut self.remote else {
+                return Err(Failure::Broken("no connection".into()));
+            };
+            remote.put(&name, &jpeg).await?;
+            let mut told = self.shared.told.lock();
+            told.uploaded += 1;
+            told.last_name = Some(name);
+            told.last_at = Some(self.parts.clock.now());
+        }
+        Ok(())
+    }
+
+    fn recovered(&mut self, settings: &UploadServer) {
+        (self.failures, self.next, self.alarmed) = (0, None, false);
+        if std::mem::take(&mut self.told) {
+            let mut text = format!("Upload: {} takes pictures again.", settings.place());
+            if self.skipped > 0 {
+                let n = std::mem::take(&mut self.skipped);
+                text += &format!(" {n} records of the outage were skipped.");
+            }
+            self.log(Severity::Notice, text);
+        }
+    }
+
+    fn failed(&mut self, settings: &UploadServer, why: Failure) -> Result<()> {
+        let refused = matches!(why, Failure::HostKey { .. } | Failure::Login(_));
+        let wait = match refused {
+            true => self.pace.refused_retry,
+            false => self
+                .pace
+                .first_retry
+                .saturating_mul(1 << self.failures.min(16))
+                .min(self.pace.longest_retry),
+        };
+        self.next = Some(tokio::time::Instant::now() + wait);
+        self.failures += 1;
+        {
+            let mut told = self.shared.told.lock();
+            told.state = UploadState::Retrying;
+            told.last_error = Some(why.to_string());
+            told.last_error_at = Some(self.parts.clock.now());
+        }
+        let place = settings.place();
+        let outage = !std::mem::replace(&mut self.told, true);
+        match &why {
+            Failure::HostKey { .. } => {
+                if !std::mem::replace(&mut self.alarmed, true) {
+                    let text = format!("Upload: {place}: {why}. Nothing is sent.");
+                    self.log_as(LogKind::Alarm, Severity::Error, text);
+                }
+            }
+            Failure::Login(_) | Failure::Refused(_) | Failure::Broken(_) if outage => {
+                let then = match settings.anr {
+                    true => "Pictures wait in the unit.",
+                    false => "Pictures of the outage are not uploaded.",
+                };
+                self.log(Severity::Warning, format!("Upload: {place}: {why}. {then}"));
+            }
+            Failure::Login(_) | Failure::Refused(_) | Failure::Broken(_) => {}
+        }
+        if !settings.anr {
+            self.skip()?;
+        }
+        Ok(())
+    }
+
+    /// ANR is off: what came in the outage is not uploaded, and counted (FTP-2).
+    fn skip(&mut self) -> Result<()> {
+        let kept = &self.shared.kept;
+        let (done, newest) = (kept.done()?, kept.newest()?);
+        let skipped = kept.behind(done)?;
+        kept.finish(newest)?;
+        self.shared.told.lock().skipped += skipped;
+        self.skipped += skipped;
+        Ok(())
+    }
+
+    fn log(&self, severity: Severity, text: String) {
+        self.log_as(LogKind::Storage, severity, text);
+    }
+
+    fn log_as(&self, kind: LogKind, severity: Severity, text: String) {
+        let at = self.parts.clock.now();
+        let entry = NewLogEntry::new(at, kind, severity, &Actor::system(), text);
+        self.parts.bus.publish(at, EventKind::Log(entry));
+    }
+}
