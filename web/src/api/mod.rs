@@ -25,6 +25,7 @@ pub(crate) mod snapshot;
 pub(crate) mod status;
 pub(crate) mod time;
 pub(crate) mod upgrade;
+pub(crate) mod upload;
 pub(crate) mod users;
 
 use axum::http::Uri;
@@ -50,6 +51,7 @@ pub(crate) fn routes() -> Routes {
         .merge(maintenance::routes())
         .merge(network::routes())
         .merge(upgrade::routes())
+        .merge(upload::routes())
         .merge(services::routes())
         .merge(session::routes())
         .merge(settings::routes())

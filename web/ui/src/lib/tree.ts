@@ -28,6 +28,7 @@ export type ViewName =
   | 'onvif'
   | 'access-filter'
   | 'ddns'
+  | 'upload'
   | 'dot1x'
   | 'users'
   | 'groups'
@@ -113,6 +114,7 @@ export const settingTree: SettingGroup[] = [
       { path: 'network/multicast', title: 'page.multicast', sections: ['net.multicast_main', 'net.multicast_sub', 'net.multicast_metadata'], manual: ['Network Settings/Advanced/Multicast', 'Network/Multicast'] },
       { path: 'network/mqtt', title: 'page.mqtt', sections: ['event.broker1', 'event.broker2'], manual: [] },
       { path: 'network/email', title: 'page.email', sections: ['net.mail'], view: 'email', manual: ['Network Settings/Email', 'Network/Email'] },
+      { path: 'network/upload', title: 'page.upload', view: 'upload', sections: ['upload.server'], manual: ['Storage/FTP', 'Storage/Destination', 'Storage/Storage/FTP', 'Network Settings/FTP', 'Network/FTP'] },
       { path: 'network/ddns', title: 'page.ddns', view: 'ddns', sections: ['net.ddns'], manual: ['Network Settings/Advanced/DDNS', 'Network/DDNS', 'Network Settings/DDNS'] },
       { path: 'network/802-1x', title: 'page.dot1x', view: 'dot1x', sections: ['net.dot1x'], manual: ['Network Settings/Advanced/802.1x', 'Network/Advanced/802.1x'] },
       { path: 'network/remote-log', title: 'page.remote-log', sections: ['log.remote'], view: 'remote-log', manual: ['Network Settings/Advanced/Remote Log', 'Network/Advanced/Remote Log'] },
