@@ -10,18 +10,18 @@ use crate::{access::needed, route::operations};
 #[rustfmt::skip]
 static IMPLEMENTED: &[(&str, &[&str])] = &[
     ("tds", &[
-        "AddIPAddressFilter", "AddScopes", "CreateUsers", "DeleteGeoLocation", "DeleteUserRole", "DeleteUsers",
+        "AddIPAddressFilter", "AddScopes", "CreateStorageConfiguration", "CreateUsers", "DeleteGeoLocation", "DeleteStorageConfiguration", "DeleteUserRole", "DeleteUsers",
         "GetAuthFailureWarningConfiguration", "GetAuthFailureWarningOptions", "GetCapabilities", "GetDNS",
         "GetDeviceInformation", "GetDiscoveryMode", "GetDynamicDNS", "GetEndpointReference", "GetGeoLocation", "GetHostname",
         "GetIPAddressFilter", "GetNTP", "GetNetworkDefaultGateway", "GetNetworkInterfaces", "GetNetworkProtocols",
         "GetPasswordComplexityConfiguration", "GetPasswordComplexityOptions", "GetPasswordHistoryConfiguration",
-        "GetRelayOutputs", "GetRemoteUser", "GetScopes", "GetServiceCapabilities", "GetServices", "GetSystemDateAndTime", "GetSystemLog",
+        "GetRelayOutputs", "GetRemoteUser", "GetScopes", "GetServiceCapabilities", "GetServices", "GetStorageConfiguration", "GetStorageConfigurations", "GetSystemDateAndTime", "GetSystemLog",
         "GetSystemSupportInformation", "GetSystemUris", "GetUserRoles", "GetUsers", "GetWsdlUrl",
         "GetZeroConfiguration", "RemoveIPAddressFilter", "RemoveScopes", "SetAuthFailureWarningConfiguration", "SetDNS",
         "SetDiscoveryMode", "SetDynamicDNS", "SetGeoLocation", "SetHostname", "SetHostnameFromDHCP", "SetIPAddressFilter", "SetNTP",
         "SetNetworkDefaultGateway", "SetNetworkInterfaces", "SetNetworkProtocols", "SetPasswordComplexityConfiguration",
         "SetPasswordHistoryConfiguration", "SetRelayOutputSettings", "SetRelayOutputState", "SetRemoteUser", "SetScopes",
-        "SetSystemDateAndTime", "SetSystemFactoryDefault", "SetUser", "SetUserRole", "SetZeroConfiguration",
+        "SetStorageConfiguration", "SetSystemDateAndTime", "SetSystemFactoryDefault", "SetUser", "SetUserRole", "SetZeroConfiguration",
         "StartFirmwareUpgrade", "StartSystemRestore", "SystemReboot",
     ]),
     ("trt", &[
@@ -153,6 +153,10 @@ pub(crate) fn permissions(operation: &Operation) -> Permissions {
             | "SetDiscoveryMode"
             | "SetDynamicDNS",
         ) => &[P::NetworkConfig],
+        (
+            "tds",
+            "CreateStorageConfiguration" | "SetStorageConfiguration" | "DeleteStorageConfiguration",
+        ) => &[P::StorageConfig],
         (
             "tds",
             "SetIPAddressFilter"

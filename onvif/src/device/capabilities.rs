@@ -121,7 +121,9 @@ pub(super) fn device(call: &Call<'_>) -> tds::DeviceServiceCapabilities {
             http_system_backup: Some(true),
             http_system_logging: Some(true),
             http_support_information: Some(true),
-            storage_configuration: Some(false),
+            storage_configuration: Some(true),
+            max_storage_configurations: Some(super::storage::MAX),
+            storage_types_supported: Some(List(super::storage::TYPES.map(String::from).into())),
             geo_location_entries: Some(if has(Function::GeoLocation) {
                 super::geo::ENTRIES
             } else {

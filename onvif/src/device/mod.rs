@@ -15,6 +15,7 @@ mod profiles;
 mod remote_user;
 mod roles;
 pub(crate) mod scopes;
+mod storage;
 mod system;
 mod time;
 mod users;
@@ -350,6 +351,43 @@ impl Device for Call<'_> {
         request: tds::DeleteUserRole,
     ) -> Answer<tds::DeleteUserRoleResponse> {
         roles::delete(self, &request.user_role)?;
+        Ok(Default::default())
+    }
+
+    fn get_storage_configurations(
+        &self,
+        _: tds::GetStorageConfigurations,
+    ) -> Answer<tds::GetStorageConfigurationsResponse> {
+        Ok(storage::get_all(self))
+    }
+
+    fn get_storage_configuration(
+        &self,
+        request: tds::GetStorageConfiguration,
+    ) -> Answer<tds::GetStorageConfigurationResponse> {
+        storage::get(self, &request.token)
+    }
+
+    fn create_storage_configuration(
+        &self,
+        request: tds::CreateStorageConfiguration,
+    ) -> Answer<tds::CreateStorageConfigurationResponse> {
+        storage::create(self, &request.storage_configuration)
+    }
+
+    fn set_storage_configuration(
+        &self,
+        request: tds::SetStorageConfiguration,
+    ) -> Answer<tds::SetStorageConfigurationResponse> {
+        storage::set(self, &request.storage_configuration)?;
+        Ok(Default::default())
+    }
+
+    fn delete_storage_configuration(
+        &self,
+        request: tds::DeleteStorageConfiguration,
+    ) -> Answer<tds::DeleteStorageConfigurationResponse> {
+        storage::delete(self, &request.token)?;
         Ok(Default::default())
     }
 
