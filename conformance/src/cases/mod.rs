@@ -18,6 +18,7 @@ mod roles;
 mod seek;
 mod services;
 pub mod state;
+mod storage;
 mod streaming;
 mod system;
 mod users;
@@ -39,6 +40,7 @@ pub fn all() -> Vec<Case> {
         media2::cases(),
         streaming::cases(),
         services::cases(),
+        storage::cases(),
         analytics::cases(),
         keystore::cases(),
         access::cases(),
