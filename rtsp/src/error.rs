@@ -72,6 +72,16 @@ pub enum MediaError {
         /// The port given.
         port: u16,
     },
+    /// AAC with a rate or a number of channels that it does not have.
+    #[error(
+        "AAC of {rate} Hz and {channels} channels: a rate of AAC and 1 or 2 channels are needed"
+    )]
+    Aac {
+        /// Samples a second.
+        rate: u32,
+        /// Channels.
+        channels: u8,
+    },
     /// A stream without a track, or with too many.
     #[error("{tracks} tracks, allowed are 1 to 8")]
     Tracks {

@@ -1,6 +1,7 @@
 //! Packetisers: one access unit becomes one [`Frame`] that every viewer shares.
 
 mod annexb;
+mod audio;
 mod frame;
 mod h264;
 mod h265;
@@ -44,7 +45,9 @@ impl Parameters {
             Codec::H264 => !self.sps.is_empty() && !self.pps.is_empty(),
             Codec::H265 => !self.vps.is_empty() && !self.sps.is_empty() && !self.pps.is_empty(),
             Codec::Jpeg => self.size.is_some(),
-            Codec::OnvifMetadata => true,
+            Codec::OnvifMetadata | Codec::Pcmu | Codec::Pcma | Codec::Aac { .. } | Codec::Opus => {
+                true
+            }
         }
     }
 }
@@ -88,6 +91,10 @@ impl Packetizer {
                 Ok(true)
             }
             Codec::OnvifMetadata => metadata::packetize(&unit.data, out).map(|()| true),
+            Codec::Pcmu | Codec::Pcma | Codec::Opus => {
+                audio::packetize(&unit.data, out).map(|()| true)
+            }
+            Codec::Aac { .. } => audio::packetize_aac(&unit.data, out).map(|()| true),
         }
     }
 }

@@ -14,12 +14,13 @@ use crate::packet::Parameters;
 use crate::stream::Description;
 
 /// Describes a stream; `base` is its URL as the client wrote it, `address` the server's own. A track with a `group`
-/// is described as multicast, and a player will then ask for nothing else.
+/// is described as multicast, and a player will then ask for nothing else. Tracks that are not shown are left out.
 pub(crate) fn describe(
     stream: &Description,
     base: &str,
     address: IpAddr,
     group: impl Fn(usize) -> Option<Group>,
+    shows: impl Fn(Codec) -> bool,
 ) -> String {
     let family = if address.is_ipv4() { "IP4" } else { "IP6" };
     let any = if address.is_ipv4() { "0.0.0.0" } else { "::" };
@@ -41,7 +42,8 @@ pub(crate) fn describe(
         stream.id,
         stream.generation + 1,
     );
-    for (index, (codec, parameters)) in stream.tracks.iter().enumerate() {
+    let all = stream.tracks.iter().enumerate();
+    for (index, (codec, parameters)) in all.filter(|(_, (codec, _))| shows(*codec)) {
         let payload_type = codec.payload_type();
         let group = group(index);
         let _ = write!(
@@ -55,9 +57,10 @@ pub(crate) fn describe(
         }
         let _ = write!(
             out,
-            "a=rtpmap:{payload_type} {}/{}\r\n",
+            "a=rtpmap:{payload_type} {}/{}{}\r\n",
             encoding_name(*codec),
-            codec.clock_rate()
+            codec.clock_rate(),
+            channels(*codec).map_or_else(String::new, |n| format!("/{n}"))
         );
         if let Some(format) = format_parameters(*codec, parameters) {
             let _ = write!(out, "a=fmtp:{payload_type} {format}\r\n");
@@ -78,7 +81,33 @@ fn encoding_name(codec: Codec) -> &'static str {
         Codec::H265 => "H265",
         Codec::Jpeg => "JPEG",
         Codec::OnvifMetadata => "vnd.onvif.metadata",
+        Codec::Pcmu => "PCMU",
+        Codec::Pcma => "PCMA",
+        Codec::Aac { .. } => "mpeg4-generic",
+        Codec::Opus => "opus",
     }
+}
+
+/// Channels as `rtpmap` says them: Opus always as two (RFC 7587 §4.1), G.711 not at all.
+fn channels(codec: Codec) -> Option<u8> {
+    match codec {
+        Codec::Aac { channels, .. } => Some(channels),
+        Codec::Opus => Some(2),
+        Codec::H264
+        | Codec::H265
+        | Codec::Jpeg
+        | Codec::OnvifMetadata
+        | Codec::Pcmu
+        | Codec::Pcma => None,
+    }
+}
+
+/// AudioSpecificConfig of AAC-LC (ISO/IEC 14496-3 §1.6.2.1): object type 2, index of the rate, channels.
+fn audio_specific_config(rate: u32, channels: u8) -> u16 {
+    let index = Codec::AAC_RATES.iter().position(|known| *known == rate);
+    // Rates are checked where a stream is made.
+    let index = index.unwrap_or_default() as u16;
+    (2 << 11) | (index << 7) | (u16::from(channels & 15) << 3)
 }
 
 fn format_parameters(codec: Codec, parameters: &Parameters) -> Option<String> {
@@ -114,7 +143,12 @@ fn format_parameters(codec: Codec, parameters: &Parameters) -> Option<String> {
             list(&parameters.sps),
             list(&parameters.pps)
         )),
-        Codec::H265 | Codec::Jpeg | Codec::OnvifMetadata => None,
+        Codec::Aac { rate, channels } => Some(format!(
+            "streamtype=5;profile-level-id=1;mode=AAC-hbr;sizelength=13;indexlength=3;indexdeltalength=3;config={:04X}",
+            audio_specific_config(rate, channels)
+        )),
+        Codec::Opus => Some("sprop-stereo=0;stereo=0".into()),
+        Codec::H265 | Codec::Jpeg | Codec::OnvifMetadata | Codec::Pcmu | Codec::Pcma => None,
     }
 }
 
@@ -140,9 +174,13 @@ mod tests {
         };
         let sdp = |group: Option<Group>| {
             let address = "10.0.0.1".parse().unwrap();
-            describe(&description, "rtsp://c/p?a=1", address, |track| {
-                group.filter(|_| track == 0)
-            })
+            describe(
+                &description,
+                "rtsp://c/p?a=1",
+                address,
+                |track| group.filter(|_| track == 0),
+                |_| true,
+            )
         };
         let group = Group::new("224.2.1.1".parse().unwrap(), 5000, 7).unwrap();
         let multicast = sdp(Some(group));
@@ -174,6 +212,7 @@ mod tests {
                 "rtsp://c/p",
                 "fe80::1".parse().unwrap(),
                 |_| None,
+                |_| true,
             )
         };
         let size = Parameters {
@@ -190,6 +229,31 @@ mod tests {
         assert!(unknown.contains("a=fmtp:96 packetization-mode=1\r\n"));
         assert!(unknown.contains("s=-\r\nc=IN IP6 ::\r\n"));
         assert!(!sdp(Codec::H265, Parameters::default()).contains("fmtp"));
+        for (codec, expect) in [
+            (
+                Codec::Pcmu,
+                "m=audio 0 RTP/AVP 0\r\na=rtpmap:0 PCMU/8000\r\na=control",
+            ),
+            (
+                Codec::Pcma,
+                "m=audio 0 RTP/AVP 8\r\na=rtpmap:8 PCMA/8000\r\na=control",
+            ),
+            (
+                Codec::Opus,
+                "a=rtpmap:111 opus/48000/2\r\na=fmtp:111 sprop-stereo=0",
+            ),
+            (
+                Codec::Aac {
+                    rate: 16_000,
+                    channels: 1,
+                },
+                "a=rtpmap:97 mpeg4-generic/16000/1\r\na=fmtp:97 streamtype=5;profile-level-id=1;mode=AAC-hbr;\
+                 sizelength=13;indexlength=3;indexdeltalength=3;config=1408\r\n",
+            ),
+        ] {
+            let text = sdp(codec, Parameters::default());
+            assert!(text.contains(expect), "{text}");
+        }
         let set = |byte| vec![Bytes::copy_from_slice(&[byte, 1])];
         let all = Parameters {
             vps: set(0x40),

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use crate::auth::User;
+use crate::media::Codec;
 use crate::stream::Stream;
 
 /// The part of an RTSP URL that names a stream: path and query, without the track.
@@ -50,27 +51,52 @@ pub struct StreamRequest<'a> {
     pub require: &'a [String],
 }
 
-/// What a source opened. Replay sessions will be a second variant, hence `non_exhaustive`.
+/// What a source opened: a live stream, shared by all its viewers, and how it is shown.
 #[non_exhaustive]
-#[derive(Clone, Debug)]
-pub enum Presentation {
-    /// A live stream, shared by all its viewers.
-    Live(Arc<Stream>),
-    /// The same, described as multicast: players then ask for that. A URL for it keeps everybody else on unicast.
-    Multicast(Arc<Stream>),
+#[derive(Clone)]
+pub struct Presentation {
+    pub(crate) stream: Arc<Stream>,
+    pub(crate) multicast: bool,
+    pub(crate) shows: fn(Codec) -> bool,
 }
 
 impl Presentation {
-    pub(crate) fn stream(self) -> Arc<Stream> {
-        match self {
-            Presentation::Live(stream) | Presentation::Multicast(stream) => stream,
+    /// All tracks of a stream.
+    pub fn live(stream: Arc<Stream>) -> Self {
+        Presentation {
+            stream,
+            multicast: false,
+            shows: |_| true,
         }
+    }
+
+    /// The same, described as multicast: players then ask for that. A URL for it keeps everybody else on unicast.
+    #[must_use]
+    pub fn by_multicast(mut self) -> Self {
+        self.multicast = true;
+        self
+    }
+
+    /// Only the tracks whose codec `shows`: the others are neither described nor set up. Tracks keep their numbers.
+    #[must_use]
+    pub fn only(mut self, shows: fn(Codec) -> bool) -> Self {
+        self.shows = shows;
+        self
     }
 }
 
 impl From<Arc<Stream>> for Presentation {
     fn from(stream: Arc<Stream>) -> Self {
-        Presentation::Live(stream)
+        Presentation::live(stream)
+    }
+}
+
+impl fmt::Debug for Presentation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Presentation")
+            .field("stream", &self.stream)
+            .field("multicast", &self.multicast)
+            .finish_non_exhaustive()
     }
 }
 

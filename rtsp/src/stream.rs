@@ -353,6 +353,13 @@ fn make_tracks(configs: &[TrackConfig]) -> Result<(Vec<Arc<Track>>, Vec<Counters
             tracks: configs.len(),
         });
     }
+    for config in configs {
+        if let Codec::Aac { rate, channels } = config.codec
+            && !(Codec::AAC_RATES.contains(&rate) && (1..=2).contains(&channels))
+        {
+            return Err(MediaError::Aac { rate, channels });
+        }
+    }
     let first_ssrc = random::weak_u32();
     let tracks = configs.iter().enumerate().map(|(index, config)| {
         Arc::new(Track {
@@ -419,7 +426,7 @@ impl TrackSink {
             unit.data.len(),
         );
         let key = packetizer.packetize(unit, &mut builder)?;
-        let (wire, packets) = builder.finish();
+        let (wire, packets) = builder.finish(track.codec.marks_last_packet());
         let frame = Frame {
             track: track.index,
             key,

@@ -121,9 +121,9 @@ impl FrameBuilder {
         }
     }
 
-    /// Sets the marker on the last packet and gives the buffer away.
-    pub(crate) fn finish(mut self) -> (Bytes, Box<[Span]>) {
-        if let Some(last) = self.packets.last() {
+    /// Sets the marker on the last packet, where the codec has it so, and gives the buffer away.
+    pub(crate) fn finish(mut self, marker: bool) -> (Bytes, Box<[Span]>) {
+        if let Some(last) = self.packets.last().filter(|_| marker) {
             self.wire[last.start as usize + INTERLEAVED_HEADER + 1] |= 0x80;
         }
         (Bytes::from(self.wire), self.packets.into_boxed_slice())

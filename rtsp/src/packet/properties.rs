@@ -23,7 +23,7 @@ fn unit(key: bool, data: impl Into<Bytes>) -> AccessUnit {
 fn frame(packetizer: &mut Packetizer, unit: &AccessUnit, seq: u16) -> Result<Frame, MediaError> {
     let mut builder = FrameBuilder::new(6, 99, 0xabcd_0123, seq, 0xffff_fff0, unit.data.len());
     let key = packetizer.packetize(unit, &mut builder)?;
-    let (wire, packets) = builder.finish();
+    let (wire, packets) = builder.finish(packetizer.codec.marks_last_packet());
     let video = packetizer.codec.is_video();
     let frame = Frame {
         track: 3,
@@ -51,7 +51,7 @@ fn frame(packetizer: &mut Packetizer, unit: &AccessUnit, seq: u16) -> Result<Fra
         );
         assert_eq!(
             packet.marker,
-            index == last,
+            index == last && packetizer.codec.marks_last_packet(),
             "the marker is on the last packet"
         );
         assert!(
@@ -166,7 +166,8 @@ proptest! {
     fn hostile_data_never_panics(data in vec(prop_oneof![Just(0u8), Just(1), Just(0xff), any::<u8>()], 0..600), start in 0usize..4) {
         let starts: [&[u8]; 4] = [b"", &[0, 0, 1], &[0xff, 0xd8], &[0xff, 0xd8, 0xff, 0xc0]];
         let data = [starts[start], &data].concat();
-        for codec in [Codec::H264, Codec::H265, Codec::Jpeg, Codec::OnvifMetadata] {
+        let aac = Codec::Aac { rate: 8_000, channels: 1 };
+        for codec in [Codec::H264, Codec::H265, Codec::Jpeg, Codec::OnvifMetadata, Codec::Pcmu, Codec::Opus, aac] {
             let _ = frame(&mut Packetizer::new(codec), &unit(true, data.clone()), 65_535);
         }
     }

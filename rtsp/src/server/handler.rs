@@ -257,8 +257,11 @@ impl Handler {
             Ok(presentation) => presentation,
             Err(response) => return response,
         };
-        let by_multicast = matches!(presentation, Presentation::Multicast(_));
-        let stream = presentation.stream();
+        let Presentation {
+            stream,
+            multicast: by_multicast,
+            shows,
+        } = presentation;
         let Some(description) = stream.describe(self.shared.config.describe_wait).await else {
             return Response::new(Status::NotFound);
         };
@@ -274,9 +277,13 @@ impl Handler {
             .with("Cache-Control", "no-cache")
             .with_body(
                 "application/sdp",
-                sdp::describe(&description, &base, address, |track| {
-                    stream.group(track).filter(|_| by_multicast)
-                }),
+                sdp::describe(
+                    &description,
+                    &base,
+                    address,
+                    |track| stream.group(track).filter(|_| by_multicast),
+                    shows,
+                ),
             )
     }
 

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::{SessionInfo, Transport};
 use crate::auth::{Stay, User};
 use crate::group::Group;
+use crate::media::Codec;
 use crate::rtcp::{self, Report};
 use crate::source::StreamUrl;
 use crate::stream::{MAX_TRACKS, Stream, Track, ViewerGuard};
@@ -59,6 +60,8 @@ pub(crate) struct Session {
     pub(crate) name: String,
     pub(crate) generation: u64,
     pub(crate) tracks: Vec<Arc<Track>>,
+    /// Which of the tracks the URL of this session shows.
+    pub(crate) shows: fn(Codec) -> bool,
     pub(crate) cancel: CancellationToken,
     pub(crate) state: Mutex<State>,
     pub(crate) stats: Stats,

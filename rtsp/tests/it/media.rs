@@ -101,7 +101,7 @@ async fn play_is_answered_then_reported_then_shown() {
         next[track] = Some(seq(&packet).wrapping_add(1));
         let media = word(&packet, 4).wrapping_sub(zero[track].1);
         // 40 ms are 3600 ticks; the report's NTP fraction rounds by at most a tick.
-        let off = (media + 2) % 3600;
+        let off = media.wrapping_add(2) % 3600;
         assert!(off <= 4, "{media} is the time of no picture");
         pictures += u32::from(track == 0 && packet[1] & 0x80 != 0);
     }

@@ -108,7 +108,7 @@ impl MediaSource for Source {
             request.url.parameter("Streamtype"),
         ) {
             ("/video/livemedia", Some("0")) => match request.url.parameter("Multicast") {
-                Some(_) => Ok(Presentation::Multicast(self.0.clone())),
+                Some(_) => Ok(Presentation::live(self.0.clone()).by_multicast()),
                 None => Ok(self.0.clone().into()),
             },
             ("/busy", _) => Err(OpenError::Busy),

@@ -51,26 +51,31 @@ impl Handler {
                 return Err(Response::new(Status::NotValidInState));
             }
         }
-        let (stream, generation, tracks) = match &existing {
+        let (stream, generation, tracks, shows) = match &existing {
             Some(session) => (
                 session.stream.clone(),
                 session.generation,
                 session.tracks.clone(),
+                session.shows,
             ),
             None => {
-                let stream = self.open(url, user)?.stream();
-                let (generation, tracks) = stream
+                let opened = self.open(url, user)?;
+                let (generation, tracks) = opened
+                    .stream
                     .tracks()
                     .ok_or_else(|| Response::new(Status::NotFound))?;
-                (stream, generation, tracks)
+                (opened.stream, generation, tracks, opened.shows)
             }
         };
-        let track = match (url.track, tracks.as_slice()) {
-            (Some(number), tracks) => tracks
-                .get(number)
+        let mut shown = tracks.iter().filter(|track| shows(track.codec));
+        let track = match url.track {
+            Some(number) => shown
+                .find(|track| track.index == number)
                 .ok_or_else(|| Response::new(Status::NotFound))?,
-            (None, [only]) => only,
-            (None, _) => return Err(Response::new(Status::AggregateNotAllowed)),
+            None => match (shown.next(), shown.next()) {
+                (Some(only), None) => only,
+                _ => return Err(Response::new(Status::AggregateNotAllowed)),
+            },
         };
         let routes = existing
             .as_ref()
@@ -115,6 +120,7 @@ impl Handler {
                     stream,
                     generation,
                     tracks: tracks.clone(),
+                    shows,
                     cancel,
                     _stay: stay,
                     state: Mutex::new(State {
