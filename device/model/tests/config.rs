@@ -103,6 +103,7 @@ fn restore_keeps_exactly_what_the_manual_names() {
         "net.multicast_main",
         "net.multicast_sub",
         "net.multicast_metadata",
+        "net.multicast_audio",
         "net.register",
     ];
     assert!(kept.contains(&"net.ports"));

@@ -34,7 +34,7 @@ use serde_json::Value;
 
 use crate::{
     NewRecord, Picture, Record, RecordId, RecordPage, RecordQuery, Result, SourceState,
-    settings::{BitRateType, Codec, Resolution, Revision},
+    settings::{AudioEncoding, BitRateType, Codec, Resolution, Revision},
 };
 
 pub use alarms::Alarms;
@@ -195,6 +195,27 @@ impl VideoCapabilities {
             Codec::ALL.to_vec()
         } else {
             self.codecs.clone()
+        }
+    }
+}
+
+/// What is heard, and how it can be encoded.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct AudioCapabilities {
+    /// Sound came from the source that is set: there is an audio track (AUDIO-6).
+    pub present: bool,
+    /// Encodings with a working encoder; empty before they were looked for.
+    pub encodings: Vec<AudioEncoding>,
+}
+
+impl AudioCapabilities {
+    /// Encodings that can be offered.
+    #[must_use]
+    pub fn encodings(&self) -> Vec<AudioEncoding> {
+        if self.encodings.is_empty() {
+            AudioEncoding::ALL.to_vec()
+        } else {
+            self.encodings.clone()
         }
     }
 }

@@ -3,6 +3,7 @@
 mod access_filter;
 mod alarm;
 mod area;
+mod audio;
 mod bounded;
 mod broker;
 mod commission;
@@ -55,6 +56,7 @@ mod video;
 pub use access_filter::{AccessFilter, FilterMode, IpPrefix};
 pub use alarm::{AlarmInput, AlarmInputs, AlarmSchedule, AlarmSchedules, EventInterval};
 pub use area::MAX_CORNERS;
+pub use audio::{AudioEncoding, AudioFrom, AudioInput, AudioKbps, SampleRate};
 pub use broker::{
     BrokerConfig, BrokerPort, BrokerQos, BrokerTransport, EventBroker, MAX_BROKERS, MqttVersion,
     brokers,
@@ -76,8 +78,8 @@ pub use maintenance::{Maintenance, Monitoring, RestartDay, TimeOfDay};
 pub use masks::{PrivacyMask, VideoMasks};
 pub use motion_regions::{MotionRegion, MotionRegions, RegionSensitivity};
 pub use multicast::{
-    MulticastConfig, MulticastGroups, MulticastMain, MulticastMetadata, MulticastPort,
-    MulticastSub, MulticastTtl,
+    MulticastAudio, MulticastConfig, MulticastGroups, MulticastMain, MulticastMetadata,
+    MulticastPort, MulticastSub, MulticastTtl,
 };
 pub(crate) use net_ip::is_host_name;
 pub use net_ip::{ConfirmWithin, Ipv4Mode, Ipv4Prefix, Ipv6Mode, Ipv6Prefix, MaybeAddress, NetIp};
@@ -111,7 +113,7 @@ pub use video::{
 
 use crate::{
     Actor,
-    ports::{HostServices, ListenProbe, VideoCapabilities},
+    ports::{AudioCapabilities, HostServices, ListenProbe, VideoCapabilities},
 };
 
 /// What a section's rules may look at.
@@ -122,6 +124,8 @@ pub struct CheckContext<'a> {
     pub before: &'a Settings,
     /// What source and encoders can do; default before the source is known.
     pub video: &'a VideoCapabilities,
+    /// What is heard and how it can be encoded; default before that is known.
+    pub audio: &'a AudioCapabilities,
     /// What the system says to a port.
     pub listen: &'a dyn ListenProbe,
     /// What the host says to an address.
@@ -173,6 +177,8 @@ pub fn all_sections() -> Vec<Descriptor> {
         Descriptor::of::<MulticastMain>(),
         Descriptor::of::<MulticastSub>(),
         Descriptor::of::<MulticastMetadata>(),
+        Descriptor::of::<MulticastAudio>(),
+        Descriptor::of::<AudioInput>(),
         Descriptor::of::<NetMail>(),
         Descriptor::of::<NetDot1x>(),
         Descriptor::of::<NetDdns>(),

@@ -57,7 +57,7 @@ impl MulticastConfig {
         self.address.parse().ok().filter(is_group)
     }
 
-    fn check(&self, others: [(&str, &Self); 2], violations: &mut Violations) {
+    fn check(&self, others: [(&str, &Self); 3], violations: &mut Violations) {
         let mut require = |good: bool, pointer: &str, value: &str, reason: String| {
             violations.require(good, || Violation::new(pointer, value, reason));
         };
@@ -142,17 +142,23 @@ macro_rules! multicast {
 multicast!(
     /// Multicast of the main stream's video (MCAST-1).
     MulticastMain, "net.multicast_main", "Main Stream", default 1 port 37700,
-    others ("sub stream", MulticastSub), ("metadata", MulticastMetadata)
+    others ("sub stream", MulticastSub), ("metadata", MulticastMetadata), ("audio", MulticastAudio)
 );
 multicast!(
     /// Multicast of the sub stream's video (MCAST-2).
     MulticastSub, "net.multicast_sub", "Sub Stream", default 2 port 37710,
-    others ("main stream", MulticastMain), ("metadata", MulticastMetadata)
+    others ("main stream", MulticastMain), ("metadata", MulticastMetadata), ("audio", MulticastAudio)
 );
 multicast!(
     /// Multicast of the metadata track: that of the main stream goes to the port, that of the sub stream to the next but one.
     MulticastMetadata, "net.multicast_metadata", "Metadata", default 3 port 37720,
-    others ("main stream", MulticastMain), ("sub stream", MulticastSub)
+    others ("main stream", MulticastMain), ("sub stream", MulticastSub), ("audio", MulticastAudio)
+);
+multicast!(
+    /// Multicast of the audio track, where the unit hears anything: that of the main stream goes to the port, that of the
+    /// sub stream to the next but one.
+    MulticastAudio, "net.multicast_audio", "Audio", default 4 port 37730,
+    others ("main stream", MulticastMain), ("sub stream", MulticastSub), ("metadata", MulticastMetadata)
 );
 
 /// Groups by what goes there.
@@ -164,6 +170,8 @@ pub struct MulticastGroups {
     pub sub: MulticastConfig,
     /// Metadata of both.
     pub metadata: MulticastConfig,
+    /// Audio of both.
+    pub audio: MulticastConfig,
 }
 
 impl MulticastGroups {
@@ -174,6 +182,7 @@ impl MulticastGroups {
             main: settings.get::<MulticastMain>().0.clone(),
             sub: settings.get::<MulticastSub>().0.clone(),
             metadata: settings.get::<MulticastMetadata>().0.clone(),
+            audio: settings.get::<MulticastAudio>().0.clone(),
         }
     }
 }
@@ -201,6 +210,7 @@ mod tests {
             (json!({"address": ""}), "/address"),
             (json!({"address": "224.2.200.2"}), "/address"),
             (json!({"address": "224.2.200.3"}), "/address"),
+            (json!({"address": "224.2.200.4"}), "/address"),
             (json!({"port": 1024}), "/port"),
             (json!({"port": 37701}), "/port"),
             (json!({"port": 5000}), "/port"),

@@ -11,7 +11,10 @@ use super::{
 };
 use crate::{
     Actor, Clock, Error, EventBus, EventKind, Result, Violations,
-    ports::{HostServices, ListenProbe, Sealer, SettingsBackend, StoredSection, VideoCapabilities},
+    ports::{
+        AudioCapabilities, HostServices, ListenProbe, Sealer, SettingsBackend, StoredSection,
+        VideoCapabilities,
+    },
     product::Product,
 };
 
@@ -110,6 +113,7 @@ pub struct SettingsStore {
     /// Which sections and fields there are, and how far numbers go.
     pub(super) product: RwLock<Arc<Product>>,
     video: RwLock<VideoCapabilities>,
+    audio: RwLock<AudioCapabilities>,
     listen: RwLock<Arc<dyn ListenProbe>>,
     network: RwLock<NetworkGate>,
     host: RwLock<Option<HostServices>>,
@@ -170,6 +174,7 @@ impl SettingsStore {
             writer: Mutex::new(()),
             product: RwLock::default(),
             video: RwLock::new(VideoCapabilities::default()),
+            audio: RwLock::default(),
             listen: RwLock::new(Arc::new(AnyPort)),
             network: RwLock::new(Arc::new(|_| Ok(()))),
             host: RwLock::default(),
@@ -186,6 +191,16 @@ impl SettingsStore {
     /// What the picture source and encoders can do.
     pub fn video_capabilities(&self) -> VideoCapabilities {
         self.video.read().clone()
+    }
+
+    /// What is heard, and how it can be encoded.
+    pub fn set_audio_capabilities(&self, audio: AudioCapabilities) {
+        *self.audio.write() = audio;
+    }
+
+    /// What is heard, and how it can be encoded.
+    pub fn audio_capabilities(&self) -> AudioCapabilities {
+        self.audio.read().clone()
     }
 
     /// Who knows whether a port may be listened on; until it is told, every port may.
@@ -454,7 +469,8 @@ impl SettingsStore {
         touched: &[Descriptor],
         actor: &Actor,
     ) -> Result<()> {
-        let (video, listen) = (self.video.read(), self.listen.read().clone());
+        let (video, audio) = (self.video.read(), self.audio.read());
+        let listen = self.listen.read().clone();
         let network = self.network.read().clone();
         let host = self.host.read().clone();
         let mut violations = Violations::default();
@@ -462,6 +478,7 @@ impl SettingsStore {
             settings: after,
             before,
             video: &video,
+            audio: &audio,
             listen: &*listen,
             network: &*network,
             host: host.as_ref(),
