@@ -7,6 +7,7 @@ use platecam_model as model;
 use platecam_model::ports;
 use platecam_model::settings::{self, BitRateType};
 
+use crate::audio::{AudioCodec, AudioEncoding, AudioInput, AudioState};
 use crate::config::{Codec, EncoderConfig, PictureSize, Rate, StreamId};
 use crate::frame::RawFrame;
 use crate::look::{Image, Look, Mask, Place, Text, Tone};
@@ -39,6 +40,61 @@ impl From<Codec> for rtsp::Codec {
             Codec::H265 => Self::H265,
             Codec::Jpeg => Self::Jpeg,
         }
+    }
+}
+
+impl From<AudioCodec> for rtsp::Codec {
+    fn from(codec: AudioCodec) -> Self {
+        match codec {
+            AudioCodec::Pcmu => Self::Pcmu,
+            AudioCodec::Pcma => Self::Pcma,
+            AudioCodec::Aac { rate } => Self::Aac { rate, channels: 1 },
+            AudioCodec::Opus => Self::Opus,
+        }
+    }
+}
+
+/// How sound is to be encoded.
+impl From<&settings::AudioInput> for AudioEncoding {
+    fn from(input: &settings::AudioInput) -> Self {
+        Self {
+            codec: codec_of(input.encoding, input.khz() * 1000),
+            kbps: input.kbps(),
+        }
+    }
+}
+
+fn codec_of(encoding: settings::AudioEncoding, rate: u32) -> AudioCodec {
+    match encoding {
+        settings::AudioEncoding::G711U => AudioCodec::Pcmu,
+        settings::AudioEncoding::G711A => AudioCodec::Pcma,
+        settings::AudioEncoding::Aac => AudioCodec::Aac { rate },
+        settings::AudioEncoding::Opus => AudioCodec::Opus,
+    }
+}
+
+impl AudioInput {
+    /// Where sound is to come from, if from anywhere.
+    #[must_use]
+    pub fn of(input: &settings::AudioInput) -> Option<Self> {
+        match input.source {
+            settings::AudioFrom::Off => None,
+            settings::AudioFrom::Picture => Some(Self::OfSource),
+            settings::AudioFrom::Device => Some(Self::Alsa(input.device.clone())),
+        }
+    }
+}
+
+/// What is heard, and the encodings with an encoder.
+#[must_use]
+pub fn audio_capabilities(state: &AudioState) -> ports::AudioCapabilities {
+    let works = |encoding: &settings::AudioEncoding| codec_of(*encoding, 48_000).is_available();
+    ports::AudioCapabilities {
+        present: *state == AudioState::Running,
+        encodings: settings::AudioEncoding::ALL
+            .into_iter()
+            .filter(works)
+            .collect(),
     }
 }
 

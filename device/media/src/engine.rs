@@ -11,6 +11,7 @@ use parking_lot::Mutex;
 use platecam_model::settings::RegionOfInterest;
 use tokio::sync::watch;
 
+use crate::audio::{self, AudioInput, AudioSetup, AudioState, Line};
 use crate::capabilities::{Capabilities, SourceCaps, capabilities};
 use crate::clock::{MediaClock, Span, WallClock};
 use crate::config::{EncoderConfig, PictureSize, StreamId};
@@ -75,6 +76,23 @@ pub struct MediaStatus {
     pub streams: BTreeMap<StreamId, StreamStatus>,
 }
 
+/// The sound, and what is wanted of it.
+#[derive(Default)]
+struct Sound {
+    line: Arc<Line>,
+    state: Arc<watch::Sender<AudioState>>,
+    work: Mutex<(Option<AudioSetup>, Option<audio::Worker>)>,
+}
+
+impl Sound {
+    /// The line, where the picture source's own sound is wanted.
+    fn of_source(&self) -> Option<Arc<Line>> {
+        let work = self.work.lock();
+        let input = work.0.as_ref().map(|setup| &setup.input);
+        (input == Some(&AudioInput::OfSource)).then(|| self.line.clone())
+    }
+}
+
 /// Capture, encoders and snapshots, running on threads of their own. Dropping it stops all of them.
 ///
 /// All calls return at once, save [`Self::snapshot`] (some 10 ms) and [`Self::set_source`] (until
@@ -87,6 +105,7 @@ pub struct MediaEngine {
     pass_through: bool,
     loops: Arc<AtomicU64>,
     snapshots: Mutex<Option<JpegEncoder>>,
+    sound: Sound,
     stop: StopToken,
     ticker: Option<JoinHandle<()>>,
     // Dropped last: the source and the ticker give them frames.
@@ -131,6 +150,7 @@ impl MediaEngine {
             pass_through: options.pass_through,
             loops: Arc::default(),
             snapshots: Mutex::new(None),
+            sound: Sound::default(),
             stop,
             ticker: None,
             main,
@@ -170,9 +190,50 @@ impl MediaEngine {
             state: self.state.clone(),
             pass_to: self.pass_through.then(|| self.main.input().clone()),
             loops: self.loops.clone(),
+            sound: self.sound.of_source(),
         };
         *source = (spec.clone(), Some(Source::start(spec, context)?));
         Ok(())
+    }
+
+    /// Sets what is heard, or that nothing is. Where the source's own sound is wanted now and was not before, or the
+    /// other way round, the source is opened anew.
+    ///
+    /// # Errors
+    /// [`Error::Pipeline`] when a thread cannot start.
+    pub fn set_audio(&self, setup: Option<AudioSetup>) -> Result<()> {
+        let before = self.sound.of_source().is_some();
+        {
+            let mut work = self.sound.work.lock();
+            let same = |a: &AudioSetup| setup.as_ref().is_some_and(|b| a.input == b.input);
+            // What was heard once goes on, if only as silence.
+            let heard = work.0.as_ref().is_some_and(same)
+                && *self.sound.state.borrow() == AudioState::Running;
+            // The old one ends first: a device can be open only once.
+            *work = (None, None);
+            if let Some(setup) = &setup {
+                work.1 = Some(audio::Worker::start(
+                    setup.clone(),
+                    self.sound.line.clone(),
+                    self.clock.clone(),
+                    self.sound.state.clone(),
+                    heard,
+                )?);
+            } else {
+                self.sound.state.send_replace(AudioState::Off);
+            }
+            work.0 = setup;
+        }
+        if before != self.sound.of_source().is_some() {
+            let spec = self.source.lock().0.clone();
+            self.set_source(spec)?;
+        }
+        Ok(())
+    }
+
+    /// What the sound is doing, and each change of it.
+    pub fn audio_state(&self) -> watch::Receiver<AudioState> {
+        self.sound.state.subscribe()
     }
 
     fn input(&self, stream: StreamId) -> &EncoderInput {

@@ -9,6 +9,7 @@
 #![forbid(unsafe_code)]
 
 mod annexb;
+mod audio;
 mod capabilities;
 mod clock;
 mod config;
@@ -29,9 +30,14 @@ mod stop;
 mod unit;
 
 pub use annexb::nal_units;
+pub use audio::{
+    AudioCodec, AudioEncoding, AudioInput, AudioSetup, AudioSink, AudioState, AudioUnit,
+    device_exists,
+};
 pub use capabilities::{Capabilities, SourceCaps, StreamOptions, capabilities};
 pub use clock::{ClockMap, MediaClock, WallClock};
 pub use config::{Codec, EncoderConfig, PictureSize, Rate, StreamId};
+pub use convert::audio_capabilities;
 pub use encoder::{EncoderChoice, EncoderState, KeyFrameRequests, available_encoders};
 pub use engine::{EngineOptions, MediaEngine, MediaStatus, StreamStatus};
 pub use error::Error;
@@ -41,7 +47,7 @@ pub use init::init;
 pub use jpeg::{JpegEncoder, Picture, Snapshot, encode_jpeg};
 pub use look::{Image, Line, Look, Mask, Place, Rgb, Rgba, Text, Tone};
 pub use lpr_core::{MediaTime, UtcTime};
-pub use port::{KeyFrameHooks, MediaPort, RecognitionFigures, RtspSink};
+pub use port::{KeyFrameHooks, MediaPort, RecognitionFigures, RtspAudio, RtspSink};
 pub use source::{Backoff, Film, SourceSpec, SourceState, Wish};
 pub use stats::{Rates, StreamStats};
 pub use unit::{AccessUnit, AccessUnitSink, StreamFormat};

@@ -8,6 +8,7 @@ use platecam_model as model;
 use platecam_model::ports;
 use platecam_model::settings::BitRateType;
 
+use crate::audio::{AudioCodec, AudioSink, AudioUnit};
 use crate::config::{Codec, EncoderConfig, PictureSize, Rate, StreamId};
 use crate::encoder::{EncoderState, KeyFrameRequests};
 use crate::engine::MediaEngine;
@@ -198,6 +199,7 @@ pub struct RtspSink {
     /// Tracks behind the video, kept when the video's codec changes.
     others: Vec<rtsp::Codec>,
     feed: Mutex<Feed>,
+    sound: Mutex<Option<rtsp::TrackSink>>,
 }
 
 struct Feed {
@@ -206,6 +208,8 @@ struct Feed {
     /// The codec that the encoder makes.
     made: Codec,
     track: Option<(Codec, rtsp::TrackSink)>,
+    /// The last track, where there is sound.
+    audio: Option<rtsp::Codec>,
 }
 
 impl RtspSink {
@@ -230,7 +234,9 @@ impl RtspSink {
                 announced: None,
                 made: video,
                 track: Some((video, track)),
+                audio: None,
             }),
+            sound: Mutex::default(),
         })
     }
 
@@ -252,8 +258,16 @@ impl RtspSink {
         if feed.track.as_ref().is_some_and(|(c, _)| *c == codec) {
             return;
         }
-        feed.track = match self.reconfigure(codec) {
-            Ok(sink) => Some((codec, sink)),
+        self.apply(feed, codec);
+    }
+
+    /// Gives the stream the tracks that it has now.
+    fn apply(&self, feed: &mut Feed, codec: Codec) {
+        feed.track = match self.reconfigure(codec, feed.audio) {
+            Ok((sink, sound)) => {
+                *self.sound.lock() = sound;
+                Some((codec, sink))
+            }
             Err(error) => {
                 tracing::warn!(stream = self.stream.name(), %error, "the RTSP stream cannot take the new codec");
                 None
@@ -261,12 +275,72 @@ impl RtspSink {
         };
     }
 
-    fn reconfigure(&self, codec: Codec) -> Result<rtsp::TrackSink, rtsp::MediaError> {
-        let tracks = std::iter::once(codec.into()).chain(self.others.iter().copied());
+    fn reconfigure(
+        &self,
+        codec: Codec,
+        audio: Option<rtsp::Codec>,
+    ) -> Result<(rtsp::TrackSink, Option<rtsp::TrackSink>), rtsp::MediaError> {
+        let tracks = std::iter::once(codec.into())
+            .chain(self.others.iter().copied())
+            .chain(audio);
         self.stream
             .reconfigure(rtsp::StreamConfig::new(self.stream.name(), tracks))?;
-        self.stream.sink(0)
+        let sound = audio.map(|_| self.stream.sink(self.audio_track()));
+        Ok((self.stream.sink(0)?, sound.transpose()?))
     }
+
+    /// Number of the audio track, where there is one: the last.
+    pub fn audio_track(&self) -> usize {
+        1 + self.others.len()
+    }
+
+    /// The stream has an audio track of this codec from now on, or none. Where that changes, its viewers are told.
+    pub fn set_audio(&self, audio: Option<rtsp::Codec>) {
+        let mut feed = self.feed.lock();
+        if feed.audio != audio {
+            feed.audio = audio;
+            if let Some((codec, _)) = feed.track {
+                self.apply(&mut feed, codec);
+            }
+        }
+    }
+
+    fn push_audio(&self, unit: &rtsp::AccessUnit) {
+        let sound = self.sound.lock().clone();
+        if let Some(sound) = sound
+            && let Err(error) = sound.push(unit)
+        {
+            tracing::debug!(stream = self.stream.name(), %error, "sound was not sent");
+        }
+    }
+}
+
+/// Gives sound to the audio tracks of RTSP streams.
+pub struct RtspAudio(pub Vec<Arc<RtspSink>>);
+
+impl AudioSink for RtspAudio {
+    fn format(&self, codec: Option<AudioCodec>) {
+        for sink in &self.0 {
+            sink.set_audio(codec.map(Into::into));
+        }
+    }
+
+    fn push(&self, unit: AudioUnit) {
+        let unit = rtsp::AccessUnit {
+            pts: unit.at.as_duration(),
+            utc: system_time(unit.utc),
+            key: true,
+            data: unit.data,
+        };
+        for sink in &self.0 {
+            sink.push_audio(&unit);
+        }
+    }
+}
+
+fn system_time(utc: lpr_core::UtcTime) -> std::time::SystemTime {
+    // The years before 1970 are no capture time.
+    UNIX_EPOCH + Duration::from_micros(u64::try_from(utc.as_micros()).unwrap_or(0))
 }
 
 impl AccessUnitSink for RtspSink {
@@ -285,9 +359,7 @@ impl AccessUnitSink for RtspSink {
         };
         let unit = rtsp::AccessUnit {
             pts: unit.at.as_duration(),
-            // The years before 1970 are no capture time.
-            utc: UNIX_EPOCH
-                + Duration::from_micros(u64::try_from(unit.utc.as_micros()).unwrap_or(0)),
+            utc: system_time(unit.utc),
             key: unit.key,
             data: unit.data,
         };

@@ -5,6 +5,9 @@ use gstreamer::prelude::*;
 use gstreamer_app as gst_app;
 use gstreamer_video as gst_video;
 
+use parking_lot::Mutex;
+
+use crate::audio::append_sound;
 use crate::capabilities::SourceCaps;
 use crate::config::{Codec, PictureSize};
 use crate::{Error, Result};
@@ -24,11 +27,15 @@ pub(crate) fn make(name: &str) -> Result<gst::Element> {
 }
 
 impl Decoder {
-    /// Builds `source ! decodebin ! videoconvertscale ! appsink`, not yet started.
+    /// Builds `source ! decodebin ! videoconvertscale ! appsink`, not yet started. The first sound goes to `sound`.
     ///
     /// The decoder has one thread: it keeps up with real time several times over, and each further one
     /// would hold a frame back and its memory.
-    pub(crate) fn new(source: &gst::Element, sink: gst_app::AppSink) -> Result<Self> {
+    pub(crate) fn new(
+        source: &gst::Element,
+        sink: gst_app::AppSink,
+        sound: Option<gst_app::AppSink>,
+    ) -> Result<Self> {
         let decode = make("decodebin")?;
         let convert = make("videoconvertscale")?;
         sink.set_caps(Some(
@@ -44,8 +51,10 @@ impl Decoder {
         source.link(&decode).map_err(failed)?;
         convert.link(&sink).map_err(failed)?;
 
-        // Sound is left as it is: decoding it would cost and the cameras' sound has its own way.
-        decode.connect("autoplug-continue", false, |args| {
+        // Sound that nobody wants is left as it is: decoding it would cost.
+        let deaf = sound.is_none();
+        let sound = Mutex::new(sound);
+        decode.connect("autoplug-continue", false, move |args| {
             let audio = args
                 .get(2)
                 .and_then(|value| value.get::<gst::Caps>().ok())
@@ -53,7 +62,7 @@ impl Decoder {
                     caps.structure(0)
                         .is_some_and(|s| s.name().starts_with("audio/"))
                 });
-            Some((!audio).to_value())
+            Some((!(audio && deaf)).to_value())
         });
         let (weak, target) = (pipeline.downgrade(), convert.downgrade());
         decode.connect_pad_added(move |_, pad| {
@@ -64,6 +73,15 @@ impl Decoder {
             let video = caps
                 .structure(0)
                 .is_some_and(|s| s.name().starts_with("video/x-raw"));
+            let audio = caps
+                .structure(0)
+                .is_some_and(|s| s.name().starts_with("audio/x-raw"));
+            if let Some(sound) = audio.then(|| sound.lock().take()).flatten() {
+                if let Err(error) = append_sound(&pipeline, pad, &sound) {
+                    tracing::warn!(%error, "the sound of the source is left unread");
+                }
+                return;
+            }
             let free = convert
                 .static_pad("sink")
                 .filter(|pad| video && !pad.is_linked());

@@ -1,18 +1,22 @@
 //! A video file, played in real time and begun again without a gap.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use gstreamer as gst;
 use gstreamer::prelude::*;
 use gstreamer_app as gst_app;
 use gstreamer_video as gst_video;
+use lpr_core::MediaTime;
+use parking_lot::Mutex;
 
 use super::decode::{Decoder, NO_VIDEO, make, source_caps, video_info};
 use super::{Context, SILENCE};
-use crate::clock::Span;
+use crate::audio::{Chunk, Line, RATE, chunks_of};
+use crate::clock::{MediaClock, Span};
 use crate::frame::{FrameKind, RawFrame};
 use crate::hub::Incoming;
 use crate::stop::StopToken;
@@ -20,6 +24,10 @@ use crate::{Error, Result};
 
 /// Decoded frames held ready: they cover the time that going back to the start takes. A 1080p frame has 3 MB.
 const AHEAD: usize = 4;
+/// Pieces of sound held ready, some 20 ms each.
+const SOUND_AHEAD: usize = 50;
+/// Sound that may come after the last picture was read.
+const TAIL: Duration = Duration::from_secs(2);
 /// A player this late (machine asleep, stopped in a debugger) starts its clock anew instead of
 /// rushing through what it missed.
 const LATE: Duration = Duration::from_secs(1);
@@ -39,15 +47,39 @@ pub(super) fn run(path: &Path, context: &Context) -> Result<()> {
     exists(path)?;
     let (frames, ready) = sync_channel(AHEAD);
     let done = StopToken::default();
+    let film = Mutex::new(Reel::default());
+    let start = Mutex::new(None);
+    let sound = context
+        .sound
+        .as_ref()
+        .map(|line| (line, sync_channel(SOUND_AHEAD)));
+    let (sound, heard) = match sound {
+        Some((line, (chunks, heard))) => (Some(Sound::new(chunks)), Some((line, heard))),
+        None => (None, None),
+    };
     std::thread::scope(|scope| {
+        if let Some((line, heard)) = heard {
+            let (film, start, done, stop) = (&film, &start, &done, &context.stop);
+            let player = Listener {
+                line,
+                film,
+                start,
+                ended: [done, stop],
+                clock: &context.hub.clock,
+            };
+            std::thread::Builder::new()
+                .name("source-sound".into())
+                .spawn_scoped(scope, move || player.run(&heard))
+                .map_err(|e| Error::pipeline("source", e))?;
+        }
         let reader = std::thread::Builder::new()
             .name("source-file".into())
             .spawn_scoped(scope, {
-                let (done, stop) = (&done, &context.stop);
-                move || read(path, &frames, done, stop)
+                let (film, done, stop) = (&film, &done, &context.stop);
+                move || read(path, &frames, sound, film, [done, stop])
             })
             .map_err(|e| Error::pipeline("source", e))?;
-        let played = play(&ready, context);
+        let played = play(&ready, context, &start);
         done.stop();
         drop(ready);
         match reader.join() {
@@ -70,10 +102,13 @@ fn exists(path: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Hands frames to the hub when their time has come.
-fn play(ready: &Receiver<Ready>, context: &Context) -> Result<()> {
+/// Hands frames to the hub when their time has come. `start` is the film's beginning on the media clock.
+fn play(
+    ready: &Receiver<Ready>,
+    context: &Context,
+    start: &Mutex<Option<MediaTime>>,
+) -> Result<()> {
     let clock = &context.hub.clock;
-    let mut start = None;
     loop {
         let frame = match ready.recv_timeout(SILENCE) {
             Ok(frame) => frame,
@@ -84,12 +119,12 @@ fn play(ready: &Receiver<Ready>, context: &Context) -> Result<()> {
             Err(RecvTimeoutError::Disconnected) => return Ok(()),
         };
         let now = clock.now();
-        let begin = *start.get_or_insert(now);
+        let begin = *start.lock().get_or_insert(now);
         let mut at = begin.plus(frame.at);
         if now.since(at) > LATE {
             at = now;
             // The film's zero moves, so that this frame is due now.
-            start = Some(lpr_core::MediaTime::from_nanos(
+            *start.lock() = Some(MediaTime::from_nanos(
                 now.as_nanos()
                     .saturating_sub(u64::try_from(frame.at.as_nanos()).unwrap_or(u64::MAX)),
             ));
@@ -114,14 +149,24 @@ fn play(ready: &Receiver<Ready>, context: &Context) -> Result<()> {
 }
 
 /// Decodes round after round into the channel.
-fn read(path: &Path, frames: &SyncSender<Ready>, done: &StopToken, stop: &StopToken) -> Result<()> {
-    let ended = || done.is_stopped() || stop.is_stopped();
-    let mut film = Reel::default();
+fn read(
+    path: &Path,
+    frames: &SyncSender<Ready>,
+    sound: Option<Sound>,
+    film: &Mutex<Reel>,
+    stops: [&StopToken; 2],
+) -> Result<()> {
+    let ended = || stops.iter().any(|stop| stop.is_stopped());
     while !ended() {
-        let decoder = open(path)?;
+        let (decoder, sound) = open(path, sound.clone())?;
         loop {
-            if !round(&decoder, frames, &mut film, &ended)? {
+            if !round(&decoder, frames, film, &ended)? {
                 return Ok(());
+            }
+            // What is heard at the end comes after the last picture is seen.
+            let begun = Instant::now();
+            while sound.as_ref().is_some_and(is_going_on) && begun.elapsed() < TAIL && !ended() {
+                std::thread::sleep(Duration::from_millis(4));
             }
             // Going back is quicker than opening again; a file that cannot do it is opened again.
             let flags = gst::SeekFlags::FLUSH | gst::SeekFlags::KEY_UNIT;
@@ -137,16 +182,22 @@ fn read(path: &Path, frames: &SyncSender<Ready>, done: &StopToken, stop: &StopTo
     Ok(())
 }
 
-fn open(path: &Path) -> Result<Decoder> {
+/// Whether a branch of the decoder has more sound to give.
+fn is_going_on(sound: &gst_app::AppSink) -> bool {
+    sound.parent().is_some() && !sound.is_eos()
+}
+
+fn open(path: &Path, sound: Option<Sound>) -> Result<(Decoder, Option<gst_app::AppSink>)> {
     let source = make("filesrc")?;
     source.set_property("location", path);
     let sink = gst_app::AppSink::builder()
         .sync(false)
         .max_buffers(1)
         .build();
-    let decoder = Decoder::new(&source, sink)?;
+    let sound = sound.map(|mut sound| chunks_of(move |chunk| sound.take(chunk)));
+    let decoder = Decoder::new(&source, sink, sound.clone())?;
     decoder.play()?;
-    Ok(decoder)
+    Ok((decoder, sound))
 }
 
 /// What comes next from a file.
@@ -220,7 +271,7 @@ impl Film {
         let mut reel = Reel::default();
         reel.begin_round();
         Ok(Self {
-            decoder: open(path)?,
+            decoder: open(path, None)?.0,
             frames: Frames::default(),
             reel,
             read: 0,
@@ -262,19 +313,24 @@ impl Film {
 fn round(
     decoder: &Decoder,
     frames: &SyncSender<Ready>,
-    film: &mut Reel,
+    film: &Mutex<Reel>,
     ended: &dyn Fn() -> bool,
 ) -> Result<bool> {
     let mut source = Frames::default();
-    film.begin_round();
+    film.lock().begin_round();
     loop {
         let (buffer, info) = match source.next(decoder, ended)? {
             Next::Frame(buffer, info) => (buffer, info),
-            Next::End if film.frames_in_round == 0 => return Err(no_video()),
+            Next::End if film.lock().frames_in_round == 0 => return Err(no_video()),
             Next::End => return Ok(true),
             Next::Stopped => return Ok(false),
         };
-        let Some((at, seam)) = film.place_of(&buffer, &info) else {
+        let placed = {
+            let mut film = film.lock();
+            let place = film.place_of(&buffer, &info);
+            place.map(|(at, seam)| (at, seam, film.rounds.saturating_sub(1)))
+        };
+        let Some((at, seam, round)) = placed else {
             continue;
         };
         let mut next = Ready {
@@ -282,7 +338,7 @@ fn round(
             info,
             at,
             seam,
-            round: film.rounds.saturating_sub(1),
+            round,
         };
         loop {
             match frames.try_send(next) {
@@ -321,6 +377,16 @@ struct Reel {
     end: Duration,
     first_pts: Option<Duration>,
     frames_in_round: u64,
+    /// Base and first time of this round, and of that before it, for its sound.
+    lately: [Option<Round>; 2],
+}
+
+/// Where a round of the file lies in the film.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Round {
+    number: u64,
+    base: Duration,
+    first_pts: Duration,
 }
 
 impl Reel {
@@ -348,6 +414,14 @@ impl Reel {
     fn place(&mut self, pts: Duration, length: Duration) -> (Duration, bool) {
         let first = *self.first_pts.get_or_insert(pts);
         let seam = self.frames_in_round == 0;
+        if seam {
+            let now = Round {
+                number: self.rounds,
+                base: self.base,
+                first_pts: first,
+            };
+            self.lately = [Some(now), self.lately[0]];
+        }
         self.frames_in_round += 1;
         let at = self.base + pts.saturating_sub(first);
         self.end = self.end.max(at + length);
@@ -355,9 +429,164 @@ impl Reel {
     }
 }
 
+/// Sound of the file on its way to the listener.
+#[derive(Clone)]
+struct Sound {
+    chunks: SyncSender<(u64, Chunk)>,
+    /// Rounds that were begun, counting from 1, and the place of the newest chunk.
+    place: Arc<Mutex<(u64, u64)>>,
+}
+
+impl Sound {
+    fn new(chunks: SyncSender<(u64, Chunk)>) -> Self {
+        Self {
+            chunks,
+            place: Arc::new(Mutex::new((0, u64::MAX))),
+        }
+    }
+
+    /// Waits while the listener has much to do; false when it is gone.
+    fn take(&mut self, chunk: Chunk) -> bool {
+        let round = {
+            let mut place = self.place.lock();
+            // Time goes back only where the file begins again.
+            if chunk.pts < place.1 {
+                place.0 += 1;
+            }
+            place.1 = chunk.pts;
+            place.0
+        };
+        self.chunks.send((round, chunk)).is_ok()
+    }
+}
+
+/// Gives sound to the line when its time has come, at the place of the pictures of its round.
+struct Listener<'a> {
+    line: &'a Line,
+    film: &'a Mutex<Reel>,
+    start: &'a Mutex<Option<MediaTime>>,
+    ended: [&'a StopToken; 2],
+    clock: &'a MediaClock,
+}
+
+impl Listener<'_> {
+    fn run(&self, heard: &Receiver<(u64, Chunk)>) {
+        loop {
+            match heard.recv_timeout(Duration::from_millis(100)) {
+                Ok((round, chunk)) => {
+                    if !self.play(round, &chunk) {
+                        return;
+                    }
+                }
+                Err(RecvTimeoutError::Timeout) if !self.is_over() => {}
+                Err(_) => return,
+            }
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        self.ended.iter().any(|stop| stop.is_stopped())
+    }
+
+    /// False when told to end.
+    fn play(&self, round: u64, chunk: &Chunk) -> bool {
+        // Its first picture may be on its way.
+        let (place, start) = loop {
+            if self.is_over() {
+                return false;
+            }
+            let newest = self.film.lock().lately[0].map_or(0, |r| r.number);
+            let place = self.film.lock().round(round);
+            match (place, *self.start.lock()) {
+                (Some(place), Some(start)) => break (place, start),
+                (None, _) if newest > round => return true,
+                _ => std::thread::sleep(Duration::from_millis(4)),
+            }
+        };
+        let (skip, at) = place.of(chunk.pts);
+        let begins = start.plus(at);
+        loop {
+            let wait = begins.since(self.clock.now());
+            if wait.is_zero() {
+                break;
+            }
+            if self.is_over() {
+                return false;
+            }
+            std::thread::sleep(wait.min(Duration::from_millis(20)));
+        }
+        // A sound that is longer than the pictures ends with them.
+        let until = self.film.lock().round(round + 1).map(|next| next.base);
+        let samples = chunk.samples.get(skip..).unwrap_or_default();
+        let whole = samples.len();
+        let left = until.map_or(whole, |end| samples_in(end.saturating_sub(at)).min(whole));
+        self.line.push(begins, &samples[..left]);
+        true
+    }
+}
+
+impl Reel {
+    fn round(&self, number: u64) -> Option<Round> {
+        self.lately
+            .into_iter()
+            .flatten()
+            .find(|round| round.number == number)
+    }
+}
+
+impl Round {
+    /// Samples to leave out because they come before the first picture, and the place of the next in the film.
+    fn of(self, pts: u64) -> (usize, Duration) {
+        let pts = Duration::from_nanos(pts);
+        let before = self.first_pts.saturating_sub(pts);
+        let at = self.base + pts.saturating_sub(self.first_pts);
+        (samples_in(before), at)
+    }
+}
+
+fn samples_in(time: Duration) -> usize {
+    usize::try_from(time.as_nanos() * u128::from(RATE) / 1_000_000_000).unwrap_or(usize::MAX)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sound_lies_beside_the_pictures_of_its_round() {
+        let mut film = Reel::default();
+        let frame = Duration::from_millis(40);
+        for _ in 0..3 {
+            film.begin_round();
+            // The first picture is at 80 ms, ten of them.
+            (2..12).for_each(|n| {
+                film.place(frame * n, frame);
+            });
+        }
+        assert_eq!(film.round(1), None);
+        let (second, third) = (film.round(2).unwrap(), film.round(3).unwrap());
+        assert_eq!(third.base, frame * 20);
+        assert_eq!(second.of(0), (3840, frame * 10), "80 ms are left out");
+        assert_eq!(
+            second.of(100_000_000),
+            (0, frame * 10 + Duration::from_millis(20))
+        );
+    }
+
+    #[test]
+    fn rounds_of_sound_are_told_by_time_that_goes_back() {
+        let (chunks, heard) = sync_channel(10);
+        let mut sound = Sound::new(chunks);
+        for pts in [0, 20, 40, 0, 20, 10, 30] {
+            let samples = Vec::new();
+            assert!(sound.take(Chunk { pts, samples }));
+        }
+        let rounds: Vec<u64> = heard.try_iter().map(|(round, _)| round).collect();
+        assert_eq!(rounds, [1, 1, 1, 2, 2, 3, 3]);
+        drop(heard);
+        let samples = Vec::new();
+        assert!(!sound.take(Chunk { pts: 50, samples }));
+    }
 
     #[test]
     fn rounds_join_without_gap_or_drift() {

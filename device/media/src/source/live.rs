@@ -92,7 +92,7 @@ fn live(source: &gst::Element, caps: &gst::Caps, context: &Context) -> Result<()
         .max_buffers(2)
         .drop(true)
         .build();
-    let decoder = Decoder::new(bin.upcast_ref(), sink)?;
+    let decoder = Decoder::new(bin.upcast_ref(), sink, None)?;
     // The clock that media time is read from, whatever a device would offer.
     decoder.pipeline.use_clock(Some(context.hub.clock.gst()));
     let frames = Arc::new(AtomicU64::new(0));

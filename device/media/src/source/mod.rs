@@ -14,10 +14,12 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 pub use backoff::Backoff;
+pub(crate) use decode::make;
 pub use file::Film;
 pub(crate) use spec::ALLOWED;
 pub use spec::{SourceSpec, Wish};
 
+use crate::audio::Line;
 use crate::capabilities::SourceCaps;
 use crate::clock::Span;
 use crate::encoder::EncoderInput;
@@ -72,6 +74,8 @@ pub(crate) struct Context {
     pub(crate) pass_to: Option<EncoderInput>,
     /// Times a file began again.
     pub(crate) loops: Arc<std::sync::atomic::AtomicU64>,
+    /// Where the source's own sound goes, where it is wanted.
+    pub(crate) sound: Option<Arc<Line>>,
 }
 
 impl Context {

@@ -9,15 +9,20 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::StreamExt;
 use gstreamer as gst;
+use gstreamer::prelude::*;
 use gstreamer_app as gst_app;
 use parking_lot::Mutex;
-use retina::client::{Credentials, Demuxed, PlayOptions, Session, SessionOptions, SetupOptions};
-use retina::codec::{CodecItem, FrameFormat, ParametersRef, VideoFrame};
+use retina::client::{
+    Credentials, Demuxed, PlayOptions, Session, SessionOptions, SetupOptions, Stream,
+};
+use retina::codec::{AudioFrame, CodecItem, FrameFormat, ParametersRef, VideoFrame};
 use tokio::time::timeout;
 use url::Url;
 
 use super::decode::{Decoder, source_caps, video_info};
 use super::{Context, SILENCE};
+use crate::audio::{Line, append_sound, chunks_of};
+use crate::clock::Span;
 use crate::config::{Codec, PictureSize};
 use crate::encoder::access_unit;
 use crate::encoder::pipeline::{Encoded, InFlight};
@@ -31,6 +36,8 @@ use lpr_core::MediaTime;
 const CONNECT: Duration = Duration::from_secs(10);
 /// Encoded pictures that may wait in front of the decoder.
 const QUEUE: u64 = 50;
+/// Sound and picture of a camera that are further apart than this do not count from the same moment.
+const SYNC: Duration = Duration::from_millis(500);
 
 pub(super) fn run(url: &Url, context: &Context) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -63,25 +70,35 @@ fn refused(error: retina::Error) -> Error {
 }
 
 async fn session(url: &Url, context: &Context) -> Result<()> {
-    let connecting = timeout(CONNECT, connect(url));
+    let connecting = timeout(CONNECT, connect(url, context.sound.is_some()));
     let (mut frames, index, codec) = connecting
         .await
         .map_err(|_| Error::Source(format!("no answer within {} s", CONNECT.as_secs())))??;
     let mut input = Input::start(codec, context)?;
+    let mut sound = context.sound.clone().map(RemoteSound::new);
     loop {
         let item = timeout(SILENCE, frames.next())
             .await
             .map_err(|_| Error::Source(format!("no picture for {} s", SILENCE.as_secs())))?
             .ok_or_else(|| Error::Source("the camera ended the stream".into()))?
             .map_err(refused)?;
-        if let CodecItem::VideoFrame(frame) = item {
-            let look = look(&frames, index);
-            input.frame(frame, look)?;
+        match item {
+            CodecItem::VideoFrame(frame) => {
+                let look = look(&frames, index);
+                input.frame(frame, look)?;
+            }
+            CodecItem::AudioFrame(frame) => {
+                if let Some(sound) = &mut sound {
+                    let stream = frames.streams().get(frame.stream_id());
+                    sound.frame(&frame, stream, &input);
+                }
+            }
+            _ => {}
         }
     }
 }
 
-async fn connect(url: &Url) -> Result<(Demuxed, usize, Codec)> {
+async fn connect(url: &Url, listen: bool) -> Result<(Demuxed, usize, Codec)> {
     let (address, creds) = split_credentials(url);
     let options = SessionOptions::default()
         .creds(creds)
@@ -113,6 +130,17 @@ async fn connect(url: &Url) -> Result<(Demuxed, usize, Codec)> {
     };
     let setup = SetupOptions::default().frame_format(FrameFormat::SIMPLE);
     session.setup(index, setup).await.map_err(refused)?;
+    let heard = session
+        .streams()
+        .iter()
+        .position(|stream| listen && stream.media() == "audio" && is_understood(stream));
+    if let Some(heard) = heard {
+        let setup = session.setup(heard, SetupOptions::default());
+        // The picture comes without it, too.
+        if let Err(error) = setup.await {
+            tracing::warn!(%error, "the camera's sound cannot be had");
+        }
+    }
     let playing = session
         .play(PlayOptions::default())
         .await
@@ -206,7 +234,7 @@ impl Input {
             .max_buffers(QUEUE)
             .build();
         let sink = gst_app::AppSink::builder().sync(false).build();
-        let decoder = Decoder::new(gst::prelude::Cast::upcast_ref(&source), sink)?;
+        let decoder = Decoder::new(gst::prelude::Cast::upcast_ref(&source), sink, None)?;
         let times = Arc::new(Mutex::new(InFlight::default()));
         let decoded = Arc::new(AtomicU64::new(0));
         decoder.sink.set_callbacks(
@@ -350,6 +378,120 @@ fn on_sample(
     }
 }
 
+/// Whether the sound of a stream can be decoded.
+fn is_understood(stream: &Stream) -> bool {
+    matches!(stream.encoding_name(), "pcmu" | "pcma" | "mpeg4-generic")
+}
+
+/// A camera's sound on its way to the line. What goes wrong costs the sound, never the picture.
+struct RemoteSound {
+    line: Arc<Line>,
+    /// `None` before the first frame, and where it cannot be decoded.
+    decoder: Option<Option<SoundDecoder>>,
+    place: Place,
+}
+
+impl RemoteSound {
+    fn new(line: Arc<Line>) -> Self {
+        Self {
+            line,
+            decoder: None,
+            place: Place::default(),
+        }
+    }
+
+    fn frame(&mut self, frame: &AudioFrame, stream: Option<&Stream>, pictures: &Input) {
+        let decoder = self.decoder.get_or_insert_with(|| {
+            let line = self.line.clone();
+            let made = stream.map(|stream| SoundDecoder::start(stream, line));
+            made.transpose().unwrap_or_else(|error| {
+                tracing::warn!(%error, "the camera's sound is not decoded");
+                None
+            })
+        });
+        let Some(decoder) = decoder else { return };
+        let now = pictures.context.hub.clock.now();
+        let elapsed = elapsed(frame.timestamp().elapsed(), frame.timestamp().clock_rate());
+        let own = self.place.of(elapsed, now);
+        // Both tracks count from the same moment, the answer to PLAY: then they fit exactly. A camera that does not
+        // say so is believed by when its sound comes.
+        let beside = pictures.place.known(elapsed);
+        let fits = |at: &MediaTime| at.since(own).max(own.since(*at)) < SYNC;
+        let at = beside.filter(fits).unwrap_or(own);
+        decoder.push(at, Bytes::copy_from_slice(frame.data()));
+    }
+}
+
+/// A pipeline from a camera's frames of sound to the line.
+struct SoundDecoder {
+    pipeline: gst::Pipeline,
+    source: gst_app::AppSrc,
+}
+
+impl SoundDecoder {
+    fn start(stream: &Stream, line: Arc<Line>) -> Result<Self> {
+        let failed = |e: gst::glib::BoolError| Error::pipeline("sound of the camera", e);
+        let rate = i32::try_from(stream.clock_rate_hz()).unwrap_or(8_000);
+        let (element, caps) = match (stream.encoding_name(), stream.parameters()) {
+            ("pcmu", _) => ("mulawdec", gst::Caps::builder("audio/x-mulaw")),
+            ("pcma", _) => ("alawdec", gst::Caps::builder("audio/x-alaw")),
+            (_, Some(ParametersRef::Audio(parameters))) => (
+                "avdec_aac",
+                gst::Caps::builder("audio/mpeg")
+                    .field("mpegversion", 4i32)
+                    .field("stream-format", "raw")
+                    .field(
+                        "codec_data",
+                        gst::Buffer::from_slice(parameters.extra_data().to_vec()),
+                    ),
+            ),
+            (other, _) => return Err(Error::Source(format!("{other} is not understood"))),
+        };
+        let channels = i32::from(stream.channels().map_or(1, std::num::NonZeroU16::get));
+        let caps = caps.field("rate", rate).field("channels", channels).build();
+        let source = gst_app::AppSrc::builder()
+            .caps(&caps)
+            .format(gst::Format::Time)
+            .max_bytes(256 << 10)
+            .build();
+        let sink = chunks_of(move |chunk| {
+            line.push(MediaTime::from_nanos(chunk.pts), &chunk.samples);
+            true
+        });
+        let decode = super::make(element)?;
+        let pipeline = gst::Pipeline::new();
+        pipeline
+            .add_many([source.upcast_ref(), &decode])
+            .map_err(failed)?;
+        source.link(&decode).map_err(failed)?;
+        let end = decode
+            .static_pad("src")
+            .ok_or_else(|| Error::pipeline("sound of the camera", "the decoder has no pad"))?;
+        append_sound(&pipeline, &end, &sink)?;
+        let decoder = Self { pipeline, source };
+        decoder
+            .pipeline
+            .set_state(gst::State::Playing)
+            .map_err(|e| Error::pipeline("sound of the camera", e))?;
+        Ok(decoder)
+    }
+
+    fn push(&self, at: MediaTime, data: Bytes) {
+        let mut buffer = gst::Buffer::from_slice(data);
+        if let Some(buffer) = buffer.get_mut() {
+            buffer.set_pts(gst::ClockTime::from_nseconds(at.as_nanos()));
+        }
+        // A decoder that stopped gives nothing more; the line sends silence.
+        let _ = self.source.push_buffer(buffer);
+    }
+}
+
+impl Drop for SoundDecoder {
+    fn drop(&mut self) {
+        let _ = self.pipeline.set_state(gst::State::Null);
+    }
+}
+
 fn elapsed(ticks: i64, rate: NonZeroU32) -> i64 {
     i64::try_from(i128::from(ticks) * 1_000_000_000 / i128::from(rate.get())).unwrap_or(i64::MAX)
 }
@@ -364,6 +506,12 @@ struct Place {
 
 impl Place {
     const JUMP: i64 = 1_000_000_000;
+
+    /// Where a time lies, once anything was placed.
+    fn known(&self, elapsed: i64) -> Option<MediaTime> {
+        let at = self.zero?.saturating_add(elapsed);
+        Some(MediaTime::from_nanos(u64::try_from(at).unwrap_or(0)))
+    }
 
     fn of(&mut self, elapsed: i64, arrived: MediaTime) -> MediaTime {
         let arrived = i64::try_from(arrived.as_nanos()).unwrap_or(i64::MAX);

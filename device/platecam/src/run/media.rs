@@ -4,14 +4,14 @@ use std::{path::PathBuf, sync::Arc};
 
 use lpr_core::PixelFormat;
 use platecam_media::{
-    Codec, EncoderConfig, EngineOptions, KeyFrameHooks, Look, MediaEngine, RtspSink, SourceSpec,
-    StreamId,
+    AudioEncoding, AudioInput, AudioSetup, Codec, EncoderConfig, EngineOptions, KeyFrameHooks,
+    Look, MediaEngine, RtspAudio, RtspSink, SourceSpec, StreamId, audio_capabilities,
 };
 use platecam_model::{
     Clock, EventBus, EventKind,
     settings::{
-        DeviceGeneral, Settings, SettingsStore, TimeSettings, VideoImage, VideoMain, VideoMasks,
-        VideoOsd, VideoRoi, VideoSub,
+        self, DeviceGeneral, Settings, SettingsStore, TimeSettings, VideoImage, VideoMain,
+        VideoMasks, VideoOsd, VideoRoi, VideoSub,
     },
 };
 use tokio::task::JoinHandle;
@@ -86,8 +86,10 @@ impl Media {
         look(&engine, &settings.snapshot());
         engine.set_regions(&settings.get::<VideoRoi>().regions);
         let sinks = [main.clone(), sub.clone()];
+        let audio = Arc::new(RtspAudio(sinks.to_vec()));
         configure(&engine, &sinks, settings, bus, &*clock, &mut None);
         let tasks = vec![
+            tokio::spawn(follow_audio(engine.clone(), audio, settings.clone())),
             tokio::spawn(follow_settings(
                 engine.clone(),
                 sinks,
@@ -155,6 +157,40 @@ fn configure(
         changed(StreamId::Sub, to_sub, want.1);
     }
     *have = Some(want);
+}
+
+/// Hears what the settings say, and tells them whether there is anything to hear (AUDIO-6).
+async fn follow_audio(
+    engine: Arc<MediaEngine>,
+    sink: Arc<RtspAudio>,
+    settings: Arc<SettingsStore>,
+) {
+    let mut changes = settings.watch();
+    let mut states = engine.audio_state();
+    let mut have = None;
+    loop {
+        let want = changes.borrow_and_update().get::<settings::AudioInput>();
+        if have.as_ref() != Some(&want) {
+            let setup = AudioInput::of(&want).map(|input| AudioSetup {
+                input,
+                encoding: AudioEncoding::from(&*want),
+                sink: sink.clone(),
+            });
+            have = Some(want);
+            // Closing a source waits for its threads.
+            let engine = engine.clone();
+            let set = tokio::task::spawn_blocking(move || engine.set_audio(setup));
+            if let Ok(Err(e)) = set.await {
+                tracing::error!(error = %e, "the audio input is off");
+            }
+        }
+        let state = states.borrow_and_update().clone();
+        settings.set_audio_capabilities(audio_capabilities(&state));
+        tokio::select! {
+            changed = changes.changed() => if changed.is_err() { return },
+            changed = states.changed() => if changed.is_err() { return },
+        }
+    }
 }
 
 async fn follow_settings(

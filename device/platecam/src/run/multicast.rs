@@ -16,16 +16,21 @@ const LOOK: Duration = Duration::from_secs(10);
 /// Tracks of each stream.
 const VIDEO: usize = 0;
 const METADATA: usize = 1;
+const AUDIO: usize = 2;
 
-/// Groups of a stream's tracks: video, metadata. The metadata of the sub stream has ports of its own behind those of
-/// the main stream.
-pub(crate) fn groups(settings: &Settings, stream: StreamId) -> [Option<Group>; 2] {
+/// Groups of a stream's tracks: video, metadata, audio. Metadata and audio of the sub stream have ports of their own
+/// behind those of the main stream.
+pub(crate) fn groups(settings: &Settings, stream: StreamId) -> [Option<Group>; 3] {
     let all = MulticastGroups::of(settings);
     let (video, further) = match stream {
         StreamId::Main => (&all.main, 0),
         StreamId::Sub => (&all.sub, 2),
     };
-    [group(video, 0), group(&all.metadata, further)]
+    [
+        group(video, 0),
+        group(&all.metadata, further),
+        group(&all.audio, further),
+    ]
 }
 
 fn group(config: &MulticastConfig, further: u16) -> Option<Group> {
@@ -38,6 +43,8 @@ fn group(config: &MulticastConfig, further: u16) -> Option<Group> {
 struct Wanted {
     groups: MulticastGroups,
     sub: bool,
+    /// A sender begins with the tracks that there are.
+    audio: bool,
     via: Option<IpAddr>,
 }
 
@@ -46,6 +53,7 @@ impl Wanted {
         Self {
             groups: MulticastGroups::of(settings),
             sub: settings.get::<VideoSub>().enabled,
+            audio: device.settings.audio_capabilities().present,
             via: interface(device),
         }
     }
@@ -83,6 +91,7 @@ pub(crate) async fn follow(
                 (wanted.groups.main.enabled, &main, VIDEO),
                 (wanted.groups.sub.enabled && wanted.sub, &sub, VIDEO),
                 (wanted.groups.metadata.enabled, &main, METADATA),
+                (wanted.groups.audio.enabled && wanted.audio, &main, AUDIO),
             ];
             for (_, sink, track) in streams.into_iter().filter(|(on, _, _)| *on) {
                 sending.push(server.multicast(sink.stream(), track, wanted.via));
@@ -114,7 +123,7 @@ mod tests {
         };
         let [main, sub] = all(&t);
         let known: HashSet<_> = main.iter().chain(&sub).map(|g| g.unwrap()).collect();
-        assert_eq!(known.len(), 4);
+        assert_eq!(known.len(), 6);
         t.device
             .settings
             .update::<MulticastMetadata>(&Actor::system(), |m| m.0.address = "224.0.0.0".into())
@@ -122,7 +131,7 @@ mod tests {
         assert!(
             all(&t)
                 .iter()
-                .all(|[video, metadata]| video.is_some() && metadata.is_none())
+                .all(|[video, metadata, _]| video.is_some() && metadata.is_none())
         );
     }
 }

@@ -8,6 +8,7 @@ use platecam_model::{
     ports::StreamId,
     settings::{AccessFilter, NetHttps, VideoMain, VideoSub},
 };
+use platecam_onvif::StreamTarget;
 use rtsp::{
     AuthOutcome, AuthRequest, Authorizer, MediaSource, OpenError, Presentation, StreamRequest,
     StreamUrl, User,
@@ -27,16 +28,21 @@ pub(crate) struct Streams {
 /// Which stream a URL names: the manual's `/video/livemedia?Ch=1&Streamtype=0|1` (NET-19..21) or
 /// ONVIF's `/onvif/profile_main`, `/onvif/profile_sub`.
 ///
-/// The second value says whether it is to be described as multicast: an address of ONVIF's for that.
-fn stream_of(url: &StreamUrl) -> Option<(StreamId, bool)> {
+/// ONVIF's addresses also say which tracks are shown, and whether they are described as multicast.
+fn stream_of(url: &StreamUrl) -> Option<StreamTarget> {
+    let whole = |stream| StreamTarget {
+        stream,
+        video: true,
+        audio: true,
+        metadata: true,
+        multicast: false,
+    };
     match url.path.as_str() {
-        path if path.starts_with("/onvif/") => {
-            platecam_onvif::stream_target(path).map(|t| (t.stream, t.multicast))
-        }
+        path if path.starts_with("/onvif/") => platecam_onvif::stream_target(path),
         path if path.eq_ignore_ascii_case("/video/livemedia") => {
             match (url.parameter("Ch"), url.parameter("Streamtype")) {
-                (Some("1") | None, Some("0") | None) => Some((StreamId::Main, false)),
-                (Some("1") | None, Some("1")) => Some((StreamId::Sub, false)),
+                (Some("1") | None, Some("0") | None) => Some(whole(StreamId::Main)),
+                (Some("1") | None, Some("1")) => Some(whole(StreamId::Sub)),
                 _ => None,
             }
         }
@@ -47,8 +53,12 @@ fn stream_of(url: &StreamUrl) -> Option<(StreamId, bool)> {
 impl MediaSource for Streams {
     fn open(&self, request: &StreamRequest<'_>) -> Result<Presentation, OpenError> {
         let settings = self.device.settings.snapshot();
-        let (stream, multicast) = stream_of(request.url).ok_or(OpenError::NotFound)?;
-        let (sink, codec) = match stream {
+        let target = stream_of(request.url).ok_or(OpenError::NotFound)?;
+        // AUDIO-6: there is no track of nothing.
+        if !target.video && !self.device.settings.audio_capabilities().present {
+            return Err(OpenError::NotFound);
+        }
+        let (sink, codec) = match target.stream {
             StreamId::Main => (&self.main, settings.get::<VideoMain>().codec),
             StreamId::Sub => {
                 let sub = settings.get::<VideoSub>();
@@ -61,12 +71,18 @@ impl MediaSource for Streams {
         };
         // The encoder follows a change of the settings in a moment; who comes after the change must not see the old.
         sink.announce(codec.into());
-        let groups = super::multicast::groups(&settings, stream);
+        let groups = super::multicast::groups(&settings, target.stream);
         sink.stream().set_groups(&groups);
-        Ok(if multicast {
-            Presentation::Multicast(sink.stream().clone())
+        let all = Presentation::live(sink.stream().clone());
+        let shown = match (target.video, target.audio) {
+            (true, true) => all,
+            (true, false) => all.only(|codec| !codec.is_audio()),
+            (false, _) => all.only(rtsp::Codec::is_audio),
+        };
+        Ok(if target.multicast {
+            shown.by_multicast()
         } else {
-            Presentation::Live(sink.stream().clone())
+            shown
         })
     }
 }
@@ -225,10 +241,19 @@ mod tests {
             ("/onvif/profile_other", None),
         ] {
             let found = stream_of(&url(text));
-            assert_eq!(found, stream.map(|stream| (stream, false)), "{text}");
+            assert_eq!(found.map(|t| t.stream), stream, "{text}");
+            assert!(
+                found.is_none_or(|t| t.video && t.audio && !t.multicast),
+                "{text}"
+            );
         }
-        let multicast = stream_of(&url("/onvif/profile_sub/multicast"));
-        assert_eq!(multicast, Some((StreamId::Sub, true)));
+        let multicast = stream_of(&url("/onvif/profile_sub/multicast")).unwrap();
+        assert_eq!(
+            (multicast.stream, multicast.multicast),
+            (StreamId::Sub, true)
+        );
+        let sound = stream_of(&url("/onvif/audio")).unwrap();
+        assert!(sound.audio && !sound.video && !sound.metadata);
     }
 
     #[test]
