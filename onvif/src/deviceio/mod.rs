@@ -9,7 +9,11 @@ use platecam_model::Device;
 
 use crate::{
     call::{Answer, Call},
-    media::{SOURCE, check_source, configurations as media},
+    media::{
+        SOURCE,
+        audio::{AUDIO_SOURCE, is_present},
+        check_source, configurations as media,
+    },
 };
 
 /// Counts of what there is.
@@ -18,7 +22,7 @@ pub(crate) fn capabilities(device: &Device) -> tmd::Capabilities {
     tmd::Capabilities {
         video_sources: Some(1),
         video_outputs: Some(0),
-        audio_sources: Some(0),
+        audio_sources: Some(i32::from(is_present(device))),
         audio_outputs: Some(0),
         relay_outputs: count(device.io.outputs()),
         serial_ports: count(device.serial_ports().len()),
@@ -28,7 +32,7 @@ pub(crate) fn capabilities(device: &Device) -> tmd::Capabilities {
     }
 }
 
-/// Operations that are not here (configurations of outputs and audio) answer `ter:ActionNotSupported`.
+/// Operations that are not here (configurations of outputs; those of audio are Media's) answer `ter:ActionNotSupported`.
 impl DeviceIOPort for Call<'_> {
     fn get_service_capabilities(
         &self,
@@ -50,7 +54,10 @@ impl DeviceIOPort for Call<'_> {
     }
 
     fn get_audio_sources(&self, _: tmd::Get) -> Answer<tmd::GetResponse> {
-        Ok(Default::default())
+        let token = is_present(self.device()).then(|| AUDIO_SOURCE.into());
+        Ok(tmd::GetResponse {
+            token: token.into_iter().collect(),
+        })
     }
 
     fn get_audio_outputs(&self, _: tmd::Get) -> Answer<tmd::GetResponse> {

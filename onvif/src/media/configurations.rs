@@ -5,8 +5,8 @@ use onvif_xml::{Duration, List, soap::Fault};
 use platecam_model::{SourceState, ports::StreamId, product::Function};
 
 use super::{
-    ANALYTICS_CONFIG, METADATA_CONFIG, SOURCE, SOURCE_CONFIG, encoder, metadata, multicast::Cast,
-    profile_token, profiles, stream_path, streams,
+    ANALYTICS_CONFIG, METADATA_CONFIG, SOURCE, SOURCE_CONFIG, StreamTarget, audio, encoder,
+    metadata, multicast::Cast, profile_token, profiles, streams,
 };
 use crate::{
     analytics,
@@ -206,23 +206,44 @@ pub(super) fn encoders(
 /// `ter:NoProfile`; `ter:IncompleteConfiguration` when it has no source or no encoder.
 pub(super) fn stream(call: &Call<'_>, profile: &str) -> Answer<StreamId> {
     let found = profiles::find(call.device(), profile)?;
-    found.encoder.filter(|_| found.source).ok_or_else(|| {
-        Fault::receiver(
-            &["Action", "IncompleteConfiguration"],
-            format!("the profile '{profile}' needs a video source and an encoder"),
-        )
+    let video = found.encoder.filter(|_| found.source);
+    video.ok_or_else(|| incomplete(profile))
+}
+
+fn incomplete(profile: &str) -> Fault {
+    Fault::receiver(
+        &["Action", "IncompleteConfiguration"],
+        format!("the profile '{profile}' needs a video source and an encoder"),
+    )
+}
+
+/// What a profile plays: video with or without its sound, or sound alone.
+///
+/// # Errors
+/// `ter:NoProfile`; `ter:IncompleteConfiguration` when it has no source and encoder of either.
+pub(super) fn target(call: &Call<'_>, profile: &str) -> Answer<StreamTarget> {
+    let found = profiles::find(call.device(), profile)?;
+    let video = found.encoder.filter(|_| found.source);
+    if video.is_none() && !(found.has_sound() && audio::is_present(call.device())) {
+        return Err(incomplete(profile));
+    }
+    Ok(StreamTarget {
+        stream: video.unwrap_or(StreamId::Main),
+        video: video.is_some(),
+        audio: found.has_sound(),
+        metadata: video.is_some(),
+        multicast: false,
     })
 }
 
 /// RTSP address of a stream, on the host that the client used.
-pub(super) fn stream_uri(call: &Call<'_>, stream: StreamId) -> String {
-    call.base
-        .rtsp(call.inner.ports.get().rtsp, &stream_path(stream))
+pub(super) fn stream_uri(call: &Call<'_>, target: StreamTarget) -> String {
+    call.base.rtsp(call.inner.ports.get().rtsp, &target.path())
 }
 
 /// Address of a stream that is tunnelled in HTTP: where the client reached us, under TLS if that was.
-pub(super) fn tunnel_uri(call: &Call<'_>, stream: StreamId) -> String {
-    call.url(&stream_path(stream))
+pub(super) fn tunnel_uri(call: &Call<'_>, target: StreamTarget) -> String {
+    call.url(&target.path())
 }
 
 /// Where the web server takes RTSP in a WebSocket (subprotocol `rtsp.onvif.org`).
@@ -275,11 +296,14 @@ pub(crate) fn media1_capabilities(call: &Call<'_>) -> trt::Capabilities {
 /// Capabilities of Media 2.
 pub(crate) fn media2_capabilities(call: &Call<'_>) -> tr2::Capabilities {
     let product = call.device().product();
-    let kinds = ["VideoSource", "VideoEncoder", "Metadata", "Analytics"];
+    let mut kinds = vec!["VideoSource", "VideoEncoder", "Metadata", "Analytics"];
+    if audio::is_present(call.device()) {
+        kinds.extend(["AudioSource", "AudioEncoder"]);
+    }
     tr2::Capabilities {
         profile_capabilities: tr2::ProfileCapabilities {
             maximum_number_of_profiles: Some(MAX_PROFILES),
-            configurations_supported: Some(List(kinds.map(Into::into).to_vec())),
+            configurations_supported: Some(List(kinds.into_iter().map(Into::into).collect())),
             ..Default::default()
         },
         streaming_capabilities: tr2::StreamingCapabilities {

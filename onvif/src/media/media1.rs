@@ -5,7 +5,9 @@ use onvif_xml::{Duration, soap::Fault};
 use platecam_model::ports::StreamId;
 
 use super::{
-    ANALYTICS_CONFIG, METADATA_CONFIG, SOURCE_CONFIG, configurations as shared,
+    ANALYTICS_CONFIG, METADATA_CONFIG, SOURCE_CONFIG,
+    audio::{self, AUDIO_ENCODER, AUDIO_SOURCE_CONFIG},
+    configurations as shared,
     encoder::{self, Wanted},
     metadata, multicast, osd,
     profiles::{self, Kind, Part, Profile},
@@ -24,6 +26,16 @@ fn profile(call: &Call<'_>, p: Profile) -> tt::Profile {
         fixed: Some(p.is_fixed()),
         video_source_configuration: p.source.then(|| Box::new(shared::source_config(call))),
         video_encoder_configuration: encoder.map(Box::new),
+        audio_source_configuration: p
+            .audio_source
+            .then(|| audio::source_config(call.device()))
+            .flatten()
+            .map(Box::new),
+        audio_encoder_configuration: p
+            .audio_encoder
+            .then(|| audio::media1(call.device()))
+            .flatten()
+            .map(Box::new),
         video_analytics_configuration: p
             .analytics
             .then(|| Box::new(shared::analytics_config(call))),
@@ -417,8 +429,152 @@ impl Media for Call<'_> {
         Ok(Default::default())
     }
 
+    fn get_audio_sources(&self, _: trt::GetAudioSources) -> Answer<trt::GetAudioSourcesResponse> {
+        Ok(trt::GetAudioSourcesResponse {
+            audio_sources: audio::sources(self.device()),
+        })
+    }
+
+    fn get_audio_source_configurations(
+        &self,
+        _: trt::GetAudioSourceConfigurations,
+    ) -> Answer<trt::GetAudioSourceConfigurationsResponse> {
+        Ok(trt::GetAudioSourceConfigurationsResponse {
+            configurations: audio::source_config(self.device()).into_iter().collect(),
+        })
+    }
+
+    fn get_audio_source_configuration(
+        &self,
+        request: trt::GetAudioSourceConfiguration,
+    ) -> Answer<trt::GetAudioSourceConfigurationResponse> {
+        let token = &request.configuration_token;
+        audio::tokens(self, Some(token), None, AUDIO_SOURCE_CONFIG)?;
+        Ok(trt::GetAudioSourceConfigurationResponse {
+            configuration: audio::source_config(self.device())
+                .ok_or_else(|| fault::no_config(token))?,
+        })
+    }
+
+    fn get_compatible_audio_source_configurations(
+        &self,
+        request: trt::GetCompatibleAudioSourceConfigurations,
+    ) -> Answer<trt::GetCompatibleAudioSourceConfigurationsResponse> {
+        profiles::find(self.device(), &request.profile_token)?;
+        Ok(trt::GetCompatibleAudioSourceConfigurationsResponse {
+            configurations: audio::source_config(self.device()).into_iter().collect(),
+        })
+    }
+
+    fn get_audio_source_configuration_options(
+        &self,
+        request: trt::GetAudioSourceConfigurationOptions,
+    ) -> Answer<trt::GetAudioSourceConfigurationOptionsResponse> {
+        let (token, profile) = (&request.configuration_token, &request.profile_token);
+        audio::tokens(
+            self,
+            token.as_deref(),
+            profile.as_deref(),
+            AUDIO_SOURCE_CONFIG,
+        )?;
+        Ok(trt::GetAudioSourceConfigurationOptionsResponse {
+            options: audio::source_options(self.device())?,
+        })
+    }
+
+    fn set_audio_source_configuration(
+        &self,
+        request: trt::SetAudioSourceConfiguration,
+    ) -> Answer<trt::SetAudioSourceConfigurationResponse> {
+        audio::check_source(self, &request.configuration)?;
+        Ok(Default::default())
+    }
+
+    fn add_audio_source_configuration(
+        &self,
+        r: trt::AddAudioSourceConfiguration,
+    ) -> Answer<trt::AddAudioSourceConfigurationResponse> {
+        let (profile, token) = (&r.profile_token, &r.configuration_token);
+        add(self, profile, Kind::AudioSource, token)?;
+        Ok(Default::default())
+    }
+
+    fn remove_audio_source_configuration(
+        &self,
+        r: trt::RemoveAudioSourceConfiguration,
+    ) -> Answer<trt::RemoveAudioSourceConfigurationResponse> {
+        remove(self, &r.profile_token, Kind::AudioSource)?;
+        Ok(Default::default())
+    }
+
+    fn get_audio_encoder_configurations(
+        &self,
+        _: trt::GetAudioEncoderConfigurations,
+    ) -> Answer<trt::GetAudioEncoderConfigurationsResponse> {
+        Ok(trt::GetAudioEncoderConfigurationsResponse {
+            configurations: audio::media1(self.device()).into_iter().collect(),
+        })
+    }
+
+    fn get_audio_encoder_configuration(
+        &self,
+        request: trt::GetAudioEncoderConfiguration,
+    ) -> Answer<trt::GetAudioEncoderConfigurationResponse> {
+        let token = &request.configuration_token;
+        audio::tokens(self, Some(token), None, AUDIO_ENCODER)?;
+        Ok(trt::GetAudioEncoderConfigurationResponse {
+            configuration: audio::media1(self.device()).ok_or_else(|| fault::no_config(token))?,
+        })
+    }
+
+    fn get_compatible_audio_encoder_configurations(
+        &self,
+        request: trt::GetCompatibleAudioEncoderConfigurations,
+    ) -> Answer<trt::GetCompatibleAudioEncoderConfigurationsResponse> {
+        profiles::find(self.device(), &request.profile_token)?;
+        Ok(trt::GetCompatibleAudioEncoderConfigurationsResponse {
+            configurations: audio::media1(self.device()).into_iter().collect(),
+        })
+    }
+
+    fn get_audio_encoder_configuration_options(
+        &self,
+        request: trt::GetAudioEncoderConfigurationOptions,
+    ) -> Answer<trt::GetAudioEncoderConfigurationOptionsResponse> {
+        let (token, profile) = (&request.configuration_token, &request.profile_token);
+        audio::tokens(self, token.as_deref(), profile.as_deref(), AUDIO_ENCODER)?;
+        Ok(trt::GetAudioEncoderConfigurationOptionsResponse {
+            options: audio::media1_options(self.device())?,
+        })
+    }
+
+    fn set_audio_encoder_configuration(
+        &self,
+        request: trt::SetAudioEncoderConfiguration,
+    ) -> Answer<trt::SetAudioEncoderConfigurationResponse> {
+        audio::set(self, &request.configuration.into())?;
+        Ok(Default::default())
+    }
+
+    fn add_audio_encoder_configuration(
+        &self,
+        r: trt::AddAudioEncoderConfiguration,
+    ) -> Answer<trt::AddAudioEncoderConfigurationResponse> {
+        let (profile, token) = (&r.profile_token, &r.configuration_token);
+        add(self, profile, Kind::AudioEncoder, token)?;
+        Ok(Default::default())
+    }
+
+    fn remove_audio_encoder_configuration(
+        &self,
+        r: trt::RemoveAudioEncoderConfiguration,
+    ) -> Answer<trt::RemoveAudioEncoderConfigurationResponse> {
+        remove(self, &r.profile_token, Kind::AudioEncoder)?;
+        Ok(Default::default())
+    }
+
     fn get_stream_uri(&self, request: trt::GetStreamUri) -> Answer<trt::GetStreamUriResponse> {
-        let stream = shared::stream(self, &request.profile_token)?;
+        let stream = shared::target(self, &request.profile_token)?;
         // ZoneMinder's probe tries misspelt types as well: what cannot be read is refused, at once.
         let refused = |what: String| Fault::sender(&["InvalidArgVal", "InvalidStreamSetup"], what);
         let kind = &request.stream_setup.stream;

@@ -5,7 +5,9 @@ use onvif_xml::soap::Fault;
 use platecam_model::ports::StreamId;
 
 use super::{
-    ANALYTICS_CONFIG, METADATA_CONFIG, SOURCE_CONFIG, configurations as shared,
+    ANALYTICS_CONFIG, METADATA_CONFIG, SOURCE_CONFIG,
+    audio::{self, AUDIO_ENCODER, AUDIO_SOURCE_CONFIG},
+    configurations as shared,
     encoder::{self, Wanted},
     masks, metadata, modes, multicast, osd,
     profiles::{self, Kind, Part, Profile},
@@ -20,7 +22,16 @@ use crate::{
 fn profile(call: &Call<'_>, p: Profile, kinds: &[String]) -> tr2::MediaProfile {
     let wants = |kind: &str| kinds.iter().any(|k| k == kind || k == "All");
     let encoder = p.encoder.filter(|_| wants("VideoEncoder"));
+    let sounds = |has: bool, kind: &str| has && wants(kind);
     let set = tr2::ConfigurationSet {
+        audio_source: sounds(p.audio_source, "AudioSource")
+            .then(|| audio::source_config(call.device()))
+            .flatten()
+            .map(Box::new),
+        audio_encoder: sounds(p.audio_encoder, "AudioEncoder")
+            .then(|| audio::media2(call.device()))
+            .flatten()
+            .map(Box::new),
         video_source: (p.source && wants("VideoSource"))
             .then(|| Box::new(shared::source_config(call))),
         video_encoder: encoder.map(|s| Box::new(encoder::media2(call.device(), s))),
@@ -45,6 +56,8 @@ fn kind(name: &str) -> Answer<Kind> {
         "VideoEncoder" => Ok(Kind::Encoder),
         "Analytics" => Ok(Kind::Analytics),
         "Metadata" => Ok(Kind::Metadata),
+        "AudioSource" => Ok(Kind::AudioSource),
+        "AudioEncoder" => Ok(Kind::AudioEncoder),
         other => Err(Fault::sender(
             &["InvalidArgVal", "ConfigurationConflict"],
             format!(
@@ -64,6 +77,16 @@ fn parts(call: &Call<'_>, list: &[tr2::ConfigurationRef]) -> Answer<Vec<Part>> {
 /// One configuration for all: checks the tokens of a request for it.
 fn single(call: &Call<'_>, request: &tr2::GetConfiguration, ours: &str) -> Answer<()> {
     shared::check_tokens(
+        call,
+        request.configuration_token.as_deref(),
+        request.profile_token.as_deref(),
+        ours,
+    )
+}
+
+/// The same for those that exist only with sound.
+fn sound(call: &Call<'_>, request: &tr2::GetConfiguration, ours: &str) -> Answer<()> {
+    audio::tokens(
         call,
         request.configuration_token.as_deref(),
         request.profile_token.as_deref(),
@@ -135,7 +158,14 @@ impl Media2 for Call<'_> {
         let mut kinds = Vec::new();
         for c in &request.configuration {
             if c.r#type.trim() == "All" {
-                kinds.extend([Kind::Source, Kind::Encoder, Kind::Analytics, Kind::Metadata]);
+                kinds.extend([
+                    Kind::Source,
+                    Kind::Encoder,
+                    Kind::Analytics,
+                    Kind::Metadata,
+                    Kind::AudioSource,
+                    Kind::AudioEncoder,
+                ]);
             } else {
                 kinds.push(kind(&c.r#type)?);
             }
@@ -281,8 +311,64 @@ impl Media2 for Call<'_> {
         })
     }
 
+    fn get_audio_source_configurations(
+        &self,
+        request: tr2::GetConfiguration,
+    ) -> Answer<tr2::GetAudioSourceConfigurationsResponse> {
+        sound(self, &request, AUDIO_SOURCE_CONFIG)?;
+        Ok(tr2::GetAudioSourceConfigurationsResponse {
+            configurations: audio::source_config(self.device()).into_iter().collect(),
+        })
+    }
+
+    fn get_audio_source_configuration_options(
+        &self,
+        request: tr2::GetConfiguration,
+    ) -> Answer<tr2::GetAudioSourceConfigurationOptionsResponse> {
+        sound(self, &request, AUDIO_SOURCE_CONFIG)?;
+        Ok(tr2::GetAudioSourceConfigurationOptionsResponse {
+            options: audio::source_options(self.device())?,
+        })
+    }
+
+    fn set_audio_source_configuration(
+        &self,
+        request: tr2::SetAudioSourceConfiguration,
+    ) -> Answer<tr2::SetConfigurationResponse> {
+        audio::check_source(self, &request.configuration)?;
+        Ok(Default::default())
+    }
+
+    fn get_audio_encoder_configurations(
+        &self,
+        request: tr2::GetConfiguration,
+    ) -> Answer<tr2::GetAudioEncoderConfigurationsResponse> {
+        sound(self, &request, AUDIO_ENCODER)?;
+        Ok(tr2::GetAudioEncoderConfigurationsResponse {
+            configurations: audio::media2(self.device()).into_iter().collect(),
+        })
+    }
+
+    fn get_audio_encoder_configuration_options(
+        &self,
+        request: tr2::GetConfiguration,
+    ) -> Answer<tr2::GetAudioEncoderConfigurationOptionsResponse> {
+        sound(self, &request, AUDIO_ENCODER)?;
+        Ok(tr2::GetAudioEncoderConfigurationOptionsResponse {
+            options: audio::media2_options(self.device())?,
+        })
+    }
+
+    fn set_audio_encoder_configuration(
+        &self,
+        request: tr2::SetAudioEncoderConfiguration,
+    ) -> Answer<tr2::SetConfigurationResponse> {
+        audio::set(self, &request.configuration.into())?;
+        Ok(Default::default())
+    }
+
     fn get_stream_uri(&self, request: tr2::GetStreamUri) -> Answer<tr2::GetStreamUriResponse> {
-        let stream = shared::stream(self, &request.profile_token)?;
+        let stream = shared::target(self, &request.profile_token)?;
         match request.protocol.trim() {
             "RtspUnicast" | "RTSP" => Ok(tr2::GetStreamUriResponse {
                 uri: shared::stream_uri(self, stream),

@@ -3,6 +3,7 @@
 //! There is one video source and there are two profiles that cannot be deleted, main and sub; clients
 //! may make more. Both versions of the service show the same tokens (interop trap 9).
 
+pub(crate) mod audio;
 pub(crate) mod configurations;
 mod encoder;
 mod masks;
@@ -68,12 +69,31 @@ pub(crate) fn profile_stream(token: &str) -> Option<StreamId> {
 /// What an RTSP address of ours plays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StreamTarget {
-    /// Which video.
+    /// Whose tracks.
     pub stream: StreamId,
+    /// Whether the session offers the video and metadata tracks.
+    pub video: bool,
+    /// Whether it offers the audio track, where there is one.
+    pub audio: bool,
     /// Whether the session offers the metadata track.
     pub metadata: bool,
     /// Whether it is described as multicast.
     pub multicast: bool,
+}
+
+impl StreamTarget {
+    /// Its path in RTSP addresses, that of [`stream_target`].
+    #[must_use]
+    pub fn path(&self) -> String {
+        let base = if self.video {
+            stream_path(self.stream)
+        } else {
+            format!("/onvif/{AUDIO}")
+        };
+        let silent = if self.audio { "" } else { "/silent" };
+        let multicast = if self.multicast { "/multicast" } else { "" };
+        format!("{base}{silent}{multicast}")
+    }
 }
 
 /// Path of a stream in RTSP addresses, `/onvif/<profile token>`.
@@ -81,18 +101,35 @@ pub fn stream_path(stream: StreamId) -> String {
     format!("/onvif/{}", profile_token(stream))
 }
 
+/// Stands for a profile token where there is nothing but sound.
+const AUDIO: &str = "audio";
 /// What follows [`stream_path`] where the stream is to be described as multicast.
 const MULTICAST: &str = "multicast";
+/// What follows it where its sound is left out.
+const SILENT: &str = "silent";
 
 /// The stream behind an RTSP path given out by `GetStreamUri`; `None` for other paths. Anything else
 /// below the path (`/trackID=1`) is the RTSP server's business and is ignored here.
 pub fn stream_target(path: &str) -> Option<StreamTarget> {
     let mut parts = path.strip_prefix("/onvif/")?.split('/');
-    let stream = profile_stream(parts.next()?)?;
+    let first = parts.next()?;
+    let video = first != AUDIO;
+    let stream = if video {
+        profile_stream(first)?
+    } else {
+        StreamId::Main
+    };
+    let mut next = parts.next();
+    let silent = next == Some(SILENT);
+    if silent {
+        next = parts.next();
+    }
     Some(StreamTarget {
         stream,
-        metadata: true,
-        multicast: parts.next() == Some(MULTICAST),
+        video,
+        audio: !silent || !video,
+        metadata: video,
+        multicast: next == Some(MULTICAST),
     })
 }
 
@@ -110,6 +147,22 @@ mod tests {
             }
             let multicast = stream_target(&format!("{}/multicast/trackID=0", stream_path(stream)));
             assert!(multicast.is_some_and(|t| t.stream == stream && t.multicast));
+        }
+        for (video, audio, multicast) in [
+            (true, true, false),
+            (true, false, true),
+            (true, false, false),
+            (false, true, true),
+        ] {
+            let target = StreamTarget {
+                stream: StreamId::Main,
+                video,
+                audio,
+                metadata: video,
+                multicast,
+            };
+            let path = target.path();
+            assert_eq!(stream_target(&path), Some(target), "{path}");
         }
         for other in [
             "/onvif/",

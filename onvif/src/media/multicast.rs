@@ -8,13 +8,17 @@ use platecam_model::{
     Device,
     ports::StreamId,
     settings::{
-        MulticastConfig, MulticastMain, MulticastMetadata, MulticastPort, MulticastSub,
-        MulticastTtl, Patch, Section,
+        MulticastAudio, MulticastConfig, MulticastMain, MulticastMetadata, MulticastPort,
+        MulticastSub, MulticastTtl, Patch, Section,
     },
 };
 use serde_json::json;
 
-use super::{MULTICAST, encoder_token, profiles, stream_path};
+use super::{
+    StreamTarget,
+    audio::{self, AUDIO_ENCODER},
+    configurations as shared, encoder_token, profiles,
+};
 use crate::{
     call::{Answer, Call},
     fault::{self, Subcodes},
@@ -25,6 +29,7 @@ use crate::{
 pub(super) enum Cast {
     Video(StreamId),
     Metadata,
+    Audio,
 }
 
 impl Cast {
@@ -33,6 +38,7 @@ impl Cast {
             Cast::Video(StreamId::Main) => MulticastMain::KEY,
             Cast::Video(StreamId::Sub) => MulticastSub::KEY,
             Cast::Metadata => MulticastMetadata::KEY,
+            Cast::Audio => MulticastAudio::KEY,
         }
     }
 
@@ -41,6 +47,7 @@ impl Cast {
             Cast::Video(StreamId::Main) => device.settings.get::<MulticastMain>().0.clone(),
             Cast::Video(StreamId::Sub) => device.settings.get::<MulticastSub>().0.clone(),
             Cast::Metadata => device.settings.get::<MulticastMetadata>().0.clone(),
+            Cast::Audio => device.settings.get::<MulticastAudio>().0.clone(),
         }
     }
 
@@ -125,10 +132,13 @@ pub(super) fn switch(call: &Call<'_>, profile: &str, on: bool) -> Answer<()> {
     if profile.metadata {
         casts.push(Cast::Metadata);
     }
+    if profile.has_sound() && audio::is_present(call.device()) {
+        casts.push(Cast::Audio);
+    }
     if casts.is_empty() {
         return Err(Fault::receiver(
             &["Action", "IncompleteConfiguration"],
-            "the profile has neither a video encoder nor metadata",
+            "the profile has neither an encoder nor metadata",
         ));
     }
     let patch = |cast: &Cast| Patch {
@@ -148,21 +158,19 @@ pub(super) fn switch(call: &Call<'_>, profile: &str, on: bool) -> Answer<()> {
 /// Address of a stream for players that are to use multicast.
 ///
 /// # Errors
-/// `ter:InvalidMulticastSettings` while no group is set for its video.
-pub(super) fn uri(call: &Call<'_>, stream: StreamId) -> Answer<String> {
-    if Cast::Video(stream)
-        .settings(call.device())
-        .group()
-        .is_none()
-    {
+/// `ter:InvalidMulticastSettings` while no group is set for its video, or its sound where that is alone.
+pub(super) fn uri(call: &Call<'_>, mut target: StreamTarget) -> Answer<String> {
+    let (cast, encoder) = if target.video {
+        (Cast::Video(target.stream), encoder_token(target.stream))
+    } else {
+        (Cast::Audio, AUDIO_ENCODER)
+    };
+    if cast.settings(call.device()).group().is_none() {
         return Err(Fault::sender(
             &["InvalidArgVal", "InvalidMulticastSettings"],
-            format!(
-                "{} has no multicast address: set one in its configuration",
-                encoder_token(stream)
-            ),
+            format!("{encoder} has no multicast address: set one in its configuration"),
         ));
     }
-    let path = format!("{}/{MULTICAST}", stream_path(stream));
-    Ok(call.base.rtsp(call.inner.ports.get().rtsp, &path))
+    target.multicast = true;
+    Ok(shared::stream_uri(call, target))
 }

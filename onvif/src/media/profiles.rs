@@ -10,8 +10,9 @@ use platecam_model::{
 use onvif_xml::soap::Fault;
 
 use super::{
-    ANALYTICS_CONFIG, METADATA_CONFIG, SOURCE_CONFIG, encoder, encoder_token, profile_stream,
-    profile_token, streams,
+    ANALYTICS_CONFIG, METADATA_CONFIG, SOURCE_CONFIG,
+    audio::{self, AUDIO_ENCODER, AUDIO_SOURCE_CONFIG},
+    encoder, encoder_token, profile_stream, profile_token, streams,
 };
 use crate::{
     call::{Answer, Call},
@@ -30,6 +31,8 @@ pub(super) struct Profile {
     pub(super) encoder: Option<StreamId>,
     pub(super) analytics: bool,
     pub(super) metadata: bool,
+    pub(super) audio_source: bool,
+    pub(super) audio_encoder: bool,
 }
 
 /// One configuration of a profile.
@@ -39,6 +42,8 @@ pub(super) enum Part {
     Encoder(StreamId),
     Analytics,
     Metadata,
+    AudioSource,
+    AudioEncoder,
 }
 
 /// Kind of a configuration.
@@ -48,6 +53,8 @@ pub(super) enum Kind {
     Encoder,
     Analytics,
     Metadata,
+    AudioSource,
+    AudioEncoder,
 }
 
 impl Part {
@@ -64,7 +71,12 @@ impl Part {
             Kind::Source => (SOURCE_CONFIG, Self::Source),
             Kind::Analytics => (ANALYTICS_CONFIG, Self::Analytics),
             Kind::Metadata => (METADATA_CONFIG, Self::Metadata),
+            Kind::AudioSource => (AUDIO_SOURCE_CONFIG, Self::AudioSource),
+            Kind::AudioEncoder => (AUDIO_ENCODER, Self::AudioEncoder),
         };
+        if matches!(kind, Kind::AudioSource | Kind::AudioEncoder) {
+            audio::require(device)?;
+        }
         match token {
             Some(token) if token != ours => Err(fault::no_config(token)),
             _ => Ok(part),
@@ -84,6 +96,8 @@ impl Profile {
             encoder: Some(stream),
             analytics: true,
             metadata: true,
+            audio_source: true,
+            audio_encoder: true,
         }
     }
 
@@ -98,6 +112,8 @@ impl Profile {
             Part::Encoder(stream) => self.encoder = Some(stream),
             Part::Analytics => self.analytics = true,
             Part::Metadata => self.metadata = true,
+            Part::AudioSource => self.audio_source = true,
+            Part::AudioEncoder => self.audio_encoder = true,
         }
     }
 
@@ -107,12 +123,25 @@ impl Profile {
             Kind::Encoder => self.encoder = None,
             Kind::Analytics => self.analytics = false,
             Kind::Metadata => self.metadata = false,
+            Kind::AudioSource => self.audio_source = false,
+            Kind::AudioEncoder => self.audio_encoder = false,
         }
     }
 
-    /// Whether it holds anything that needs the source without holding the source.
-    pub(super) fn lacks_source(&self) -> bool {
-        !self.source && (self.encoder.is_some() || self.analytics)
+    /// The source that something it holds needs and it does not hold.
+    pub(super) fn lacks(&self) -> Option<&'static str> {
+        if !self.source && (self.encoder.is_some() || self.analytics) {
+            Some("a video source")
+        } else if !self.audio_source && self.audio_encoder {
+            Some("an audio source")
+        } else {
+            None
+        }
+    }
+
+    /// Whether it plays sound, where there is any.
+    pub(super) fn has_sound(&self) -> bool {
+        self.audio_source && self.audio_encoder
     }
 
     fn stored(&self) -> MediaProfile {
@@ -126,6 +155,8 @@ impl Profile {
             }),
             analytics: self.analytics,
             metadata: self.metadata,
+            audio_source: self.audio_source,
+            audio_encoder: self.audio_encoder,
         }
     }
 }
@@ -142,6 +173,8 @@ impl From<&MediaProfile> for Profile {
             }),
             analytics: p.analytics,
             metadata: p.metadata,
+            audio_source: p.audio_source,
+            audio_encoder: p.audio_encoder,
         }
     }
 }
@@ -242,6 +275,8 @@ pub(super) fn create(
         encoder: None,
         analytics: false,
         metadata: false,
+        audio_source: false,
+        audio_encoder: false,
     };
     parts.iter().for_each(|p| profile.put(*p));
     if !parts.is_empty() {
@@ -255,13 +290,13 @@ pub(super) fn create(
 
 /// Refuses a profile with an encoder or analytics but no source.
 pub(super) fn whole(profile: &Profile) -> Answer<()> {
-    if profile.lacks_source() {
-        return Err(Fault::sender(
+    match profile.lacks() {
+        Some(source) => Err(Fault::sender(
             &["InvalidArgVal", "ConfigurationConflict"],
-            format!("the profile '{}' needs a video source first", profile.token),
-        ));
+            format!("the profile '{}' needs {source} first", profile.token),
+        )),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 /// Changes a profile.

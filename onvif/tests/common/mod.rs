@@ -64,6 +64,15 @@ impl Bench {
         }
     }
 
+    /// Sound comes from somewhere.
+    pub fn hear(&self) {
+        let audio = platecam_model::ports::AudioCapabilities {
+            present: true,
+            encodings: Vec::new(),
+        };
+        self.test.device.settings.set_audio_capabilities(audio);
+    }
+
     pub fn request(method: Method, path: &str) -> HttpRequest {
         let mut headers = HeaderMap::new();
         headers.insert("host", "192.0.2.10:8080".parse().unwrap());

@@ -107,6 +107,12 @@ pub struct MediaProfile {
     pub analytics: bool,
     /// Holds the metadata.
     pub metadata: bool,
+    /// Holds the audio source.
+    #[serde(default)]
+    pub audio_source: bool,
+    /// Holds the audio encoder.
+    #[serde(default)]
+    pub audio_encoder: bool,
 }
 
 /// Media profiles made or changed by ONVIF clients. ONVIF: `trt:CreateProfile`, `tr2:AddConfiguration`.
@@ -171,6 +177,8 @@ mod tests {
             encoder: Some(ProfileEncoder::Sub),
             analytics: false,
             metadata: true,
+            audio_source: false,
+            audio_encoder: false,
         };
         let set = |profiles: Vec<MediaProfile>| {
             let change = |s: &mut OnvifProfiles| s.profiles = profiles;
