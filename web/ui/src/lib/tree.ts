@@ -111,7 +111,7 @@ export const settingTree: SettingGroup[] = [
       { path: 'network/https', title: 'page.https', sections: ['net.https'], view: 'https', needs: 'security-config', manual: ['Network Settings/Advanced/HTTPS', 'Network/HTTPS'] },
       { path: 'network/onvif', title: 'page.onvif', sections: ['onvif', 'onvif.remote_user'], view: 'onvif', manual: ['Network Settings/ONVIF', 'Network Settings/Advanced/ONVIF'] },
       { path: 'network/access-filter', title: 'page.access-filter', sections: ['security.access_filter', 'net.gateway_binding'], view: 'access-filter', manual: [] },
-      { path: 'network/multicast', title: 'page.multicast', sections: ['net.multicast_main', 'net.multicast_sub', 'net.multicast_metadata'], manual: ['Network Settings/Advanced/Multicast', 'Network/Multicast'] },
+      { path: 'network/multicast', title: 'page.multicast', sections: ['net.multicast_main', 'net.multicast_sub', 'net.multicast_metadata', 'net.multicast_audio'], manual: ['Network Settings/Advanced/Multicast', 'Network/Multicast'] },
       { path: 'network/mqtt', title: 'page.mqtt', sections: ['event.broker1', 'event.broker2'], manual: [] },
       { path: 'network/email', title: 'page.email', sections: ['net.mail'], view: 'email', manual: ['Network Settings/Email', 'Network/Email'] },
       { path: 'network/upload', title: 'page.upload', view: 'upload', sections: ['upload.server'], manual: ['Storage/FTP', 'Storage/Destination', 'Storage/Storage/FTP', 'Network Settings/FTP', 'Network/FTP'] },
@@ -125,6 +125,7 @@ export const settingTree: SettingGroup[] = [
     icon: 'video',
     pages: [
       { path: 'video/stream', title: 'page.video-stream', sections: ['video.main', 'video.sub'], manual: ['Video/Audio/Video/Video Stream', 'Audio/Video/Stream'] },
+      { path: 'video/audio', title: 'page.audio', sections: ['audio.input'], manual: ['Video/Audio/Audio/Volume/Encoding', 'Audio/Audio Config'] },
       { path: 'video/osd', title: 'page.video-osd', sections: ['video.osd', 'video.osd_images'], view: 'osd', manual: ['Video/Audio/Video/Overlay', 'Camera/Overlay'] },
       { path: 'video/roi', title: 'page.video-roi', sections: ['video.roi'], view: 'roi', manual: ['Video/Audio/Video/ROI'] },
       { path: 'video/masks', title: 'page.video-masks', sections: ['video.masks'], view: 'masks', manual: ['Video/Audio/Video/Privacy Masks'] },
