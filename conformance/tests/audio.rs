@@ -1,0 +1,428 @@
+//! Sound as players hear it: a clip with a beep and a flash at the same time (AUDIO-6, lip sync).
+
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+    time::Duration,
+};
+
+use conformance::{
+    Camera, Options, PASSWORD, Web,
+    auth::Credentials,
+    device, ffprobe, output,
+    report::{self, Verdict},
+    root,
+    runner::{self, Selection},
+};
+use futures_util::StreamExt;
+use retina::{client, codec::CodecItem};
+use serde_json::{Value, json};
+
+const WITHIN: Duration = Duration::from_secs(60);
+/// Hz of the clip's tone.
+const TONE: f64 = 1000.0;
+
+/// Two seconds, over and over: 100 ms of a bright picture with 100 ms of a tone, in the middle of dark and silence.
+fn clip(dir: &Path) -> PathBuf {
+    let path = dir.join("beep.mp4");
+    let mut command = Command::new("ffmpeg");
+    command.args(["-v", "error", "-y", "-f", "lavfi", "-i"]);
+    command.arg("color=black:size=320x240:rate=25:duration=2,drawbox=color=white:t=fill:enable='between(t,0.999,1.079)'");
+    command.args(["-f", "lavfi", "-i"]);
+    command.arg(format!(
+        "aevalsrc='0.7*sin(2*PI*{TONE}*t)*between(t,1,1.1)':sample_rate=48000:duration=2"
+    ));
+    command.args([
+        "-c:v", "libx264", "-g", "25", "-bf", "0", "-pix_fmt", "yuv420p",
+    ]);
+    // Lossless, so that what is measured is the camera's doing.
+    command.args(["-c:a", "alac"]).arg(&path);
+    output(&mut command, WITHIN).unwrap();
+    path
+}
+
+fn start(dir: &Path) -> Camera {
+    Camera::start(&Options {
+        source: format!("file:{}", clip(dir).display()),
+        ..Options::default()
+    })
+    .unwrap()
+}
+
+/// Sets what is heard, and waits until a track of the codec is offered.
+async fn hear(camera: &Camera, value: Value, codec: Option<&str>) {
+    let web = Web::login(camera).await.unwrap();
+    let (status, answer) = web.change("audio.input", value).await.unwrap();
+    assert_eq!(status, 200, "{answer}");
+    let mut found = Vec::new();
+    for _ in 0..100 {
+        // A change of the tracks ends who is watching; ffprobe may be the one.
+        found = ffprobe("tcp", &camera.rtsp_url(0)).map_or_else(|_| Vec::new(), |f| tracks(&f));
+        let sound = found.get(1).map(String::as_str);
+        if !found.is_empty() && sound == codec {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    panic!("{codec:?} wanted, the tracks are {found:?}");
+}
+
+fn tracks(probe: &Value) -> Vec<String> {
+    let streams = probe["streams"].as_array().cloned().unwrap_or_default();
+    let heard = |s: &&Value| s["codec_type"] != "data";
+    let name = |s: &Value| s["codec_name"].as_str().unwrap_or("").to_owned();
+    streams.iter().filter(heard).map(name).collect()
+}
+
+/// Plays `seconds` with ffmpeg and gives brightness of each picture and sound at 8 kHz, each with its time.
+fn play(camera: &Camera, transport: &str, seconds: u32) -> (Vec<(f64, f64)>, f64, Vec<i16>) {
+    let dir = tempfile::tempdir().unwrap();
+    let mkv = dir.path().join("heard.mkv");
+    let mut command = Command::new("ffmpeg");
+    command.args(["-v", "error", "-y", "-rtsp_transport", transport, "-i"]);
+    command.arg(camera.rtsp_url(0));
+    command.args(["-map", "0:v", "-map", "0:a", "-t", &seconds.to_string()]);
+    command.args([
+        "-c:v",
+        "copy",
+        "-c:a",
+        "pcm_s16le",
+        "-ar",
+        "8000",
+        "-ac",
+        "1",
+    ]);
+    command.arg(&mkv);
+    output(&mut command, WITHIN).unwrap();
+    let mut command = Command::new("ffprobe");
+    command.args(["-v", "error", "-f", "lavfi", "-of", "json", "-show_entries"]);
+    command.args(["frame=pts_time:frame_tags=lavfi.signalstats.YAVG", "-i"]);
+    command.arg(format!("movie={},signalstats", mkv.display()));
+    let probe: Value = serde_json::from_str(&output(&mut command, WITHIN).unwrap()).unwrap();
+    let number = |v: &Value| v.as_str().and_then(|t| t.parse::<f64>().ok());
+    let pictures = probe["frames"].as_array().unwrap().iter().filter_map(|f| {
+        let bright = number(&f["tags"]["lavfi.signalstats.YAVG"])?;
+        Some((number(&f["pts_time"])?, bright))
+    });
+    let pictures: Vec<_> = pictures.collect();
+    let mut command = Command::new("ffprobe");
+    command.args([
+        "-v",
+        "error",
+        "-select_streams",
+        "a",
+        "-show_entries",
+        "stream=start_time",
+    ]);
+    command.args(["-of", "csv=p=0"]).arg(&mkv);
+    let begins = output(&mut command, WITHIN).unwrap();
+    let raw = dir.path().join("heard.raw");
+    let mut command = Command::new("ffmpeg");
+    command.args(["-v", "error", "-i"]).arg(&mkv);
+    command.args(["-map", "0:a", "-f", "s16le"]).arg(&raw);
+    output(&mut command, WITHIN).unwrap();
+    let bytes = std::fs::read(&raw).unwrap();
+    let sound = bytes
+        .chunks_exact(2)
+        .map(|b| i16::from_le_bytes([b[0], b[1]]));
+    (pictures, begins.trim().parse().unwrap(), sound.collect())
+}
+
+/// Share of the energy of `window` (8 kHz) that is at `hertz` (Goertzel).
+fn share(window: &[i16], hertz: f64) -> f64 {
+    let turn = 2.0 * (std::f64::consts::TAU * hertz / 8000.0).cos();
+    let (mut a, mut b, mut energy) = (0.0, 0.0, 0.0);
+    for sample in window {
+        let x = f64::from(*sample);
+        (a, b) = (x + turn * a - b, a);
+        energy += x * x;
+    }
+    let power = a * a + b * b - turn * a * b;
+    2.0 * power / (energy * window.len() as f64).max(1.0)
+}
+
+/// When each beep begins: the first 5 ms that are loud after 500 ms that are not.
+fn beeps(sound: &[i16], begins: f64) -> Vec<f64> {
+    let loud =
+        |w: &[i16]| w.iter().map(|s| f64::from(*s).abs()).sum::<f64>() / w.len() as f64 > 4000.0;
+    let mut found = Vec::new();
+    let mut last = f64::NEG_INFINITY;
+    for (n, window) in sound.chunks_exact(40).enumerate() {
+        let at = begins + n as f64 * 0.005;
+        if !loud(window) {
+            continue;
+        }
+        let tone = sound.get(n * 40 + 40..n * 40 + 520);
+        // One that began before the recording is none.
+        if at - last > 0.5 && n > 20 && tone.is_some() {
+            let share = share(tone.unwrap_or_default(), TONE);
+            assert!(share > 0.9, "the tone of {TONE} Hz at {at}: {share}");
+            found.push(at);
+        }
+        last = at;
+    }
+    found
+}
+
+fn flashes(pictures: &[(f64, f64)]) -> Vec<f64> {
+    let mut found = Vec::new();
+    for pair in pictures.windows(2) {
+        if pair[0].1 < 100.0 && pair[1].1 > 150.0 {
+            found.push(pair[1].0);
+        }
+    }
+    found
+}
+
+/// Every encoding, over TCP and UDP: the tone is heard, as long after each other as the clip is long, and within one
+/// picture of the flash, round after round.
+#[tokio::test(flavor = "multi_thread")]
+async fn beep_and_flash_come_together() {
+    let dir = tempfile::tempdir().unwrap();
+    let camera = start(dir.path());
+    let none = ffprobe("tcp", &camera.rtsp_url(0)).unwrap();
+    assert_eq!(
+        tracks(&none),
+        ["h264"],
+        "no track unless sound is wanted (AUDIO-6): {none}"
+    );
+    for (value, codec, transport) in [
+        (
+            json!({"source": "picture", "encoding": "G.711U"}),
+            "pcm_mulaw",
+            "udp",
+        ),
+        (json!({"encoding": "G.711A"}), "pcm_alaw", "tcp"),
+        (json!({"encoding": "AAC", "sample_rate": 16}), "aac", "tcp"),
+        (json!({"encoding": "AAC", "sample_rate": 48}), "aac", "udp"),
+        (json!({"encoding": "Opus"}), "opus", "tcp"),
+    ] {
+        hear(&camera, value, Some(codec)).await;
+        let (pictures, begins, sound) = play(&camera, transport, 7);
+        let (heard, seen) = (beeps(&sound, begins), flashes(&pictures));
+        assert!(
+            heard.len() >= 3 && seen.len() >= 3,
+            "{codec}: {heard:?} {seen:?}"
+        );
+        for flash in &seen {
+            let nearest = heard
+                .iter()
+                .map(|b| b - flash)
+                .min_by(|a, b| a.abs().total_cmp(&b.abs()));
+            let off = nearest.unwrap();
+            println!(
+                "{codec} over {transport}: the beep is {:.1} ms after the flash",
+                off * 1000.0
+            );
+            // The first or last may be beyond what was recorded.
+            let inside =
+                *flash > begins + 0.1 && *flash < begins + sound.len() as f64 / 8000.0 - 0.2;
+            assert!(
+                off.abs() < 0.040 || !inside,
+                "{codec} over {transport}: {off} s"
+            );
+        }
+        for pair in heard.windows(2) {
+            assert!((pair[1] - pair[0] - 2.0).abs() < 0.02, "{codec}: {heard:?}");
+        }
+    }
+    hear(&camera, json!({"source": "off"}), None).await;
+}
+
+/// GStreamer plays sound and picture of both streams, and the sound alone.
+#[tokio::test(flavor = "multi_thread")]
+async fn gstreamer_hears_the_tone() {
+    let dir = tempfile::tempdir().unwrap();
+    let camera = start(dir.path());
+    hear(&camera, json!({"source": "picture"}), Some("pcm_mulaw")).await;
+    for (stream, protocol) in [(0, "tcp"), (1, "udp")] {
+        let raw = dir.path().join(format!("{protocol}.raw"));
+        let mut command = Command::new("gst-launch-1.0");
+        command.args(["-q", "rtspsrc", "latency=200", "user-id=admin"]);
+        command
+            .arg(format!("user-pw={PASSWORD}"))
+            .arg(format!("protocols={protocol}"));
+        command.arg(format!("location={}", camera.rtsp_url_anonymous(stream)));
+        command.args([
+            "!",
+            "application/x-rtp,media=audio",
+            "!",
+            "rtppcmudepay",
+            "!",
+            "mulawdec",
+            "!",
+        ]);
+        command.args(["identity", "eos-after=150", "!", "filesink"]);
+        command.arg(format!("location={}", raw.display()));
+        output(&mut command, WITHIN).unwrap();
+        let bytes = std::fs::read(&raw).unwrap();
+        let sound: Vec<i16> = bytes
+            .chunks_exact(2)
+            .map(|b| i16::from_le_bytes([b[0], b[1]]))
+            .collect();
+        assert!(
+            !beeps(&sound, 0.0).is_empty(),
+            "{protocol}: {} samples",
+            sound.len()
+        );
+    }
+}
+
+/// retina gets pictures, documents and sound of one presentation.
+#[tokio::test(flavor = "multi_thread")]
+async fn retina_hears_as_well() {
+    let dir = tempfile::tempdir().unwrap();
+    let camera = start(dir.path());
+    let aac = json!({"source": "picture", "encoding": "AAC"});
+    hear(&camera, aac, Some("aac")).await;
+    let url = url::Url::parse(&camera.rtsp_url_anonymous(0)).unwrap();
+    let credentials = client::Credentials {
+        username: "admin".into(),
+        password: PASSWORD.into(),
+    };
+    let options = client::SessionOptions::default().creds(Some(credentials));
+    let mut session = client::Session::describe(url, options).await.unwrap();
+    let media: Vec<_> = session
+        .streams()
+        .iter()
+        .map(|s| s.media().to_owned())
+        .collect();
+    assert_eq!(media, ["video", "application", "audio"]);
+    for i in [0, 2] {
+        session
+            .setup(i, client::SetupOptions::default())
+            .await
+            .unwrap();
+    }
+    let playing = session.play(client::PlayOptions::default()).await.unwrap();
+    let mut demuxed = playing.demuxed().unwrap();
+    let (mut pictures, mut sounds) = (0, 0);
+    let collect = async {
+        while pictures < 50 || sounds < 30 {
+            match demuxed
+                .next()
+                .await
+                .expect("it goes on")
+                .expect("without errors")
+            {
+                CodecItem::VideoFrame(_) => pictures += 1,
+                CodecItem::AudioFrame(frame) => {
+                    assert!(!frame.data().is_empty());
+                    sounds += 1;
+                }
+                _ => {}
+            }
+        }
+    };
+    tokio::time::timeout(WITHIN, collect)
+        .await
+        .expect("both within a minute");
+}
+
+/// Every case of audio applies while there is sound, and passes: configurations of Media 2 and the streams of Profile T.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_cases_of_audio_pass() {
+    let dir = tempfile::tempdir().unwrap();
+    let camera = start(dir.path());
+    hear(&camera, json!({"source": "picture"}), Some("pcm_mulaw")).await;
+    let target = device::Target {
+        device_service: camera.url("/onvif/device_service").parse().unwrap(),
+        administrator: Credentials::new("admin", PASSWORD),
+    };
+    let ids = [
+        "MEDIA2-1-1-",
+        "MEDIA2-3-",
+        "MEDIA2-7-",
+        "MEDIA2_RTSS-2-",
+        "DEVICEIO-4-",
+        "Audio",
+        "GetAudio",
+    ];
+    let selection = Selection {
+        filters: ids.map(str::to_owned).to_vec(),
+        ..Selection::default()
+    };
+    let report = tokio::task::spawn_blocking(move || {
+        let contracts = root().join(".cache/wsdl/onvif/wsdl");
+        let options = device::Options::default();
+        let tell = |result: &report::Result| println!("{}", report::line(result));
+        runner::run(target, options, &contracts, &selection, tell)
+    });
+    let report = report.await.unwrap().unwrap();
+    println!("{}\n{}", report.failures(), report.summary());
+    let with = |verdict: Verdict| {
+        let found = report.results.iter().filter(move |r| r.verdict == verdict);
+        found.map(|r| r.id.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(with(Verdict::Fail), Vec::<String>::new());
+    let passed = with(Verdict::Pass);
+    for id in [
+        "MEDIA2-3-1-2",
+        "MEDIA2-3-2-1",
+        "MEDIA2-3-2-3",
+        "MEDIA2_RTSS-2-1-1",
+        "MEDIA2_RTSS-2-1-2",
+        "MEDIA2_RTSS-2-1-3",
+        "MEDIA2_RTSS-2-1-17",
+    ] {
+        assert!(
+            passed.iter().any(|p| p == id),
+            "{id} is not among {passed:?}"
+        );
+    }
+}
+
+/// A profile of sound alone is played, and nothing else with it; one without sound plays none (RTSS-2-1-28).
+#[tokio::test(flavor = "multi_thread")]
+async fn addresses_say_what_is_heard() {
+    let dir = tempfile::tempdir().unwrap();
+    let camera = start(dir.path());
+    let address = |path: &str| {
+        format!(
+            "rtsp://admin:{PASSWORD}@127.0.0.1:{}/onvif/{path}",
+            camera.rtsp
+        )
+    };
+    assert!(
+        ffprobe("tcp", &address("audio")).is_err(),
+        "there is no sound yet"
+    );
+    hear(&camera, json!({"source": "picture"}), Some("pcm_mulaw")).await;
+    for (path, expect) in [
+        ("audio", ["pcm_mulaw"].as_slice()),
+        ("profile_main/silent", &["h264"]),
+        ("profile_sub", &["h264", "pcm_mulaw"]),
+    ] {
+        assert_eq!(
+            tracks(&ffprobe("tcp", &address(path)).unwrap()),
+            expect,
+            "{path}"
+        );
+    }
+}
+
+/// Sound goes on through a second camera that takes the first for its picture source.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cameras_sound_is_passed_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let first = start(dir.path());
+    hear(
+        &first,
+        json!({"source": "picture", "encoding": "AAC"}),
+        Some("aac"),
+    )
+    .await;
+    let second = Camera::start(&Options {
+        source: first.rtsp_url(0),
+        ..Options::default()
+    })
+    .unwrap();
+    hear(&second, json!({"source": "picture"}), Some("pcm_mulaw")).await;
+    let (pictures, begins, sound) = play(&second, "tcp", 7);
+    let (heard, seen) = (beeps(&sound, begins), flashes(&pictures));
+    assert!(heard.len() >= 2 && seen.len() >= 2, "{heard:?} {seen:?}");
+    let nearest = |flash: &f64| heard.iter().map(|b| (b - flash).abs()).fold(9.0, f64::min);
+    let close = seen.iter().filter(|flash| nearest(flash) < 0.040).count();
+    println!("{:?}", seen.iter().map(nearest).collect::<Vec<_>>());
+    assert!(close + 1 >= seen.len(), "{heard:?} {seen:?}");
+}
