@@ -136,3 +136,10 @@ fn every_settings_page_works_and_is_accessible() {
     .unwrap();
     script("pages.mjs", &camera);
 }
+
+/// ALARM-1..6, ALARM-10, ALARM-13..15.
+#[test]
+fn schedules_are_drawn_and_outputs_tested_in_the_browser() {
+    let camera = Camera::start(&simulated()).unwrap();
+    script("alarms.mjs", &camera);
+}

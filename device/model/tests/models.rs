@@ -89,6 +89,22 @@ fn fields_that_a_model_lacks_are_refused() {
         panic!("not refused");
     };
     assert_eq!(wrong.0[0].pointer, "/cgi");
+    // Within a group too.
+    let alarm = t
+        .device
+        .settings
+        .schema("event.alarm_inputs", &system)
+        .unwrap();
+    let input = &alarm["properties"]["input1"];
+    let fields = input["properties"].as_object().unwrap();
+    assert!(fields.contains_key("output1") && !fields.contains_key("output2"));
+    let required = input["required"].as_array().unwrap();
+    assert!(!required.contains(&json!("output2")), "{required:?}");
+    let linked = json!({"input1": {"output2": true}});
+    let Error::Invalid(wrong) = refusal(&t, "event.alarm_inputs", &linked) else {
+        panic!("not refused");
+    };
+    assert_eq!(wrong.0[0].pointer, "/input1/output2");
     // A machine without any line has no such page, whatever its model.
     let none = unit(&json!({"model": "None", "limits": {"alarm-inputs": 0, "alarm-outputs": 0}}));
     assert!(matches!(

@@ -1,5 +1,6 @@
 //! The server from outside: requests through the router, and sockets where sockets matter.
 
+mod alarms;
 mod api;
 mod assets;
 mod auth;

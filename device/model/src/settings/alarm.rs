@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{AlarmIo, CheckContext, OutputDelay, Section, WeekSchedule};
 use crate::{
     Permission, Violation, Violations, bounded,
-    product::{Limit, Need},
+    product::{Function, Limit, Need},
 };
 
 bounded! {
@@ -183,8 +183,15 @@ impl Section for AlarmInputs {
     const PAGE: &'static str = "Setting/Event/Alarm Settings";
     const WRITE: Permission = Permission::EventConfig;
     const NEEDS: Option<Need> = Some(Need::AtLeast(Limit::AlarmInputs, 1));
-    const FIELDS: &'static [(&'static str, Need)] =
-        &[("input2", Need::AtLeast(Limit::AlarmInputs, 2))];
+    const FIELDS: &'static [(&'static str, Need)] = &[
+        ("input2", Need::AtLeast(Limit::AlarmInputs, 2)),
+        ("input1/output1", Need::AtLeast(Limit::AlarmOutputs, 1)),
+        ("input1/output2", Need::AtLeast(Limit::AlarmOutputs, 2)),
+        ("input2/output1", Need::AtLeast(Limit::AlarmOutputs, 1)),
+        ("input2/output2", Need::AtLeast(Limit::AlarmOutputs, 2)),
+        ("input1/send_email", Need::Function(Function::Email)),
+        ("input2/send_email", Need::Function(Function::Email)),
+    ];
 
     fn check(&self, cx: &CheckContext<'_>, violations: &mut Violations) {
         if !cx.touches::<Self>() {

@@ -41,8 +41,11 @@ impl Product {
         }
         let (mut value, off) = ((d.value)(section), (d.value)(&off));
         for (field, need) in d.fields {
-            if !self.meets(Some(*need)) {
-                value[*field] = off[*field].clone();
+            let at = format!("/{field}");
+            if !self.meets(Some(*need))
+                && let (Some(held), Some(off)) = (value.pointer_mut(&at), off.pointer(&at))
+            {
+                *held = off.clone();
             }
         }
         for (field, limit) in d.limited {
@@ -58,12 +61,20 @@ impl Product {
     /// Leaves of a schema what this model has.
     pub(super) fn narrow_schema(&self, d: &Descriptor, schema: &mut Value) {
         let lacking = d.fields.iter().filter(|(_, need)| !self.meets(Some(*need)));
-        let lacking: Vec<&str> = lacking.map(|(field, _)| *field).collect();
-        if let Some(properties) = schema["properties"].as_object_mut() {
-            properties.retain(|field, _| !lacking.contains(&field.as_str()));
-        }
-        if let Some(required) = schema["required"].as_array_mut() {
-            required.retain(|field| field.as_str().is_none_or(|f| !lacking.contains(&f)));
+        for (field, _) in lacking {
+            // A field within a group: `input1/output2`.
+            let (group, name) = field.rsplit_once('/').unwrap_or(("", field));
+            let groups = group.split('/').filter(|g| !g.is_empty());
+            let at: String = groups.map(|g| format!("/properties/{g}")).collect();
+            let Some(group) = schema.pointer_mut(&at) else {
+                continue;
+            };
+            if let Some(properties) = group["properties"].as_object_mut() {
+                properties.remove(name);
+            }
+            if let Some(required) = group["required"].as_array_mut() {
+                required.retain(|field| field != name);
+            }
         }
         for (field, limit) in d.limited {
             if let Some(property) = schema.pointer_mut(&format!("/properties/{field}")) {
@@ -81,10 +92,10 @@ impl Product {
         violations: &mut Violations,
     ) {
         for (field, need) in d.fields {
-            if before[*field] != after[*field]
+            let pointer = format!("/{field}");
+            if before.pointer(&pointer) != after.pointer(&pointer)
                 && let Err(e) = self.require(Some(*need))
             {
-                let pointer = format!("/{field}");
                 violations
                     .0
                     .push(Violation::new(&pointer, "", e.to_string()));

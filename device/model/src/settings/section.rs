@@ -44,7 +44,7 @@ pub trait Section:
     const SECRETS: &'static [&'static str] = &[];
     /// What the model must have for this section to be there (GEN-24).
     const NEEDS: Option<Need> = None;
-    /// Fields that need more of the model than the section does.
+    /// Fields that need more of the model than the section does; one within a group as `group/field`.
     const FIELDS: &'static [(&'static str, Need)] = &[];
     /// Fields with numbers that the model may bound further.
     const LIMITED: &'static [(&'static str, Limit)] = &[];
