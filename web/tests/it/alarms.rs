@@ -18,7 +18,11 @@ async fn outputs_are_tested_and_seen() {
         (json!([1, 1, 1, 1, 1, 1, 1, 1, 1]), "/outputs"),
     ] {
         let refused = test(json!({"outputs": outputs})).await;
-        assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{outputs}");
+        assert_eq!(
+            refused.status,
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "{outputs}"
+        );
         assert_eq!(refused.pointers(), [pointer], "{outputs}");
     }
     let done = test(json!({"outputs": [2]})).await;
@@ -36,7 +40,10 @@ async fn alarms_are_listed_with_their_pictures() {
     let device = client.test.device.clone();
     let alarm = json!({"input1": {"enabled": true, "output1": true, "snapshot": true}});
     let by = Actor::system();
-    device.settings.patch("event.alarm_inputs", &alarm, None, &by).unwrap();
+    device
+        .settings
+        .patch("event.alarm_inputs", &alarm, None, &by)
+        .unwrap();
     let mut events = device.bus.subscribe();
     for closed in [false, true] {
         device.contact_seen(0, closed);
@@ -51,14 +58,29 @@ async fn alarms_are_listed_with_their_pictures() {
     let alarm = &page["items"][0];
     assert_eq!(alarm["channel"], 1);
     assert_eq!(alarm["outputs"], json!([1]));
-    assert_eq!(alarm["mail"], serde_json::to_value(MailState::None).unwrap());
+    assert_eq!(
+        alarm["mail"],
+        serde_json::to_value(MailState::None).unwrap()
+    );
     let at: UtcTime = alarm["at"].as_str().unwrap().parse().unwrap();
     assert_eq!(at, device.clock.now());
     let picture = client.get("/api/v1/alarms/1/picture.jpg").await;
-    assert_eq!((picture.status, &picture.body[..2]), (StatusCode::OK, &[0xFF, 0xD8][..]));
-    for missing in ["/api/v1/alarms/2/picture.jpg", "/api/v1/alarms/x/picture.jpg"] {
-        assert_eq!(client.get(missing).await.status, StatusCode::NOT_FOUND, "{missing}");
+    assert_eq!(
+        (picture.status, &picture.body[..2]),
+        (StatusCode::OK, &[0xFF, 0xD8][..])
+    );
+    for missing in [
+        "/api/v1/alarms/2/picture.jpg",
+        "/api/v1/alarms/x/picture.jpg",
+    ] {
+        assert_eq!(
+            client.get(missing).await.status,
+            StatusCode::NOT_FOUND,
+            "{missing}"
+        );
     }
-    let wrong = client.get("/api/v1/alarms?from=now&kind=all&limit=0&before_id=x").await;
+    let wrong = client
+        .get("/api/v1/alarms?from=now&kind=all&limit=0&before_id=x")
+        .await;
     assert_eq!(wrong.pointers(), ["/from", "/kind", "/before_id", "/limit"]);
 }
