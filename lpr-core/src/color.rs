@@ -16,8 +16,12 @@ use crate::geometry::PxQuad;
 use features::Light;
 pub use sample::{Rgb, Samples};
 
-/// Likelihood below which a colour is not told.
+/// Likelihood below which a plate's colour is not told.
 const LEAST_LIKELIHOOD: f32 = 0.7;
+/// The same for the vehicle's: shade and windows deceive more than print on a plate does.
+const LEAST_OF_VEHICLES: f32 = 0.8;
+/// Bumpers of dark plastic fill the picture around many a plate: black must be sure.
+const LEAST_OF_BLACK: f32 = 0.95;
 /// Spread of hues over the frame below which its light has no colour.
 const LEAST_SPREAD: f32 = 0.012;
 /// A cast stronger than this hides the colour of paint: 98 of 100 training pictures by day have less, infrared-sensitive cameras without a filter more.
@@ -160,8 +164,12 @@ impl ColorBallot {
     /// The colours that are likely enough.
     pub(crate) fn outcome(&self) -> Colors {
         Colors {
-            plate: likeliest(&self.plate, &Color::OF_PLATES, self.weight),
-            vehicle: likeliest(&self.vehicle, &Color::ALL, self.weight),
+            plate: likeliest(&self.plate, &Color::OF_PLATES, self.weight)
+                .filter(|c| c.likelihood >= LEAST_LIKELIHOOD),
+            vehicle: likeliest(&self.vehicle, &Color::ALL, self.weight).filter(|c| match c.color {
+                Color::Black => c.likelihood >= LEAST_OF_BLACK,
+                _ => c.likelihood >= LEAST_OF_VEHICLES,
+            }),
         }
     }
 }
@@ -175,10 +183,9 @@ fn add<const N: usize>(sum: &mut [f32; N], probs: [f32; N], weight: f32) {
 fn likeliest(sums: &[f32], colors: &[Color], weight: f32) -> Option<ColorRead> {
     let best = colors.iter().zip(sums).max_by(|a, b| a.1.total_cmp(b.1));
     let (color, sum) = best.filter(|_| weight > 0.0)?;
-    let likelihood = (sum / weight).min(1.0);
-    (likelihood >= LEAST_LIKELIHOOD).then_some(ColorRead {
+    Some(ColorRead {
         color: *color,
-        likelihood,
+        likelihood: (sum / weight).min(1.0),
     })
 }
 

@@ -140,7 +140,7 @@ impl Default for RecognitionSettings {
             min_detection_score: 0.35,
             detection_interval_ms: 100,
             duplicate_delay_ms: 5000,
-            stable_reads: 5,
+            stable_reads: 1,
             detector_width_px: 640,
             capture_area: Vec::new(),
             direction: DirectionFilter::Both,
