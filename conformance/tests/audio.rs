@@ -27,7 +27,7 @@ fn clip(dir: &Path) -> PathBuf {
     let path = dir.join("beep.mp4");
     let mut command = Command::new("ffmpeg");
     command.args(["-v", "error", "-y", "-f", "lavfi", "-i"]);
-    command.arg("color=black:size=320x240:rate=25:duration=2,drawbox=color=white:t=fill:enable='between(t,0.999,1.079)'");
+    command.arg("color=black:size=640x360:rate=25:duration=2,drawbox=color=white:t=fill:enable='between(t,0.999,1.079)'");
     command.args(["-f", "lavfi", "-i"]);
     command.arg(format!(
         "aevalsrc='0.7*sin(2*PI*{TONE}*t)*between(t,1,1.1)':sample_rate=48000:duration=2"
