@@ -146,6 +146,13 @@ fn resolutions(device: &Device, stream: StreamId) -> Vec<Resolution> {
     };
     let mut all = device.settings.video_capabilities().resolutions();
     all.retain(ordered);
+    if all.is_empty() {
+        // A source smaller than all of them: what is set stays, and is encoded in the source's size.
+        all.push(match stream {
+            StreamId::Main => main,
+            StreamId::Sub => sub.resolution,
+        });
+    }
     all
 }
 

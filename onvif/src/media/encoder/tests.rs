@@ -157,3 +157,21 @@ fn media1_never_says_h265() {
     assert_eq!(media2(&t.device, StreamId::Main).encoding, "H265");
     assert!(media1(&t.device, StreamId::Sub).is_some());
 }
+
+/// A source smaller than every size of the product: the lists that ONVIF wants filled hold what is set.
+#[test]
+fn a_small_source_leaves_what_is_set() {
+    let t = testing::initialised();
+    t.device.settings.set_video_capabilities(VideoCapabilities {
+        source_size: Some((320, 240)),
+        codecs: vec![Codec::H264],
+    });
+    for &stream in streams(&t.device) {
+        let set = media2(&t.device, stream).resolution;
+        for option in media2_options(&t.device, &[stream]) {
+            assert_eq!(option.resolutions_available, [set.clone()]);
+        }
+        let h264 = media1_options(&t.device, &[stream]).h264.unwrap();
+        assert_eq!(h264.resolutions_available.len(), 1);
+    }
+}
