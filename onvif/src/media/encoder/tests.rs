@@ -169,7 +169,10 @@ fn a_small_source_leaves_what_is_set() {
     for &stream in streams(&t.device) {
         let set = media2(&t.device, stream).resolution;
         for option in media2_options(&t.device, &[stream]) {
-            assert_eq!(option.resolutions_available, [set.clone()]);
+            assert_eq!(
+                option.resolutions_available.as_slice(),
+                std::slice::from_ref(&set)
+            );
         }
         let h264 = media1_options(&t.device, &[stream]).h264.unwrap();
         assert_eq!(h264.resolutions_available.len(), 1);
