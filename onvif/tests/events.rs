@@ -141,7 +141,10 @@ async fn a_plate_arrives_with_its_pictures() {
     );
     let elements = &message.data.as_ref().unwrap().element_item;
     let names: Vec<_> = elements.iter().map(|e| e.name.as_str()).collect();
-    assert_eq!(names, ["ObjectId", "BoundingBox", "LicensePlateInfo"]);
+    assert_eq!(
+        names,
+        ["ObjectId", "BoundingBox", "LicensePlateInfo", "VehicleInfo"]
+    );
     let object: tt::ObjectId = elements[0].any[0].read_as().unwrap();
     assert_eq!(object.object_id, Some(41));
     let rect: tt::Rectangle = elements[1].any[0].read_as().unwrap();

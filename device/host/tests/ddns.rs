@@ -43,7 +43,10 @@ impl Server {
             for stream in listener.incoming() {
                 let mut stream = stream.unwrap();
                 let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
-                let line = lines.next().unwrap().unwrap();
+                // An updater that is stopped hangs up before it has asked.
+                let Some(Ok(line)) = lines.next() else {
+                    continue;
+                };
                 let mut login = String::new();
                 for header in lines.map_while(Result::ok).take_while(|l| !l.is_empty()) {
                     if let Some(value) = header.strip_prefix("authorization: ") {
