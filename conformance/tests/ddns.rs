@@ -35,7 +35,10 @@ impl Provider {
             for stream in listener.incoming() {
                 let mut stream = stream.unwrap();
                 let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
-                let line = lines.next().unwrap().unwrap();
+                // A unit that is killed hangs up before it has asked.
+                let Some(Ok(line)) = lines.next() else {
+                    continue;
+                };
                 let headers: Vec<_> = lines
                     .map_while(Result::ok)
                     .take_while(|l| !l.is_empty())
