@@ -266,9 +266,10 @@ fn a_refusal_stops_until_the_settings_change() {
     {
         let before = b.server.updates().len();
         b.server.will(&[refusal]);
-        let updater = b.start(quick());
+        // Before the start, or the refusal might meet the settings in between.
         b.enable();
         b.set(json!({"password": format!("password {i}")}));
+        let updater = b.start(quick());
         until("it stops", || updater.status().state == DdnsState::Stopped);
         let sent = b.server.updates().len();
         assert!(sent > before);
