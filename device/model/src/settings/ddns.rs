@@ -162,11 +162,7 @@ impl Section for NetDdns {
             ("/address", &self.address),
             ("/check_address", &self.check_address),
         ] {
-            if !address.is_empty()
-                && let Err(reason) = url::check(address)
-            {
-                violations.0.push(Violation::new(pointer, address, reason));
-            }
+            url::require(pointer, address, violations);
         }
         let domain = &self.domain;
         let named = |d: &String| host_name(d) && d.parse::<std::net::IpAddr>().is_err();

@@ -3,7 +3,7 @@ use std::{fmt, str::FromStr};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{CheckContext, Section};
+use super::{CheckContext, Section, url};
 use crate::{Permission, Violation, Violations};
 
 /// A time of day, local, to the minute; as text `hh:mm`.
@@ -146,30 +146,11 @@ impl Section for Maintenance {
     const WRITE: Permission = Permission::Maintenance;
 
     fn check(&self, _cx: &CheckContext<'_>, violations: &mut Violations) {
-        let rest = ["https://", "http://"]
-            .iter()
-            .find_map(|scheme| self.url.strip_prefix(scheme));
-        let sound = rest.is_some_and(|r| {
-            !r.starts_with('/') && !r.is_empty() && r.bytes().all(|b| b.is_ascii_graphic())
-        });
-        violations.require(self.url.is_empty() || (sound && self.url.len() <= 255), || {
-            Violation::new(
-                "/url",
-                &self.url,
-                "must be empty or begin with https:// or http:// and a host, at most 255 characters",
-            )
-        });
-        violations.require(!rest.is_some_and(|r| authority(r).contains('@')), || {
-            Violation::new("/url", "", "must hold no user name and password")
-        });
+        url::require("/url", &self.url, violations);
         violations.require(!self.auto_check || !self.url.is_empty(), || {
             Violation::new("/url", "", "Automatic Detection needs an address")
         });
     }
-}
-
-fn authority(rest: &str) -> &str {
-    rest.split(['/', '?', '#']).next().unwrap_or_default()
 }
 
 /// What is offered to monitoring systems.

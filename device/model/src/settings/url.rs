@@ -1,9 +1,20 @@
 //! Web addresses within settings.
 
 use super::time::host_name;
+use crate::{Violation, Violations};
 
 /// Longest web address, bytes.
 const MAX: usize = 255;
+
+/// Requires that `text` is empty or passes [`check`]. What may hold a password is not told again.
+pub(super) fn require(pointer: &str, text: &str, violations: &mut Violations) {
+    if !text.is_empty()
+        && let Err(reason) = check(text)
+    {
+        let shown = if text.contains('@') { "" } else { text };
+        violations.0.push(Violation::new(pointer, shown, reason));
+    }
+}
 
 /// Whether `text` is `http://` or `https://` with a host, perhaps a port and a path; the reason when it is not.
 pub(super) fn check(text: &str) -> Result<(), &'static str> {
@@ -77,5 +88,23 @@ mod tests {
         ] {
             assert!(check(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_refusal_shows_the_address_but_no_password() {
+        let shown = |text: &str| {
+            let mut violations = Violations::default();
+            require("/url", text, &mut violations);
+            violations.0.into_iter().map(|v| (v.value, v.reason)).next()
+        };
+        assert_eq!(shown(""), None);
+        assert_eq!(shown("https://example.org/list.json"), None);
+        let (value, _) = shown("ftp://example.org").unwrap();
+        assert_eq!(value, "ftp://example.org");
+        let (value, reason) = shown("https://me:secret@example.org/").unwrap();
+        assert_eq!(
+            (value.as_str(), reason.as_str()),
+            ("", "must hold no user name and password")
+        );
     }
 }
