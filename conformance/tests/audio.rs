@@ -1,6 +1,7 @@
 //! Sound as players hear it: a clip with a beep and a flash at the same time (AUDIO-6, lip sync).
 
 use std::{
+    io::Write,
     path::{Path, PathBuf},
     process::Command,
     time::Duration,
@@ -425,4 +426,198 @@ async fn a_cameras_sound_is_passed_on() {
     let close = seen.iter().filter(|flash| nearest(flash) < 0.040).count();
     println!("{:?}", seen.iter().map(nearest).collect::<Vec<_>>());
     assert!(close + 1 >= seen.len(), "{heard:?} {seen:?}");
+}
+
+/// Talks: `host port path user password transport requires`, two seconds of 1 kHz; prints the status that ended it, and
+/// waits for a line on its input between PLAY and what it says.
+const TALKER: &str = r#"
+import hashlib, math, re, socket, struct, sys, time
+port, path, user, password, transport = int(sys.argv[1]), *sys.argv[2:6]
+url = f'rtsp://127.0.0.1:{port}{path}'
+s = socket.create_connection(('127.0.0.1', port)); s.settimeout(20)
+cseq, session, challenge, left = 0, None, None, b''
+def md5(t): return hashlib.md5(t.encode()).hexdigest()
+def ask(method, uri, headers=''):
+    global cseq, session, challenge, left
+    for _ in range(2):
+        cseq += 1
+        head = f'{method} {uri} RTSP/1.0\r\nCSeq: {cseq}\r\nRequire: www.onvif.org/ver20/backchannel\r\n{headers}'
+        if session: head += f'Session: {session}\r\n'
+        if challenge:
+            realm, nonce = (re.search(k + '="([^"]*)"', challenge).group(1) for k in ('realm', 'nonce'))
+            qop = 'qop' in challenge
+            a1, a2 = md5(f'{user}:{realm}:{password}'), md5(f'{method}:{uri}')
+            nc = f'{cseq:08x}'
+            response = md5(f'{a1}:{nonce}:{nc}:abcd:auth:{a2}') if qop else md5(f'{a1}:{nonce}:{a2}')
+            more = f', qop=auth, nc={nc}, cnonce="abcd"' if qop else ''
+            head += f'Authorization: Digest username="{user}", realm="{realm}", nonce="{nonce}", uri="{uri}", response="{response}"{more}\r\n'
+        s.sendall((head + '\r\n').encode())
+        while True:
+            while left[:1] == b'$' and len(left) >= 4 and len(left) >= 4 + struct.unpack('!H', left[2:4])[0]:
+                left = left[4 + struct.unpack('!H', left[2:4])[0]:]
+            if left[:1] not in (b'', b'$') and b'\r\n\r\n' in left: break
+            left += s.recv(65536)
+        text, left = left.split(b'\r\n\r\n', 1); text = text.decode()
+        length = int((re.search('(?i)content-length: *(\\d+)', text) or [0, 0])[1])
+        while len(left) < length: left += s.recv(65536)
+        body, left = left[:length].decode(), left[length:]
+        status = int(text.split()[1])
+        if status == 401 and not challenge:
+            challenge = [l for l in text.split('\r\n') if l.lower().startswith('www-authenticate') and 'MD5' in l][0]
+            continue
+        found = re.search('(?i)session: *([^;\r\n]+)', text)
+        if found: session = found.group(1)
+        return status, text, body
+def must(answer):
+    if answer[0] != 200: print(answer[0]); sys.exit()
+    return answer
+_, _, sdp = must(ask('DESCRIBE', url))
+sections = ['m=' + part for part in sdp.split('m=')[1:]]
+back = [part for part in sections if 'a=sendonly' in part]
+assert len(back) == 1 and 'PCMU/8000' in back[0], sdp
+control = re.search('a=control:(\\S+)', back[0]).group(1)
+if transport == 'tcp':
+    _, text, _ = must(ask('SETUP', control, 'Transport: RTP/AVP/TCP;unicast;interleaved=6-7\r\n'))
+else:
+    u = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); u.bind(('127.0.0.1', 0)); mine = u.getsockname()[1]
+    _, text, _ = must(ask('SETUP', control, f'Transport: RTP/AVP;unicast;client_port={mine}-{mine + 1}\r\n'))
+    server = int(re.search('server_port=(\\d+)', text).group(1))
+must(ask('PLAY', url))
+print('talking', flush=True); sys.stdin.readline()
+def mulaw(x):
+    sign, x = (0x80, -x) if x < 0 else (0, x)
+    x = min(x, 32635) + 132
+    exponent = x.bit_length() - 8
+    return ~(sign | exponent << 4 | (x >> (exponent + 3)) & 15) & 255
+for n in range(100):
+    sound = bytes(mulaw(int(10000 * math.sin(2 * math.pi * 1000 * (n * 160 + i) / 8000))) for i in range(160))
+    packet = struct.pack('!BBHII', 0x80, 0, n, n * 160, 7) + sound
+    if transport == 'tcp': s.sendall(b'$\x06' + struct.pack('!H', len(packet)) + packet)
+    else: u.sendto(packet, ('127.0.0.1', server))
+    time.sleep(0.02)
+time.sleep(0.3)
+print(ask('TEARDOWN', url)[0])
+"#;
+
+fn talker(camera: &Camera, user: &str, password: &str, transport: &str) -> std::process::Child {
+    let mut command = Command::new("python3");
+    command.args(["-c", TALKER, &camera.rtsp.to_string(), "/onvif/profile_sub"]);
+    command.args([user, password, transport]);
+    let pipe = std::process::Stdio::piped;
+    command.stdin(pipe()).stdout(pipe()).spawn().unwrap()
+}
+
+/// What it printed when it ended.
+fn ended(talker: std::process::Child) -> String {
+    let done = talker.wait_with_output().unwrap();
+    String::from_utf8_lossy(&done.stdout)
+        .trim()
+        .replace('\n', " ")
+}
+
+/// A sound card of this test: it takes sound as quickly as one, and keeps it in a file.
+const CARD: &str = r#"
+import os, sys, time
+out, begun, n = open(sys.argv[1], 'wb', 0), time.monotonic(), 0
+while sound := os.read(0, 1920):
+    out.write(sound)
+    n += len(sound)
+    time.sleep(max(0, n / 192000 - (time.monotonic() - begun)))
+"#;
+
+/// Where ALSA finds that card as its default device, which plays 48 kHz with two channels; what was heard is in the file.
+fn sound_card(dir: &Path) -> (String, PathBuf) {
+    let (card, heard) = (dir.join("card.py"), dir.join("card.raw"));
+    std::fs::write(&card, CARD).unwrap();
+    let config = format!(
+        "pcm.!default {{ type plug slave {{ pcm card rate 48000 channels 2 format S16_LE }} }}
+         pcm.card {{ type file format raw file '|python3 {} {}' slave {{ pcm null }} }}",
+        card.display(),
+        heard.display()
+    );
+    let file = dir.join("asound.conf");
+    std::fs::write(&file, config).unwrap();
+    let path = format!("/usr/share/alsa/alsa.conf:{}", file.display());
+    (path, heard)
+}
+
+/// The first `length` samples of what is loud in it, 8 kHz of the left channel; waited for.
+fn loud_part(file: &Path, length: usize) -> Vec<i16> {
+    for _ in 0..200 {
+        let bytes = std::fs::read(file).unwrap_or_default();
+        let left = bytes.chunks_exact(4 * 6);
+        let sound: Vec<i16> = left.map(|b| i16::from_le_bytes([b[0], b[1]])).collect();
+        let begins = sound.iter().position(|s| s.abs() > 1000);
+        // Not its very beginning.
+        if let Some(part) = begins.and_then(|n| sound.get(n + 800..n + 800 + length)) {
+            return part.to_vec();
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    panic!("nothing was heard");
+}
+
+/// ONVIF's back channel over TCP and UDP: the tone comes out of the sound card, at the volume that is set; a second
+/// talker is told that the line is busy, and who may not open the gate may not talk.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_talks_is_heard() {
+    let dir = tempfile::tempdir().unwrap();
+    let (alsa, heard) = sound_card(dir.path());
+    let camera = Camera::start(&Options {
+        source: "test:?size=320x240&fps=5".into(),
+        args: vec!["--speaker".into(), "default".into()],
+        env: vec![("ALSA_CONFIG_PATH".into(), alsa)],
+        ..Options::default()
+    })
+    .unwrap();
+    let web = Web::login(&camera).await.unwrap();
+    let loudest = || {
+        let part = loud_part(&heard, 4000);
+        let share = share(&part, TONE);
+        assert!(share > 0.9, "{share} of what was heard is the tone");
+        std::fs::remove_file(&heard).unwrap();
+        part.iter().copied().max().unwrap_or_default()
+    };
+    for (transport, volume, least, most) in [("tcp", 50, 9_000, 11_000), ("udp", 25, 4_500, 5_500)]
+    {
+        let (status, answer) = web
+            .change("audio.output", json!({"volume": volume}))
+            .await
+            .unwrap();
+        assert_eq!(status, 200, "{answer}");
+        let first = talker(&camera, "admin", PASSWORD, transport);
+        assert_eq!(ended(first), "talking 200", "{transport}");
+        let loud = loudest();
+        assert!(
+            (least..=most).contains(&loud),
+            "{transport} at {volume}: {loud}"
+        );
+    }
+    // Who watches only.
+    let group = json!({"name": "watchers", "permissions": ["live-view"]});
+    let user =
+        json!({"name": "w1", "password": PASSWORD, "confirm": PASSWORD, "group": "watchers"});
+    for (path, body) in [("/api/v1/groups", group), ("/api/v1/users", user)] {
+        let (status, answer) = web.send("POST", path, Some(body)).await.unwrap();
+        assert_eq!(status, 201, "{answer}");
+    }
+    assert_eq!(ended(talker(&camera, "w1", PASSWORD, "tcp")), "403");
+    // One at a time.
+    let mut first = talker(&camera, "admin", PASSWORD, "tcp");
+    let mut line = String::new();
+    let out = first.stdout.take().unwrap();
+    let mut out = std::io::BufReader::new(out);
+    std::io::BufRead::read_line(&mut out, &mut line).unwrap();
+    assert_eq!(line.trim(), "talking");
+    assert_eq!(ended(talker(&camera, "admin", PASSWORD, "udp")), "453");
+    first.stdin.take().unwrap().write_all(b"\n").unwrap();
+    line.clear();
+    std::io::BufRead::read_line(&mut out, &mut line).unwrap();
+    assert_eq!(line.trim(), "200", "the first is not disturbed");
+    first.wait().unwrap();
+    assert_eq!(
+        ended(talker(&camera, "admin", PASSWORD, "udp")),
+        "talking 200",
+        "the next may"
+    );
 }

@@ -11,6 +11,7 @@ mod config;
 mod device;
 mod onvif;
 mod rtsp;
+mod sound;
 mod upgrade;
 mod xml;
 
@@ -44,6 +45,7 @@ pub const TARGETS: &[(&str, Make)] = &[
     ("security", onvif::security),
     ("soap", device::soap),
     ("tunnel", rtsp::tunnel),
+    ("wav", sound::wav),
 ];
 
 /// The target of this name.

@@ -7,9 +7,9 @@ use std::{
 };
 
 use rtsp::{
-    AccessUnit, AuthOutcome, AuthRequest, Authorizer, Codec, Config, ConnectionContext,
-    MediaSource, OpenError, Presentation, Server, Stream, StreamConfig, StreamHooks, StreamRequest,
-    Transport, User,
+    AccessUnit, AuthOutcome, AuthRequest, Authorizer, BackChannel, Codec, Config,
+    ConnectionContext, Heard, MediaSource, OpenError, Presentation, Server, Stream, StreamConfig,
+    StreamHooks, StreamRequest, Talk, Transport, User,
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, DuplexStream},
@@ -47,7 +47,22 @@ struct One(Arc<Stream>);
 
 impl MediaSource for One {
     fn open(&self, _request: &StreamRequest<'_>) -> Result<Presentation, OpenError> {
-        Ok(self.0.clone().into())
+        Ok(Presentation::from(self.0.clone()).with_back_channel(Arc::new(Ear)))
+    }
+}
+
+/// Hears everybody.
+struct Ear;
+
+impl BackChannel for Ear {
+    fn talk(&self, _user: &User, _peer: SocketAddr) -> Result<Arc<dyn Talk>, OpenError> {
+        Ok(Arc::new(Self))
+    }
+}
+
+impl Talk for Ear {
+    fn hear(&self, packet: Heard<'_>) {
+        assert!(packet.samples.len() < 1 << 16, "more than a packet holds");
     }
 }
 

@@ -143,5 +143,6 @@ targets!(
     rtsp,
     security,
     soap,
-    tunnel
+    tunnel,
+    wav
 );

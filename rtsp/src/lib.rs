@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod auth;
+mod back;
 mod error;
 mod group;
 mod media;
@@ -18,6 +19,7 @@ mod source;
 mod stream;
 
 pub use auth::{Arrival, AuthOutcome, AuthRequest, Authorizer, Stay, User};
+pub use back::{BackChannel, Heard, Talk};
 pub use error::{Error, MediaError};
 pub use group::Group;
 pub use media::{AccessUnit, Codec, StreamConfig, TrackConfig};

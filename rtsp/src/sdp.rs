@@ -7,6 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 
+use crate::back::PCMU;
 use crate::group::Group;
 use crate::media::Codec;
 use crate::message;
@@ -21,6 +22,7 @@ pub(crate) fn describe(
     address: IpAddr,
     group: impl Fn(usize) -> Option<Group>,
     shows: impl Fn(Codec) -> bool,
+    back: bool,
 ) -> String {
     let family = if address.is_ipv4() { "IP4" } else { "IP6" };
     let any = if address.is_ipv4() { "0.0.0.0" } else { "::" };
@@ -70,7 +72,18 @@ pub(crate) fn describe(
         {
             let _ = write!(out, "a=x-dimensions:{width},{height}\r\n");
         }
+        if back {
+            let _ = write!(out, "a=recvonly\r\n");
+        }
         let _ = write!(out, "a=control:{}\r\n", message::control(base, index));
+    }
+    if back {
+        // From the client to the device; numbered behind the stream's own tracks.
+        let control = message::control(base, stream.tracks.len());
+        let _ = write!(
+            out,
+            "m=audio 0 RTP/AVP {PCMU}\r\na=rtpmap:{PCMU} PCMU/8000\r\na=sendonly\r\na=control:{control}\r\n"
+        );
     }
     out
 }
@@ -180,6 +193,7 @@ mod tests {
                 address,
                 |track| group.filter(|_| track == 0),
                 |_| true,
+                false,
             )
         };
         let group = Group::new("224.2.1.1".parse().unwrap(), 5000, 7).unwrap();
@@ -213,6 +227,7 @@ mod tests {
                 "fe80::1".parse().unwrap(),
                 |_| None,
                 |_| true,
+                true,
             )
         };
         let size = Parameters {
@@ -232,11 +247,11 @@ mod tests {
         for (codec, expect) in [
             (
                 Codec::Pcmu,
-                "m=audio 0 RTP/AVP 0\r\na=rtpmap:0 PCMU/8000\r\na=control",
+                "m=audio 0 RTP/AVP 0\r\na=rtpmap:0 PCMU/8000\r\na=recvonly\r\na=control",
             ),
             (
                 Codec::Pcma,
-                "m=audio 0 RTP/AVP 8\r\na=rtpmap:8 PCMA/8000\r\na=control",
+                "m=audio 0 RTP/AVP 8\r\na=rtpmap:8 PCMA/8000\r\na=recvonly\r\na=control",
             ),
             (
                 Codec::Opus,
@@ -253,6 +268,8 @@ mod tests {
         ] {
             let text = sdp(codec, Parameters::default());
             assert!(text.contains(expect), "{text}");
+            let back = "m=audio 0 RTP/AVP 0\r\na=rtpmap:0 PCMU/8000\r\na=sendonly\r\na=control:rtsp://c/p/trackID=1\r\n";
+            assert!(text.ends_with(back), "{text}");
         }
         let set = |byte| vec![Bytes::copy_from_slice(&[byte, 1])];
         let all = Parameters {

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use crate::auth::User;
+use crate::back::BackChannel;
 use crate::media::Codec;
 use crate::stream::Stream;
 
@@ -46,9 +47,8 @@ pub struct StreamRequest<'a> {
     pub user: &'a User,
     /// From where.
     pub peer: SocketAddr,
-    /// Feature tags of `Require` headers that the library leaves to the source. None today; replay and
-    /// the audio back channel will come through here.
-    pub require: &'a [String],
+    /// The client wants to talk ([`Presentation::with_back_channel`]). Replay will come through here as well.
+    pub talk: bool,
 }
 
 /// What a source opened: a live stream, shared by all its viewers, and how it is shown.
@@ -58,6 +58,7 @@ pub struct Presentation {
     pub(crate) stream: Arc<Stream>,
     pub(crate) multicast: bool,
     pub(crate) shows: fn(Codec) -> bool,
+    pub(crate) back: Option<Arc<dyn BackChannel>>,
 }
 
 impl Presentation {
@@ -67,7 +68,15 @@ impl Presentation {
             stream,
             multicast: false,
             shows: |_| true,
+            back: None,
         }
+    }
+
+    /// Lets those talk who ask for it (`Require: www.onvif.org/ver20/backchannel`); others do not see it.
+    #[must_use]
+    pub fn with_back_channel(mut self, back: Arc<dyn BackChannel>) -> Self {
+        self.back = Some(back);
+        self
     }
 
     /// The same, described as multicast: players then ask for that. A URL for it keeps everybody else on unicast.

@@ -1,7 +1,7 @@
-//! Loudspeaker and alarm outputs of this machine.
+//! Voice and alarm outputs of this machine.
 
 use std::{
-    io::Write,
+    io::{Read, Write},
     path::PathBuf,
     process::{Child, Command, Stdio},
     str::FromStr,
@@ -12,17 +12,34 @@ use gpiocdev::{Request, line::Value};
 use parking_lot::Mutex;
 use platecam_model::{
     Error, Result,
-    ports::{RelayOutputs, VoiceOutput},
+    broadcast::{Manner, Sound},
+    ports::{RelayOutputs, Voice},
+    settings::Language,
 };
 
-/// A text is said within this time, or it is given up.
-const SPEECH: Duration = Duration::from_secs(60);
+/// The sound of a text is made within this time, or it is given up.
+const SPEECH: Duration = Duration::from_secs(20);
+/// Most sound of one text: two minutes of what espeak-ng makes.
+const MOST: u64 = 2 * 22_050 * 120;
 
-/// espeak-ng speaks, aplay plays: both as processes without a shell, the text on standard input.
+/// espeak-ng makes sound of text: a process of its own without a shell, the text on its standard input.
+///
+/// It runs only while it makes one, so that a unit that never speaks has nothing of it in memory.
 #[derive(Debug, Default)]
 pub struct EspeakVoice {
     /// One text at a time.
     busy: Mutex<()>,
+}
+
+/// What espeak-ng is told: its voice, and words a minute, half to twice its own 175 (AUDIO-2).
+fn arguments(manner: Manner) -> [String; 4] {
+    let voice = match manner.language {
+        Language::English => "en-us",
+        Language::German => "de",
+    };
+    let doubled = (f64::from(manner.speed.get()) - 50.0) / 50.0;
+    let words = (175.0 * doubled.exp2()).round();
+    ["-v".into(), voice.into(), "-s".into(), words.to_string()]
 }
 
 fn in_path(program: &str) -> bool {
@@ -30,56 +47,45 @@ fn in_path(program: &str) -> bool {
     std::env::split_paths(&path).any(|dir| dir.join(program).is_file())
 }
 
-impl VoiceOutput for EspeakVoice {
+impl Voice for EspeakVoice {
     fn unavailable(&self) -> Option<String> {
-        for program in ["espeak-ng", "aplay"] {
-            if !in_path(program) {
-                return Some(format!("the program {program} is not installed"));
-            }
-        }
-        let playback = std::fs::read_to_string("/proc/asound/pcm").unwrap_or_default();
-        if playback.contains("playback") {
-            None
-        } else {
-            Some("this unit has no audio output".into())
-        }
+        let there = in_path("espeak-ng");
+        (!there).then(|| "the program espeak-ng is not installed".into())
     }
 
-    fn say(&self, text: &str) -> Result<()> {
+    fn speak(&self, text: &str, manner: Manner) -> Result<Sound> {
         if let Some(reason) = self.unavailable() {
             return Err(Error::Unsupported(reason));
         }
-        let Some(_turn) = self.busy.try_lock() else {
-            return Err(Error::Conflict("another text is being said".into()));
-        };
+        let _turn = self.busy.lock();
         let failed = |e: std::io::Error| Error::Unsupported(format!("voice: {e}"));
         let mut speaker = Command::new("espeak-ng")
             .args(["--stdin", "--stdout"])
+            .args(arguments(manner))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
             .map_err(failed)?;
-        let sound = speaker.stdout.take().map_or_else(Stdio::null, Stdio::from);
-        let player = Command::new("aplay")
-            .arg("-q")
-            .stdin(sound)
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn();
         if let Some(mut input) = speaker.stdin.take() {
-            // A speaker that is gone shows in its status.
+            // A speaker that is gone shows in its status; a text fits into the pipe.
             let _ = input.write_all(text.as_bytes());
         }
+        let output = speaker.stdout.take();
+        let reader = std::thread::spawn(move || {
+            let mut wav = Vec::new();
+            let read = output.map(|o| o.take(MOST).read_to_end(&mut wav));
+            read.transpose().map(|_| wav)
+        });
+        // Killed when it takes too long, which ends the reader as well.
         let spoken = ended(speaker, SPEECH);
-        let played = ended(player.map_err(failed)?, SPEECH);
-        if spoken && played {
-            Ok(())
-        } else {
-            Err(Error::Unsupported(
-                "the audio output did not play the text".into(),
-            ))
+        let wav = reader.join().unwrap_or_else(|_| Ok(Vec::new()));
+        let wav = wav.map_err(failed)?;
+        if !spoken {
+            let why = "the voice could not say the text";
+            return Err(Error::Unsupported(why.into()));
         }
+        Sound::from_wav(&wav)
     }
 }
 
@@ -89,7 +95,7 @@ fn ended(mut child: Child, within: Duration) -> bool {
     while Instant::now() < end {
         match child.try_wait() {
             Ok(Some(status)) => return status.success(),
-            Ok(None) => std::thread::sleep(Duration::from_millis(20)),
+            Ok(None) => std::thread::sleep(Duration::from_millis(10)),
             Err(_) => break,
         }
     }
@@ -174,7 +180,36 @@ impl RelayOutputs for GpioRelays {
 
 #[cfg(test)]
 mod tests {
+    use platecam_model::settings::SpeechSpeed;
+
     use super::*;
+
+    fn manner(language: Language, speed: i64) -> Manner {
+        Manner {
+            language,
+            speed: SpeechSpeed::clamped(speed),
+        }
+    }
+
+    /// AUDIO-2, AUDIO-3: in the unit's language; half to twice as quick as the voice by itself.
+    #[test]
+    fn speed_is_the_voices_own_in_the_middle() {
+        let words = |speed| arguments(manner(Language::English, speed))[3].clone();
+        assert_eq!([words(0), words(50), words(100)], ["88", "175", "350"]);
+        assert_eq!(arguments(manner(Language::German, 50))[1], "de");
+    }
+
+    /// What it says is sound, and quicker speech is shorter. Needs espeak-ng, as the package does.
+    #[test]
+    fn a_text_becomes_sound() {
+        let voice = EspeakVoice::default();
+        assert_eq!(voice.unavailable(), None);
+        let said = |speed| voice.speak("Welcome, A B C 1 2 3", manner(Language::English, speed));
+        let (slow, quick) = (said(50).unwrap(), said(100).unwrap());
+        assert_eq!(slow.rate, 22_050);
+        assert!(slow.samples.iter().any(|s| s.abs() > 3_000));
+        assert!(slow.millis() > 1000 && quick.millis() * 3 < slow.millis() * 2);
+    }
 
     #[test]
     fn lines_are_chip_and_offset() {

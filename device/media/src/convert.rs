@@ -87,7 +87,7 @@ impl AudioInput {
 
 /// What is heard, and the encodings with an encoder.
 #[must_use]
-pub fn audio_capabilities(state: &AudioState) -> ports::AudioCapabilities {
+pub fn audio_capabilities(state: &AudioState, output: bool) -> ports::AudioCapabilities {
     let works = |encoding: &settings::AudioEncoding| codec_of(*encoding, 48_000).is_available();
     ports::AudioCapabilities {
         present: *state == AudioState::Running,
@@ -95,6 +95,7 @@ pub fn audio_capabilities(state: &AudioState) -> ports::AudioCapabilities {
             .into_iter()
             .filter(works)
             .collect(),
+        output,
     }
 }
 

@@ -31,8 +31,8 @@ mod unit;
 
 pub use annexb::nal_units;
 pub use audio::{
-    AudioCodec, AudioEncoding, AudioInput, AudioSetup, AudioSink, AudioState, AudioUnit,
-    device_exists,
+    AlsaSpeaker, AudioCodec, AudioEncoding, AudioInput, AudioSetup, AudioSink, AudioState,
+    AudioUnit, FileSpeaker, Loudspeaker, Speaker, SpeakerLine, Talker, device_exists,
 };
 pub use capabilities::{Capabilities, SourceCaps, StreamOptions, capabilities};
 pub use clock::{ClockMap, MediaClock, WallClock};

@@ -8,6 +8,7 @@
 
 pub mod alarm;
 pub mod auth;
+pub mod broadcast;
 mod certificates;
 mod clock;
 pub mod config;

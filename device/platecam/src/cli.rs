@@ -110,6 +110,9 @@ pub(crate) struct RunArgs {
     /// a console.
     #[arg(long = "serial", value_name = "PATH[:KIND]", value_parser = SerialLine::from_str)]
     pub(crate) serial: Vec<SerialLine>,
+    /// ALSA device of the loudspeaker, such as plughw:1,0. Without it ALSA's default, where the machine has any output.
+    #[arg(long, value_name = "DEVICE", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    pub(crate) speaker: Option<String>,
     /// Keys whose upgrade packages are taken: one a line, 64 hexadecimal digits. Without the file no package is.
     #[arg(
         long,

@@ -9,10 +9,12 @@ use platecam_model::Device;
 
 use crate::{
     call::{Answer, Call},
+    fault,
     media::{
         SOURCE,
         audio::{AUDIO_SOURCE, is_present},
         check_source, configurations as media,
+        loudspeaker::{self, AUDIO_OUTPUT},
     },
 };
 
@@ -23,7 +25,7 @@ pub(crate) fn capabilities(device: &Device) -> tmd::Capabilities {
         video_sources: Some(1),
         video_outputs: Some(0),
         audio_sources: Some(i32::from(is_present(device))),
-        audio_outputs: Some(0),
+        audio_outputs: Some(i32::from(loudspeaker::is_present(device))),
         relay_outputs: count(device.io.outputs()),
         serial_ports: count(device.serial_ports().len()),
         digital_inputs: count(device.io.inputs()),
@@ -32,7 +34,7 @@ pub(crate) fn capabilities(device: &Device) -> tmd::Capabilities {
     }
 }
 
-/// Operations that are not here (configurations of outputs; those of audio are Media's) answer `ter:ActionNotSupported`.
+/// Operations that are not here (configurations of video outputs; those of audio sources are Media's) answer `ter:ActionNotSupported`.
 impl DeviceIOPort for Call<'_> {
     fn get_service_capabilities(
         &self,
@@ -61,6 +63,39 @@ impl DeviceIOPort for Call<'_> {
     }
 
     fn get_audio_outputs(&self, _: tmd::Get) -> Answer<tmd::GetResponse> {
+        let output = loudspeaker::is_present(self.device()).then_some(AUDIO_OUTPUT);
+        Ok(tmd::GetResponse {
+            token: output.into_iter().map(Into::into).collect(),
+        })
+    }
+
+    fn get_audio_output_configuration(
+        &self,
+        request: tmd::GetAudioOutputConfiguration,
+    ) -> Answer<tmd::GetAudioOutputConfigurationResponse> {
+        let token = &request.audio_output_token;
+        loudspeaker::check_output(self.device(), token)?;
+        Ok(tmd::GetAudioOutputConfigurationResponse {
+            audio_output_configuration: loudspeaker::output(self.device())
+                .ok_or_else(|| fault::no_config(token))?,
+        })
+    }
+
+    fn get_audio_output_configuration_options(
+        &self,
+        request: tmd::GetAudioOutputConfigurationOptions,
+    ) -> Answer<tmd::GetAudioOutputConfigurationOptionsResponse> {
+        loudspeaker::check_output(self.device(), &request.audio_output_token)?;
+        Ok(tmd::GetAudioOutputConfigurationOptionsResponse {
+            audio_output_options: loudspeaker::output_options(self.device())?,
+        })
+    }
+
+    fn set_audio_output_configuration(
+        &self,
+        request: tmd::SetAudioOutputConfiguration,
+    ) -> Answer<tmd::SetAudioOutputConfigurationResponse> {
+        loudspeaker::set_output(self, &request.configuration)?;
         Ok(Default::default())
     }
 

@@ -431,6 +431,7 @@ fn changed(key: &str) -> Vec<(&'static str, &'static str)> {
         "video.main" => vec![(media::encoder_token(StreamId::Main), "VideoEncoder")],
         "video.sub" => vec![(media::encoder_token(StreamId::Sub), "VideoEncoder")],
         "onvif.metadata" => vec![(media::METADATA_CONFIG, "Metadata")],
+        "audio.output" => vec![(media::loudspeaker::AUDIO_OUTPUT_CONFIG, "AudioOutput")],
         "audio.input" => vec![(media::audio::AUDIO_ENCODER, "AudioEncoder")],
         "lpr.recognition" | "lpr.areas" | "event.motion_regions" => {
             vec![(media::ANALYTICS_CONFIG, "Analytics")]

@@ -6,7 +6,7 @@ use platecam_model::{SourceState, ports::StreamId, product::Function};
 
 use super::{
     ANALYTICS_CONFIG, METADATA_CONFIG, SOURCE, SOURCE_CONFIG, StreamTarget, audio, encoder,
-    metadata, multicast::Cast, profile_token, profiles, streams,
+    loudspeaker, metadata, multicast::Cast, profile_token, profiles, streams,
 };
 use crate::{
     analytics,
@@ -299,6 +299,9 @@ pub(crate) fn media2_capabilities(call: &Call<'_>) -> tr2::Capabilities {
     let mut kinds = vec!["VideoSource", "VideoEncoder", "Metadata", "Analytics"];
     if audio::is_present(call.device()) {
         kinds.extend(["AudioSource", "AudioEncoder"]);
+    }
+    if loudspeaker::is_present(call.device()) {
+        kinds.extend(["AudioOutput", "AudioDecoder"]);
     }
     tr2::Capabilities {
         profile_capabilities: tr2::ProfileCapabilities {

@@ -9,6 +9,7 @@ use super::{
     audio::{self, AUDIO_ENCODER, AUDIO_SOURCE_CONFIG},
     configurations as shared,
     encoder::{self, Wanted},
+    loudspeaker::{self, AUDIO_DECODER, AUDIO_OUTPUT, AUDIO_OUTPUT_CONFIG},
     metadata, multicast, osd,
     profiles::{self, Kind, Part, Profile},
     streams,
@@ -40,10 +41,29 @@ fn profile(call: &Call<'_>, p: Profile) -> tt::Profile {
             .analytics
             .then(|| Box::new(shared::analytics_config(call))),
         metadata_configuration: p.metadata.then(|| Box::new(shared::metadata_config(call))),
+        extension: sounds(call, &p).map(Box::new),
         name: p.name,
         token: p.token,
         ..Default::default()
     }
+}
+
+/// The loudspeaker's part of a profile, if it has any.
+fn sounds(call: &Call<'_>, p: &Profile) -> Option<tt::ProfileExtension> {
+    let here = loudspeaker::is_present(call.device()) && (p.audio_output || p.audio_decoder);
+    here.then(|| tt::ProfileExtension {
+        audio_output_configuration: p
+            .audio_output
+            .then(|| loudspeaker::output(call.device()))
+            .flatten()
+            .map(Box::new),
+        audio_decoder_configuration: p
+            .audio_decoder
+            .then(|| loudspeaker::decoder(call.device()))
+            .flatten()
+            .map(Box::new),
+        ..Default::default()
+    })
 }
 
 /// Adds a configuration to a profile, in any order.
@@ -570,6 +590,158 @@ impl Media for Call<'_> {
         r: trt::RemoveAudioEncoderConfiguration,
     ) -> Answer<trt::RemoveAudioEncoderConfigurationResponse> {
         remove(self, &r.profile_token, Kind::AudioEncoder)?;
+        Ok(Default::default())
+    }
+
+    fn get_audio_outputs(&self, _: trt::GetAudioOutputs) -> Answer<trt::GetAudioOutputsResponse> {
+        let output = tt::AudioOutput {
+            token: AUDIO_OUTPUT.into(),
+            ..Default::default()
+        };
+        Ok(trt::GetAudioOutputsResponse {
+            audio_outputs: loudspeaker::is_present(self.device())
+                .then_some(output)
+                .into_iter()
+                .collect(),
+        })
+    }
+
+    fn get_audio_output_configurations(
+        &self,
+        _: trt::GetAudioOutputConfigurations,
+    ) -> Answer<trt::GetAudioOutputConfigurationsResponse> {
+        Ok(trt::GetAudioOutputConfigurationsResponse {
+            configurations: loudspeaker::output(self.device()).into_iter().collect(),
+        })
+    }
+
+    fn get_audio_output_configuration(
+        &self,
+        request: trt::GetAudioOutputConfiguration,
+    ) -> Answer<trt::GetAudioOutputConfigurationResponse> {
+        let token = &request.configuration_token;
+        loudspeaker::tokens(self, Some(token), None, AUDIO_OUTPUT_CONFIG)?;
+        Ok(trt::GetAudioOutputConfigurationResponse {
+            configuration: loudspeaker::output(self.device())
+                .ok_or_else(|| fault::no_config(token))?,
+        })
+    }
+
+    fn get_compatible_audio_output_configurations(
+        &self,
+        request: trt::GetCompatibleAudioOutputConfigurations,
+    ) -> Answer<trt::GetCompatibleAudioOutputConfigurationsResponse> {
+        profiles::find(self.device(), &request.profile_token)?;
+        Ok(trt::GetCompatibleAudioOutputConfigurationsResponse {
+            configurations: loudspeaker::output(self.device()).into_iter().collect(),
+        })
+    }
+
+    fn get_audio_output_configuration_options(
+        &self,
+        request: trt::GetAudioOutputConfigurationOptions,
+    ) -> Answer<trt::GetAudioOutputConfigurationOptionsResponse> {
+        let (token, profile) = (&request.configuration_token, &request.profile_token);
+        loudspeaker::tokens(
+            self,
+            token.as_deref(),
+            profile.as_deref(),
+            AUDIO_OUTPUT_CONFIG,
+        )?;
+        Ok(trt::GetAudioOutputConfigurationOptionsResponse {
+            options: loudspeaker::output_options(self.device())?,
+        })
+    }
+
+    fn set_audio_output_configuration(
+        &self,
+        request: trt::SetAudioOutputConfiguration,
+    ) -> Answer<trt::SetAudioOutputConfigurationResponse> {
+        loudspeaker::set_output(self, &request.configuration)?;
+        Ok(Default::default())
+    }
+
+    fn add_audio_output_configuration(
+        &self,
+        r: trt::AddAudioOutputConfiguration,
+    ) -> Answer<trt::AddAudioOutputConfigurationResponse> {
+        let (profile, token) = (&r.profile_token, &r.configuration_token);
+        add(self, profile, Kind::AudioOutput, token)?;
+        Ok(Default::default())
+    }
+
+    fn remove_audio_output_configuration(
+        &self,
+        r: trt::RemoveAudioOutputConfiguration,
+    ) -> Answer<trt::RemoveAudioOutputConfigurationResponse> {
+        remove(self, &r.profile_token, Kind::AudioOutput)?;
+        Ok(Default::default())
+    }
+
+    fn get_audio_decoder_configurations(
+        &self,
+        _: trt::GetAudioDecoderConfigurations,
+    ) -> Answer<trt::GetAudioDecoderConfigurationsResponse> {
+        Ok(trt::GetAudioDecoderConfigurationsResponse {
+            configurations: loudspeaker::decoder(self.device()).into_iter().collect(),
+        })
+    }
+
+    fn get_audio_decoder_configuration(
+        &self,
+        request: trt::GetAudioDecoderConfiguration,
+    ) -> Answer<trt::GetAudioDecoderConfigurationResponse> {
+        let token = &request.configuration_token;
+        loudspeaker::tokens(self, Some(token), None, AUDIO_DECODER)?;
+        Ok(trt::GetAudioDecoderConfigurationResponse {
+            configuration: loudspeaker::decoder(self.device())
+                .ok_or_else(|| fault::no_config(token))?,
+        })
+    }
+
+    fn get_compatible_audio_decoder_configurations(
+        &self,
+        request: trt::GetCompatibleAudioDecoderConfigurations,
+    ) -> Answer<trt::GetCompatibleAudioDecoderConfigurationsResponse> {
+        profiles::find(self.device(), &request.profile_token)?;
+        Ok(trt::GetCompatibleAudioDecoderConfigurationsResponse {
+            configurations: loudspeaker::decoder(self.device()).into_iter().collect(),
+        })
+    }
+
+    fn get_audio_decoder_configuration_options(
+        &self,
+        request: trt::GetAudioDecoderConfigurationOptions,
+    ) -> Answer<trt::GetAudioDecoderConfigurationOptionsResponse> {
+        let (token, profile) = (&request.configuration_token, &request.profile_token);
+        loudspeaker::tokens(self, token.as_deref(), profile.as_deref(), AUDIO_DECODER)?;
+        Ok(trt::GetAudioDecoderConfigurationOptionsResponse {
+            options: loudspeaker::media1_decoder_options(self.device())?,
+        })
+    }
+
+    fn set_audio_decoder_configuration(
+        &self,
+        request: trt::SetAudioDecoderConfiguration,
+    ) -> Answer<trt::SetAudioDecoderConfigurationResponse> {
+        loudspeaker::set_decoder(self, &request.configuration)?;
+        Ok(Default::default())
+    }
+
+    fn add_audio_decoder_configuration(
+        &self,
+        r: trt::AddAudioDecoderConfiguration,
+    ) -> Answer<trt::AddAudioDecoderConfigurationResponse> {
+        let (profile, token) = (&r.profile_token, &r.configuration_token);
+        add(self, profile, Kind::AudioDecoder, token)?;
+        Ok(Default::default())
+    }
+
+    fn remove_audio_decoder_configuration(
+        &self,
+        r: trt::RemoveAudioDecoderConfiguration,
+    ) -> Answer<trt::RemoveAudioDecoderConfigurationResponse> {
+        remove(self, &r.profile_token, Kind::AudioDecoder)?;
         Ok(Default::default())
     }
 

@@ -9,6 +9,7 @@ use super::{
     audio::{self, AUDIO_ENCODER, AUDIO_SOURCE_CONFIG},
     configurations as shared,
     encoder::{self, Wanted},
+    loudspeaker::{self, AUDIO_DECODER, AUDIO_OUTPUT_CONFIG},
     masks, metadata, modes, multicast, osd,
     profiles::{self, Kind, Part, Profile},
     streams,
@@ -26,6 +27,14 @@ fn profile(call: &Call<'_>, p: Profile, kinds: &[String]) -> tr2::MediaProfile {
     let set = tr2::ConfigurationSet {
         audio_source: sounds(p.audio_source, "AudioSource")
             .then(|| audio::source_config(call.device()))
+            .flatten()
+            .map(Box::new),
+        audio_output: sounds(p.audio_output, "AudioOutput")
+            .then(|| loudspeaker::output(call.device()))
+            .flatten()
+            .map(Box::new),
+        audio_decoder: sounds(p.audio_decoder, "AudioDecoder")
+            .then(|| loudspeaker::decoder(call.device()))
             .flatten()
             .map(Box::new),
         audio_encoder: sounds(p.audio_encoder, "AudioEncoder")
@@ -58,6 +67,8 @@ fn kind(name: &str) -> Answer<Kind> {
         "Metadata" => Ok(Kind::Metadata),
         "AudioSource" => Ok(Kind::AudioSource),
         "AudioEncoder" => Ok(Kind::AudioEncoder),
+        "AudioOutput" => Ok(Kind::AudioOutput),
+        "AudioDecoder" => Ok(Kind::AudioDecoder),
         other => Err(Fault::sender(
             &["InvalidArgVal", "ConfigurationConflict"],
             format!(
@@ -87,6 +98,16 @@ fn single(call: &Call<'_>, request: &tr2::GetConfiguration, ours: &str) -> Answe
 /// The same for those that exist only with sound.
 fn sound(call: &Call<'_>, request: &tr2::GetConfiguration, ours: &str) -> Answer<()> {
     audio::tokens(
+        call,
+        request.configuration_token.as_deref(),
+        request.profile_token.as_deref(),
+        ours,
+    )
+}
+
+/// The same for those that exist only with a loudspeaker.
+fn speaks(call: &Call<'_>, request: &tr2::GetConfiguration, ours: &str) -> Answer<()> {
+    loudspeaker::tokens(
         call,
         request.configuration_token.as_deref(),
         request.profile_token.as_deref(),
@@ -165,6 +186,8 @@ impl Media2 for Call<'_> {
                     Kind::Metadata,
                     Kind::AudioSource,
                     Kind::AudioEncoder,
+                    Kind::AudioOutput,
+                    Kind::AudioDecoder,
                 ]);
             } else {
                 kinds.push(kind(&c.r#type)?);
@@ -364,6 +387,62 @@ impl Media2 for Call<'_> {
         request: tr2::SetAudioEncoderConfiguration,
     ) -> Answer<tr2::SetConfigurationResponse> {
         audio::set(self, &request.configuration.into())?;
+        Ok(Default::default())
+    }
+
+    fn get_audio_output_configurations(
+        &self,
+        request: tr2::GetConfiguration,
+    ) -> Answer<tr2::GetAudioOutputConfigurationsResponse> {
+        speaks(self, &request, AUDIO_OUTPUT_CONFIG)?;
+        Ok(tr2::GetAudioOutputConfigurationsResponse {
+            configurations: loudspeaker::output(self.device()).into_iter().collect(),
+        })
+    }
+
+    fn get_audio_output_configuration_options(
+        &self,
+        request: tr2::GetConfiguration,
+    ) -> Answer<tr2::GetAudioOutputConfigurationOptionsResponse> {
+        speaks(self, &request, AUDIO_OUTPUT_CONFIG)?;
+        Ok(tr2::GetAudioOutputConfigurationOptionsResponse {
+            options: loudspeaker::output_options(self.device())?,
+        })
+    }
+
+    fn set_audio_output_configuration(
+        &self,
+        request: tr2::SetAudioOutputConfiguration,
+    ) -> Answer<tr2::SetConfigurationResponse> {
+        loudspeaker::set_output(self, &request.configuration)?;
+        Ok(Default::default())
+    }
+
+    fn get_audio_decoder_configurations(
+        &self,
+        request: tr2::GetConfiguration,
+    ) -> Answer<tr2::GetAudioDecoderConfigurationsResponse> {
+        speaks(self, &request, AUDIO_DECODER)?;
+        Ok(tr2::GetAudioDecoderConfigurationsResponse {
+            configurations: loudspeaker::decoder(self.device()).into_iter().collect(),
+        })
+    }
+
+    fn get_audio_decoder_configuration_options(
+        &self,
+        request: tr2::GetConfiguration,
+    ) -> Answer<tr2::GetAudioDecoderConfigurationOptionsResponse> {
+        speaks(self, &request, AUDIO_DECODER)?;
+        Ok(tr2::GetAudioDecoderConfigurationOptionsResponse {
+            options: loudspeaker::decoder_options(self.device())?,
+        })
+    }
+
+    fn set_audio_decoder_configuration(
+        &self,
+        request: tr2::SetAudioDecoderConfiguration,
+    ) -> Answer<tr2::SetConfigurationResponse> {
+        loudspeaker::set_decoder(self, &request.configuration)?;
         Ok(Default::default())
     }
 

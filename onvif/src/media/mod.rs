@@ -6,6 +6,7 @@
 pub(crate) mod audio;
 pub(crate) mod configurations;
 mod encoder;
+pub(crate) mod loudspeaker;
 mod masks;
 mod media1;
 mod media2;

@@ -12,7 +12,9 @@ use onvif_xml::soap::Fault;
 use super::{
     ANALYTICS_CONFIG, METADATA_CONFIG, SOURCE_CONFIG,
     audio::{self, AUDIO_ENCODER, AUDIO_SOURCE_CONFIG},
-    encoder, encoder_token, profile_stream, profile_token, streams,
+    encoder, encoder_token,
+    loudspeaker::{self, AUDIO_DECODER, AUDIO_OUTPUT_CONFIG},
+    profile_stream, profile_token, streams,
 };
 use crate::{
     call::{Answer, Call},
@@ -33,6 +35,8 @@ pub(super) struct Profile {
     pub(super) metadata: bool,
     pub(super) audio_source: bool,
     pub(super) audio_encoder: bool,
+    pub(super) audio_output: bool,
+    pub(super) audio_decoder: bool,
 }
 
 /// One configuration of a profile.
@@ -44,6 +48,8 @@ pub(super) enum Part {
     Metadata,
     AudioSource,
     AudioEncoder,
+    AudioOutput,
+    AudioDecoder,
 }
 
 /// Kind of a configuration.
@@ -55,6 +61,8 @@ pub(super) enum Kind {
     Metadata,
     AudioSource,
     AudioEncoder,
+    AudioOutput,
+    AudioDecoder,
 }
 
 impl Part {
@@ -73,9 +81,13 @@ impl Part {
             Kind::Metadata => (METADATA_CONFIG, Self::Metadata),
             Kind::AudioSource => (AUDIO_SOURCE_CONFIG, Self::AudioSource),
             Kind::AudioEncoder => (AUDIO_ENCODER, Self::AudioEncoder),
+            Kind::AudioOutput => (AUDIO_OUTPUT_CONFIG, Self::AudioOutput),
+            Kind::AudioDecoder => (AUDIO_DECODER, Self::AudioDecoder),
         };
-        if matches!(kind, Kind::AudioSource | Kind::AudioEncoder) {
-            audio::require(device)?;
+        match kind {
+            Kind::AudioSource | Kind::AudioEncoder => audio::require(device)?,
+            Kind::AudioOutput | Kind::AudioDecoder => loudspeaker::require(device)?,
+            Kind::Source | Kind::Encoder | Kind::Analytics | Kind::Metadata => {}
         }
         match token {
             Some(token) if token != ours => Err(fault::no_config(token)),
@@ -98,6 +110,8 @@ impl Profile {
             metadata: true,
             audio_source: true,
             audio_encoder: true,
+            audio_output: true,
+            audio_decoder: true,
         }
     }
 
@@ -114,6 +128,8 @@ impl Profile {
             Part::Metadata => self.metadata = true,
             Part::AudioSource => self.audio_source = true,
             Part::AudioEncoder => self.audio_encoder = true,
+            Part::AudioOutput => self.audio_output = true,
+            Part::AudioDecoder => self.audio_decoder = true,
         }
     }
 
@@ -125,6 +141,8 @@ impl Profile {
             Kind::Metadata => self.metadata = false,
             Kind::AudioSource => self.audio_source = false,
             Kind::AudioEncoder => self.audio_encoder = false,
+            Kind::AudioOutput => self.audio_output = false,
+            Kind::AudioDecoder => self.audio_decoder = false,
         }
     }
 
@@ -134,6 +152,8 @@ impl Profile {
             Some("a video source")
         } else if !self.audio_source && self.audio_encoder {
             Some("an audio source")
+        } else if !self.audio_output && self.audio_decoder {
+            Some("an audio output")
         } else {
             None
         }
@@ -157,6 +177,8 @@ impl Profile {
             metadata: self.metadata,
             audio_source: self.audio_source,
             audio_encoder: self.audio_encoder,
+            audio_output: self.audio_output,
+            audio_decoder: self.audio_decoder,
         }
     }
 }
@@ -175,6 +197,8 @@ impl From<&MediaProfile> for Profile {
             metadata: p.metadata,
             audio_source: p.audio_source,
             audio_encoder: p.audio_encoder,
+            audio_output: p.audio_output,
+            audio_decoder: p.audio_decoder,
         }
     }
 }
@@ -277,6 +301,8 @@ pub(super) fn create(
         metadata: false,
         audio_source: false,
         audio_encoder: false,
+        audio_output: false,
+        audio_decoder: false,
     };
     parts.iter().for_each(|p| profile.put(*p));
     if !parts.is_empty() {

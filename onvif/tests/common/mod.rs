@@ -69,6 +69,7 @@ impl Bench {
         let audio = platecam_model::ports::AudioCapabilities {
             present: true,
             encodings: Vec::new(),
+            output: true,
         };
         self.test.device.settings.set_audio_capabilities(audio);
     }

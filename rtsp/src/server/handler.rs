@@ -13,6 +13,7 @@ use super::udp::UdpPair;
 use super::writer::Out;
 use super::{ConnectionContext, Shared};
 use crate::auth::{AuthOutcome, AuthRequest, User};
+use crate::back::BACK_CHANNEL;
 use crate::message::{Request, RequestUrl, Response, Status};
 use crate::sdp;
 use crate::source::{OpenError, Presentation, StreamRequest};
@@ -113,13 +114,19 @@ impl Handler {
         let Some(session) = &self.own else {
             return;
         };
-        let is_rtcp = {
+        let (is_rtcp, is_talk) = {
             let state = session.state.lock();
             let mut routes = state.routes.iter().flatten();
-            routes.any(|route| matches!(route, Route::Interleaved(_, rtcp) if *rtcp == channel))
+            let rtcp = routes
+                .any(|route| matches!(route, Route::Interleaved(_, rtcp) if *rtcp == channel));
+            let back = state.routes.get(session.tracks.len());
+            let talk = matches!(back, Some(Some(Route::Interleaved(rtp, _))) if *rtp == channel);
+            (rtcp, talk)
         };
         if is_rtcp {
             session.receive_rtcp(payload);
+        } else if is_talk {
+            session.receive_talk(payload);
         }
     }
 
@@ -157,14 +164,13 @@ impl Handler {
                     .into();
             }
         }
-        // Nothing that can be required is here yet: replay and back channel will be.
-        let required: Vec<&str> = request
-            .headers("Require")
-            .chain(request.headers("Proxy-Require"))
+        // Replay will be here as well.
+        let unknown: Vec<&str> = required(request)
+            .filter(|tag| *tag != BACK_CHANNEL)
             .collect();
-        if !required.is_empty() {
+        if !unknown.is_empty() {
             return Response::new(Status::OptionNotSupported)
-                .with("Unsupported", required.join(", "))
+                .with("Unsupported", unknown.join(", "))
                 .into();
         }
         if request.method == "OPTIONS" {
@@ -236,24 +242,32 @@ impl Handler {
         }
     }
 
-    fn open(&self, url: &RequestUrl, user: &User) -> Result<Presentation, Response> {
+    fn open(&self, url: &RequestUrl, user: &User, talk: bool) -> Result<Presentation, Response> {
         let request = StreamRequest {
             url: &url.stream,
             user,
             peer: self.peer,
-            require: &[],
+            talk,
         };
-        self.shared
+        let mut opened = self
+            .shared
             .source
             .open(&request)
-            .map_err(|error| Response::new(status_of(&error)))
+            .map_err(|error| Response::new(status_of(&error)))?;
+        if !talk {
+            opened.back = None;
+        } else if opened.back.is_none() {
+            return Err(Response::new(Status::OptionNotSupported).with("Unsupported", BACK_CHANNEL));
+        }
+        Ok(opened)
     }
 
     async fn describe(&self, request: &Request, url: &RequestUrl, user: &User) -> Response {
         if !accepts_sdp(request) {
             return Response::new(Status::NotAcceptable);
         }
-        let presentation = match self.open(url, user) {
+        let talk = required(request).next().is_some();
+        let presentation = match self.open(url, user, talk) {
             Ok(presentation) => presentation,
             Err(response) => return response,
         };
@@ -261,6 +275,7 @@ impl Handler {
             stream,
             multicast: by_multicast,
             shows,
+            back,
         } = presentation;
         let Some(description) = stream.describe(self.shared.config.describe_wait).await else {
             return Response::new(Status::NotFound);
@@ -283,6 +298,7 @@ impl Handler {
                     address,
                     |track| stream.group(track).filter(|_| by_multicast),
                     shows,
+                    back.is_some(),
                 ),
             )
     }
@@ -337,6 +353,16 @@ impl Handler {
         };
         found.ok_or_else(|| Response::new(Status::SessionNotFound))
     }
+}
+
+/// Feature tags that a request needs.
+fn required(request: &Request) -> impl Iterator<Item = &str> {
+    request
+        .headers("Require")
+        .chain(request.headers("Proxy-Require"))
+        .flat_map(|value| value.split(','))
+        .map(str::trim)
+        .filter(|tag| !tag.is_empty())
 }
 
 fn status_of(error: &OpenError) -> Status {

@@ -101,6 +101,9 @@ impl Listeners {
         let udp = Arc::new(UdpPair::bind(ip, shared.config.udp_port)?);
         let reports = udp::receive_reports(shared.clone(), udp.clone());
         shared.tasks.spawn(reports);
+        shared
+            .tasks
+            .spawn(udp::receive_talk(shared.clone(), udp.clone()));
         all.push((ip, udp.clone()));
         Ok(Some(udp))
     }

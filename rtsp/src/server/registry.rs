@@ -75,7 +75,7 @@ impl Registry {
         self.inner.lock().sessions.get(key).cloned()
     }
 
-    /// Lets reports from `from` reach the session.
+    /// Lets reports, or the sound of a back channel, from `from` reach the session.
     pub(crate) fn add_rtcp(&self, from: SocketAddr, session: &Arc<Session>) {
         self.inner.lock().by_rtcp.insert(from, session.clone());
     }
@@ -101,18 +101,21 @@ impl Registry {
         let removed = {
             let mut inner = self.inner.lock();
             for route in session.state.lock().routes.iter().flatten() {
-                if let Route::Udp(_, rtcp) = route
-                    && inner
-                        .by_rtcp
-                        .get(rtcp)
-                        .is_some_and(|other| other.id == session.id)
-                {
-                    inner.by_rtcp.remove(rtcp);
+                let Route::Udp(rtp, rtcp) = route else {
+                    continue;
+                };
+                for from in [rtp, rtcp] {
+                    let known = inner.by_rtcp.get(from);
+                    if known.is_some_and(|other| other.id == session.id) {
+                        inner.by_rtcp.remove(from);
+                    }
                 }
             }
             inner.sessions.remove(&session.key)
         };
         session.cancel.cancel();
+        // The next may talk at once, whoever still holds the session.
+        *session.talk.lock() = None;
         if let Some(session) = removed {
             tracing::info!(
                 peer = %session.peer,

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{SessionInfo, Transport};
 use crate::auth::{Stay, User};
+use crate::back::{self, BackChannel, Talk};
 use crate::group::Group;
 use crate::media::Codec;
 use crate::rtcp::{self, Report};
@@ -62,6 +63,10 @@ pub(crate) struct Session {
     pub(crate) tracks: Vec<Arc<Track>>,
     /// Which of the tracks the URL of this session shows.
     pub(crate) shows: fn(Codec) -> bool,
+    /// Where this client may talk, if it asked for that.
+    pub(crate) back: Option<Arc<dyn BackChannel>>,
+    /// It talks.
+    pub(crate) talk: Mutex<Option<Arc<dyn Talk>>>,
     pub(crate) cancel: CancellationToken,
     pub(crate) state: Mutex<State>,
     pub(crate) stats: Stats,
@@ -98,6 +103,19 @@ impl Session {
     /// Notes a sign of life.
     pub(crate) fn touch(&self) {
         self.state.lock().seen = Instant::now();
+    }
+
+    /// Takes an RTP packet of the client's back channel.
+    pub(crate) fn receive_talk(&self, packet: &[u8]) {
+        // Heard only between PLAY and PAUSE.
+        if self.state.lock().playing.is_none() {
+            return;
+        }
+        let talk = self.talk.lock().clone();
+        if let (Some(talk), Some(heard)) = (talk, back::parse(packet)) {
+            self.touch();
+            talk.hear(heard);
+        }
     }
 
     /// Takes a compound RTCP packet of the viewer.

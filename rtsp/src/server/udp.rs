@@ -214,6 +214,26 @@ pub(crate) async fn receive_reports(shared: Arc<Shared>, pair: Arc<UdpPair>) {
     }
 }
 
+/// Receives the sound of back channels for all sessions of a pair.
+pub(crate) async fn receive_talk(shared: Arc<Shared>, pair: Arc<UdpPair>) {
+    let mut buffer = [0u8; 2048];
+    loop {
+        let received = tokio::select! {
+            () = shared.cancel.cancelled() => return,
+            received = pair.rtp.recv_from(&mut buffer) => received,
+        };
+        match received {
+            Ok((length, from)) => {
+                if let Some(session) = shared.registry.find_rtcp(from) {
+                    session.receive_talk(&buffer[..length]);
+                }
+            }
+            // As with reports.
+            Err(_) => tokio::task::yield_now().await,
+        }
+    }
+}
+
 /// Sends a session's media until it ends or `pause` is cancelled.
 pub(crate) async fn deliver(
     shared: Arc<Shared>,

@@ -5,7 +5,10 @@
 
 mod device;
 mod encode;
+mod jitter;
 mod line;
+mod loudspeaker;
+mod speaker;
 mod track;
 mod worker;
 
@@ -16,6 +19,8 @@ use lpr_core::{MediaTime, UtcTime};
 
 pub use device::device_exists;
 pub(crate) use line::{Line, RATE};
+pub use loudspeaker::{Loudspeaker, Talker};
+pub use speaker::{AlsaSpeaker, FileSpeaker, Speaker, SpeakerLine};
 pub(crate) use track::{Chunk, append as append_sound, chunks_of};
 pub(crate) use worker::Worker;
 

@@ -59,7 +59,7 @@ pub use machine::{BundleFile, Machine, ProcessFigures, ProcessorTimes, StorageFi
 pub use mail::{Mail, MailPicture, Mailer};
 pub use moments::{Moment, Moments};
 pub use network::{Assigned, Ipv4Plan, Ipv6Plan, Lease, NetworkControl, NetworkPlan};
-pub use outputs::{RelayOutputs, VoiceOutput};
+pub use outputs::{Loudspeaker, RelayOutputs, Voice};
 pub use people::{StoredGroup, StoredSession, StoredToken, StoredTotp, StoredUser, UserBackend};
 pub use power::{LastRun, Power, Reach, RestartNote};
 pub use serial::{SerialAnswer, SerialKind, SerialPorts};
@@ -206,6 +206,8 @@ pub struct AudioCapabilities {
     pub present: bool,
     /// Encodings with a working encoder; empty before they were looked for.
     pub encodings: Vec<AudioEncoding>,
+    /// There is a loudspeaker (HW-1): people may talk over the back channel.
+    pub output: bool,
 }
 
 impl AudioCapabilities {

@@ -4,7 +4,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
 use super::{CheckContext, Section};
-use crate::{Permission, Violation, Violations};
+use crate::{Permission, Violation, Violations, bounded};
 
 /// Where sound comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -212,6 +212,56 @@ impl Section for AudioInput {
                 format!("{:?}", self.encoding),
                 "has no encoder on this unit",
             )
+        });
+    }
+}
+
+bounded! {
+    /// Volume (AUDIO-1): 50 is as it came.
+    pub struct Volume(u8) in 0..=100, unit ""
+}
+bounded! {
+    /// Speed of speech (AUDIO-2): 50 is the voice's own.
+    pub struct SpeechSpeed(u8) in 0..=100, unit ""
+}
+
+/// The loudspeaker (AUDIO-1, AUDIO-2, HW-1). ONVIF: `tt:AudioOutputConfiguration`, `tt:AudioDecoderConfiguration`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AudioOutput {
+    /// Volume of the voice broadcast and of who talks; 0 is silent.
+    #[schemars(title = "Volume", extend("x-widget" = "range"))]
+    pub volume: Volume,
+    /// Speed of the voice broadcast; 50 is the voice's own.
+    #[schemars(title = "Speed", extend("x-widget" = "range"))]
+    pub speed: SpeechSpeed,
+    /// Name of the decoder of the back channel in ONVIF clients.
+    #[schemars(title = "Name of the Decoder", length(max = 64))]
+    pub decoder_name: String,
+}
+
+impl Default for AudioOutput {
+    fn default() -> Self {
+        Self {
+            volume: Volume(50),
+            speed: SpeechSpeed(50),
+            decoder_name: "Back channel".into(),
+        }
+    }
+}
+
+impl Section for AudioOutput {
+    const KEY: &'static str = "audio.output";
+    const TITLE: &'static str = "Voice Broadcast";
+    const PAGE: &'static str = "Setting/Video/Audio/Audio";
+    const WRITE: Permission = Permission::VideoConfig;
+
+    fn check(&self, _cx: &CheckContext<'_>, violations: &mut Violations) {
+        let n = self.decoder_name.chars().count();
+        let good = n <= 64 && !self.decoder_name.chars().any(char::is_control);
+        violations.require(good, || {
+            let why = "must have 0 to 64 characters, none of them a control";
+            Violation::new("/decoder_name", &self.decoder_name, why)
         });
     }
 }

@@ -56,7 +56,9 @@ mod video;
 pub use access_filter::{AccessFilter, FilterMode, IpPrefix};
 pub use alarm::{AlarmInput, AlarmInputs, AlarmSchedule, AlarmSchedules, EventInterval};
 pub use area::MAX_CORNERS;
-pub use audio::{AudioEncoding, AudioFrom, AudioInput, AudioKbps, SampleRate};
+pub use audio::{
+    AudioEncoding, AudioFrom, AudioInput, AudioKbps, AudioOutput, SampleRate, SpeechSpeed, Volume,
+};
 pub use broker::{
     BrokerConfig, BrokerPort, BrokerQos, BrokerTransport, EventBroker, MAX_BROKERS, MqttVersion,
     brokers,
@@ -179,6 +181,7 @@ pub fn all_sections() -> Vec<Descriptor> {
         Descriptor::of::<MulticastMetadata>(),
         Descriptor::of::<MulticastAudio>(),
         Descriptor::of::<AudioInput>(),
+        Descriptor::of::<AudioOutput>(),
         Descriptor::of::<NetMail>(),
         Descriptor::of::<NetDot1x>(),
         Descriptor::of::<NetDdns>(),

@@ -113,6 +113,12 @@ pub struct MediaProfile {
     /// Holds the audio encoder.
     #[serde(default)]
     pub audio_encoder: bool,
+    /// Holds the audio output.
+    #[serde(default)]
+    pub audio_output: bool,
+    /// Holds the decoder of the back channel.
+    #[serde(default)]
+    pub audio_decoder: bool,
 }
 
 /// Media profiles made or changed by ONVIF clients. ONVIF: `trt:CreateProfile`, `tr2:AddConfiguration`.
@@ -179,6 +185,8 @@ mod tests {
             metadata: true,
             audio_source: false,
             audio_encoder: false,
+            audio_output: false,
+            audio_decoder: false,
         };
         let set = |profiles: Vec<MediaProfile>| {
             let change = |s: &mut OnvifProfiles| s.profiles = profiles;

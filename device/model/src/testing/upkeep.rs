@@ -6,9 +6,10 @@ use parking_lot::Mutex;
 
 use crate::{
     Error, Result, Secret,
+    broadcast::{Manner, Sound},
     ports::{
-        BundleFile, LastRun, Machine, Moment, Moments, Power, ProcessFigures, ProcessorTimes,
-        Reach, RelayOutputs, RestartNote, StorageFigures, VoiceOutput,
+        BundleFile, LastRun, Loudspeaker, Machine, Moment, Moments, Power, ProcessFigures,
+        ProcessorTimes, Reach, RelayOutputs, RestartNote, StorageFigures, Voice,
     },
     upkeep::{Counters, Upkeep},
 };
@@ -103,6 +104,8 @@ pub struct SimulatedOutputs {
     count: usize,
     /// What was said.
     pub said: Mutex<Vec<String>>,
+    /// What was played, and how loud.
+    pub played: Mutex<Vec<(Sound, Option<u8>)>>,
     contacts: Mutex<[bool; 2]>,
     fail: Mutex<bool>,
 }
@@ -120,6 +123,7 @@ impl SimulatedOutputs {
         Self {
             count: count.min(2),
             said: Mutex::default(),
+            played: Mutex::default(),
             contacts: Mutex::default(),
             fail: Mutex::default(),
         }
@@ -136,14 +140,31 @@ impl SimulatedOutputs {
     }
 }
 
-impl VoiceOutput for SimulatedOutputs {
+impl Voice for SimulatedOutputs {
     fn unavailable(&self) -> Option<String> {
         None
     }
 
-    fn say(&self, text: &str) -> Result<()> {
+    fn speak(&self, text: &str, _manner: Manner) -> Result<Sound> {
         self.said.lock().push(text.to_owned());
-        Ok(())
+        Ok(Sound {
+            rate: 8_000,
+            samples: vec![0; text.len()],
+        })
+    }
+}
+
+impl Loudspeaker for SimulatedOutputs {
+    fn unavailable(&self) -> Option<String> {
+        None
+    }
+
+    fn play(&self, sound: &Sound, level: Option<u8>, go_on: &dyn Fn() -> bool) -> Result<bool> {
+        if !go_on() {
+            return Ok(false);
+        }
+        self.played.lock().push((sound.clone(), level));
+        Ok(true)
     }
 }
 
@@ -180,11 +201,13 @@ impl Moments for MemoryMoments {
 
 /// Everything of maintenance in memory, without slots.
 pub fn simulated_upkeep(power: Arc<dyn Power>) -> Upkeep {
+    let outputs = Arc::new(SimulatedOutputs::default());
     Upkeep {
         power,
         upgrades: None,
         machine: Arc::new(SimulatedMachine),
-        voice: Arc::new(SimulatedOutputs::default()),
+        voice: outputs.clone(),
+        loudspeaker: outputs,
         counters: Arc::new(Counters::default()),
         storage: Arc::default(),
         conditions: Arc::default(),

@@ -1,6 +1,6 @@
 //! Device commission: test capture, voice, barrier (COMM-2..5, COMM-7).
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use lpr_core::{Direction, PlateRead, PxQuad, PxRect};
@@ -8,13 +8,17 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Actor, Device, Error, EventKind, LogKind, NewRecord, Permission, Record, RecordKind, Result,
-    io::PULSE, ports::StreamId,
+    broadcast::{MAX_TEXT, speakable},
+    io::PULSE,
+    ports::StreamId,
 };
 
 /// Signs of a test plate.
 const PLATE: std::ops::RangeInclusive<usize> = 1..=12;
 /// Characters that can be said.
-const SPEECH: std::ops::RangeInclusive<usize> = 1..=256;
+const SPEECH: std::ops::RangeInclusive<usize> = 1..=MAX_TEXT;
+/// A text is heard within this time, or is given up.
+const VOICE_TEST: Duration = Duration::from_secs(60);
 /// Track numbers of test captures begin here; recognition counts from 1 and never gets so far.
 const TEST_TRACKS: u64 = 1 << 40;
 
@@ -65,7 +69,7 @@ impl Device {
         let outputs = self.io.outputs();
         let missing = (outputs == 0).then(|| "this unit has no alarm output".to_owned());
         Ok(Tests {
-            voice: self.upkeep.voice.unavailable().into(),
+            voice: self.mute().into(),
             barrier: missing.into(),
         })
     }
@@ -137,10 +141,17 @@ impl Device {
         Ok(record)
     }
 
-    /// Says a text (COMM-4).
+    /// Why no text can be said; `None` when it can.
+    fn mute(&self) -> Option<String> {
+        let output = self.upkeep.loudspeaker.unavailable();
+        output.or_else(|| self.upkeep.voice.unavailable())
+    }
+
+    /// Says a text (COMM-4) and returns when it was heard. Signs that the voice does not know are left out (AUDIO-5).
     ///
     /// # Errors
-    /// [`Error::Forbidden`], [`Error::Invalid`] for `/text`, [`Error::Unsupported`].
+    /// [`Error::Forbidden`], [`Error::Invalid`] for `/text`, [`Error::Conflict`] when it was cut or waited too long,
+    /// [`Error::Unsupported`].
     pub fn test_voice(&self, by: &Actor, text: &str) -> Result<()> {
         by.require(Permission::LprConfig)?;
         let n = text.chars().count();
@@ -148,7 +159,19 @@ impl Device {
             let reason = "must have 1 to 256 characters and no control characters";
             return Err(Error::invalid("/text", text, reason));
         }
-        self.upkeep.voice.say(text)?;
+        if let Some(reason) = self.mute() {
+            return Err(Error::Unsupported(reason));
+        }
+        let said = speakable(text);
+        if !said.is_empty() {
+            let sound = self.upkeep.voice.speak(&said, self.manner())?;
+            let end = self.clock.monotonic() + VOICE_TEST;
+            let go_on = || self.clock.monotonic() < end;
+            if !self.upkeep.loudspeaker.play(&sound, None, &go_on)? {
+                let why = "another sound was heard, and the text was not heard to its end";
+                return Err(Error::Conflict(why.into()));
+            }
+        }
         self.audit(LogKind::Alarm, by, "Test of the voice broadcast.");
         Ok(())
     }

@@ -26,7 +26,7 @@ pub use upgrade::{Checked, MAX_PACKAGE, Upgrading};
 
 use crate::{
     Actor, Device, Error, EventKind, LogKind, Permission, RestartScope, Result,
-    ports::{Machine, Moment, Moments, Power, Reach, RestartNote, Upgrades, VoiceOutput},
+    ports::{Loudspeaker, Machine, Moment, Moments, Power, Reach, RestartNote, Upgrades, Voice},
     settings::TimeSettings,
 };
 
@@ -40,7 +40,9 @@ pub struct Upkeep {
     /// Figures of process and machine.
     pub machine: Arc<dyn Machine>,
     /// The loudspeaker.
-    pub voice: Arc<dyn VoiceOutput>,
+    pub voice: Arc<dyn Voice>,
+    /// The loudspeaker.
+    pub loudspeaker: Arc<dyn Loudspeaker>,
     /// What happened since the start.
     pub counters: Arc<Counters>,
     /// Whether records can be stored.

@@ -48,6 +48,7 @@ impl Media {
         settings: &Arc<SettingsStore>,
         bus: &EventBus,
         clock: Arc<dyn Clock>,
+        loudspeaker: bool,
     ) -> Result<Self, Failure> {
         let failed = |e: &dyn std::fmt::Display| Failure::new(exit::FAILED, e);
         let hooks = [
@@ -89,7 +90,12 @@ impl Media {
         let audio = Arc::new(RtspAudio(sinks.to_vec()));
         configure(&engine, &sinks, settings, bus, &*clock, &mut None);
         let tasks = vec![
-            tokio::spawn(follow_audio(engine.clone(), audio, settings.clone())),
+            tokio::spawn(follow_audio(
+                engine.clone(),
+                audio,
+                settings.clone(),
+                loudspeaker,
+            )),
             tokio::spawn(follow_settings(
                 engine.clone(),
                 sinks,
@@ -164,6 +170,7 @@ async fn follow_audio(
     engine: Arc<MediaEngine>,
     sink: Arc<RtspAudio>,
     settings: Arc<SettingsStore>,
+    loudspeaker: bool,
 ) {
     let mut changes = settings.watch();
     let mut states = engine.audio_state();
@@ -185,7 +192,7 @@ async fn follow_audio(
             }
         }
         let state = states.borrow_and_update().clone();
-        settings.set_audio_capabilities(audio_capabilities(&state));
+        settings.set_audio_capabilities(audio_capabilities(&state, loudspeaker));
         tokio::select! {
             changed = changes.changed() => if changed.is_err() { return },
             changed = states.changed() => if changed.is_err() { return },

@@ -30,7 +30,7 @@ use std::{
 use listeners::{Fixed, Listeners, Wanted};
 use media::Media;
 use platecam_host::{Recorder, TimePace};
-use platecam_media::{MediaPort, RecognitionFigures, SourceSpec};
+use platecam_media::{Loudspeaker, MediaPort, RecognitionFigures, SourceSpec};
 use platecam_model::{Clock, Device, DeviceParts, EventKind};
 use platecam_onvif::{
     OnvifService, ServicePorts,
@@ -85,7 +85,13 @@ async fn serve(
     let restart = restart::wanted(state.bus.subscribe());
     let (log_done, log_task) = log::start(&mut state);
     keep_ports(&mut args);
-    let media = Media::start(source, &state.settings, &state.bus, state.clock.clone())?;
+    let media = Media::start(
+        source,
+        &state.settings,
+        &state.bus,
+        state.clock.clone(),
+        state.upkeep.loudspeaker.unavailable().is_none(),
+    )?;
     let recognition = start_recognition(&media, &state);
     let _watch = watch::PictureWatch::start(
         media.engine.frames(),
@@ -136,7 +142,7 @@ async fn serve(
 
     // What rests is idle before anybody is told its state.
     device.follow_io_settings();
-    let rtsp_server = start_rtsp(&args, &device, &media).await?;
+    let rtsp_server = start_rtsp(&args, &device, &media, state.loudspeaker.clone()).await?;
     // Its real ports follow; nobody can ask before the web server listens.
     let onvif = OnvifService::new(
         device.clone(),
@@ -319,6 +325,7 @@ async fn start_rtsp(
     args: &RunArgs,
     device: &Device,
     media: &Media,
+    loudspeaker: Arc<Loudspeaker>,
 ) -> Result<Arc<::rtsp::Server>, Failure> {
     let wanted = Wanted::of(&device.settings.snapshot(), Fixed::of(args));
     let mut config = ::rtsp::Config::default();
@@ -328,6 +335,10 @@ async fn start_rtsp(
         device: device.clone(),
         main: media.main.clone(),
         sub: media.sub.clone(),
+        back: Arc::new(rtsp::Gate {
+            device: device.clone(),
+            loudspeaker,
+        }),
     };
     let address = wanted.rtsp;
     ::rtsp::Server::bind(

@@ -2,11 +2,12 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
-use platecam_media::RtspSink;
+use platecam_host::{HostMode, StateDir};
+use platecam_media::{AlsaSpeaker, FileSpeaker, Loudspeaker, RtspSink};
 use platecam_model::{
     Actor, Device, Error, Origin, Permission,
     ports::StreamId,
-    settings::{AccessFilter, NetHttps, VideoMain, VideoSub},
+    settings::{AccessFilter, AudioOutput, NetHttps, SettingsStore, VideoMain, VideoSub},
 };
 use platecam_onvif::StreamTarget;
 use rtsp::{
@@ -17,12 +18,59 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 
 use super::web::{TlsConfigs, TlsVersions};
+use crate::cli::RunArgs;
 
 /// The device's two streams by URL.
 pub(crate) struct Streams {
     pub(crate) device: Device,
     pub(crate) main: Arc<RtspSink>,
     pub(crate) sub: Arc<RtspSink>,
+    pub(crate) back: Arc<Gate>,
+}
+
+/// The loudspeaker of this run: the machine's, or a file in the simulated mode.
+pub(crate) fn loudspeaker(
+    args: &RunArgs,
+    dir: &StateDir,
+    settings: &Arc<SettingsStore>,
+) -> Loudspeaker {
+    let settings = settings.clone();
+    let volume = move || settings.get::<AudioOutput>().volume.get();
+    if args.host == HostMode::Simulated && args.speaker.is_none() {
+        let path = dir.join("heard.raw");
+        Loudspeaker::new(FileSpeaker { path }, volume)
+    } else {
+        let device = args.speaker.clone();
+        Loudspeaker::new(AlsaSpeaker { device }, volume)
+    }
+}
+
+/// Who may talk over the back channel: who may open the gate (GEN-3), one at a time.
+pub(crate) struct Gate {
+    pub(crate) device: Device,
+    pub(crate) loudspeaker: Arc<Loudspeaker>,
+}
+
+impl rtsp::BackChannel for Gate {
+    fn talk(&self, user: &User, peer: SocketAddr) -> Result<Arc<dyn rtsp::Talk>, OpenError> {
+        let accounts = &self.device.accounts;
+        let actor = accounts.actor(user.name(), Origin::Rtsp, Some(peer.ip()));
+        let allowed = actor.filter(|a| a.require(Permission::BarrierControl).is_ok());
+        if allowed.is_none() {
+            return Err(OpenError::Forbidden);
+        }
+        match self.loudspeaker.begin() {
+            Ok(Some(talker)) => {
+                tracing::info!(%peer, user = user.name(), "talks over the back channel");
+                Ok(Arc::new(talker))
+            }
+            Ok(None) => Err(OpenError::Busy),
+            Err(error) => {
+                tracing::warn!(%error, "nobody can talk");
+                Err(OpenError::Unavailable)
+            }
+        }
+    }
 }
 
 /// Which stream a URL names: the manual's `/video/livemedia?Ch=1&Streamtype=0|1` (NET-19..21) or
@@ -79,8 +127,14 @@ impl MediaSource for Streams {
             (true, false) => all.only(|codec| !codec.is_audio()),
             (false, _) => all.only(rtsp::Codec::is_audio),
         };
-        Ok(if target.multicast {
+        let shown = if target.multicast {
             shown.by_multicast()
+        } else {
+            shown
+        };
+        let output = self.device.settings.audio_capabilities().output;
+        Ok(if request.talk && output {
+            shown.with_back_channel(self.back.clone())
         } else {
             shown
         })

@@ -14,11 +14,12 @@ use platecam_host::{
     NetworkPaths, Pace, RecordLimits, RecordStore, SmtpMailer, StateDir, StoreParts, TimePaths,
     Tpm, TpmChoice, UploadPace, UploadParts, Uploader, WiredSupplicant, upgrade::HostUpgrades,
 };
+use platecam_media::Loudspeaker;
 use platecam_model::{
     Actor, Clock, EventBus, Identity, Origin, Secret, Subscription, SystemClock,
     auth::Accounts,
     network::Networking,
-    ports::{HostServices, Mailer, Network, NetworkControl, RemoteLog, TimeControl},
+    ports::{HostServices, Mailer, Network, NetworkControl, RemoteLog, TimeControl, Voice},
     product::Product,
     settings::{LogRemote, NetPorts, SettingsStore, TimeSettings, all_sections},
     testing::{
@@ -33,7 +34,7 @@ use crate::{
     Failure,
     cli::{RunArgs, exit},
     launch::Launched,
-    run::io::Lines,
+    run::{io::Lines, rtsp::loudspeaker},
 };
 
 /// Initialises a device without users and is ignored afterwards.
@@ -72,6 +73,7 @@ pub(crate) struct State {
     pub(crate) host: HostServices,
     pub(crate) upgrades: HostUpgrades,
     pub(crate) upkeep: Upkeep,
+    pub(crate) loudspeaker: Arc<Loudspeaker>,
     pub(crate) io: Lines,
 }
 
@@ -185,7 +187,9 @@ impl State {
             legacy: &dir.join("tls"),
         })?);
         let upgrades = launched.upgrades(&identity.model, &args.upgrade_keys, clock.now())?;
+        let loudspeaker = Arc::new(loudspeaker(args, &dir, &settings));
         let mut upkeep = upkeep(args, &dir, power.clone(), upgrades.clone());
+        upkeep.loudspeaker = loudspeaker.clone();
         upkeep.moments = factory.clone();
         let io = Lines::open(args, &product, dir.path())?;
         let host = host_services(args, &dir, &certificates);
@@ -213,6 +217,7 @@ impl State {
             time,
             host,
             upkeep,
+            loudspeaker,
             io,
             upgrades,
         })
@@ -314,13 +319,14 @@ fn runtime_dir(dir: &StateDir) -> PathBuf {
         .unwrap_or_else(|| dir.path().to_owned())
 }
 
-/// The parts of maintenance and commission; in the simulated mode the voice only remembers.
+/// The parts of maintenance and commission; in the simulated mode a voice that is not installed is a silent one.
 fn upkeep(args: &RunArgs, dir: &StateDir, power: Arc<HostPower>, upgrades: HostUpgrades) -> Upkeep {
     let mut upkeep = simulated_upkeep(power);
     upkeep.upgrades = Some(Arc::new(upgrades));
     upkeep.machine = Arc::new(LinuxMachine::new(dir.path()));
-    if args.host != HostMode::Simulated {
-        upkeep.voice = Arc::new(EspeakVoice::default());
+    let voice = EspeakVoice::default();
+    if args.host != HostMode::Simulated || voice.unavailable().is_none() {
+        upkeep.voice = Arc::new(voice);
     }
     upkeep
 }

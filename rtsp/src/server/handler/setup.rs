@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::{Handler, status_of};
+use super::{Handler, required, status_of};
 use crate::auth::{Arrival, Stay, User};
 use crate::group::Group;
 use crate::message::{
@@ -51,32 +51,43 @@ impl Handler {
                 return Err(Response::new(Status::NotValidInState));
             }
         }
-        let (stream, generation, tracks, shows) = match &existing {
+        let talk = required(request).next().is_some();
+        let (stream, generation, tracks, shows, back) = match &existing {
             Some(session) => (
                 session.stream.clone(),
                 session.generation,
                 session.tracks.clone(),
                 session.shows,
+                session.back.clone(),
             ),
             None => {
-                let opened = self.open(url, user)?;
+                let opened = self.open(url, user, talk)?;
                 let (generation, tracks) = opened
                     .stream
                     .tracks()
                     .ok_or_else(|| Response::new(Status::NotFound))?;
-                (opened.stream, generation, tracks, opened.shows)
+                (opened.stream, generation, tracks, opened.shows, opened.back)
             }
         };
         let mut shown = tracks.iter().filter(|track| shows(track.codec));
+        // The back channel is numbered behind the stream's own tracks.
+        let opened_back = back;
+        let back = opened_back
+            .clone()
+            .filter(|_| url.track == Some(tracks.len()) && tracks.len() < MAX_TRACKS);
         let track = match url.track {
-            Some(number) => shown
-                .find(|track| track.index == number)
-                .ok_or_else(|| Response::new(Status::NotFound))?,
+            Some(_) if back.is_some() => None,
+            Some(number) => Some(
+                shown
+                    .find(|track| track.index == number)
+                    .ok_or_else(|| Response::new(Status::NotFound))?,
+            ),
             None => match (shown.next(), shown.next()) {
-                (Some(only), None) => only,
+                (Some(only), None) => Some(only),
                 _ => return Err(Response::new(Status::AggregateNotAllowed)),
             },
         };
+        let index = track.map_or(tracks.len(), |track| track.index);
         let routes = existing
             .as_ref()
             .map_or([None; MAX_TRACKS], |session| session.state.lock().routes);
@@ -85,11 +96,25 @@ impl Handler {
         let (transport, route) = offers
             .iter()
             .find_map(|offer| {
-                let group = stream.group(track.index);
-                self.accept(offer, kind, &routes, (track.index, group))
+                let group = track.and_then(|track| stream.group(track.index));
+                self.accept(offer, kind, &routes, (index, group))
             })
             .ok_or_else(|| Response::new(Status::UnsupportedTransport))?;
 
+        // Before the session: who cannot talk hears so, and nothing else has begun.
+        let talking = existing
+            .as_ref()
+            .is_some_and(|session| session.talk.lock().is_some());
+        let talk = match &back {
+            Some(back) if !talking => {
+                let peer = SocketAddr::new(self.peer.ip().to_canonical(), self.peer.port());
+                Some(back.talk(user, peer).map_err(|error| {
+                    tracing::info!(peer = %self.peer, user = user.name(), %error, "talking refused");
+                    Response::new(status_of(&error))
+                })?)
+            }
+            _ => None,
+        };
         let session = match existing {
             Some(session) => session,
             None => {
@@ -121,6 +146,8 @@ impl Handler {
                     generation,
                     tracks: tracks.clone(),
                     shows,
+                    back: opened_back,
+                    talk: Mutex::new(None),
                     cancel,
                     _stay: stay,
                     state: Mutex::new(State {
@@ -144,17 +171,28 @@ impl Handler {
                 session
             }
         };
-        let before = session.state.lock().routes[track.index].replace(route);
-        if let Some(Route::Udp(_, rtcp)) = before {
-            self.shared.registry.remove_rtcp(rtcp, &session);
+        if let Some(talk) = talk {
+            *session.talk.lock() = Some(talk);
         }
-        if let Route::Udp(_, rtcp) = route {
+        let before = session.state.lock().routes[index].replace(route);
+        if let Some(Route::Udp(rtp, rtcp)) = before {
+            self.shared.registry.remove_rtcp(rtcp, &session);
+            self.shared.registry.remove_rtcp(rtp, &session);
+        }
+        if let Route::Udp(rtp, rtcp) = route {
             self.shared.registry.add_rtcp(rtcp, &session);
+            if track.is_none() {
+                // Sound comes from here.
+                self.shared.registry.add_rtcp(rtp, &session);
+            }
         }
         let timeout = self.shared.config.session_timeout.as_secs();
         Ok(Response::ok()
             .with("Session", format!("{};timeout={timeout}", session.key))
-            .with("Transport", self.transport_line(route, track.ssrc)))
+            .with(
+                "Transport",
+                self.transport_line(route, track.map(|track| track.ssrc)),
+            ))
     }
 
     /// Asks the device for a place.
@@ -249,17 +287,17 @@ impl Handler {
         }
     }
 
-    fn transport_line(&self, route: Route, ssrc: u32) -> String {
+    fn transport_line(&self, route: Route, ssrc: Option<u32>) -> String {
+        // That of the back channel is the client's.
+        let ssrc = ssrc.map_or_else(String::new, |ssrc| format!(";ssrc={ssrc:08X}"));
         match route {
             Route::Interleaved(rtp, rtcp) => {
-                format!(
-                    "RTP/AVP/TCP;unicast;interleaved={rtp}-{rtcp};ssrc={ssrc:08X};mode=\"PLAY\""
-                )
+                format!("RTP/AVP/TCP;unicast;interleaved={rtp}-{rtcp}{ssrc};mode=\"PLAY\"")
             }
             Route::Multicast(group, via) => {
                 let source = via.map_or_else(String::new, |via| format!(";source={via}"));
                 format!(
-                    "RTP/AVP;multicast;destination={}{source};port={}-{};ttl={};ssrc={ssrc:08X};mode=\"PLAY\"",
+                    "RTP/AVP;multicast;destination={}{source};port={}-{};ttl={}{ssrc};mode=\"PLAY\"",
                     group.address(),
                     group.port(),
                     group.port() + 1,
@@ -269,7 +307,7 @@ impl Handler {
             Route::Udp(rtp, rtcp) => {
                 let (server_rtp, server_rtcp) = self.udp.as_ref().map_or((0, 0), |udp| udp.ports);
                 format!(
-                    "RTP/AVP;unicast;client_port={}-{};server_port={server_rtp}-{server_rtcp};ssrc={ssrc:08X};mode=\"PLAY\"",
+                    "RTP/AVP;unicast;client_port={}-{};server_port={server_rtp}-{server_rtcp}{ssrc};mode=\"PLAY\"",
                     rtp.port(),
                     rtcp.port(),
                 )
