@@ -1,9 +1,11 @@
 import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { defineConfig } from 'vitest/config';
+import { messages } from './scripts/messages.ts';
 
 // The device sets `default-src 'self'`: nothing may be inlined, no `data:` URL, no preload shim.
 export default defineConfig({
   plugins: [
+    messages(),
     svelte({
       onwarn(warning, handler) {
         // Accessibility findings of the compiler are build errors, not remarks.

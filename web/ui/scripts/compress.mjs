@@ -1,11 +1,11 @@
 // Writes .br and .gz beside every text file of dist/ and checks the size budget:
-// JS + CSS at most 225 KB gzip in all, at most 60 KB for the first page (login).
+// JS + CSS at most 240 KB gzip in all, at most 60 KB for the first page (login).
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
 
 const dist = new URL('../dist/', import.meta.url).pathname;
-const TOTAL_BUDGET = 225 * 1024;
+const TOTAL_BUDGET = 240 * 1024;
 const FIRST_PAGE_BUDGET = 60 * 1024;
 
 function* walk(folder) {
@@ -32,10 +32,10 @@ for (const path of [...walk(dist)]) {
 const code = [...gzipSize].filter(([name]) => /\.(js|css)$/.test(name));
 const total = code.reduce((sum, [, size]) => sum + size, 0);
 
-// The first page is the entry, what it imports statically, the English texts and the login page.
+// The first page is the entry, what it imports statically, the English texts before the log-in and the login page.
 const html = readFileSync(join(dist, 'index.html'), 'utf8');
 const first = new Set([...html.matchAll(/(?:src|href)="\/(assets\/[^"]+\.(?:js|css))"/g)].map((m) => m[1]));
-for (const [name] of code) if (/^assets\/(en|LoginPage|AuthFrame|Field)-/.test(name)) first.add(name);
+for (const [name] of code) if (/^assets\/(_messages_en-door|LoginPage|AuthFrame|Field)-/.test(name)) first.add(name);
 for (const name of first) {
   if (!name.endsWith('.js')) continue;
   const source = readFileSync(join(dist, name), 'utf8');

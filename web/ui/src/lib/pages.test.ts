@@ -127,6 +127,7 @@ describe('what is wrong', () => {
 
   it('links only to pages that the user finds (UI-5)', async () => {
     await i18n.load('en');
+    await i18n.all();
     const page = '/setting/network/https';
     const badge = (can: string) => badgeOf({ id: 'certificate-ends', severity: 'warning', page }, (path) => reachable(path, (p) => p === can));
     expect(badge('security-config')).toEqual({ key: 'certificate-ends', kind: 'warn', icon: 'lock', href: page, text: 'The certificate of HTTPS ends soon' });
@@ -141,6 +142,7 @@ describe('refusals', () => {
 
   it('are told without pointers (SYS-26, SYS-24)', async () => {
     await i18n.load('en');
+    await i18n.all();
     expect(rest('/package').rest).toBe('is wrong');
     expect(rest('/source/model', 'X-1').rest).toBe('X-1: is wrong');
     expect(rest('/sections/device.geo/value/latitude').rest).toBe('Geographic Location, latitude: is wrong');

@@ -1,4 +1,4 @@
-/** Messages: one flat JSON per locale, loaded on demand; plural forms by `key.one` and `key.other`. */
+/** Messages: one flat JSON per locale, loaded in two parts on demand; plural forms by `key.one` and `key.other`. */
 import type en from '../../locales/en.json';
 import { unit } from '../unit-clock.svelte';
 import { Said } from './said';
@@ -9,13 +9,22 @@ type Messages = Partial<Record<string, string>>;
 export const LOCALES = { en: 'English', de: 'Deutsch' } as const;
 export type Locale = keyof typeof LOCALES;
 
-const loaders: Record<Locale, () => Promise<{ default: Messages }>> = {
-  en: () => import('../../locales/en.json'),
-  de: () => import('../../locales/de.json'),
+type Loader = () => Promise<{ default: Messages }>;
+
+/** What the pages before the log-in say. */
+const door: Record<Locale, Loader> = {
+  en: () => import('messages:en-door'),
+  de: () => import('messages:de-door'),
+};
+
+/** Everything else. */
+const rest: Record<Locale, Loader> = {
+  en: () => import('messages:en-rest'),
+  de: () => import('messages:de-rest'),
 };
 
 /** What the unit says itself: English needs no table. */
-const saidLoaders: Partial<Record<Locale, () => Promise<{ default: Messages }>>> = {
+const saidLoaders: Partial<Record<Locale, Loader>> = {
   de: () => import('../../locales/de.said.json'),
 };
 
@@ -39,15 +48,28 @@ function preferred(): Locale {
 
 class I18n {
   locale = $state<Locale>(preferred());
+  /** Whether the texts of all pages are there, not only of those before the log-in. */
+  whole = $state(false);
   private messages = $state.raw<Messages>({});
   private unitSaid = new Said({});
 
   async load(locale: Locale = this.locale): Promise<void> {
-    const [messages, said] = await Promise.all([loaders[locale](), saidLoaders[locale]?.()]);
-    this.messages = messages.default;
+    const [first, more, said] = await Promise.all([door[locale](), this.whole ? rest[locale]() : null, saidLoaders[locale]?.()]);
+    this.messages = { ...first.default, ...more?.default };
     this.unitSaid = new Said(said?.default ?? {});
     this.locale = locale;
     document.documentElement.lang = locale;
+  }
+
+  /** Loads what the pages behind the log-in say. */
+  async all(): Promise<void> {
+    if (this.whole) return;
+    const { locale } = this;
+    const more = await rest[locale]();
+    // Another language came meanwhile.
+    if (locale !== this.locale) return this.all();
+    this.messages = { ...this.messages, ...more.default };
+    this.whole = true;
   }
 
   /** Takes the unit's language where none was chosen in this browser (SYS-2). */

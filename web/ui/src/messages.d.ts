@@ -1,0 +1,5 @@
+/** Texts of a language, see `scripts/messages.ts`. */
+declare module 'messages:*' {
+  const texts: Record<string, string>;
+  export default texts;
+}
