@@ -21,5 +21,11 @@ else
     cargo test --workspace --locked --exclude conformance
 fi
 step "end to end: the release binary, its players, clients and a browser"
-PLATECAM_BIN="$PWD/target/release/platecam" cargo test --locked -p conformance -- --test-threads=1 --nocapture
+export PLATECAM_BIN="$PWD/target/release/platecam"
+if cargo nextest --version >/dev/null 2>&1; then
+    # Which of them share the machine: .config/nextest.toml.
+    cargo nextest run --locked -p conformance
+else
+    cargo test --locked -p conformance -- --test-threads=1 --nocapture
+fi
 step "done"

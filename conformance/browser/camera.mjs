@@ -149,8 +149,11 @@ export class Browser {
   async examine(name, tags = null, schemes = ['light', 'dark']) {
     for (const colorScheme of schemes) {
       await this.page.emulateMedia({ colorScheme });
-      await this.page.waitForTimeout(300);
-      await this.page.evaluate(AXE);
+      await this.page.evaluate(async () => {
+        await Promise.all(document.getAnimations().map((a) => (a.effect?.getComputedTiming().iterations === Infinity ? null : a.finished.catch(() => null))));
+        await new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)));
+      });
+      if (!(await this.page.evaluate(() => 'axe' in globalThis))) await this.page.evaluate(AXE);
       const { violations } = await this.page.evaluate((only) => globalThis.axe.run(document, { resultTypes: ['violations'], ...(only ? { runOnly: only } : {}) }), tags);
       const bad = violations.filter((v) => tags || ['serious', 'critical'].includes(v.impact));
       await this.shot(`${name}-${colorScheme}`);

@@ -45,6 +45,9 @@ pub use workshop::Workshop;
 /// Password of `admin` on cameras that are started initialised.
 pub const PASSWORD: &str = "Gate-2026-open";
 
+/// A picture that costs next to nothing, for tests that look at something else and share the machine with others.
+pub const QUIET: &str = "test:?size=640x360&fps=5";
+
 /// Nothing that the binary does at start or stop takes this long, even on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 

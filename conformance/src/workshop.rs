@@ -10,7 +10,7 @@ use std::{
 use anyhow::Result;
 use tempfile::TempDir;
 
-use crate::{Camera, Options, PATIENCE, binary, output};
+use crate::{Camera, Options, PATIENCE, QUIET, binary, output};
 
 /// Keys, packages and the camera's state of one test; deleted with it.
 #[derive(Debug)]
@@ -83,7 +83,7 @@ impl Workshop {
     #[must_use]
     pub fn options(&self, trial_seconds: u32) -> Options {
         Options {
-            source: "test:".into(),
+            source: QUIET.into(),
             args: vec!["--upgrade-keys".into(), self.text("key.pub")],
             launcher: Some(vec!["--trial-seconds".into(), trial_seconds.to_string()]),
             ..Options::default()

@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use conformance::{Camera, Options, PASSWORD, Web, output};
+use conformance::{Camera, Options, PASSWORD, QUIET, Web, output};
 use serde_json::{Value, json};
 
 /// A wait for something that must happen; only a broken program waits so long.
@@ -18,7 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 
 fn simulated(initialised: bool) -> Options {
     Options {
-        source: "test:".into(),
+        source: QUIET.into(),
         initialised,
         args: ["--host", "simulated", "--no-discovery"]
             .map(String::from)

@@ -3,7 +3,7 @@
 
 use std::{fs, process::Command, time::Duration};
 
-use conformance::{Camera, Options, PASSWORD, Workshop, binary, demo_truth, output, root};
+use conformance::{Camera, Options, PASSWORD, QUIET, Workshop, binary, demo_truth, output, root};
 
 /// Versions that the unit is taken to: by a file, and from an upgrade server.
 const GOOD: &str = "0.9.0";
@@ -51,7 +51,7 @@ fn a_new_camera_is_set_up_watched_searched_and_changed_in_the_browser() {
 /// A camera with a picture that costs little; the machine's clock is its own.
 fn simulated() -> Options {
     Options {
-        source: "test:".into(),
+        source: QUIET.into(),
         args: vec!["--host".into(), "simulated".into()],
         ..Options::default()
     }
@@ -112,7 +112,7 @@ fn regions_are_drawn_in_the_browser() {
 fn a_model_without_functions_hides_their_pages() {
     let file = root().join("packaging/models/platecam-basic.json");
     let camera = Camera::start(&Options {
-        source: "test:".into(),
+        source: QUIET.into(),
         args: [
             "--host",
             "simulated",
@@ -128,13 +128,16 @@ fn a_model_without_functions_hides_their_pages() {
 }
 
 #[test]
-fn every_settings_page_works_and_is_accessible() {
-    let camera = Camera::start(&Options {
-        args: vec!["--host".into(), "simulated".into()],
-        ..Options::default()
-    })
-    .unwrap();
+fn settings_pages_do_their_work() {
+    let camera = Camera::start(&simulated()).unwrap();
     script("pages.mjs", &camera);
+}
+
+/// UI-1, UI-6, UI-7: every page in both themes, in two widths and in German.
+#[test]
+fn every_page_is_accessible() {
+    let camera = Camera::start(&simulated()).unwrap();
+    script("walk.mjs", &camera);
 }
 
 /// ALARM-1..6, ALARM-10, ALARM-13..15.

@@ -6,7 +6,7 @@ use std::{
     path::Path,
 };
 
-use conformance::{Camera, Options, PASSWORD, Web};
+use conformance::{Camera, Options, PASSWORD, QUIET, Web};
 use serde_json::json;
 
 fn files(zip: &[u8], password: Option<&str>) -> Vec<(String, Vec<u8>)> {
@@ -56,7 +56,7 @@ fn secrets(state: &Path) -> Vec<Vec<u8>> {
 #[tokio::test]
 async fn bundles_are_whole_and_hold_no_secret() {
     let camera = Camera::start(&Options {
-        source: "test:".into(),
+        source: QUIET.into(),
         ..Options::default()
     })
     .unwrap();

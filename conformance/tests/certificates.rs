@@ -7,14 +7,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use conformance::{Camera, Options, PASSWORD, Web, output};
+use conformance::{Camera, Options, PASSWORD, QUIET, Web, output};
 use serde_json::{Value, json};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
 fn camera() -> Camera {
     Camera::start(&Options {
-        source: "test:".into(),
+        source: QUIET.into(),
         ..Options::default()
     })
     .unwrap()

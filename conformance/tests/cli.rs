@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use conformance::{Camera, Options, binary, root};
+use conformance::{Camera, Options, QUIET, binary, root};
 
 fn platecam(args: &[&str]) -> Output {
     Command::new(binary().unwrap()).args(args).output().unwrap()
@@ -98,7 +98,7 @@ fn an_unusable_state_directory_exits_with_3() {
 #[test]
 fn a_second_process_on_the_same_state_is_refused() {
     let camera = Camera::start(&Options {
-        source: "test:".into(),
+        source: QUIET.into(),
         ..Options::default()
     })
     .unwrap();
@@ -281,7 +281,7 @@ fn recognize_video_prints_one_line_a_pass() {
 fn a_restart_keeps_identity_and_settings() {
     let dir = tempfile::tempdir().unwrap();
     let options = Options {
-        source: "test:".into(),
+        source: QUIET.into(),
         ..Options::default()
     };
     // The root is what owners install on their computers: another one would lock them out.
@@ -327,7 +327,7 @@ fn a_restart_keeps_identity_and_settings() {
 fn settings_are_read_and_changed_from_the_command_line() {
     let dir = tempfile::tempdir().unwrap();
     let options = Options {
-        source: "test:".into(),
+        source: QUIET.into(),
         ..Options::default()
     };
     let state = dir.path().to_str().unwrap();
@@ -461,7 +461,7 @@ fn settings_are_read_and_changed_from_the_command_line() {
 fn the_log_is_read_and_followed_from_the_command_line() {
     let dir = tempfile::tempdir().unwrap();
     let options = Options {
-        source: "test:".into(),
+        source: QUIET.into(),
         ..Options::default()
     };
     let state = dir.path().to_str().unwrap();

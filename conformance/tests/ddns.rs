@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use conformance::{Camera, Options, Web};
+use conformance::{Camera, Options, QUIET, Web};
 use serde_json::{Value, json};
 
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -100,7 +100,7 @@ async fn the_unit_keeps_its_name() {
     let provider = Provider::start();
     let state = tempfile::tempdir().unwrap();
     let options = Options {
-        source: "test:".into(),
+        source: QUIET.into(),
         ..Options::default()
     };
     let camera = Camera::start_in(&options, state.path()).unwrap();

@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use conformance::{Camera, Options, Web, output, run_inside, run_test_inside};
+use conformance::{Camera, Options, QUIET, Web, output, run_inside, run_test_inside};
 use serde_json::{Value, json};
 
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -174,7 +174,7 @@ async fn inside() {
     let mut host = Host::listen("4");
     let dir = tempfile::tempdir().unwrap();
     let options = Options {
-        source: "test:".into(),
+        source: QUIET.into(),
         listen: "0.0.0.0",
         ..Options::default()
     };
@@ -328,7 +328,7 @@ async fn inside_ipv6() {
     ip("-6 addr add 2001:db8::10/64 dev cam0 nodad");
     let mut host = Host::listen("6");
     let options = Options {
-        source: "test:".into(),
+        source: QUIET.into(),
         listen: "::",
         ..Options::default()
     };

@@ -2,7 +2,7 @@
 
 use std::process::{Command, Output};
 
-use conformance::{Camera, Options, binary};
+use conformance::{Camera, Options, QUIET, binary};
 
 fn platecam(args: &[&str]) -> Output {
     Command::new(binary().unwrap()).args(args).output().unwrap()
@@ -77,7 +77,7 @@ fn doctor_finds_a_fit_machine_fit_and_a_taken_port_taken() {
 #[test]
 fn health_answers_for_a_running_camera_and_fails_without_one() {
     let camera = Camera::start(&Options {
-        source: "test:".into(),
+        source: QUIET.into(),
         ..Options::default()
     })
     .unwrap();

@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use conformance::{Camera, Options, PASSWORD, Web, demo_truth, output, python, root};
+use conformance::{Camera, Options, PASSWORD, QUIET, Web, demo_truth, output, python, root};
 use serde_json::Value;
 
 /// A wait for something that must happen; only a broken program waits so long.
@@ -238,7 +238,7 @@ async fn plates_that_wait_survive_a_power_cut() {
     let listener = broker.listen();
     let options = Options {
         initialised: false,
-        source: "test:".into(),
+        source: QUIET.into(),
         ..Options::default()
     };
     let camera = Camera::start_in(&options, &state).unwrap();

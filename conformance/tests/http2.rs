@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use conformance::{Camera, Options, PASSWORD};
+use conformance::{Camera, Options, PASSWORD, QUIET};
 
 const TDS: &str = "http://www.onvif.org/ver10/device/wsdl";
 
@@ -28,7 +28,7 @@ fn soap(url: &str, more: &[&str], operation: &str) -> (String, String) {
 #[test]
 fn soap_is_answered_in_both_versions_of_http() {
     let camera = Camera::start(&Options {
-        source: "test:".into(),
+        source: QUIET.into(),
         ..Options::default()
     })
     .unwrap();

@@ -5,14 +5,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use conformance::{Camera, Options, PASSWORD, Web, free_ports, unreserved};
+use conformance::{Camera, Options, PASSWORD, QUIET, Web, free_ports, unreserved};
 use serde_json::json;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
 fn options(stored_ports: bool) -> Options {
     Options {
-        source: "test:".into(),
+        source: QUIET.into(),
         stored_ports,
         ..Options::default()
     }

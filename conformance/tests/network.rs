@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use conformance::{Camera, Options, PASSWORD, run_inside};
+use conformance::{Camera, Options, PASSWORD, QUIET, run_inside};
 use serde_json::{Value, json};
 
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -33,7 +33,7 @@ fn inside() {
 
 fn start(state: &Path) -> Camera {
     let options = Options {
-        source: "test:".into(),
+        source: QUIET.into(),
         listen: "0.0.0.0",
         args: ["--host", "system", "--no-discovery"]
             .map(String::from)

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use conformance::{Camera, Options, PASSWORD, Web, binary, output};
+use conformance::{Camera, Options, PASSWORD, QUIET, Web, binary, output};
 use serde_json::{Value, json};
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -16,7 +16,7 @@ const GUARD: &str = "Guard-2026-one";
 
 fn test_picture() -> Options {
     Options {
-        source: "test:".into(),
+        source: QUIET.into(),
         ..Options::default()
     }
 }

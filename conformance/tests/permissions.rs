@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use conformance::{Camera, Options, PASSWORD, Web};
+use conformance::{Camera, Options, PASSWORD, QUIET, Web};
 use md5::{Digest, Md5};
 use serde_json::json;
 
@@ -180,7 +180,7 @@ fn walk(client: &mut Client, url: &str) -> Vec<(String, u16)> {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_method_of_every_stream_as_every_group() {
     let camera = Camera::start(&Options {
-        source: "test:".into(),
+        source: QUIET.into(),
         ..Options::default()
     })
     .unwrap();

@@ -2,14 +2,14 @@
 
 use std::time::{Duration, Instant};
 
-use conformance::{Camera, Options, PASSWORD, Web};
+use conformance::{Camera, Options, PASSWORD, QUIET, Web};
 use serde_json::{Value, json};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
 fn camera() -> Camera {
     Camera::start(&Options {
-        source: "test:".into(),
+        source: QUIET.into(),
         ..Options::default()
     })
     .unwrap()
@@ -92,7 +92,7 @@ async fn onvif_reboots_with_a_message_and_a_power_cut_is_told_too() {
     );
     until(&camera, |m| m["last_restart"]["kind"] == "wanted").await;
     let options = Options {
-        source: "test:".into(),
+        source: QUIET.into(),
         ..Options::default()
     };
     let dir = tempfile::tempdir().unwrap();

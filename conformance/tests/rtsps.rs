@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use conformance::{Camera, Options, PASSWORD, Web, ffprobe, free_ports, output};
+use conformance::{Camera, Options, PASSWORD, QUIET, Web, ffprobe, free_ports, output};
 use serde_json::json;
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -41,7 +41,7 @@ fn certificate(port: u16) -> String {
 #[tokio::test]
 async fn streams_play_over_tls() {
     let camera = Camera::start(&Options {
-        source: "test:".into(),
+        source: QUIET.into(),
         ..Options::default()
     })
     .unwrap();

@@ -3,7 +3,7 @@
 
 use std::io::{Cursor, Read};
 
-use conformance::{Camera, Options, PASSWORD, Web};
+use conformance::{Camera, Options, PASSWORD, QUIET, Web};
 use serde_json::json;
 
 /// Every secret typed into the unit below carries this word.
@@ -33,7 +33,7 @@ async fn no_secret_comes_out_again() {
     let dir = tempfile::tempdir().unwrap();
     let talk = dir.path().join("stderr");
     let camera = Camera::start(&Options {
-        source: "test:".into(),
+        source: QUIET.into(),
         args: ["--host", "simulated", "--no-discovery"]
             .map(String::from)
             .to_vec(),

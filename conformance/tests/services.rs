@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use conformance::{Camera, Options, PASSWORD, Web, run_inside};
+use conformance::{Camera, Options, PASSWORD, QUIET, Web, run_inside};
 use serde_json::{Value, json};
 
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -40,7 +40,7 @@ fn services_and_filter_follow_the_settings() {
 #[ignore = "runs within the test above"]
 async fn inside() {
     let options = Options {
-        source: "test:".into(),
+        source: QUIET.into(),
         listen: "0.0.0.0",
         ..Options::default()
     };

@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use conformance::{Camera, Options, Web, run_inside};
+use conformance::{Camera, Options, QUIET, Web, run_inside};
 use serde_json::json;
 
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -121,7 +121,7 @@ async fn inside() {
     let (_server, port) = sshd(dir.path());
     let state = dir.path().join("state");
     let options = Options {
-        source: "test:".into(),
+        source: QUIET.into(),
         ..Options::default()
     };
     let mut camera = Camera::start_in(&options, &state).unwrap();
