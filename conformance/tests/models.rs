@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use conformance::{Camera, Options, PASSWORD, QUIET, Web, root};
+use conformance::{Camera, Options, PASSWORD, Web, root};
 use serde_json::json;
 
 /// The smaller model that the package ships.
@@ -11,7 +11,7 @@ const BASIC: &str = "packaging/models/platecam-basic.json";
 fn options() -> Options {
     let file = root().join(BASIC).display().to_string();
     Options {
-        source: QUIET.into(),
+        source: "test:".into(),
         args: ["--host", "simulated", "--no-discovery", "--model", &file]
             .map(String::from)
             .to_vec(),

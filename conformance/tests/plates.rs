@@ -1,8 +1,8 @@
 //! The plates of the bundled clip as the records of the web API tell them, against the clip's truth.
 
-use std::time::Duration;
+use std::{process::Command, time::Duration};
 
-use conformance::{Camera, Options, Pass, Web, demo_truth, jpeg};
+use conformance::{Camera, Options, Pass, Web, binary, demo_truth, jpeg};
 use serde_json::Value;
 
 /// The clip's length.
@@ -117,6 +117,20 @@ fn compare(truth: &[Pass], seen: &[Value]) {
     assert!(wrong.len() <= WRONG_AT_MOST, "{wrong:?}");
 }
 
+/// Whether `platecam check-picture` takes a picture for this unit's, unchanged (GEN-21, FILE-13, SNAP-6).
+async fn marked(web: &Web, picture: &[u8]) -> bool {
+    let key = web.get("/api/v1/watermark").await.unwrap();
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), picture).unwrap();
+    let mut command = Command::new(binary().unwrap());
+    command.args(["check-picture", "--key", text(&key, "key")]);
+    let done = command.arg(file.path()).output().unwrap();
+    let said = String::from_utf8(done.stdout).unwrap();
+    assert_eq!(said.contains("\tNormal\t"), done.status.success(), "{said}");
+    assert_eq!(said.contains("\tError\t"), !done.status.success(), "{said}");
+    done.status.success()
+}
+
 /// Each record has the whole frame and the plate's cut-out, and its box lies in the frame (LIVE-19).
 async fn pictures(web: &Web, seen: &[Value]) {
     for record in seen {
@@ -130,7 +144,13 @@ async fn pictures(web: &Web, seen: &[Value]) {
             assert_eq!(response.headers()["content-type"], "image/jpeg");
             response.bytes().await.unwrap()
         };
-        let full = jpeg::size(&get("picture.jpg").await).unwrap();
+        let picture = get("picture.jpg").await;
+        assert!(marked(web, &picture).await, "watermark of {record}");
+        let mut changed = picture.to_vec();
+        changed[picture.len() / 2] ^= 1;
+        assert!(!marked(web, &changed).await, "{record}");
+        assert!(marked(web, &get("plate.jpg").await).await, "{record}");
+        let full = jpeg::size(&picture).unwrap();
         let frame = &record["frame"];
         assert_eq!(
             full,

@@ -9,14 +9,14 @@ use std::{
 };
 
 use anyhow::{Context, Result, ensure};
-use conformance::{Camera, Options, PASSWORD, QUIET, Web, binary, output, python, root};
+use conformance::{Camera, Options, PASSWORD, Web, binary, output, python, root};
 use serde_json::{Value, json};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
 fn simulated() -> Options {
     Options {
-        source: QUIET.into(),
+        source: "test:".into(),
         args: ["--host", "simulated", "--no-discovery"]
             .map(String::from)
             .to_vec(),

@@ -7,7 +7,7 @@ use std::{
 
 use axum::{
     Json,
-    extract::rejection::{JsonRejection, QueryRejection},
+    extract::rejection::{BytesRejection, JsonRejection, QueryRejection},
     response::{IntoResponse, Response},
 };
 use http::{HeaderValue, StatusCode, header};
@@ -225,16 +225,28 @@ impl From<Error> for Problem {
     }
 }
 
-impl From<JsonRejection> for Problem {
-    fn from(rejection: JsonRejection) -> Self {
-        let status = rejection.status();
+impl Problem {
+    /// A body that cannot be taken.
+    fn body(status: StatusCode, detail: String) -> Self {
         let (kind, title) = match status {
             StatusCode::UNSUPPORTED_MEDIA_TYPE => ("media-type", "Content type refused"),
             StatusCode::PAYLOAD_TOO_LARGE => ("too-large", "Body too large"),
             StatusCode::UNPROCESSABLE_ENTITY => ("invalid", "Values refused"),
             _ => ("malformed", "Not readable"),
         };
-        Self::new(status, kind, title, rejection.body_text())
+        Self::new(status, kind, title, detail)
+    }
+}
+
+impl From<JsonRejection> for Problem {
+    fn from(rejection: JsonRejection) -> Self {
+        Self::body(rejection.status(), rejection.body_text())
+    }
+}
+
+impl From<BytesRejection> for Problem {
+    fn from(rejection: BytesRejection) -> Self {
+        Self::body(rejection.status(), rejection.body_text())
     }
 }
 

@@ -36,6 +36,7 @@ mod time;
 mod tpm;
 pub mod upgrade;
 mod upload;
+mod watermark;
 
 pub use alarms::{AlarmLimits, AlarmStore};
 pub use certificates::{CertificateStore, StoreParts};
@@ -63,3 +64,4 @@ pub use state_dir::{StateDir, StateDirError};
 pub use time::{LinuxTime, TimePace, TimePaths, keep_time};
 pub use tpm::{Tpm, TpmChoice};
 pub use upload::{UploadPace, UploadParts, Uploader};
+pub use watermark::PictureKey;

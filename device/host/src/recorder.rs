@@ -9,11 +9,11 @@ use std::{
 use bytes::Bytes;
 use lpr_core::PlateCapture;
 use platecam_model::{
-    Error, EventBus, EventKind, NewRecord, Record, RecordKind, Result, ports::Records,
+    Error, EventBus, EventKind, NewRecord, Record, RecordKind, Result, UtcTime, ports::Records,
 };
 
-/// Makes a JPEG of a raw picture.
-pub type EncodeJpeg = Arc<dyn Fn(&lpr_core::Picture) -> Result<Bytes> + Send + Sync>;
+/// Makes a JPEG of a raw picture that was taken then.
+pub type EncodeJpeg = Arc<dyn Fn(&lpr_core::Picture, UtcTime) -> Result<Bytes> + Send + Sync>;
 
 /// Reads that wait for the disk; beyond it the recogniser waits (video does not).
 const QUEUE: usize = 32;
@@ -93,7 +93,7 @@ fn store(capture: &PlateCapture, records: &dyn Records, encode: &EncodeJpeg) -> 
     let PlateCapture { read, pictures } = capture;
     // A picture that cannot be encoded must not lose the read.
     let jpeg = |what: &str, picture: &lpr_core::Picture| {
-        encode(picture).unwrap_or_else(|e| {
+        encode(picture, read.captured_at).unwrap_or_else(|e| {
             tracing::error!(plate = read.plate_number, error = ?e, "no {what} picture");
             Bytes::new()
         })
@@ -125,7 +125,7 @@ mod tests {
         Direction, FrameSize, Picture, PixelFormat, PlateCapture, PlatePictures, PlateRead, PxQuad,
         PxRect,
     };
-    use platecam_model::{RecordQuery, UtcTime, testing::MemoryStore};
+    use platecam_model::{RecordQuery, testing::MemoryStore};
 
     use super::*;
 
@@ -171,7 +171,7 @@ mod tests {
     fn stores_all_that_was_queued_and_tells() {
         let (store, bus) = (Arc::new(MemoryStore::default()), EventBus::default());
         let mut events = bus.subscribe();
-        let encode: EncodeJpeg = Arc::new(|p| {
+        let encode: EncodeJpeg = Arc::new(|p, _| {
             if p.size().width() == 4 {
                 Ok(Bytes::from_static(b"jpeg"))
             } else {
@@ -216,7 +216,7 @@ mod tests {
             "{lost:?}"
         );
 
-        let failing: EncodeJpeg = Arc::new(|_| Err(Error::internal("no encoder")));
+        let failing: EncodeJpeg = Arc::new(|_, _| Err(Error::internal("no encoder")));
         drop({
             let r = Recorder::start(store.clone(), bus, failing).unwrap();
             r.record(read("NOPIC"));

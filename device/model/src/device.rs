@@ -16,6 +16,7 @@ use crate::{
     product::{Limit, Need, Product},
     settings::SettingsStore,
     upkeep::Upkeep,
+    watermark::Watermark,
 };
 
 /// Who this unit is. Fixed for one state directory and one firmware.
@@ -83,6 +84,8 @@ pub struct DeviceParts {
     pub ddns: Arc<dyn DynamicDns>,
     /// The upload server.
     pub uploads: Arc<dyn Uploads>,
+    /// Marks pictures as this unit's.
+    pub watermark: Watermark,
     /// The host's clock, zone and NTP daemon.
     pub time: Arc<dyn TimeControl>,
     /// Services of the machine.

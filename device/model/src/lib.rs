@@ -29,6 +29,7 @@ pub mod settings;
 pub mod testing;
 pub mod time;
 pub mod upkeep;
+pub mod watermark;
 
 pub use clock::{Clock, SettableClock, SystemClock};
 pub use device::{Device, DeviceParts, Identity};

@@ -69,6 +69,8 @@ pub(crate) enum Command {
     Recognize(RecognizeArgs),
     /// Read the plates in video files: one line for each pass of a vehicle, as the camera would record it.
     RecognizeVideo(RecognizeVideoArgs),
+    /// Tell of pictures whether they are as the camera took them, by the watermark in each.
+    CheckPicture(CheckPictureArgs),
     /// Print the version.
     Version,
 }
@@ -524,6 +526,16 @@ pub(crate) struct RecognizeArgs {
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64))]
     pub(crate) threads: u16,
     /// Pictures.
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CheckPictureArgs {
+    /// Public key of the camera: 130 hexadecimal digits, as `GET /api/v1/watermark` and the page Local Image tell it.
+    #[arg(long, value_name = "KEY")]
+    pub(crate) key: String,
+    /// JPEG files.
     #[arg(required = true, value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
 }

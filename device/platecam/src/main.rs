@@ -1,6 +1,7 @@
 //! Platecam's one binary: wires the parts together and owns no logic.
 #![deny(unsafe_code)]
 
+mod check_picture;
 mod cli;
 mod config;
 mod doctor;
@@ -50,7 +51,8 @@ fn main() -> ExitCode {
     let log = match command {
         Command::Run(_) | Command::Launch(_) => "info",
         Command::Doctor(_) => "off",
-        Command::Config(_)
+        Command::CheckPicture(_)
+        | Command::Config(_)
         | Command::Health(_)
         | Command::Legal
         | Command::Log(_)
@@ -83,6 +85,7 @@ fn main() -> ExitCode {
         Command::ResetCode(args) => people::reset_code(&args),
         Command::Recognize(args) => recognize::recognize(&args),
         Command::RecognizeVideo(args) => recognize_video::recognize(&args),
+        Command::CheckPicture(args) => check_picture::check_pictures(&args),
         Command::Version => {
             println!("platecam {}", env!("CARGO_PKG_VERSION"));
             Ok(())

@@ -122,9 +122,10 @@ fn commands(out: &mut String, command: &clap::Command, name: &str) {
             commands(out, sub, &name);
         } else {
             let needs = match name.as_str() {
-                "platecam recognize" | "platecam recognize-video" | "platecam version" => {
-                    "nobody in particular"
-                }
+                "platecam check-picture"
+                | "platecam recognize"
+                | "platecam recognize-video"
+                | "platecam version" => "nobody in particular",
                 _ if sub.get_arguments().any(|a| a.get_id() == "state_dir") => {
                     "owner of the state directory"
                 }

@@ -57,7 +57,7 @@ pub(crate) struct Search {
 }
 
 impl Search {
-    fn read(self) -> platecam_model::Result<AlarmQuery> {
+    pub(super) fn read(self) -> platecam_model::Result<AlarmQuery> {
         let mut violations = Violations::default();
         let v = &mut violations;
         let moment = "is not a time such as 2026-11-22T15:04:05Z";

@@ -1,7 +1,5 @@
 //! System log, audit trail and remote log (LOG-1..8, RLOG-1..3, SEC-14).
 
-use std::io;
-
 use axum::{
     Json,
     body::Body,
@@ -12,7 +10,6 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use bytes::Bytes;
-use futures_util::stream;
 use http::{HeaderValue, header};
 use platecam_model::{
     Error, LogEntry, LogKind, Permission, Secret, Violations,
@@ -23,7 +20,10 @@ use platecam_model::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::records::{field, time};
+use super::{
+    pages,
+    records::{field, time},
+};
 use crate::{
     app::{App, blocking},
     archive::encrypted_zip,
@@ -141,7 +141,12 @@ pub(crate) async fn search(
 }
 
 /// Names the file under which a browser keeps the answer, after the unit and the day.
-fn download(app: &App, body: impl Into<Body>, media_type: &'static str, name: &str) -> Response {
+pub(super) fn download(
+    app: &App,
+    body: impl Into<Body>,
+    media_type: &'static str,
+    name: &str,
+) -> Response {
     let mut response = body.into().into_response();
     let serial: String = app
         .device
@@ -267,21 +272,7 @@ pub(crate) async fn export_trail(
     };
     // The first page is read before the answer begins: what is refused is refused with a status.
     let first = page(0).await?;
-    let pages = stream::try_unfold(Some(first), move |state| {
-        let next = state.as_ref().and_then(|(_, next)| next.map(&page));
-        async move {
-            let Some((chunk, _)) = state else {
-                return Ok(None);
-            };
-            // A page that cannot be read breaks the answer off: half a trail must not look whole.
-            let following = match next {
-                None => None,
-                Some(page) => Some(page.await.map_err(|_| io::Error::other("broken off"))?),
-            };
-            Ok::<_, io::Error>(Some((chunk, following)))
-        }
-    });
-    let body = Body::from_stream(pages);
+    let body = pages::body(first, page);
     Ok(download(
         &shown,
         body,

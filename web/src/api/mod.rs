@@ -9,12 +9,14 @@ pub(crate) mod ddns;
 pub(crate) mod debug;
 pub(crate) mod device;
 pub(crate) mod events;
+pub(crate) mod export;
 pub(crate) mod init;
 pub(crate) mod log;
 mod log_live;
 pub(crate) mod mail;
 pub(crate) mod maintenance;
 pub(crate) mod network;
+mod pages;
 pub(crate) mod password_reset;
 mod qr;
 pub(crate) mod records;
@@ -27,6 +29,7 @@ pub(crate) mod time;
 pub(crate) mod upgrade;
 pub(crate) mod upload;
 pub(crate) mod users;
+pub(crate) mod watermark;
 
 use axum::http::Uri;
 
@@ -52,6 +55,7 @@ pub(crate) fn routes() -> Routes {
         .merge(network::routes())
         .merge(upgrade::routes())
         .merge(upload::routes())
+        .merge(watermark::routes())
         .merge(services::routes())
         .merge(session::routes())
         .merge(settings::routes())
@@ -60,6 +64,7 @@ pub(crate) fn routes() -> Routes {
         .merge(snapshot::routes())
         .merge(records::routes())
         .merge(events::routes())
+        .merge(export::routes())
         .merge(crate::legal::routes())
         .merge(crate::openapi::routes())
         .merge(live::routes())

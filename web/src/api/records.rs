@@ -50,7 +50,7 @@ pub(crate) struct Search {
 }
 
 impl Search {
-    fn read(self) -> platecam_model::Result<RecordQuery> {
+    pub(super) fn read(self) -> platecam_model::Result<RecordQuery> {
         let mut violations = Violations::default();
         let query = RecordQuery {
             from: field(

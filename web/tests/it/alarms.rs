@@ -64,6 +64,17 @@ async fn alarms_are_listed_with_their_pictures() {
     );
     let at: UtcTime = alarm["at"].as_str().unwrap().parse().unwrap();
     assert_eq!(at, device.clock.now());
+    let table = client.get("/api/v1/alarms/export.csv").await;
+    let text = String::from_utf8(table.body.to_vec()).unwrap();
+    let rows: Vec<_> = text.split_terminator("\r\n").collect();
+    assert_eq!(rows.len(), 2, "{text}");
+    assert!(rows[0].starts_with("number,time_utc,type,"));
+    assert!(
+        rows[1].starts_with("1,20") && rows[1].ends_with(",yes"),
+        "{text}"
+    );
+    let refused = client.get("/api/v1/alarms/export.csv?from=now").await;
+    assert_eq!(refused.pointers(), ["/from"]);
     let picture = client.get("/api/v1/alarms/1/picture.jpg").await;
     assert_eq!(
         (picture.status, &picture.body[..2]),

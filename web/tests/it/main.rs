@@ -20,3 +20,4 @@ mod settings;
 mod sockets;
 mod support;
 mod time;
+mod watermark;

@@ -154,3 +154,33 @@ async fn newest_picture() {
         StatusCode::BAD_REQUEST
     );
 }
+
+/// FILE-27, FILE-28: every row of the search, over more than one page, each once.
+#[tokio::test]
+async fn a_table_has_every_row() {
+    let plates: Vec<String> = (0..1001).map(|i| format!("P{i}")).collect();
+    let plates: Vec<&str> = plates.iter().map(String::as_str).collect();
+    let client = with_records(&plates).await;
+    let table = client.get("/api/v1/records/export.csv").await;
+    assert_eq!(table.status, StatusCode::OK);
+    assert!(
+        table.headers[header::CONTENT_DISPOSITION]
+            .to_str()
+            .unwrap()
+            .starts_with("attachment")
+    );
+    let text = String::from_utf8(table.body.to_vec()).unwrap();
+    let rows: Vec<&str> = text.split_terminator("\r\n").collect();
+    assert_eq!(rows.len(), 1002);
+    assert!(rows[0].starts_with("number,time_utc,type,plate,"));
+    let told: Vec<&str> = rows[1..]
+        .iter()
+        .map(|r| r.split(',').nth(3).unwrap())
+        .collect();
+    assert!(told.iter().eq(plates.iter().rev()), "{}", rows[1]);
+    let some = client
+        .get("/api/v1/records/export.csv?plate=P100?&direction=approaching")
+        .await;
+    // P1000 alone: ? is one more character.
+    assert_eq!(some.body.iter().filter(|b| **b == b'\n').count(), 2);
+}

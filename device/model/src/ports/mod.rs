@@ -35,6 +35,7 @@ use serde_json::Value;
 use crate::{
     NewRecord, Picture, Record, RecordId, RecordPage, RecordQuery, Result, SourceState,
     settings::{AudioEncoding, BitRateType, Codec, Resolution, Revision},
+    watermark::{PublicKey, SIGNATURE_LENGTH},
 };
 
 pub use alarms::Alarms;
@@ -131,6 +132,18 @@ pub trait Sealer: Send + Sync {
     /// # Errors
     /// [`crate::Error::Internal`] when it was made with another key or context, or was changed.
     fn open(&self, sealed: &[u8], context: &[u8]) -> Result<Vec<u8>>;
+}
+
+/// Signs the watermarks of pictures with a key of the unit's own (GEN-21).
+pub trait PictureSigner: Send + Sync {
+    /// The key's public half.
+    fn public_key(&self) -> PublicKey;
+
+    /// ECDSA over P-256 and SHA-256, r and s of 32 bytes each.
+    ///
+    /// # Errors
+    /// [`crate::Error::Internal`] when there are no random numbers.
+    fn sign(&self, message: &[u8]) -> Result<[u8; SIGNATURE_LENGTH]>;
 }
 
 /// Keeps records and their pictures.

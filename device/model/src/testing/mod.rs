@@ -11,6 +11,7 @@ mod mail;
 mod network;
 mod people;
 mod picture;
+mod picture_key;
 mod serial;
 mod services;
 mod supplicant;
@@ -38,6 +39,7 @@ use crate::{
         Snapshot, StoredSection, StreamId, StreamStatus,
     },
     settings::{Revision, SettingsStore, StreamConfig, VideoMain, VideoSub, all_sections},
+    watermark::Watermark,
 };
 
 pub use alarms::MemoryAlarms;
@@ -50,6 +52,7 @@ pub use mail::MemoryMailer;
 pub use network::SimulatedNetwork;
 pub use people::SimulatedButton;
 pub use picture::png;
+pub use picture_key::MemoryPictureKey;
 pub use serial::LoopbackSerial;
 pub use services::{SimulatedNeighbours, SimulatedSsh};
 pub use supplicant::SimulatedSupplicant;
@@ -427,6 +430,7 @@ pub fn customised(change: impl FnOnce(&mut DeviceParts)) -> TestDevice {
         mail: mail.clone(),
         ddns: ddns.clone(),
         uploads: uploads.clone(),
+        watermark: Watermark::new(Arc::new(MemoryPictureKey::default()), "PC00000001"),
         time: time.clone(),
         identity: Identity {
             manufacturer: "Platecam".into(),

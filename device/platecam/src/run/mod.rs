@@ -31,7 +31,7 @@ use listeners::{Fixed, Listeners, Wanted};
 use media::Media;
 use platecam_host::{Recorder, TimePace};
 use platecam_media::{Loudspeaker, MediaPort, RecognitionFigures, SourceSpec};
-use platecam_model::{Clock, Device, DeviceParts, EventKind};
+use platecam_model::{Clock, Device, DeviceParts, EventKind, watermark::MarkedMedia};
 use platecam_onvif::{
     OnvifService, ServicePorts,
     discovery::{self, DiscoveryConfig},
@@ -121,7 +121,7 @@ async fn serve(
         bus: state.bus.clone(),
         records: state.records.clone(),
         alarms: state.alarms.clone(),
-        media: Arc::new(port),
+        media: Arc::new(MarkedMedia::new(Arc::new(port), state.watermark.clone())),
         network: state.network.clone(),
         networking: state.networking.clone(),
         io: state.io.io.clone(),
@@ -134,6 +134,7 @@ async fn serve(
         mail: state.mail.clone(),
         ddns: state.ddns.clone(),
         uploads: state.uploads.clone(),
+        watermark: state.watermark.clone(),
         time: state.time.clone(),
         host: state.host.clone(),
         upkeep: state.upkeep.clone(),
@@ -303,10 +304,11 @@ fn keep_ports(args: &mut RunArgs) {
 
 /// Without ONNX Runtime video goes on; the reason is in the log and in the status.
 fn start_recognition(media: &Media, state: &State) -> Result<Recognition, String> {
+    let watermark = state.watermark.clone();
     let recorder = Recorder::start(
         state.records.clone(),
         state.bus.clone(),
-        Arc::new(media::record_jpeg),
+        Arc::new(move |picture, taken_at| watermark.mark(media::record_jpeg(picture)?, taken_at)),
     );
     let started = recorder.and_then(|recorder| {
         Recognition::start(recognition::Parts {

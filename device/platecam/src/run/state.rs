@@ -11,8 +11,9 @@ use platecam_host::{
     AlarmLimits, AlarmStore, CertificateStore, Database, DdnsPace, DdnsParts, DdnsUpdater,
     DeviceKey, EspeakVoice, Forwarder, HostMode, HostPower, LinuxMachine, LinuxNeighbours,
     LinuxNetwork, LinuxNetworkControl, LinuxSerial, LinuxSsh, LinuxTime, LogDatabase, MqttBrokers,
-    NetworkPaths, Pace, RecordLimits, RecordStore, SmtpMailer, StateDir, StoreParts, TimePaths,
-    Tpm, TpmChoice, UploadPace, UploadParts, Uploader, WiredSupplicant, upgrade::HostUpgrades,
+    NetworkPaths, Pace, PictureKey, RecordLimits, RecordStore, SmtpMailer, StateDir, StoreParts,
+    TimePaths, Tpm, TpmChoice, UploadPace, UploadParts, Uploader, WiredSupplicant,
+    upgrade::HostUpgrades,
 };
 use platecam_media::Loudspeaker;
 use platecam_model::{
@@ -27,6 +28,7 @@ use platecam_model::{
         SimulatedTime, simulated_upkeep,
     },
     upkeep::Upkeep,
+    watermark::Watermark,
 };
 use serde_json::json;
 
@@ -69,6 +71,7 @@ pub(crate) struct State {
     pub(crate) mail: Arc<dyn Mailer>,
     pub(crate) ddns: Arc<DdnsUpdater>,
     pub(crate) uploads: Arc<Uploader>,
+    pub(crate) watermark: Watermark,
     pub(crate) time: Arc<dyn TimeControl>,
     pub(crate) host: HostServices,
     pub(crate) upgrades: HostUpgrades,
@@ -177,6 +180,8 @@ impl State {
             },
             UploadPace::default(),
         )?;
+        let picture_key = PictureKey::open(&dir.join("watermark.key"), &*key)?;
+        let watermark = Watermark::new(Arc::new(picture_key), &identity.serial);
         let certificates = Arc::new(CertificateStore::open(StoreParts {
             db: db.clone(),
             sealer: key,
@@ -214,6 +219,7 @@ impl State {
             mail,
             ddns: Arc::new(ddns),
             uploads: Arc::new(uploads),
+            watermark,
             time,
             host,
             upkeep,

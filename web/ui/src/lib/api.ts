@@ -144,5 +144,6 @@ export const api = {
   record: (id: number) => call<PlateRecord>('GET', `/records/${id}`),
 };
 
+export const exportUrl = (search: RecordQuery): string => `/api/v1/records/export.csv?${recordQuery(search)}`;
 export const pictureUrl = (id: number): string => `/api/v1/records/${id}/picture.jpg`;
 export const plateUrl = (id: number): string => `/api/v1/records/${id}/plate.jpg`;

@@ -6,9 +6,13 @@ export type Route =
   | { page: 'login'; next: string }
   | { page: 'reset' }
   | { page: 'live' }
-  | { page: 'search' }
+  | { page: 'search'; tab: SearchTab }
   | { page: 'setting'; setting: SettingPage; group: SettingGroup }
   | { page: 'not-found' };
+
+/** What File Search offers, by the last part of its path. */
+export const SEARCH_TABS = ['pictures', 'alarms', 'local'] as const;
+export type SearchTab = (typeof SEARCH_TABS)[number];
 
 /** Short and older paths. */
 const ALIASES = new Map<string, string>([
@@ -42,7 +46,8 @@ export function match(path: string, query: URLSearchParams): Route {
   if (target === '/login') return { page: 'login', next: safeNext(query.get('next')) };
   if (target === '/login/reset') return { page: 'reset' };
   if (target === '/live') return { page: 'live' };
-  if (target === '/search/pictures') return { page: 'search' };
+  const tab = SEARCH_TABS.find((name) => target === `/search/${name}`);
+  if (tab) return { page: 'search', tab };
   for (const group of settingTree) {
     for (const setting of group.pages) {
       if (target === `/setting/${setting.path}`) return { page: 'setting', setting, group };
