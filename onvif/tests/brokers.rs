@@ -99,6 +99,51 @@ async fn brokers_are_added_changed_and_deleted() {
     assert_eq!(again.fault(), ["Sender", "InvalidArgVal", "InvalidAddress"]);
 }
 
+/// EVENT-7-2-3 and 7-2-4 ask for `ws` and `wss` where they are announced; the resource tells two brokers of one server apart.
+#[tokio::test]
+async fn brokers_behind_web_sockets() {
+    let bench = Bench::new();
+    let told = bench
+        .call(EVENTS, "<tev:GetServiceCapabilities/>", As::Nobody)
+        .await;
+    let told: tev::GetServiceCapabilitiesResponse = told.read();
+    let protocols = told.capabilities.event_broker_protocols.unwrap();
+    assert_eq!(protocols, "mqtt mqtts ws wss");
+    for (given, address) in [
+        ("ws://broker.example", "ws://broker.example:80"),
+        (
+            "wss://broker.example/mqtt?x=1",
+            "wss://broker.example:443/mqtt?x=1",
+        ),
+    ] {
+        let added = bench.call(EVENTS, &add(given, FIRST), ADMIN).await;
+        assert_eq!(added.status, 200, "{}", added.text());
+        // The same with its port is the same broker.
+        let again = bench.call(EVENTS, &add(address, FIRST), ADMIN).await;
+        assert_eq!(again.status, 200, "{}", again.text());
+    }
+    let addresses: Vec<_> = list(&bench).await.into_iter().map(|b| b.address).collect();
+    assert_eq!(
+        addresses,
+        [
+            "ws://broker.example:80",
+            "wss://broker.example:443/mqtt?x=1"
+        ]
+    );
+    let delete = |a: &str| {
+        format!("<tev:DeleteEventBroker><tev:Address>{a}</tev:Address></tev:DeleteEventBroker>")
+    };
+    let other = bench
+        .call(EVENTS, &delete("wss://broker.example/other"), ADMIN)
+        .await;
+    assert_eq!(other.fault(), ["Sender", "InvalidArgVal", "InvalidAddress"]);
+    let gone = bench
+        .call(EVENTS, &delete("wss://broker.example/mqtt?x=1"), ADMIN)
+        .await;
+    assert_eq!(gone.status, 200, "{}", gone.text());
+    assert_eq!(list(&bench).await.len(), 1);
+}
+
 #[tokio::test]
 async fn what_cannot_be_is_refused() {
     let bench = Bench::new();
@@ -106,7 +151,7 @@ async fn what_cannot_be_is_refused() {
     let content = "<wsnt:MessageContent Dialect=\"http://www.onvif.org/ver10/tev/messageContentFilter/ItemFilter\">boolean(//tt:SimpleItem)</wsnt:MessageContent>";
     let unknown = "<wsnt:TopicExpression Dialect=\"http://www.onvif.org/ver10/tev/topicExpression/ConcreteSet\">tns1:Nothing</wsnt:TopicExpression>";
     for (address, inner, subcode) in [
-        ("ws://broker.example", FIRST.to_owned(), "InvalidProtocol"),
+        ("amqp://broker.example", FIRST.to_owned(), "InvalidProtocol"),
         ("broker.example", FIRST.to_owned(), "InvalidAddress"),
         ("mqtt://", FIRST.to_owned(), "InvalidAddress"),
         (
@@ -116,6 +161,16 @@ async fn what_cannot_be_is_refused() {
         ),
         (
             "mqtt://broker.example/path",
+            FIRST.to_owned(),
+            "InvalidAddress",
+        ),
+        (
+            "ws://u:p@broker.example/path",
+            FIRST.to_owned(),
+            "InvalidAddress",
+        ),
+        (
+            "wss://broker.example/path#part",
             FIRST.to_owned(),
             "InvalidAddress",
         ),

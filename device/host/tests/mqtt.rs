@@ -35,17 +35,17 @@ fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
 struct Broker {
     dir: PathBuf,
     port: u16,
+    /// The port of its WebSockets.
+    web: u16,
     ca: Option<String>,
     child: Option<Child>,
 }
 
 impl Broker {
     fn start(dir: &Path, tls: bool) -> Self {
-        let port = TcpListener::bind("127.0.0.1:0")
-            .unwrap()
-            .local_addr()
-            .unwrap()
-            .port();
+        // Both at once, so that they differ.
+        let free = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
+        let [port, web] = free.map(|l| l.local_addr().unwrap().port());
         let passwords = dir.join("passwords");
         let made = Command::new("mosquitto_passwd")
             .args(["-b", "-c"])
@@ -67,13 +67,19 @@ impl Broker {
             let made = rcgen::generate_simple_self_signed(vec!["localhost".into()]).unwrap();
             fs::write(dir.join("cert.pem"), made.cert.pem()).unwrap();
             fs::write(dir.join("key.pem"), made.signing_key.serialize_pem()).unwrap();
-            config.push_str(&format!("certfile {d}/cert.pem\nkeyfile {d}/key.pem\n"));
             made.cert.pem()
         });
+        let encrypted = format!("certfile {d}/cert.pem\nkeyfile {d}/key.pem\n");
+        let encrypted = if tls { &*encrypted } else { "" };
+        config.push_str(encrypted);
+        config.push_str(&format!(
+            "listener {web} 127.0.0.1\nprotocol websockets\n{encrypted}"
+        ));
         fs::write(dir.join("mosquitto.conf"), config).unwrap();
         let mut broker = Self {
             dir: dir.to_owned(),
             port,
+            web,
             ca,
             child: None,
         };
@@ -397,6 +403,48 @@ fn tls_checks_the_broker_unless_told_otherwise() {
     unit.publish("a", "2", false);
     assert_eq!(listener.next(), "0 1 a 2");
     unit.connected();
+}
+
+/// EVENT-7-2-3, 7-2-4: the same through a WebSocket, with the same trust, and over a restart of the broker.
+#[test]
+fn a_web_socket_carries_the_same() {
+    for (transport, tls) in [("ws", false), ("wss", true)] {
+        let dir = tempfile::tempdir().unwrap();
+        let mut broker = Broker::start(dir.path(), tls);
+        let mut listener = broker.listen("listener");
+        let unit = Unit::start(dir.path());
+        let mut wanted = config(&broker);
+        wanted["transport"] = transport.into();
+        wanted["port"] = broker.web.into();
+        wanted["path"] = "/mqtt".into();
+        wanted["qos"] = 2.into();
+        if tls {
+            unit.set(&wanted);
+            eventually("a strange certificate is refused", || {
+                let error = unit.brokers.status(0).last_error.unwrap_or_default();
+                error.contains("certificate")
+            });
+            wanted["ca_certificate"] = broker.ca.clone().unwrap().into();
+        }
+        unit.set(&wanted);
+        unit.connected();
+        // Longer than one message of the WebSocket.
+        let long = "x".repeat(40_000);
+        unit.publish("long", &long, false);
+        assert_eq!(listener.next(), format!("0 2 long {long}"));
+        unit.empty();
+        broker.down();
+        unit.publish("late", "1", false);
+        broker.up();
+        assert_eq!(listener.next(), "0 2 late 1");
+        unit.empty();
+        // A listener that speaks no HTTP.
+        unit.set(&json!({"port": broker.port}));
+        eventually("what is no WebSocket is told", || {
+            let status = unit.brokers.status(0);
+            status.state != BrokerState::Connected && status.last_error.is_some()
+        });
+    }
 }
 
 /// Wrong credentials are told as such; switched off, what waits is forgotten.

@@ -15,7 +15,7 @@ use platecam_model::{
 };
 use serde_json::json;
 use tokio::sync::broadcast::error::RecvError;
-use url::{Host, Url};
+use url::{Host, Position, Url};
 
 use super::{filter, json::message, notice::Notice, topic::CONCRETE_SET};
 use crate::{
@@ -34,7 +34,25 @@ fn invalid(subcode: &'static str, reason: impl Into<String>) -> Fault {
 }
 
 /// Where a broker is.
-fn address(text: &str) -> Answer<(BrokerTransport, String, u16)> {
+struct Address {
+    transport: BrokerTransport,
+    host: String,
+    port: u16,
+    /// Of a WebSocket, with its query; `/` without.
+    path: String,
+}
+
+impl Address {
+    fn is_of(&self, broker: &BrokerConfig) -> bool {
+        broker.transport == self.transport
+            && broker.host == self.host
+            && broker.port.get() == self.port
+            && broker.resource() == self.path
+    }
+}
+
+/// Reads `scheme://host[:port]`, for a WebSocket with a resource behind it (Core §11.12).
+fn address(text: &str) -> Answer<Address> {
     let shown = shortened(text);
     let bad = |what: &str| invalid("InvalidAddress", format!("Address {shown}: {what}"));
     let url = Url::parse(text.trim()).map_err(|e| bad(&e.to_string()))?;
@@ -45,13 +63,13 @@ fn address(text: &str) -> Answer<(BrokerTransport, String, u16)> {
             let reason = format!("Address {shown}: the protocols are {}", protocols());
             invalid("InvalidProtocol", reason)
         })?;
-    let plain = url.username().is_empty()
-        && url.password().is_none()
-        && matches!(url.path(), "" | "/")
-        && url.query().is_none()
-        && url.fragment().is_none();
-    if !plain {
-        return Err(bad("must be scheme://host:port"));
+    let plain = url.username().is_empty() && url.password().is_none() && url.fragment().is_none();
+    let path = url[Position::BeforePath..Position::AfterQuery].to_owned();
+    let path = if path.is_empty() { "/".into() } else { path };
+    if !plain || (path != "/" && !transport.is_web_socket()) {
+        return Err(bad(
+            "must be scheme://host:port, with ws and wss also a path",
+        ));
     }
     let host = match url.host() {
         Some(Host::Domain(name)) if !name.is_empty() => name.to_owned(),
@@ -63,7 +81,12 @@ fn address(text: &str) -> Answer<(BrokerTransport, String, u16)> {
     if port == 0 {
         return Err(bad("has the port 0"));
     }
-    Ok((transport, host, port))
+    Ok(Address {
+        transport,
+        host,
+        port,
+        path,
+    })
 }
 
 /// A filter as it is stored: one topic expression; empty for everything.
@@ -99,14 +122,17 @@ impl Call<'_> {
 
     /// The place of the broker with this address.
     fn slot_of(&self, text: &str) -> Answer<Option<usize>> {
-        let (transport, host, port) = address(text)?;
-        let same =
-            |b: &BrokerConfig| b.host == host && b.port.get() == port && b.transport == transport;
-        Ok(self.brokers().iter().position(same))
+        let sought = address(text)?;
+        Ok(self.brokers().iter().position(|b| sought.is_of(b)))
     }
 
     pub(super) fn add_broker(&self, new: tev::EventBrokerConfig) -> Answer<()> {
-        let (transport, host, port) = address(&new.address)?;
+        let Address {
+            transport,
+            host,
+            port,
+            path,
+        } = address(&new.address)?;
         for (name, id) in [
             ("CertificateID", &new.certificate_id),
             (
@@ -142,6 +168,7 @@ impl Call<'_> {
             transport,
             host,
             port: BrokerPort::clamped(port.into()),
+            path,
             topic_prefix: new.topic_prefix,
             user_name: new.user_name.unwrap_or_default(),
             password: secret(new.password).map_err(bad)?,

@@ -3,6 +3,7 @@
 mod codec;
 mod queue;
 mod session;
+mod web_socket;
 mod wire;
 
 use std::{
@@ -19,7 +20,7 @@ use platecam_model::{
     Actor, Clock, Error, EventBus, EventKind, LogKind, Result,
     log::{NewLogEntry, Severity},
     ports::{BrokerMessage, BrokerState, BrokerStatus, Brokers},
-    settings::{BrokerConfig, MAX_BROKERS, SettingsStore, brokers},
+    settings::{BrokerConfig, MAX_BROKERS, MqttVersion, SettingsStore, brokers},
 };
 use tokio::sync::{Notify, broadcast};
 
@@ -339,4 +340,26 @@ fn note(around: &Surroundings, severity: Severity, text: String) {
     let at = around.clock.now();
     let entry = NewLogEntry::new(at, LogKind::System, severity, &Actor::system(), text);
     around.bus.publish(at, EventKind::Log(entry));
+}
+
+/// Reads what a broker sends as its pieces come, for `crate::hostile`.
+pub(crate) fn read_answers<'a>(
+    version: MqttVersion,
+    pieces: impl Iterator<Item = &'a [u8]>,
+) -> Vec<String> {
+    let (mut buffer, mut words) = (Vec::new(), Vec::new());
+    for piece in pieces {
+        buffer.extend_from_slice(piece);
+        loop {
+            match codec::take(&mut buffer, version) {
+                Ok(Some(packet)) => words.push(format!("{packet:?}")),
+                Ok(None) => break,
+                Err(e) => {
+                    words.push(e.to_string());
+                    return words;
+                }
+            }
+        }
+    }
+    words
 }

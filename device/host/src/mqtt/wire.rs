@@ -1,8 +1,8 @@
-//! The connection to a broker: TCP, or TLS over it.
+//! The connection to a broker: TCP, TLS over it, and a WebSocket over either.
 
 use std::{io, sync::Arc, time::Duration};
 
-use platecam_model::settings::{BrokerConfig, BrokerTransport};
+use platecam_model::settings::BrokerConfig;
 use rustls::{
     ClientConfig, DigitallySignedStruct, SignatureScheme,
     client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
@@ -16,9 +16,10 @@ use tokio::{
 };
 use tokio_rustls::TlsConnector;
 
+use super::web_socket::WebSocket;
 use crate::log::roots;
 
-/// For connecting and the TLS handshake, each.
+/// For connecting and the handshakes of TLS and the WebSocket, each.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Bytes to and from a broker.
@@ -33,17 +34,22 @@ pub(super) async fn connect(to: &BrokerConfig) -> io::Result<Box<dyn Wire>> {
         .await
         .map_err(late)??;
     tcp.set_nodelay(true)?;
-    match to.transport {
-        BrokerTransport::Mqtt => Ok(Box::new(tcp)),
-        BrokerTransport::Mqtts => {
-            let name = ServerName::try_from(to.host.clone()).map_err(io::Error::other)?;
-            let tls = TlsConnector::from(Arc::new(config(to)?));
-            let stream = timeout(PATIENCE, tls.connect(name, tcp))
-                .await
-                .map_err(late)??;
-            Ok(Box::new(stream))
-        }
+    let stream: Box<dyn Wire> = if to.transport.is_encrypted() {
+        let name = ServerName::try_from(to.host.clone()).map_err(io::Error::other)?;
+        let tls = TlsConnector::from(Arc::new(config(to)?));
+        let stream = timeout(PATIENCE, tls.connect(name, tcp))
+            .await
+            .map_err(late)??;
+        Box::new(stream)
+    } else {
+        Box::new(tcp)
+    };
+    if to.transport.is_web_socket() {
+        let address = to.address();
+        let socket = timeout(PATIENCE, WebSocket::open(stream, &address));
+        return Ok(Box::new(socket.await.map_err(late)??));
     }
+    Ok(stream)
 }
 
 fn config(to: &BrokerConfig) -> io::Result<ClientConfig> {

@@ -25,11 +25,15 @@ pub enum BrokerTransport {
     Mqtt,
     /// MQTT over TLS.
     Mqtts,
+    /// MQTT over a WebSocket (MQTT 3.1.1 and 5 §6).
+    Ws,
+    /// MQTT over a WebSocket in TLS.
+    Wss,
 }
 
 impl BrokerTransport {
-    /// Both.
-    pub const ALL: [Self; 2] = [Self::Mqtt, Self::Mqtts];
+    /// All.
+    pub const ALL: [Self; 4] = [Self::Mqtt, Self::Mqtts, Self::Ws, Self::Wss];
 
     /// Scheme of its addresses.
     #[must_use]
@@ -37,6 +41,8 @@ impl BrokerTransport {
         match self {
             Self::Mqtt => "mqtt",
             Self::Mqtts => "mqtts",
+            Self::Ws => "ws",
+            Self::Wss => "wss",
         }
     }
 
@@ -46,7 +52,21 @@ impl BrokerTransport {
         match self {
             Self::Mqtt => 1883,
             Self::Mqtts => 8883,
+            Self::Ws => 80,
+            Self::Wss => 443,
         }
+    }
+
+    /// Whether it is a WebSocket, whose address has a path.
+    #[must_use]
+    pub const fn is_web_socket(self) -> bool {
+        matches!(self, Self::Ws | Self::Wss)
+    }
+
+    /// Whether it is encrypted.
+    #[must_use]
+    pub const fn is_encrypted(self) -> bool {
+        matches!(self, Self::Mqtts | Self::Wss)
     }
 }
 
@@ -78,6 +98,9 @@ pub struct BrokerConfig {
     /// Its port.
     #[schemars(title = "Port")]
     pub port: BrokerPort,
+    /// Path of the WebSocket at the broker; many want `/mqtt`.
+    #[schemars(title = "Path", length(max = 256), extend("x-visible-when" = {"transport": ["ws", "wss"]}))]
+    pub path: String,
     /// Version of MQTT.
     #[schemars(title = "MQTT Version", extend("x-widget" = "radio"))]
     pub version: MqttVersion,
@@ -97,10 +120,10 @@ pub struct BrokerConfig {
     #[schemars(title = "Event Filter", length(max = 1024))]
     pub publish_filter: String,
     /// Checks that the broker's certificate is trusted and its own.
-    #[schemars(title = "Check Certificate", extend("x-visible-when" = {"transport": "mqtts"}))]
+    #[schemars(title = "Check Certificate", extend("x-visible-when" = {"transport": ["mqtts", "wss"]}))]
     pub verify_certificate: bool,
     /// PEM certificate that signed the broker's; empty takes the machine's trusted roots.
-    #[schemars(title = "CA Certificate", length(max = 16384), extend("x-widget" = "pem", "x-visible-when" = {"transport": "mqtts"}))]
+    #[schemars(title = "CA Certificate", length(max = 16384), extend("x-widget" = "pem", "x-visible-when" = {"transport": ["mqtts", "wss"]}))]
     pub ca_certificate: String,
 }
 
@@ -111,6 +134,7 @@ impl Default for BrokerConfig {
             transport: BrokerTransport::Mqtt,
             host: String::new(),
             port: BrokerPort::clamped(1883),
+            path: "/".into(),
             version: MqttVersion::V3,
             topic_prefix: "platecam".into(),
             user_name: String::new(),
@@ -124,14 +148,25 @@ impl Default for BrokerConfig {
 }
 
 impl BrokerConfig {
-    /// Its address as ONVIF writes it, `mqtt://host:port`.
+    /// Its address as ONVIF writes it: `mqtt://host:port`, and `ws://host:port/path` of a WebSocket.
     #[must_use]
     pub fn address(&self) -> String {
-        let (scheme, port) = (self.transport.scheme(), self.port.get());
+        let (scheme, port, path) = (self.transport.scheme(), self.port.get(), self.resource());
+        let path = if path == "/" { "" } else { path };
         if self.host.contains(':') {
-            format!("{scheme}://[{}]:{port}", self.host)
+            format!("{scheme}://[{}]:{port}{path}", self.host)
         } else {
-            format!("{scheme}://{}:{port}", self.host)
+            format!("{scheme}://{}:{port}{path}", self.host)
+        }
+    }
+
+    /// The path of its WebSocket; `/` without one.
+    #[must_use]
+    pub fn resource(&self) -> &str {
+        if self.transport.is_web_socket() {
+            &self.path
+        } else {
+            "/"
         }
     }
 
@@ -158,6 +193,13 @@ impl BrokerConfig {
             "/host",
             &self.address(),
             "is the address of the other broker",
+        );
+        let of_path = |c: char| c.is_ascii_graphic() && !"\"#<>\\^`{|}".contains(c);
+        require(
+            self.path.len() <= 256 && self.path.starts_with('/') && self.path.chars().all(of_path),
+            "/path",
+            &self.path,
+            "must be a path of at most 256 bytes that begins with /, in the characters of web addresses",
         );
         let plain = |c: char| !c.is_control() && !matches!(c, '#' | '+');
         require(
@@ -231,6 +273,7 @@ pub fn brokers(settings: &Settings) -> [BrokerConfig; MAX_BROKERS] {
 mod tests {
     use serde_json::json;
 
+    use super::{BrokerConfig, BrokerTransport};
     use crate::{Actor, Error, testing::uninitialised};
 
     #[test]
@@ -243,7 +286,12 @@ mod tests {
             (json!({"port": 0}), "/port"),
             (json!({"qos": 3}), "/qos"),
             (json!({"version": "4"}), "/version"),
-            (json!({"transport": "ws"}), "/transport"),
+            (json!({"transport": "tcp"}), "/transport"),
+            (json!({"path": ""}), "/path"),
+            (json!({"path": "mqtt"}), "/path"),
+            (json!({"path": "/a b"}), "/path"),
+            (json!({"path": "/a#b"}), "/path"),
+            (json!({"path": format!("/{}", "x".repeat(256))}), "/path"),
             (json!({"topic_prefix": ""}), "/topic_prefix"),
             (json!({"topic_prefix": "a/#"}), "/topic_prefix"),
             (json!({"password": "secret"}), "/user_name"),
@@ -264,5 +312,29 @@ mod tests {
         assert_eq!(v.0[0].pointer, "/host");
         let shown = t.device.settings.read("event.broker1", &Actor::system());
         assert_eq!(shown.unwrap().value["password"], json!({"set": true}));
+    }
+    /// Only the address of a WebSocket has a path, and by it two brokers of one server differ.
+    #[test]
+    fn the_path_belongs_to_the_address_of_a_web_socket() {
+        let at = |transport, path: &str| BrokerConfig {
+            transport,
+            host: "2001:db8::1".into(),
+            path: path.into(),
+            ..BrokerConfig::default()
+        };
+        for (transport, path, address) in [
+            (BrokerTransport::Mqtt, "/a", "mqtt://[2001:db8::1]:1883"),
+            (BrokerTransport::Ws, "/", "ws://[2001:db8::1]:1883"),
+            (BrokerTransport::Wss, "/a?b", "wss://[2001:db8::1]:1883/a?b"),
+        ] {
+            assert_eq!(at(transport, path).address(), address);
+        }
+        let t = uninitialised();
+        let patch = |key, p| t.device.settings.patch(key, &p, None, &Actor::system());
+        let broker =
+            |path| json!({"enabled": true, "transport": "ws", "host": "b.example", "path": path});
+        patch("event.broker1", broker("/mqtt")).unwrap();
+        patch("event.broker2", broker("/mqtt")).unwrap_err();
+        patch("event.broker2", broker("/other")).unwrap();
     }
 }
