@@ -6,9 +6,11 @@
 //! was found.
 #![forbid(unsafe_code)]
 
+mod answers;
 mod certificates;
 mod config;
 mod device;
+mod names;
 mod onvif;
 mod rtsp;
 mod sound;
@@ -32,13 +34,17 @@ pub type Make = fn() -> Box<dyn Target>;
 
 /// All targets by name. `fuzz/corpus/NAME` holds the inputs of each.
 pub const TARGETS: &[(&str, Make)] = &[
+    ("broker", answers::broker),
     ("certificate", certificates::certificate),
     ("cgi", device::cgi),
+    ("challenge", answers::challenge),
     ("config", config::config),
+    ("ddns", answers::ddns),
     ("digest", device::digest),
     ("discovery", xml::discovery),
     ("filters", onvif::filters),
     ("http", device::http),
+    ("names", names::names),
     ("package", upgrade::package),
     ("pkcs12", certificates::pkcs12),
     ("rtsp", rtsp::connection),

@@ -131,13 +131,17 @@ macro_rules! targets {
 }
 
 targets!(
+    broker,
     certificate,
     cgi,
+    challenge,
     config,
+    ddns,
     digest,
     discovery,
     filters,
     http,
+    names,
     package,
     pkcs12,
     rtsp,

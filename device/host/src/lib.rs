@@ -13,6 +13,8 @@ pub mod doctor;
 mod dot1x;
 mod factory;
 mod history;
+pub mod hostile;
+mod http;
 mod key;
 mod listen;
 mod log;

@@ -383,3 +383,13 @@ fn own_address(interfaces: &[Interface], named: &str) -> Option<IpAddr> {
     good.sort_by_key(IpAddr::is_ipv6);
     good.first().copied()
 }
+
+/// Everything that is read in an answer, for `crate::hostile`.
+pub(crate) fn read_answer(status: u16, body: &str) -> (String, String, Option<IpAddr>) {
+    let verdict = protocol::verdict(status, body);
+    (
+        format!("{verdict:?}"),
+        protocol::shown(body),
+        protocol::address_in(body),
+    )
+}

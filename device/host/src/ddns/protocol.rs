@@ -59,11 +59,14 @@ pub(super) fn shown(body: &str) -> String {
 pub(super) fn address_in(page: &str) -> Option<IpAddr> {
     page.split(|c: char| !(c.is_ascii_hexdigit() || c == '.' || c == ':'))
         .filter_map(|word| word.trim_matches('.').parse().ok())
+        // An IPv4 address in the dress of IPv6 is one of IPv4.
+        .map(|address: IpAddr| address.to_canonical())
         .find(|address| is_publishable(*address))
 }
 
 /// Whether a name may point there: one station, and not only on its own machine or cable.
 pub(super) fn is_publishable(address: IpAddr) -> bool {
+    let address = address.to_canonical();
     let link = match address {
         IpAddr::V4(v4) => v4.is_link_local() || v4.is_broadcast() || v4.octets()[0] == 0,
         IpAddr::V6(v6) => v6.is_unicast_link_local(),
@@ -124,6 +127,8 @@ mod tests {
             ("You are 127.0.0.1, seen as 192.0.2.8.", Some("192.0.2.8")),
             ("fe80::1", None),
             ("0.0.0.0 255.255.255.255 224.0.0.1 169.254.1.1 ::1", None),
+            ("::ffff:192.0.2.9", Some("192.0.2.9")),
+            ("::ffff:127.0.0.1", None),
             ("192.0.2", None),
             ("12:30", None),
             ("", None),

@@ -6,6 +6,7 @@ use platecam_model::settings::{DdnsService, NetDdns};
 use reqwest::{Certificate, Client, RequestBuilder, redirect::Policy};
 
 use super::protocol::{Verdict, address_in, shown, verdict};
+use crate::http::{self, cause};
 
 /// Longest answer that is read, bytes.
 const MAX_ANSWER: usize = 16 * 1024;
@@ -60,14 +61,10 @@ pub(super) async fn update(settings: &NetDdns, address: IpAddr) -> Result<Answer
 }
 
 fn client(settings: &NetDdns) -> Result<Client, String> {
-    // A second installation in one process is refused; the first is the same.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let mut builder = Client::builder()
+    let mut builder = http::client()
         .timeout(SILENCE)
         .redirect(Policy::none())
-        .no_proxy()
-        // Providers ask for a name of program and version, and refuse those that misbehave.
-        .user_agent(concat!("Platecam/", env!("CARGO_PKG_VERSION")));
+        .no_proxy();
     let ca = settings.ca_certificate.trim();
     if settings.service == DdnsService::Custom && !ca.is_empty() {
         builder = builder.tls_built_in_root_certs(false);
@@ -91,21 +88,4 @@ async fn ask(request: RequestBuilder) -> Result<(u16, String), String> {
         answer.status().as_u16(),
         String::from_utf8_lossy(&body).into_owned(),
     ))
-}
-
-/// The innermost cause: reqwest's own texts hold the address with the name in it, and say little more.
-fn cause(e: &reqwest::Error) -> String {
-    if e.is_timeout() {
-        return format!("no answer within {} s", SILENCE.as_secs());
-    }
-    let mut inner: &dyn std::error::Error = e;
-    while let Some(next) = inner.source() {
-        inner = next;
-    }
-    inner
-        .to_string()
-        .chars()
-        .filter(|c| !c.is_control())
-        .take(200)
-        .collect()
 }

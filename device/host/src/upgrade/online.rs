@@ -10,6 +10,8 @@ use platecam_model::{
 };
 use serde::{Deserialize, Serialize};
 
+use crate::http::{self, cause};
+
 use super::{PRODUCT, SigningKey, TrustedKeys, Wanted};
 
 /// Longest list, bytes.
@@ -155,19 +157,15 @@ pub(super) fn fetch(
 
 /// A GET, piece by piece. Blocks; call it off the event loop.
 fn get(url: &str, within: Duration, take: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
-    // A second installation in one process is refused; the first is the same.
-    let _ = rustls::crypto::ring::default_provider().install_default();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(Error::internal)?;
     runtime.block_on(async {
-        let client = reqwest::Client::builder()
-            .connect_timeout(Duration::from_secs(10))
+        let client = http::client()
             .read_timeout(Duration::from_secs(30))
             .timeout(within)
             .redirect(reqwest::redirect::Policy::limited(3))
-            .user_agent(concat!("Platecam/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(|e| failed(url, cause(&e)))?;
         let mut answer = client
@@ -183,13 +181,4 @@ fn get(url: &str, within: Duration, take: &mut dyn FnMut(&[u8]) -> Result<()>) -
         }
         Ok(())
     })
-}
-
-/// The innermost cause: reqwest's own texts say only "error sending request".
-fn cause(e: &reqwest::Error) -> String {
-    let mut inner: &dyn std::error::Error = e;
-    while let Some(next) = inner.source() {
-        inner = next;
-    }
-    inner.to_string()
 }
