@@ -14,7 +14,7 @@ use std::{
 
 use platecam_host::{Database, RecordLimits, RecordStore, UploadPace, UploadParts, Uploader};
 use platecam_model::{
-    Actor, EventKind, LogKind, Subscription, UtcTime,
+    Actor, Error, EventKind, LogKind, Subscription, UtcTime,
     ports::{Records, UploadState, UploadStatus, Uploads},
     testing::{TestDevice, initialised, new_record},
 };
@@ -502,15 +502,36 @@ fn keys(dir: &Path, port: u16, home: &Path) {
     let told = unit.told(LogKind::Alarm);
     assert_eq!(told.len(), 1, "{told:?}");
     assert_eq!(files(&home.join("keys/2026")), pair("A", 1));
-    up.forget_keys().unwrap();
+    // Both are shown, and only the one that was shown can be taken.
+    let offered = up.status().offered_key.unwrap();
+    assert_eq!(up.status().host_key.as_ref(), Some(&known));
+    assert!(error().contains(&offered), "{}", error());
+    let e = up.accept_key(&known).unwrap_err();
+    assert!(matches!(e, Error::Conflict(_)), "{e}");
+    up.accept_key(&offered).unwrap();
+    assert_eq!(up.status().offered_key, None);
     until("it goes on", || up.status().uploaded == 4);
-    assert_ne!(up.status().host_key.unwrap(), known);
+    assert_eq!(up.status().host_key.as_ref(), Some(&offered));
+    cable.plug(Some(port));
+    until("the first key is another now", || up.test().is_err());
+    assert_eq!(up.status().offered_key.as_ref(), Some(&known));
+    up.forget_keys().unwrap();
+    assert_eq!(up.status().offered_key, None);
+    up.test().unwrap();
 
     // A pinned key counts more than what is remembered.
-    unit.set(json!({"host_key": known}));
+    unit.set(json!({"host_key": offered}));
     assert!(up.test().unwrap_err().to_string().contains("shows the key"));
-    cable.plug(Some(port));
+    let now = up.status();
+    assert_eq!(
+        (now.host_key, now.offered_key),
+        (Some(offered.clone()), Some(known.clone()))
+    );
+    let e = up.accept_key(&known).unwrap_err();
+    assert!(e.to_string().contains("settings"), "{e}");
+    cable.plug(Some(other_port));
     up.test().unwrap();
+    assert_eq!(up.status().offered_key, None);
 }
 
 /// What is killed.

@@ -9,9 +9,10 @@ use platecam_model::{
     Error, LogKind, Permission,
     naming::{NameContext, NameRule, TOKENS},
     ports::UploadStatus,
-    settings::{DeviceGeneral, TimeSettings},
+    settings::{DeviceGeneral, Section, TimeSettings, UploadServer},
 };
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use super::log::Tested;
 use crate::{
@@ -31,6 +32,7 @@ pub(crate) fn routes() -> Routes {
         .get("/upload", read, show)
         .post("/upload/test", write, test)
         .post("/upload/forget-keys", write, forget_keys)
+        .post("/upload/accept-key", write, accept_key)
         .post("/upload/preview", read, preview)
 }
 
@@ -65,6 +67,43 @@ async fn forget_keys(State(app): State<App>, login: Login) -> Answer<Json<Upload
     let done = blocking(move || {
         device.uploads.forget_keys()?;
         let what = "The keys of upload servers were forgotten.";
+        device.audit(LogKind::Storage, &login.actor, what);
+        Ok(device.uploads.status())
+    });
+    done.await.map(Json)
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Shown {
+    key: String,
+}
+
+/// `POST /upload/accept-key`: the key that the server shows now counts, in the settings where they hold one (FTP-11).
+async fn accept_key(
+    State(app): State<App>,
+    login: Login,
+    body: Result<Json<Shown>, JsonRejection>,
+) -> Answer<Json<UploadStatus>> {
+    let Json(Shown { key }) = body?;
+    let device = app.device.clone();
+    let done = blocking(move || {
+        let offered = device.uploads.status().offered_key;
+        if offered.as_ref() != Some(&key) {
+            let why = "this is not the key that the server showed last";
+            return Err(Error::Conflict(why.into()));
+        }
+        let revision = device.settings.read(UploadServer::KEY, &login.actor)?;
+        if device.settings.get::<UploadServer>().host_key.is_empty() {
+            device.uploads.accept_key(&key)?;
+        } else {
+            let patch = json!({"host_key": key});
+            let seen = Some(revision.revision);
+            device
+                .settings
+                .patch(UploadServer::KEY, &patch, seen, &login.actor)?;
+        }
+        let what = format!("The key {key} of the upload server was accepted.");
         device.audit(LogKind::Storage, &login.actor, what);
         Ok(device.uploads.status())
     });

@@ -21,3 +21,4 @@ mod sockets;
 mod support;
 mod time;
 mod watermark;
+mod uploads;

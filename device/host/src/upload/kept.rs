@@ -90,6 +90,13 @@ impl Kept {
         })
     }
 
+    /// Another key counts from now on.
+    pub(super) fn replace(&self, place: &str, key: &str) -> Result<()> {
+        self.change(|c| {
+            c.keys.insert(place.to_owned(), key.to_owned());
+        })
+    }
+
     /// Forgets all keys.
     pub(super) fn forget_keys(&self) -> Result<()> {
         self.change(|c| c.keys.clear())

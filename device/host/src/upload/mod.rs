@@ -21,7 +21,9 @@ use platecam_model::{
     log::{NewLogEntry, Severity},
     naming::{DEFAULT_RULE, NameContext, NameRule, Named},
     ports::{Records, UploadState, UploadStatus, Uploads},
-    settings::{DeviceGeneral, Settings, SettingsStore, TimeSettings, UploadServer},
+    settings::{
+        DeviceGeneral, Settings, SettingsStore, TimeSettings, UploadProtocol, UploadServer,
+    },
 };
 use remote::{Failure, Remote};
 use tokio::sync::{Notify, broadcast::error::RecvError};
@@ -87,6 +89,8 @@ pub struct Uploader {
 struct Shared {
     kept: Kept,
     told: Mutex<UploadStatus>,
+    /// The key that a server showed in place of the known one, and where.
+    offered: Mutex<Option<(String, String)>>,
     testing: Mutex<()>,
     stop: AtomicBool,
     news: Notify,
@@ -103,6 +107,7 @@ impl Uploader {
         let shared = Arc::new(Shared {
             kept: Kept::load(parts.db.clone())?,
             told: Mutex::default(),
+            offered: Mutex::default(),
             testing: Mutex::default(),
             stop: AtomicBool::new(false),
             news: Notify::new(),
@@ -159,9 +164,18 @@ fn known_key(settings: &UploadServer, kept: &Kept) -> Option<String> {
     }
 }
 
-/// Connects, and remembers the key of a server that showed one for the first time.
-async fn open(settings: &UploadServer, kept: &Kept) -> std::result::Result<Remote, Failure> {
-    let (remote, key) = Remote::open(settings, known_key(settings, kept)).await?;
+/// Connects, and remembers the key of a server that showed one for the first time, or which other one it shows.
+async fn open(settings: &UploadServer, shared: &Shared) -> std::result::Result<Remote, Failure> {
+    let kept = &shared.kept;
+    let opened = Remote::open(settings, known_key(settings, kept)).await;
+    match &opened {
+        Ok(_) => *shared.offered.lock() = None,
+        Err(Failure::HostKey { seen, .. }) => {
+            *shared.offered.lock() = Some((settings.place(), seen.clone()));
+        }
+        Err(_) => {}
+    }
+    let (remote, key) = opened?;
     if let Some(key) = key
         && settings.host_key.is_empty()
     {
@@ -184,6 +198,7 @@ impl Uploads for Uploader {
     fn status(&self) -> UploadStatus {
         let settings = self.parts.settings.get::<UploadServer>();
         let kept = &self.shared.kept;
+        let sftp = settings.protocol == UploadProtocol::Sftp;
         let waiting = match settings.enabled {
             true => kept
                 .done()
@@ -193,7 +208,8 @@ impl Uploads for Uploader {
         };
         UploadStatus {
             waiting,
-            host_key: kept.key(&settings.place()),
+            offered_key: self.offered(&settings),
+            host_key: known_key(&settings, kept).filter(|_| sftp),
             ..self.shared.told.lock().clone()
         }
     }
@@ -212,7 +228,7 @@ impl Uploads for Uploader {
             &[format!("platecam-test-{}.txt", self.parts.serial)],
         );
         let tested = runtime()?.block_on(async {
-            let mut remote = open(&settings, &self.shared.kept).await?;
+            let mut remote = open(&settings, &self.shared).await?;
             remote.put(&name, b"This unit can upload.\r\n").await?;
             remote.remove(&name).await?;
             remote.close().await;
@@ -226,6 +242,32 @@ impl Uploads for Uploader {
         self.shared.kept.forget_keys()?;
         self.shared.again.notify_one();
         Ok(())
+    }
+
+    fn accept_key(&self, key: &str) -> Result<()> {
+        let settings = self.parts.settings.get::<UploadServer>();
+        if !settings.host_key.is_empty() {
+            let why = "the key is one of the settings, and is changed there";
+            return Err(Error::Conflict(why.into()));
+        }
+        if self.offered(&settings).as_deref() != Some(key) {
+            let why = "this is not the key that the server showed last";
+            return Err(Error::Conflict(why.into()));
+        }
+        self.shared.kept.replace(&settings.place(), key)?;
+        self.shared.again.notify_one();
+        Ok(())
+    }
+}
+
+impl Uploader {
+    /// The key that the server of these settings showed in place of the known one.
+    fn offered(&self, settings: &UploadServer) -> Option<String> {
+        let known = known_key(settings, &self.shared.kept);
+        let offered = self.shared.offered.lock();
+        let here = offered.as_ref().filter(|(at, _)| *at == settings.place());
+        here.map(|(_, key)| key.clone())
+            .filter(|key| known.is_some_and(|known| known != *key))
     }
 }
 
@@ -409,7 +451,7 @@ impl<'a> Keeper<'a> {
             };
             let name = path(settings, &rule.path(Named::from(record), picture, context));
             if self.remote.is_none() {
-                self.remote = Some(open(settings, &self.shared.kept).await?);
+                self.remote = Some(open(settings, self.shared).await?);
             }
             let Some(remote) = &mut self.remote else {
                 return Err(Failure::Broken("no connection".into()));

@@ -43,8 +43,10 @@ pub struct UploadStatus {
     pub last_error: Option<String>,
     /// When.
     pub last_error_at: Option<UtcTime>,
-    /// The key that the server showed at first (SFTP).
+    /// The key that the server must show (SFTP): the one of the settings, or the one that it showed at first.
     pub host_key: Option<String>,
+    /// Another key that it showed since; nothing is sent to it until somebody takes it (FTP-11).
+    pub offered_key: Option<String>,
 }
 
 /// Uploads the pictures of records as the section `upload.server` says.
@@ -63,4 +65,12 @@ pub trait Uploads: Send + Sync {
     /// # Errors
     /// [`crate::Error::Internal`] when that cannot be stored.
     fn forget_keys(&self) -> Result<()>;
+
+    /// Takes the key that the server of the section shows now in place of the remembered one (FTP-11); a key of the
+    /// settings is changed there.
+    ///
+    /// # Errors
+    /// [`crate::Error::Conflict`] when that is not the key it showed last, [`crate::Error::Internal`] when it cannot be
+    /// stored.
+    fn accept_key(&self, key: &str) -> Result<()>;
 }

@@ -139,7 +139,7 @@ pub struct AudioInput {
         extend("x-visible-when" = {"source": "device"})
     )]
     pub device: String,
-    /// Encoding.
+    /// How sound is coded in the streams: every player knows G.711, AAC and Opus sound better.
     #[schemars(title = "Encoding")]
     pub encoding: AudioEncoding,
     /// Samples a second of AAC; G.711 has 8 kHz and Opus 48.

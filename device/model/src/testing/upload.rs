@@ -32,4 +32,13 @@ impl Uploads for MemoryUploads {
         self.status.lock().host_key = None;
         Ok(())
     }
+
+    fn accept_key(&self, key: &str) -> Result<()> {
+        let mut status = self.status.lock();
+        if status.offered_key.as_deref() != Some(key) {
+            return Err(Error::Conflict("the server shows another key".into()));
+        }
+        status.host_key = status.offered_key.take();
+        Ok(())
+    }
 }
