@@ -188,7 +188,10 @@ pub(super) fn create(
     let before = call.device().settings.get::<UploadServer>();
     if !before.host.is_empty() {
         let why = "there is one server already; SetStorageConfiguration changes it";
-        return Err(Fault::receiver(&["Action"], why));
+        return Err(Fault::receiver(
+            &["Action", "MaxStorageConfigurations"],
+            why,
+        ));
     }
     let mut value = change(&before, data)?;
     value["enabled"] = json!(true);
