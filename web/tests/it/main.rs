@@ -20,5 +20,5 @@ mod settings;
 mod sockets;
 mod support;
 mod time;
-mod watermark;
 mod uploads;
+mod watermark;
