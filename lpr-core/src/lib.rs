@@ -15,6 +15,7 @@ pub mod frame;
 pub mod geometry;
 pub mod letterbox;
 mod lines;
+pub mod metering;
 pub mod nets;
 pub mod picture;
 pub mod pipeline;
