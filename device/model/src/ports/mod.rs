@@ -8,6 +8,7 @@ mod contact;
 mod ddns;
 mod factory;
 mod history;
+mod image;
 mod keystore;
 mod listen;
 mod log;
@@ -48,6 +49,7 @@ pub use contact::{Contact, ContactLine};
 pub use ddns::{DdnsState, DdnsStatus, DynamicDns};
 pub use factory::{Factory, ResetScope};
 pub use history::{EventHistory, HISTORY_EVENTS, HistoryPlace, KeptEvent};
+pub use image::{ControlRange, ImageCapabilities};
 pub use keystore::{
     CertificateUpload, CertificationPath, DistinguishedName, Extension, KeyInfo, KeyStatus,
     Keystore, MAX_KEYS, MAX_PASSPHRASES, MAX_PATH_LENGTH, MAX_PATHS, NameAttribute, NewKey,

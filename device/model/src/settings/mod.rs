@@ -22,6 +22,7 @@ mod mail;
 mod maintenance;
 mod masks;
 mod merge;
+mod metering;
 mod model;
 mod motion_regions;
 mod multicast;
@@ -43,6 +44,7 @@ mod schedule;
 mod secrets;
 mod section;
 mod security;
+mod sensor;
 mod serial;
 mod services;
 mod store;
@@ -78,6 +80,7 @@ pub use lpr_areas::{LprAreas, ShieldArea};
 pub use mail::{MailEncryption, MailPort, NetMail};
 pub use maintenance::{Maintenance, Monitoring, RestartDay, TimeOfDay};
 pub use masks::{PrivacyMask, VideoMasks};
+pub use metering::{MeteringMode, VideoMetering};
 pub use motion_regions::{MotionRegion, MotionRegions, RegionSensitivity};
 pub use multicast::{
     MulticastAudio, MulticastConfig, MulticastGroups, MulticastMain, MulticastMetadata,
@@ -102,6 +105,10 @@ pub use schedule::{DayPeriods, Period, WeekSchedule};
 pub use secrets::SecretText;
 pub use section::{Descriptor, Restore, Section};
 pub use security::SecurityLogin;
+pub use sensor::{
+    AutoManual, DayNight, IrLight, NightBelow, SensorGain, ShutterTime, VideoSensor,
+    WhiteBalanceMode,
+};
 pub use serial::{BaudRate, CharacterLength, Parity, SerialLines, SerialSettings, StopBits};
 pub use services::{SshSwitch, SystemServices};
 pub use store::{Patch, Revision, SectionView, Settings, SettingsStore};
@@ -115,7 +122,7 @@ pub use video::{
 
 use crate::{
     Actor,
-    ports::{AudioCapabilities, HostServices, ListenProbe, VideoCapabilities},
+    ports::{AudioCapabilities, HostServices, ImageCapabilities, ListenProbe, VideoCapabilities},
 };
 
 /// What a section's rules may look at.
@@ -128,6 +135,8 @@ pub struct CheckContext<'a> {
     pub video: &'a VideoCapabilities,
     /// What is heard and how it can be encoded; default before that is known.
     pub audio: &'a AudioCapabilities,
+    /// What the source's sensor can be told; default before that is known.
+    pub image: &'a ImageCapabilities,
     /// What the system says to a port.
     pub listen: &'a dyn ListenProbe,
     /// What the host says to an address.
@@ -170,6 +179,8 @@ pub fn all_sections() -> Vec<Descriptor> {
         Descriptor::of::<NetIp>(),
         Descriptor::of::<VideoImage>(),
         Descriptor::of::<VideoScenes>(),
+        Descriptor::of::<VideoSensor>(),
+        Descriptor::of::<VideoMetering>(),
         Descriptor::of::<VideoOsd>(),
         Descriptor::of::<OsdImages>(),
         Descriptor::of::<VideoMasks>(),

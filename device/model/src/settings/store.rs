@@ -7,13 +7,14 @@ use serde_json::Value;
 use tokio::sync::watch;
 
 use super::{
-    CheckContext, Descriptor, NetIp, Section, merge::merge_patch, secrets, section::AnySection,
+    CheckContext, Descriptor, NetIp, Section, VideoSensor, merge::merge_patch, secrets,
+    section::AnySection,
 };
 use crate::{
     Actor, Clock, Error, EventBus, EventKind, Result, Violations,
     ports::{
-        AudioCapabilities, HostServices, ListenProbe, Sealer, SettingsBackend, StoredSection,
-        VideoCapabilities,
+        AudioCapabilities, HostServices, ImageCapabilities, ListenProbe, Sealer, SettingsBackend,
+        StoredSection, VideoCapabilities,
     },
     product::Product,
 };
@@ -114,6 +115,7 @@ pub struct SettingsStore {
     pub(super) product: RwLock<Arc<Product>>,
     video: RwLock<VideoCapabilities>,
     audio: RwLock<AudioCapabilities>,
+    image: RwLock<ImageCapabilities>,
     listen: RwLock<Arc<dyn ListenProbe>>,
     network: RwLock<NetworkGate>,
     host: RwLock<Option<HostServices>>,
@@ -175,6 +177,7 @@ impl SettingsStore {
             product: RwLock::default(),
             video: RwLock::new(VideoCapabilities::default()),
             audio: RwLock::default(),
+            image: RwLock::default(),
             listen: RwLock::new(Arc::new(AnyPort)),
             network: RwLock::new(Arc::new(|_| Ok(()))),
             host: RwLock::default(),
@@ -201,6 +204,16 @@ impl SettingsStore {
     /// What is heard, and how it can be encoded.
     pub fn audio_capabilities(&self) -> AudioCapabilities {
         self.audio.read().clone()
+    }
+
+    /// What the picture source's sensor can be told; schemas and rules follow it.
+    pub fn set_image_capabilities(&self, image: ImageCapabilities) {
+        *self.image.write() = image;
+    }
+
+    /// What the picture source's sensor can be told.
+    pub fn image_capabilities(&self) -> ImageCapabilities {
+        self.image.read().clone()
     }
 
     /// Who knows whether a port may be listened on; until it is told, every port may.
@@ -250,6 +263,9 @@ impl SettingsStore {
         actor.require(d.read)?;
         let mut schema = (d.schema)();
         self.product().narrow_schema(d, &mut schema);
+        if d.key == VideoSensor::KEY {
+            self.image.read().narrow_schema(&mut schema);
+        }
         Ok(schema)
     }
 
@@ -470,6 +486,7 @@ impl SettingsStore {
         actor: &Actor,
     ) -> Result<()> {
         let (video, audio) = (self.video.read(), self.audio.read());
+        let image = self.image.read();
         let listen = self.listen.read().clone();
         let network = self.network.read().clone();
         let host = self.host.read().clone();
@@ -479,6 +496,7 @@ impl SettingsStore {
             before,
             video: &video,
             audio: &audio,
+            image: &image,
             listen: &*listen,
             network: &*network,
             host: host.as_ref(),
