@@ -10,7 +10,8 @@ use platecam_model::settings::{self, BitRateType};
 use crate::audio::{AudioCodec, AudioEncoding, AudioInput, AudioState};
 use crate::config::{Codec, EncoderConfig, PictureSize, Rate, StreamId};
 use crate::frame::RawFrame;
-use crate::look::{Image, Look, Mask, Place, Text, Tone};
+use crate::look::{Denoise, Image, Look, Mask, Place, Text, Tone};
+use crate::sensor::{DayNight, ImagingSetup, Lamp, SensorCaps, Steps, White};
 use crate::source::SourceState;
 
 impl From<settings::Codec> for Codec {
@@ -99,6 +100,76 @@ pub fn audio_capabilities(state: &AudioState, output: bool) -> ports::AudioCapab
     }
 }
 
+/// What can be told to the source's sensor.
+#[must_use]
+pub fn image_capabilities(caps: &SensorCaps) -> ports::ImageCapabilities {
+    let range = |steps: &Steps| ports::ControlRange {
+        min: *steps.0.start(),
+        max: *steps.0.end(),
+        step: steps.1,
+    };
+    ports::ImageCapabilities {
+        known: caps.known,
+        shutter: caps.shutter.as_ref().map(range),
+        gain: caps.gain.as_ref().map(range),
+        iris: caps.iris,
+        wdr: caps.wdr,
+        light: caps.lamp,
+        light_level: caps.lamp_level,
+    }
+}
+
+impl ImagingSetup {
+    /// What the settings say; nothing on a model without picture settings.
+    #[must_use]
+    pub fn of(all: &settings::Settings) -> Self {
+        use settings::{AutoManual, IrLight, MeteringMode, WhiteBalanceMode};
+        let sensor = all.get::<settings::VideoSensor>();
+        let metering = all.get::<settings::VideoMetering>();
+        let manual = sensor.exposure == AutoManual::Manual;
+        let areas = metering.metered().to_vec();
+        Self {
+            day_night: match sensor.day_night {
+                settings::DayNight::Color => DayNight::Color,
+                settings::DayNight::BlackWhite => DayNight::BlackWhite,
+                settings::DayNight::Auto => {
+                    DayNight::Auto(f32::from(sensor.night_below.get()) / 100.0)
+                }
+            },
+            exposure: manual.then(|| (sensor.shutter.get(), sensor.gain.get())),
+            iris: (sensor.iris == AutoManual::Manual).then(|| sensor.iris_level.get()),
+            wdr: sensor.wdr,
+            white: match (sensor.white_balance, sensor.color_levels()) {
+                (WhiteBalanceMode::Source, _) => White::Source,
+                (WhiteBalanceMode::Auto, _) | (_, None) => White::Auto,
+                (WhiteBalanceMode::Manual, Some((red, blue))) => White::Levels { red, blue },
+                (mode, Some((red, blue))) => White::Light {
+                    kelvin: match mode {
+                        WhiteBalanceMode::Sunny => 5_500,
+                        WhiteBalanceMode::StreetLamp => 2_400,
+                        _ => 4_000,
+                    },
+                    red,
+                    blue,
+                },
+            },
+            lamp: match sensor.ir_light {
+                IrLight::Off => Lamp::Off,
+                IrLight::On => Lamp::On,
+                IrLight::DayNight => Lamp::AtNight,
+            },
+            lamp_level: sensor.light_level.get(),
+            metered: lpr_core::metering::Metered {
+                // Without an area the whole picture is metered, which the camera does itself.
+                partial: metering.mode == MeteringMode::Partial && !areas.is_empty(),
+                backlight: metering.compensation && metering.backlight,
+                frontlight: metering.compensation && metering.frontlight,
+            },
+            areas,
+        }
+    }
+}
+
 impl From<ports::StreamId> for StreamId {
     fn from(stream: ports::StreamId) -> Self {
         match stream {
@@ -173,6 +244,11 @@ impl Look {
         let files = all.get::<settings::OsdImages>();
         let texts = overlay.texts.clone();
         let masks = &all.get::<settings::VideoMasks>().masks;
+        let sensor = all.get::<settings::VideoSensor>();
+        let noise = |level: settings::Level| match sensor.noise_reduction {
+            true => level.get(),
+            false => 0,
+        };
         Self {
             tone: Tone {
                 brightness: image.brightness.get(),
@@ -180,6 +256,10 @@ impl Look {
                 saturation: image.saturation.get(),
                 gamma: image.gamma.get(),
                 sharpness: image.sharpness.get(),
+            },
+            denoise: Denoise {
+                spatial: noise(sensor.spatial),
+                temporal: noise(sensor.temporal),
             },
             masks: masks
                 .iter()

@@ -22,6 +22,7 @@ use crate::frame::{FrameKind, RawFrame};
 use crate::hub::{FrameReader, Hub, Incoming};
 use crate::jpeg::{JpegEncoder, Snapshot};
 use crate::look::Look;
+use crate::sensor::{Imaging, ImagingSetup, SensorCaps};
 use crate::source::{Context, Source, SourceSpec, SourceState};
 use crate::stats::{Rates, StreamStats};
 use crate::stop::StopToken;
@@ -106,6 +107,7 @@ pub struct MediaEngine {
     loops: Arc<AtomicU64>,
     snapshots: Mutex<Option<JpegEncoder>>,
     sound: Sound,
+    imaging: Imaging,
     stop: StopToken,
     ticker: Option<JoinHandle<()>>,
     // Dropped last: the source and the ticker give them frames.
@@ -151,6 +153,7 @@ impl MediaEngine {
             loops: Arc::default(),
             snapshots: Mutex::new(None),
             sound: Sound::default(),
+            imaging: Imaging::default(),
             stop,
             ticker: None,
             main,
@@ -192,8 +195,8 @@ impl MediaEngine {
             loops: self.loops.clone(),
             sound: self.sound.of_source(),
         };
-        *source = (spec.clone(), Some(Source::start(spec, context)?));
-        Ok(())
+        *source = (spec.clone(), Some(Source::start(spec.clone(), context)?));
+        self.imaging.follow(&spec, &self.hub, &self.state, true)
     }
 
     /// Sets what is heard, or that nothing is. Where the source's own sound is wanted now and was not before, or the
@@ -262,6 +265,22 @@ impl MediaEngine {
     /// [`Error::Pipeline`] when there are texts and no font; tone and masks are in force all the same.
     pub fn set_look(&self, look: Look) -> Result<()> {
         self.hub.set_look(look)
+    }
+
+    /// Sets what is wanted of sensor and light: in the source where it has the control, in the picture where that can
+    /// stand in for it. What can do neither is left. A stream that is passed through is encoded while the picture may
+    /// be corrected.
+    ///
+    /// # Errors
+    /// [`Error::Pipeline`] when a thread cannot start.
+    pub fn set_imaging(&self, setup: ImagingSetup) -> Result<()> {
+        let source = self.source.lock();
+        self.imaging.set(setup, &source.0, &self.hub, &self.state)
+    }
+
+    /// What the source's sensor can be told, and each change of it.
+    pub fn sensor_caps(&self) -> watch::Receiver<SensorCaps> {
+        self.imaging.caps()
     }
 
     /// Sets where the bits of both streams go, from the next picture on (ROI). A stream that is passed through is
@@ -388,6 +407,7 @@ impl MediaEngine {
 impl Drop for MediaEngine {
     fn drop(&mut self) {
         self.stop.stop();
+        self.imaging.stop();
         self.source.lock().1 = None;
         if let Some(ticker) = self.ticker.take()
             && ticker.join().is_err()

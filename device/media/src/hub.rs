@@ -14,7 +14,7 @@ use crate::clock::{MediaClock, Span};
 use crate::config::PictureSize;
 use crate::encoder::EncoderInput;
 use crate::frame::{FrameKind, RawFrame};
-use crate::look::{Look, Stage};
+use crate::look::{Correction, Look, Stage};
 use crate::stats::{RateWindow, Rates};
 
 /// Takes decoded frames from one source and hands them on.
@@ -26,6 +26,8 @@ pub(crate) struct Hub {
     stage: Mutex<Stage>,
     /// Nothing is done to the picture.
     plain: AtomicBool,
+    /// Nothing stands in for the sensor, now or later.
+    uncorrected: AtomicBool,
     /// No part of the picture is encoded better or worse than another.
     even: AtomicBool,
     /// Media nanoseconds of a source's first sign of life; its first picture is being decoded.
@@ -63,6 +65,7 @@ impl Hub {
             encoders,
             stage: Mutex::default(),
             plain: AtomicBool::new(true),
+            uncorrected: AtomicBool::new(true),
             even: AtomicBool::new(true),
             expected: AtomicU64::new(0),
         }
@@ -76,6 +79,17 @@ impl Hub {
         self.stage.lock().set(look)
     }
 
+    /// Takes what stands in for the sensor from the next picture on.
+    pub(crate) fn correct(&self, correction: Correction) {
+        self.stage.lock().correct(correction);
+    }
+
+    /// Takes whether anything may stand in for the sensor: the source's stream is not passed on then, also while the
+    /// picture happens to need nothing.
+    pub(crate) fn set_uncorrected(&self, uncorrected: bool) {
+        self.uncorrected.store(uncorrected, Ordering::Release);
+    }
+
     /// Takes whether all parts of the picture are encoded alike.
     pub(crate) fn set_even(&self, even: bool) {
         self.even.store(even, Ordering::Release);
@@ -83,7 +97,9 @@ impl Hub {
 
     /// Whether the source's picture is shown as it is.
     pub(crate) fn is_plain(&self) -> bool {
-        self.plain.load(Ordering::Acquire) && self.even.load(Ordering::Acquire)
+        [&self.plain, &self.uncorrected, &self.even]
+            .into_iter()
+            .all(|flag| flag.load(Ordering::Acquire))
     }
 
     /// Publishes a frame; never blocks on a consumer. Returns the frame's final place on the clock.

@@ -6,7 +6,7 @@
 //!
 //! The engine knows of no settings and no protocol: encoded pictures leave by [`AccessUnitSink`]. Only
 //! `convert` and `port` join it to the model and to RTSP streams.
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 mod annexb;
 mod audio;
@@ -24,6 +24,7 @@ mod jpeg;
 mod look;
 mod no_signal;
 mod port;
+mod sensor;
 mod source;
 mod stats;
 mod stop;
@@ -37,7 +38,7 @@ pub use audio::{
 pub use capabilities::{Capabilities, SourceCaps, StreamOptions, capabilities};
 pub use clock::{ClockMap, MediaClock, WallClock};
 pub use config::{Codec, EncoderConfig, PictureSize, Rate, StreamId};
-pub use convert::audio_capabilities;
+pub use convert::{audio_capabilities, image_capabilities};
 pub use encoder::{EncoderChoice, EncoderState, KeyFrameRequests, available_encoders};
 pub use engine::{EngineOptions, MediaEngine, MediaStatus, StreamStatus};
 pub use error::Error;
@@ -45,9 +46,13 @@ pub use frame::{FrameKind, Plane, RawFrame};
 pub use hub::{FrameReader, ReadFrame};
 pub use init::init;
 pub use jpeg::{JpegEncoder, Picture, Snapshot, encode_jpeg};
-pub use look::{Image, Line, Look, Mask, Place, Rgb, Rgba, Text, Tone};
+pub use look::{Denoise, Image, Line, Look, Mask, Place, Rgb, Rgba, Text, Tone};
 pub use lpr_core::{MediaTime, UtcTime};
 pub use port::{KeyFrameHooks, MediaPort, RecognitionFigures, RtspAudio, RtspSink};
+pub use sensor::{
+    ControlInfo, DayNight, ImagingSetup, Lamp, SensorCaps, SensorControls, SimulatedControls,
+    Steps, V4l2Controls, White,
+};
 pub use source::{Backoff, Film, SourceSpec, SourceState, Wish};
 pub use stats::{Rates, StreamStats};
 pub use unit::{AccessUnit, AccessUnitSink, StreamFormat};

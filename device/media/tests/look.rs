@@ -9,10 +9,11 @@ use common::{Collector, HUNG, Item};
 use gstreamer as gst;
 use gstreamer::prelude::*;
 use gstreamer_app as gst_app;
-use lpr_core::NormPoint;
+use lpr_core::metering::Metered;
+use lpr_core::{NormPoint, NormRect};
 use platecam_media::{
-    Codec, EncoderConfig, EngineOptions, Look, Mask, MediaEngine, PictureSize, Place, Rate,
-    SourceSpec, StreamId, Text, Tone,
+    Codec, EncoderConfig, EngineOptions, ImagingSetup, Look, Mask, MediaEngine, PictureSize, Place,
+    Rate, SourceSpec, StreamId, Text, Tone,
 };
 
 const W: u32 = 320;
@@ -239,5 +240,43 @@ fn brightness_moves_the_mean() {
             dark + 15.0 < usual && usual + 15.0 < light,
             "{n}: {dark} {usual} {light}"
         );
+    }
+}
+
+/// METER-5: a dark area is brought up, the whole picture with it, for everybody; switched off, it is as it was.
+#[test]
+fn metering_brightens_until_a_dark_area_is_right() {
+    let rig = rig();
+    let whole = |rig: &Rig| rig.with(Look::default()).map(|picture| picture.whole());
+    let before = whole(&rig);
+    let setup = ImagingSetup {
+        metered: Metered {
+            partial: true,
+            ..Metered::default()
+        },
+        // Below the colour bars there is little light.
+        areas: vec![NormRect {
+            left: -1.0,
+            top: -0.55,
+            right: 1.0,
+            bottom: -0.95,
+        }],
+        ..ImagingSetup::default()
+    };
+    rig.engine.set_imaging(setup).unwrap();
+    let reader = rig.engine.frames();
+    let lit = (0..400).any(|_| {
+        let (frame, _) = reader.next(HUNG).unwrap();
+        let luma = frame.plane(0).unwrap();
+        let sum: u64 = luma.data.iter().map(|n| u64::from(*n)).sum();
+        sum as f32 / luma.data.len() as f32 > before[3] + 20.0
+    });
+    assert!(lit, "nothing happened");
+    for (n, (before, after)) in before.iter().zip(whole(&rig)).enumerate() {
+        assert!(after > before + 15.0, "{n}: {before} {after}");
+    }
+    rig.engine.set_imaging(ImagingSetup::default()).unwrap();
+    for (n, (before, after)) in before.iter().zip(whole(&rig)).enumerate() {
+        assert!((before - after).abs() < 8.0, "{n}: {before} {after}");
     }
 }

@@ -1,9 +1,10 @@
-//! What happens to every picture between the source and whoever sees it: tone, masks, pictures of the owner, texts.
+//! What happens to every picture between the source and whoever sees it: tone, what the sensor lacks, noise, masks, pictures of the owner, texts.
 //!
 //! Tone and masks come first and are in what recognition gets; pictures and texts are drawn on a copy that
 //! only encoders and snapshots get, so that no text is ever read as a plate. Each step that is not wanted costs nothing.
 
 mod canvas;
+mod denoise;
 mod image;
 mod mask;
 mod place;
@@ -20,13 +21,16 @@ use lpr_core::{NormPoint, UtcTime};
 
 use crate::{Error, Result};
 use canvas::Canvas;
+use denoise::Cleaner;
 use image::Overlay;
 use mask::Covered;
 use place::Corners;
 use text::{Lettering, Stamp};
 use tone::Curves;
 
+pub use denoise::Denoise;
 pub use platecam_model::settings::Rgba;
+pub(crate) use tone::Correction;
 pub use tone::Tone;
 
 /// Red, green and blue, 0 to 255.
@@ -90,6 +94,8 @@ pub struct Mask {
 pub struct Look {
     /// Brightness and its kin.
     pub tone: Tone,
+    /// Less noise.
+    pub denoise: Denoise,
     /// Covered areas.
     pub masks: Vec<Mask>,
     /// Pictures of the owner, below the texts.
@@ -102,6 +108,7 @@ impl Look {
     /// Whether the source's picture is left as it is.
     pub fn is_plain(&self) -> bool {
         self.tone.is_neutral()
+            && self.denoise.is_off()
             && self.masks.is_empty()
             && self.images.is_empty()
             && self.texts.is_empty()
@@ -120,6 +127,7 @@ pub(crate) struct Finished {
 #[derive(Default)]
 pub(crate) struct Stage {
     look: Look,
+    correction: Correction,
     lettering: Option<Lettering>,
     /// What depends on the picture's size and format.
     prepared: Option<Prepared>,
@@ -129,6 +137,7 @@ struct Prepared {
     info: gst_video::VideoInfo,
     pool: gst_video::VideoBufferPool,
     curves: Option<Curves>,
+    cleaner: Option<Cleaner>,
     covered: Vec<Covered>,
     overlays: Vec<Option<Overlay>>,
     stamps: Vec<Option<Stamp>>,
@@ -152,6 +161,14 @@ impl Stage {
         Ok(())
     }
 
+    /// Takes what the sensor lacks; the next picture has it.
+    pub(crate) fn correct(&mut self, correction: Correction) {
+        self.correction = correction;
+        if let Some(prepared) = &mut self.prepared {
+            prepared.curves = Curves::wanted(self.look.tone, correction, &prepared.info);
+        }
+    }
+
     /// Does all steps. `picture` is false for our own "no signal" picture, which only gets texts and pictures.
     ///
     /// # Errors
@@ -163,7 +180,12 @@ impl Stage {
         utc: UtcTime,
         picture: bool,
     ) -> Result<Finished> {
-        let changed = picture && !(self.look.tone.is_neutral() && self.look.masks.is_empty());
+        let look = &self.look;
+        let as_it_is = look.tone.is_neutral()
+            && look.denoise.is_off()
+            && look.masks.is_empty()
+            && self.correction.is_neutral();
+        let changed = picture && !as_it_is;
         let drawn = self.lettering.is_some() || !self.look.images.is_empty();
         if !changed && !drawn {
             return Ok(Finished {
@@ -173,10 +195,13 @@ impl Stage {
         }
         let prepared = match &mut self.prepared {
             Some(prepared) if prepared.info == *info => prepared,
-            stale => stale.insert(Prepared::new(&self.look, info)?),
+            stale => stale.insert(Prepared::new(&self.look, self.correction, info)?),
         };
         let analysed = if changed {
             let mut canvas = prepared.copy(&buffer, prepared.curves.as_ref())?;
+            if let Some(cleaner) = &mut prepared.cleaner {
+                cleaner.clean(&mut canvas)?;
+            }
             for covered in &prepared.covered {
                 covered.fill(&mut canvas);
             }
@@ -202,7 +227,7 @@ impl Stage {
 }
 
 impl Prepared {
-    fn new(look: &Look, info: &gst_video::VideoInfo) -> Result<Self> {
+    fn new(look: &Look, correction: Correction, info: &gst_video::VideoInfo) -> Result<Self> {
         let failed = |e: gst::glib::BoolError| Error::pipeline("picture stage", e);
         let caps = info.to_caps().map_err(failed)?;
         let pool = gst_video::VideoBufferPool::new();
@@ -214,7 +239,8 @@ impl Prepared {
         pool.set_active(true).map_err(failed)?;
         Ok(Self {
             pool,
-            curves: (!look.tone.is_neutral()).then(|| Curves::new(look.tone, info)),
+            curves: Curves::wanted(look.tone, correction, info),
+            cleaner: Cleaner::new(look.denoise),
             covered: look.masks.iter().map(|m| Covered::new(m, info)).collect(),
             overlays: look.images.iter().map(|i| Overlay::new(i, info)).collect(),
             stamps: look.texts.iter().map(|_| None).collect(),
@@ -267,11 +293,7 @@ impl Drop for Prepared {
 /// A colour in the matrix and range of a picture: Y, U, V.
 fn yuv(rgb: Rgb, info: &gst_video::VideoInfo) -> [u8; 3] {
     let [r, g, b] = rgb.map(|c| f32::from(c) / 255.0);
-    let (kr, kb) = match info.colorimetry().matrix() {
-        gst_video::VideoColorMatrix::Bt601 => (0.299, 0.114),
-        gst_video::VideoColorMatrix::Bt2020 => (0.2627, 0.0593),
-        _ => (0.2126, 0.0722),
-    };
+    let (kr, kb) = weights(info);
     let y = kr * r + (1.0 - kr - kb) * g + kb * b;
     let (u, v) = ((b - y) / (2.0 - 2.0 * kb), (r - y) / (2.0 - 2.0 * kr));
     let (black, white) = luma_range(info);
@@ -279,6 +301,15 @@ fn yuv(rgb: Rgb, info: &gst_video::VideoInfo) -> [u8; 3] {
     let swing = if black == 0.0 { 255.0 } else { 224.0 };
     // Within 0 to 255 by construction; `as` saturates the rounding at the ends.
     [luma, 128.0 + swing * u, 128.0 + swing * v].map(|n| n.round() as u8)
+}
+
+/// Parts of red and of blue in luma.
+fn weights(info: &gst_video::VideoInfo) -> (f32, f32) {
+    match info.colorimetry().matrix() {
+        gst_video::VideoColorMatrix::Bt601 => (0.299, 0.114),
+        gst_video::VideoColorMatrix::Bt2020 => (0.2627, 0.0593),
+        _ => (0.2126, 0.0722),
+    }
 }
 
 /// Luma of black and of white.

@@ -313,3 +313,144 @@ fn images_are_where_they_belong_and_only_for_viewers() {
         (16, 16, 200)
     );
 }
+
+/// One picture of one luma through a correction: luma and both chroma of a pixel.
+fn corrected(correction: Correction, luma: u8, chroma: (u8, u8)) -> [u8; 3] {
+    let (_, info) = grey(0);
+    let mut data = vec![luma; W * H];
+    data.extend(vec![chroma.0; W * H / 4]);
+    data.extend(vec![chroma.1; W * H / 4]);
+    let mut stage = Stage::default();
+    stage.correct(correction);
+    let buffer = gst::Buffer::from_mut_slice(data);
+    let done = stage.apply(buffer, &info, at(0), true).unwrap();
+    let all = pixels(&done.analysed);
+    [0, W * H, W * H * 5 / 4].map(|plane| all[plane + 10])
+}
+
+/// METER-2, METER-3: stops lift dark parts without clipping bright ones, and dim all.
+#[test]
+fn exposure_lifts_dark_parts_and_dims_glare() {
+    let luma = |ev, luma| {
+        let correction = Correction {
+            ev,
+            ..Correction::default()
+        };
+        corrected(correction, luma, (128, 128))[0]
+    };
+    let dark = luma(1.0, 38);
+    // A tenth of white becomes nearly two.
+    assert!((55..=60).contains(&dark), "{dark}");
+    assert!((225..234).contains(&luma(1.0, 200)));
+    assert_eq!((luma(2.0, 16), luma(2.0, 235)), (16, 235), "ends stay");
+    assert!((124..=127).contains(&luma(-1.0, 235)), "half of white");
+    assert_eq!(luma(-1.0, 16), 16);
+}
+
+/// IMG-5: black and white is light without colour.
+#[test]
+fn black_and_white_has_no_colour() {
+    let grey = Correction {
+        grey: true,
+        ..Correction::default()
+    };
+    assert_eq!(corrected(grey, 100, (60, 200)), [100, 128, 128]);
+}
+
+/// IMG-15: gains that were measured for a tint take it away, and leave the light of grey.
+#[test]
+fn white_balance_takes_a_tint_away() {
+    use lpr_core::metering::WhiteGains;
+    let of = |red, blue, chroma| {
+        let correction = Correction {
+            white: WhiteGains { red, blue },
+            ..Correction::default()
+        };
+        corrected(correction, 120, chroma)
+    };
+    // Less red and more blue: towards blue, away from red.
+    let [luma, cb, cr] = of(0.8, 1.4, (128, 128));
+    assert!(luma == 120 && cb > 140 && cr < 122, "{luma} {cb} {cr}");
+    // The yellow that such light makes, and what was measured of it.
+    let [_, cb, cr] = of(1.0 / 1.17, 1.55, (108, 140));
+    assert!(cb.abs_diff(128) < 8 && cr.abs_diff(128) < 8, "{cb} {cr}");
+}
+
+/// A change of the correction reaches the next picture, and none leaves the source's own buffer alone.
+#[test]
+fn a_correction_comes_and_goes() {
+    let mut stage = Stage::default();
+    let mut luma = |ev| {
+        stage.correct(Correction {
+            ev,
+            ..Correction::default()
+        });
+        let (buffer, info) = grey(60);
+        let same = buffer.as_ptr();
+        let done = stage.apply(buffer, &info, at(0), true).unwrap();
+        (pixels(&done.analysed)[0], done.analysed.as_ptr() == same)
+    };
+    assert_eq!(luma(0.0), (60, true));
+    assert!(luma(1.0).0 > 80);
+    assert!(luma(0.5).0 < luma(1.0).0);
+    assert_eq!(luma(0.0), (60, true));
+}
+
+/// Noise of so many steps around a luma, the same for the same seed.
+fn noisy(luma: impl Fn(usize, usize) -> u8, seed: u32) -> gst::Buffer {
+    let mut state = seed.wrapping_mul(2_654_435_761).max(1);
+    let mut next = || {
+        state ^= state << 13;
+        state ^= state >> 17;
+        state ^= state << 5;
+        (state % 13) as i16 - 6
+    };
+    let mut data: Vec<u8> = (0..W * H)
+        .map(|i| (i16::from(luma(i % W, i / W)) + next()) as u8)
+        .collect();
+    data.extend(vec![128; W * H / 2]);
+    gst::Buffer::from_mut_slice(data)
+}
+
+/// IMG-10, IMG-11: less noise between neighbours and over time; edges and what moves stay.
+#[test]
+fn noise_is_reduced_and_edges_stay() {
+    let (_, info) = grey(0);
+    let deviation = |all: &[u8], columns: std::ops::Range<usize>| {
+        let part: Vec<f32> = (10..H - 10)
+            .flat_map(|y| all[y * W..][columns.clone()].iter().map(|n| f32::from(*n)))
+            .collect();
+        let mean = part.iter().sum::<f32>() / part.len() as f32;
+        (part.iter().map(|n| (n - mean).powi(2)).sum::<f32>() / part.len() as f32).sqrt()
+    };
+    let last = |spatial, temporal| {
+        let mut stage = stage(Look {
+            denoise: Denoise { spatial, temporal },
+            ..Look::default()
+        });
+        let mut all = Vec::new();
+        for seed in 1..20 {
+            // An edge that was elsewhere in all pictures but the last.
+            let edge = if seed == 19 { W / 2 } else { W / 4 };
+            let scene = move |x: usize, _: usize| if x < edge { 60 } else { 160 };
+            let done = stage.apply(noisy(scene, seed), &info, at(0), true).unwrap();
+            all = pixels(&done.analysed);
+        }
+        let step = mean_of(&all, W / 2..W / 2 + 1) - mean_of(&all, W / 2 - 1..W / 2);
+        (deviation(&all, 5..W / 4 - 5), step)
+    };
+    let (noise, step) = last(0, 0);
+    let (spatial, spatial_step) = last(100, 0);
+    let (temporal, temporal_step) = last(0, 100);
+    assert!((95.0..105.0).contains(&step));
+    assert!(spatial < noise * 0.6, "{noise} {spatial}");
+    assert!(temporal < noise * 0.5, "{noise} {temporal}");
+    assert!(spatial_step > 90.0 && temporal_step > 90.0);
+}
+
+fn mean_of(all: &[u8], columns: std::ops::Range<usize>) -> f32 {
+    let part: Vec<f32> = (10..H - 10)
+        .flat_map(|y| all[y * W..][columns.clone()].iter().map(|n| f32::from(*n)))
+        .collect();
+    part.iter().sum::<f32>() / part.len() as f32
+}

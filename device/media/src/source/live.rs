@@ -38,6 +38,7 @@ pub(super) fn test(wish: Wish, context: &Context) -> Result<()> {
     let wish = Wish {
         size: Some(size),
         frame_rate: Some(wish.frame_rate.unwrap_or(25)),
+        ..wish
     };
     live(&source, &wished(wish, Some("I420")), context)
 }

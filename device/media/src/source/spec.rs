@@ -10,7 +10,7 @@ use crate::{Error, Result};
 
 /// What a source may look like, for messages.
 pub(crate) const ALLOWED: &str = "demo, file:PATH, rtsp://[USER:PASSWORD@]HOST[:PORT]/PATH, \
-     v4l2:/dev/videoN and test:, the last two with ?size=WIDTHxHEIGHT&fps=N";
+     v4l2:/dev/videoN and test:, the last two with ?size=WIDTHxHEIGHT&fps=N, test: also with controls=simulated";
 
 /// Where the picture comes from.
 ///
@@ -53,6 +53,8 @@ pub struct Wish {
     pub size: Option<PictureSize>,
     /// Frames per second, 1 to 120.
     pub frame_rate: Option<u32>,
+    /// The test picture pretends to come from a sensor with controls, which change nothing.
+    pub controls: bool,
 }
 
 impl SourceSpec {
@@ -98,6 +100,9 @@ impl SourceSpec {
                     return refuse(format!("device {device:?} does not begin with /dev/"));
                 }
                 match wish(query) {
+                    Ok(Wish { controls: true, .. }) => {
+                        refuse("a device has controls of its own".into())
+                    }
                     Ok(wish) => Ok(Self::V4l2 {
                         device: device.into(),
                         wish,
@@ -133,6 +138,7 @@ fn wish(query: &str) -> std::result::Result<Wish, String> {
                 Ok(fps @ 1..=120) => wish.frame_rate = Some(fps),
                 _ => return Err(format!("fps = {value} is not 1 to 120")),
             },
+            Some(("controls", "simulated")) => wish.controls = true,
             _ => {
                 return Err(format!(
                     "option {pair:?} is unknown; size and fps are known"
@@ -197,10 +203,14 @@ impl fmt::Display for Wish {
             write!(f, "{before}size={size}")?;
             before = '&';
         }
-        match self.frame_rate {
-            Some(fps) => write!(f, "{before}fps={fps}"),
-            None => Ok(()),
+        if let Some(fps) = self.frame_rate {
+            write!(f, "{before}fps={fps}")?;
+            before = '&';
         }
+        if self.controls {
+            write!(f, "{before}controls=simulated")?;
+        }
+        Ok(())
     }
 }
 
@@ -233,6 +243,10 @@ mod tests {
             ),
             ("test:", "test:"),
             ("test:?fps=5", "test:?fps=5"),
+            (
+                "test:?controls=simulated&fps=5",
+                "test:?fps=5&controls=simulated",
+            ),
         ];
         for (text, expect) in shown {
             let spec = parse(text).unwrap();
@@ -264,6 +278,7 @@ mod tests {
             ("test:?fps=0", "fps = 0 is not 1 to 120"),
             ("test:?fps=121", "1 to 120"),
             ("test:?gain=3", "\"gain=3\" is unknown"),
+            ("v4l2:/dev/video0?controls=simulated", "controls of its own"),
         ];
         for (text, expect) in rows {
             let error = parse(text).unwrap_err().to_string();

@@ -4,17 +4,18 @@ use std::{path::PathBuf, sync::Arc};
 
 use lpr_core::PixelFormat;
 use platecam_media::{
-    AudioEncoding, AudioInput, AudioSetup, Codec, EncoderConfig, EngineOptions, KeyFrameHooks,
-    Look, MediaEngine, RtspAudio, RtspSink, SourceSpec, StreamId, audio_capabilities,
+    AudioEncoding, AudioInput, AudioSetup, Codec, EncoderConfig, EngineOptions, ImagingSetup,
+    KeyFrameHooks, Look, MediaEngine, RtspAudio, RtspSink, SensorCaps, SourceSpec, StreamId,
+    audio_capabilities, image_capabilities,
 };
 use platecam_model::{
     Clock, EventBus, EventKind,
     settings::{
         self, DeviceGeneral, Settings, SettingsStore, TimeSettings, VideoImage, VideoMain,
-        VideoMasks, VideoOsd, VideoRoi, VideoSub,
+        VideoMasks, VideoMetering, VideoOsd, VideoRoi, VideoSensor, VideoSub,
     },
 };
-use tokio::task::JoinHandle;
+use tokio::{sync::watch, task::JoinHandle};
 
 use crate::{Failure, cli::exit};
 
@@ -85,6 +86,7 @@ impl Media {
         hooks[1].attach(&engine, StreamId::Sub);
         // Before the first picture is shown.
         look(&engine, &settings.snapshot());
+        imaging(&engine, &settings.snapshot());
         engine.set_regions(&settings.get::<VideoRoi>().regions);
         let sinks = [main.clone(), sub.clone()];
         let audio = Arc::new(RtspAudio(sinks.to_vec()));
@@ -96,6 +98,7 @@ impl Media {
                 settings.clone(),
                 loudspeaker,
             )),
+            tokio::spawn(follow_sensor(engine.sensor_caps(), settings.clone())),
             tokio::spawn(follow_settings(
                 engine.clone(),
                 sinks,
@@ -215,6 +218,11 @@ async fn follow_settings(
         if looks_different(&before, &now) {
             look(&engine, &now);
         }
+        if before.get::<VideoSensor>() != now.get::<VideoSensor>()
+            || before.get::<VideoMetering>() != now.get::<VideoMetering>()
+        {
+            imaging(&engine, &now);
+        }
         if before.get::<VideoRoi>() != now.get::<VideoRoi>() {
             engine.set_regions(&now.get::<VideoRoi>().regions);
         }
@@ -230,10 +238,28 @@ fn look(engine: &MediaEngine, all: &Settings) {
     }
 }
 
+/// Wants of sensor and light what the settings say.
+fn imaging(engine: &MediaEngine, all: &Settings) {
+    if let Err(e) = engine.set_imaging(ImagingSetup::of(all)) {
+        tracing::error!(error = %e, "exposure and light are not controlled");
+    }
+}
+
+/// Tells the settings what the source's sensor can do.
+async fn follow_sensor(mut caps: watch::Receiver<SensorCaps>, settings: Arc<SettingsStore>) {
+    loop {
+        settings.set_image_capabilities(image_capabilities(&caps.borrow_and_update()));
+        if caps.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
 /// Whether a section changed that says what is done to the picture.
 fn looks_different(before: &Settings, now: &Settings) -> bool {
     before.get::<VideoOsd>() != now.get::<VideoOsd>()
         || before.get::<VideoImage>() != now.get::<VideoImage>()
+        || before.get::<VideoSensor>() != now.get::<VideoSensor>()
         || before.get::<VideoMasks>() != now.get::<VideoMasks>()
         || before.get::<TimeSettings>() != now.get::<TimeSettings>()
         || before.get::<DeviceGeneral>().language != now.get::<DeviceGeneral>().language
