@@ -43,10 +43,34 @@ async function regions() {
   await b.until('Clear removes all', async () => (await stored()).length === 0);
 }
 
+/** METER-4..7. */
+async function metering() {
+  const areas = async () => (await b.api('GET', '/settings/video.metering')).body.value.areas;
+  await b.open('video/metering', 'Metering');
+  await page.getByLabel('Metering Mode').selectOption('Partial Metering');
+  await frame.waitFor();
+  for (let n = 0; n < 6; n++) await draw([0.03 + 0.16 * n, 0.1], [0.14 + 0.16 * n, 0.4]);
+  check('there is no sixth area', (await drawn()) === 5, await drawn());
+  const box = await frame.boundingBox();
+  await frame.click({ button: 'right', position: { x: 0.22 * box.width, y: 0.16 * box.height } });
+  await page.getByRole('button', { name: 'Move 1', exact: true }).press('Delete');
+  check('a right click and Delete take their areas away', (await drawn()) === 3, await drawn());
+  await b.save();
+  await b.saved();
+  const lefts = (await areas()).map((area) => area.left);
+  const wanted = [2, 3, 4].map((n) => 2 * (0.03 + 0.16 * n) - 1);
+  check('the others are stored', lefts.length === 3 && lefts.every((left, n) => Math.abs(left - wanted[n]) < 0.03), lefts);
+  await page.getByRole('button', { name: 'Clear', exact: true }).click();
+  await page.getByLabel('Metering Mode').selectOption('Global Metering');
+  await b.save();
+  await b.until('Clear removes all', async () => (await areas()).length === 0);
+}
+
 try {
   await page.goto(b.origin);
   await b.login('admin', PASSWORD);
   await regions();
+  await metering();
 } catch (error) {
   await b.shot('failed-video');
   console.error(`problems so far:\n${b.problems.join('\n')}`);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { afterMove, cornersOf, grips, middle, movedTo, withRectCorner } from './areas';
+import { afterMove, cornersOf, grips, middle, movedTo, rectAt, rectMovedTo, withRectCorner } from './areas';
 
 const square = [
   { x: -0.5, y: 0.5 },
@@ -54,5 +54,25 @@ describe('rectangles', () => {
     const crossed = withRectCorner(rect, 3, { x: 0.9, y: 0.9 });
     expect(crossed.left).toBeLessThan(crossed.right);
     expect(crossed.bottom).toBeLessThan(crossed.top);
+  });
+});
+
+describe('rectangles (METER-6, METER-7)', () => {
+  const [low, high] = [
+    { left: -0.5, top: 0, right: 0.5, bottom: -1 },
+    { left: 0, top: 0.5, right: 1, bottom: -0.5 },
+  ];
+
+  it('are found where they were clicked, the newest first', () => {
+    expect(rectAt([low, high], { x: 0.2, y: -0.2 })).toBe(1);
+    expect(rectAt([low, high], { x: -0.2, y: -0.2 })).toBe(0);
+    expect(rectAt([low, high], { x: -0.9, y: 0.9 })).toBe(-1);
+    expect(rectAt([], { x: 0, y: 0 })).toBe(-1);
+  });
+
+  it('keep their size when they are moved as a whole', () => {
+    expect(rectMovedTo(high, { x: 0, y: 0 })).toEqual({ left: -0.5, top: 0.5, right: 0.5, bottom: -0.5 });
+    const { left, right, top } = rectMovedTo(low, { x: 9, y: 9 });
+    expect([left, right, top]).toEqual([0, 1, 1]);
   });
 });

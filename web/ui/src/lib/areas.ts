@@ -49,6 +49,15 @@ export function withRectCorner(rect: Rect, corner: number, to: Point): Rect {
   };
 }
 
+/** The rectangle moved so that its middle is at `to`, as far as all of it stays in the picture. */
+export function rectMovedTo(rect: Rect, to: Point): Rect {
+  const [upper, , lower] = movedTo(cornersOf(rect), to);
+  return { left: upper.x, top: upper.y, right: lower.x, bottom: lower.y };
+}
+
+/** Which rectangle is at a point, the newest where several are; -1 for none. */
+export const rectAt = (rects: Rect[], { x, y }: Point): number => rects.findLastIndex((r) => r.left <= x && x <= r.right && r.bottom <= y && y <= r.top);
+
 /** A named area among others. */
 export interface NamedArea {
   name: string;

@@ -66,6 +66,8 @@ describe('router', () => {
     ['Network Settings/Advanced/Remote Log', 'network/remote-log'],
     ['Event/Alarm/Alarm', 'event/alarm'],
     ['Event/Alarm/Alarm-out Port', 'event/alarm-out'],
+    ['Image/Display Settings', 'video/image'],
+    ['Image/Display Settings/Metering', 'video/metering'],
     ['LPR/Config (LPR)', 'lpr/areas'],
     ['LPR/Device Commission/Device Commission', 'lpr/commission'],
     ['LPR/Device Commission/Debug Info Collection', 'lpr/debug'],

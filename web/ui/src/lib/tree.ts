@@ -46,6 +46,7 @@ export type ViewName =
   | 'osd'
   | 'masks'
   | 'roi'
+  | 'metering'
   | 'lpr-areas'
   | 'motion-regions'
   | 'alarm-out'
@@ -129,7 +130,8 @@ export const settingTree: SettingGroup[] = [
       { path: 'video/osd', title: 'page.video-osd', sections: ['video.osd', 'video.osd_images'], view: 'osd', manual: ['Video/Audio/Video/Overlay', 'Camera/Overlay'] },
       { path: 'video/roi', title: 'page.video-roi', sections: ['video.roi'], view: 'roi', manual: ['Video/Audio/Video/ROI'] },
       { path: 'video/masks', title: 'page.video-masks', sections: ['video.masks'], view: 'masks', manual: ['Video/Audio/Video/Privacy Masks'] },
-      { path: 'video/image', title: 'page.camera-image', sections: ['video.image', 'video.scenes'], view: 'picture', manual: ['Camera/Attribute/General', 'Camera Attribute/General'] },
+      { path: 'video/image', title: 'page.camera-image', sections: ['video.image', 'video.scenes', 'video.sensor'], view: 'picture', manual: ['Image/Display Settings', 'Camera/Attribute/General', 'Camera Attribute/General'] },
+      { path: 'video/metering', title: 'page.metering', sections: ['video.metering'], view: 'metering', manual: ['Image/Display Settings/Metering'] },
     ],
   },
   {
