@@ -1,12 +1,18 @@
-//! Imaging service: what can be corrected in the picture of any source (IMG-1..3, IMG-13, IMG-16, IMG-17).
+//! Imaging service: what can be corrected in the picture of any source, and what its sensor can do (IMG-1..17,
+//! METER-1..5).
 //!
-//! There is no lens and no sensor of ours: no focus, iris, exposure or filter is offered, and what a client sets of
-//! them is refused. The presets are the scenes of `video.scenes`. Levels are whole numbers; what lies between two is rounded. All is stored at once, whatever
-//! `ForcePersistence` says.
+//! There is no lens of ours: no focus and no iris is offered, and what a client sets of them is refused. The presets
+//! are the scenes of `video.scenes`. Levels are whole numbers; what lies between two is rounded. All is stored at
+//! once, in one step, whatever `ForcePersistence` says.
+
+mod sensor;
 
 use onvif_contracts::{ports::imaging_port::ImagingPort, timg, tt};
 use onvif_xml::soap::Fault;
-use platecam_model::settings::{Level, Scene, VideoImage, VideoScenes};
+use platecam_model::Error;
+use platecam_model::settings::{
+    Level, Patch, Scene, Section, VideoImage, VideoMetering, VideoScenes, VideoSensor,
+};
 
 use crate::{
     call::{Answer, Call},
@@ -47,20 +53,17 @@ fn level(name: &str, wanted: Option<f32>, now: Level) -> Answer<Level> {
     Ok(Level::clamped(n.round() as i64))
 }
 
-/// Refuses what no part of ours could do.
-fn check_foreign(s: &tt::ImagingSettings20) -> Answer<()> {
-    let foreign = [
-        ("BacklightCompensation", s.backlight_compensation.is_some()),
-        ("Exposure", s.exposure.is_some()),
-        ("Focus", s.focus.is_some()),
-        ("IrCutFilter", s.ir_cut_filter.is_some()),
-        ("WideDynamicRange", s.wide_dynamic_range.is_some()),
-        ("WhiteBalance", s.white_balance.is_some()),
-    ];
-    match foreign.iter().find(|(_, there)| *there) {
-        Some((name, _)) => Err(refused(format!("{name} cannot be set here"))),
-        None => Ok(()),
+/// A section as a whole, where it changed.
+fn changed<S: Section>(before: &S, after: &S) -> Answer<Option<Patch>> {
+    if before == after {
+        return Ok(None);
     }
+    let value = serde_json::to_value(after).map_err(|e| fault::of(Error::internal(e)))?;
+    Ok(Some(Patch {
+        key: S::KEY.into(),
+        value,
+        if_revision: None,
+    }))
 }
 
 /// A scene as a preset, of the closest type that the contract has a word for.
@@ -92,17 +95,24 @@ impl ImagingPort for Call<'_> {
         request: timg::GetImagingSettings,
     ) -> Answer<timg::GetImagingSettingsResponse> {
         check_source(&request.video_source_token)?;
-        let now = self.device().settings.get::<VideoImage>();
+        let store = &self.device().settings;
+        let all = store.snapshot();
+        let now = all.get::<VideoImage>();
         let level = |n: Level| Some(f32::from(n.get()));
-        Ok(timg::GetImagingSettingsResponse {
-            imaging_settings: tt::ImagingSettings20 {
-                brightness: level(now.brightness),
-                color_saturation: level(now.saturation),
-                contrast: level(now.contrast),
-                sharpness: level(now.sharpness),
-                ..Default::default()
-            },
-        })
+        let mut imaging_settings = tt::ImagingSettings20 {
+            brightness: level(now.brightness),
+            color_saturation: level(now.saturation),
+            contrast: level(now.contrast),
+            sharpness: level(now.sharpness),
+            ..Default::default()
+        };
+        sensor::tell(
+            &store.image_capabilities(),
+            &all.get::<VideoSensor>(),
+            &all.get::<VideoMetering>(),
+            &mut imaging_settings,
+        );
+        Ok(timg::GetImagingSettingsResponse { imaging_settings })
     }
 
     fn set_imaging_settings(
@@ -111,22 +121,38 @@ impl ImagingPort for Call<'_> {
     ) -> Answer<timg::SetImagingSettingsResponse> {
         check_source(&request.video_source_token)?;
         let wanted = request.imaging_settings;
-        check_foreign(&wanted)?;
+        if wanted.focus.is_some() {
+            return Err(refused("Focus cannot be set here".into()));
+        }
         let settings = &self.device().settings;
-        let now = settings.get::<VideoImage>();
+        let all = settings.snapshot();
+        let now = all.get::<VideoImage>();
         let brightness = level("Brightness", wanted.brightness, now.brightness)?;
         let contrast = level("Contrast", wanted.contrast, now.contrast)?;
         let saturation = level("ColorSaturation", wanted.color_saturation, now.saturation)?;
         let sharpness = level("Sharpness", wanted.sharpness, now.sharpness)?;
-        let change = |s: &mut VideoImage| {
-            (s.brightness, s.contrast) = (brightness, contrast);
-            (s.saturation, s.sharpness) = (saturation, sharpness);
+        let picture = VideoImage {
+            brightness,
+            contrast,
+            saturation,
+            sharpness,
+            ..(*now).clone()
         };
+        let (was, metered) = (all.get::<VideoSensor>(), all.get::<VideoMetering>());
+        let (mut to, mut metering) = ((*was).clone(), (*metered).clone());
+        let image = settings.image_capabilities();
+        sensor::take(&image, &wanted, &mut to, &mut metering)?;
+        let patches = [
+            changed(&*now, &picture)?,
+            changed(&*was, &to)?,
+            changed(&*metered, &metering)?,
+        ];
+        let patches: Vec<Patch> = patches.into_iter().flatten().collect();
         let own = Subcodes {
             invalid: "SettingsInvalid",
             ..Subcodes::default()
         };
-        let done = settings.update(self.actor, change);
+        let done = settings.apply(&patches, self.actor);
         done.map_err(|e| fault::of_operation(e, own))?;
         Ok(Default::default())
     }
@@ -139,15 +165,18 @@ impl ImagingPort for Call<'_> {
                 max: f32::from(Level::MAX),
             }))
         };
-        Ok(timg::GetOptionsResponse {
-            imaging_options: tt::ImagingOptions20 {
-                brightness: range(),
-                color_saturation: range(),
-                contrast: range(),
-                sharpness: range(),
-                ..Default::default()
-            },
-        })
+        let mut imaging_options = tt::ImagingOptions20 {
+            brightness: range(),
+            color_saturation: range(),
+            contrast: range(),
+            sharpness: range(),
+            ..Default::default()
+        };
+        sensor::offer(
+            &self.device().settings.image_capabilities(),
+            &mut imaging_options,
+        );
+        Ok(timg::GetOptionsResponse { imaging_options })
     }
 
     fn get_move_options(

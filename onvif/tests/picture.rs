@@ -7,8 +7,9 @@ use onvif_contracts::timg;
 use platecam_model::{
     Actor,
     settings::{
-        Level, OsdImages, OsdKind, OsdPlace, Paint, PngImage, Scene, VideoImage, VideoMasks,
-        VideoOsd, VideoScenes,
+        AutoManual, DayNight, Level, MeteringMode, OsdImages, OsdKind, OsdPlace, Paint, PngImage,
+        Scene, VideoImage, VideoMasks, VideoMetering, VideoOsd, VideoScenes, VideoSensor,
+        WhiteBalanceMode,
     },
     testing::png,
 };
@@ -128,7 +129,12 @@ async fn corrections_are_read_back_and_bounded() {
     for refused in [
         "<tt:Brightness>100.5</tt:Brightness>",
         "<tt:Contrast>-1</tt:Contrast>",
-        "<tt:IrCutFilter>OFF</tt:IrCutFilter>",
+        "<tt:Focus><tt:AutoFocusMode>AUTO</tt:AutoFocusMode></tt:Focus>",
+        "<tt:Exposure><tt:Mode>MANUAL</tt:Mode></tt:Exposure>",
+        "<tt:Exposure><tt:Mode>AUTO</tt:Mode><tt:Iris>1</tt:Iris></tt:Exposure>",
+        "<tt:Exposure><tt:Mode>AUTO</tt:Mode><tt:Window bottom='0.5' top='0' right='1' left='0'/></tt:Exposure>",
+        "<tt:WideDynamicRange><tt:Mode>ON</tt:Mode></tt:WideDynamicRange>",
+        "<tt:WhiteBalance><tt:Mode>MANUAL</tt:Mode><tt:CrGain>101</tt:CrGain></tt:WhiteBalance>",
     ] {
         let answer = call(refused).await;
         assert!(
@@ -259,4 +265,132 @@ async fn images_are_laid_in_and_taken_out_by_both_versions() {
             VideoOsd::MAX_IMAGES - 1
         );
     }
+}
+
+const IMAGING: &str = "/onvif/imaging_service";
+
+async fn imaging(bench: &Bench, operation: &str, inner: &str) -> common::Answer {
+    let body = format!(
+        "<timg:{operation} xmlns:timg='http://www.onvif.org/ver20/imaging/wsdl'>\
+         <timg:VideoSourceToken>source_1</timg:VideoSourceToken>{inner}</timg:{operation}>"
+    );
+    bench.call(IMAGING, &body, ADMIN).await
+}
+
+async fn set(bench: &Bench, inner: &str) -> common::Answer {
+    let inner = format!("<timg:ImagingSettings>{inner}</timg:ImagingSettings>");
+    imaging(bench, "SetImagingSettings", &inner).await
+}
+
+/// IMG-5, IMG-10, IMG-15, METER-2, METER-5: one owner; what is read and set again changes nothing.
+#[tokio::test]
+async fn metering_colour_and_noise_are_settings_of_the_page() {
+    let bench = Bench::new();
+    let settings = &bench.test.device.settings;
+    let done = set(
+        &bench,
+        "<tt:BacklightCompensation><tt:Mode>ON</tt:Mode></tt:BacklightCompensation>\
+         <tt:Exposure><tt:Mode>AUTO</tt:Mode><tt:Window bottom='-0.5' top='0.25' right='0.5' left='-0.5'/></tt:Exposure>\
+         <tt:IrCutFilter>OFF</tt:IrCutFilter>\
+         <tt:WhiteBalance><tt:Mode>MANUAL</tt:Mode><tt:CrGain>45</tt:CrGain></tt:WhiteBalance>\
+         <tt:Extension><tt:Extension><tt:Extension><tt:NoiseReduction><tt:Level>0.3</tt:Level></tt:NoiseReduction>\
+         </tt:Extension></tt:Extension></tt:Extension>",
+    )
+    .await;
+    assert_eq!(done.status, 200, "{}", done.text());
+    let (sensor, metering) = (
+        settings.get::<VideoSensor>(),
+        settings.get::<VideoMetering>(),
+    );
+    assert!(metering.compensation && metering.backlight && !metering.frontlight);
+    assert_eq!(
+        (metering.mode, metering.metered().len()),
+        (MeteringMode::Partial, 1)
+    );
+    assert_eq!(metering.areas[0].top, 0.25);
+    assert_eq!(sensor.day_night, DayNight::BlackWhite);
+    assert_eq!(
+        (sensor.white_balance, sensor.red.get()),
+        (WhiteBalanceMode::Manual, 45)
+    );
+    assert_eq!((sensor.noise_reduction, sensor.spatial.get()), (true, 30));
+    // Several areas of the page: a client sees the rectangle around them and does not lose them.
+    let by = Actor::system();
+    let several = |s: &mut VideoMetering| {
+        let mut other = s.areas[0];
+        (other.left, other.right) = (0.6, 0.9);
+        s.areas.push(other);
+    };
+    settings.update(&by, several).unwrap();
+    let before = settings.read("video.metering", &by).unwrap().revision;
+    let read: timg::GetImagingSettingsResponse =
+        imaging(&bench, "GetImagingSettings", "").await.read();
+    let window = read.imaging_settings.exposure.unwrap().window.unwrap();
+    assert_eq!((window.left, window.right), (-0.5, 0.9));
+    let echo = "<tt:Exposure><tt:Mode>AUTO</tt:Mode><tt:Window bottom='-0.5' top='0.25' right='0.9' left='-0.5'/></tt:Exposure>";
+    assert_eq!(set(&bench, echo).await.status, 200);
+    assert_eq!(settings.get::<VideoMetering>().areas.len(), 2);
+    assert_eq!(
+        settings.read("video.metering", &by).unwrap().revision,
+        before
+    );
+    let full = "<tt:Exposure><tt:Mode>AUTO</tt:Mode><tt:Window bottom='-1' top='1' right='1' left='-1'/></tt:Exposure>\
+         <tt:WhiteBalance><tt:Mode>MANUAL</tt:Mode><tt:CrGain>50</tt:CrGain><tt:CbGain>50</tt:CbGain></tt:WhiteBalance>";
+    assert_eq!(set(&bench, full).await.status, 200);
+    assert_eq!(settings.get::<VideoMetering>().mode, MeteringMode::Global);
+    let white = settings.get::<VideoSensor>().white_balance;
+    assert_eq!(white, WhiteBalanceMode::Source, "nothing to correct");
+}
+
+/// IMG-9, IMG-14, IMG-17: exposure and WDR are offered where the source has them, with its ranges.
+#[tokio::test]
+async fn sensor_controls_are_those_of_the_source() {
+    use platecam_model::ports::{ControlRange, ImageCapabilities};
+    let bench = Bench::new();
+    let settings = &bench.test.device.settings;
+    let options = async || imaging(&bench, "GetOptions", "").await.text().to_owned();
+    let none = options().await;
+    assert!(!none.contains("MANUAL</tt:Mode><tt:ExposureTime") && !none.contains("ExposureTime"));
+    assert!(!none.contains("WideDynamicRange"), "{none}");
+    let range = |min, max, step| Some(ControlRange { min, max, step });
+    settings.set_image_capabilities(ImageCapabilities {
+        known: true,
+        shutter: range(300, 40_000, 100),
+        gain: range(0, 255, 5),
+        wdr: true,
+        ..Default::default()
+    });
+    let read: timg::GetOptionsResponse = imaging(&bench, "GetOptions", "").await.read();
+    let exposure = read.imaging_options.exposure.unwrap();
+    let time = exposure.exposure_time.unwrap();
+    assert_eq!(
+        (exposure.mode.len(), time.min, time.max),
+        (2, 300.0, 40_000.0)
+    );
+    assert!(read.imaging_options.wide_dynamic_range.is_some());
+    let manual = |time: &str| {
+        format!(
+            "<tt:Exposure><tt:Mode>MANUAL</tt:Mode><tt:ExposureTime>{time}</tt:ExposureTime><tt:Gain>12</tt:Gain></tt:Exposure>\
+             <tt:WideDynamicRange><tt:Mode>ON</tt:Mode></tt:WideDynamicRange>"
+        )
+    };
+    for outside in ["299", "40001", "NaN"] {
+        let fault = set(&bench, &manual(outside)).await.fault();
+        assert_eq!(
+            fault,
+            ["Sender", "InvalidArgVal", "SettingsInvalid"],
+            "{outside}"
+        );
+    }
+    assert_eq!(set(&bench, &manual("2049")).await.status, 200);
+    let sensor = settings.get::<VideoSensor>();
+    assert_eq!((sensor.exposure, sensor.wdr), (AutoManual::Manual, true));
+    assert_eq!(
+        (sensor.shutter.get(), sensor.gain.get()),
+        (2_000, 10),
+        "in its steps"
+    );
+    let auto = "<tt:Exposure><tt:Mode>AUTO</tt:Mode></tt:Exposure>";
+    assert_eq!(set(&bench, auto).await.status, 200);
+    assert_eq!(settings.get::<VideoSensor>().exposure, AutoManual::Auto);
 }
