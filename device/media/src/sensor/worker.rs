@@ -488,7 +488,7 @@ mod tests {
         };
         assert_eq!(run(0.5, 0..10), (false, (0, 100)));
         assert_eq!(run(0.05, 10..20), (true, (2, 500)));
-        assert_eq!(run(0.5, 20..30).0, false);
+        assert!(!run(0.5, 20..30).0);
     }
 
     /// IMG-15: white balance by hand is made in the picture where the camera cannot; a control that there is, is used.
