@@ -179,8 +179,7 @@ async fn a_table_has_every_row() {
         .collect();
     assert!(told.iter().eq(plates.iter().rev()), "{}", rows[1]);
     let some = client
-        .get("/api/v1/records/export.csv?plate=P100?&direction=approaching")
+        .get("/api/v1/records/export.csv?plate=P1000&direction=approaching")
         .await;
-    // P1000 alone: ? is one more character.
     assert_eq!(some.body.iter().filter(|b| **b == b'\n').count(), 2);
 }
