@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use common::{
     ADMIN, Bench, envelope,
-    pulled::{items, pull, running, subscribe},
+    pulled::{items, pull, running, running_over, subscribe},
 };
 use onvif_contracts::tt;
 use platecam_model::{Actor, EventKind, RestartScope, testing::PASSWORD};
@@ -89,6 +89,37 @@ async fn a_failing_store_is_told() {
     device.take_snapshot(&Actor::system()).unwrap();
     let record = device.records.get(platecam_model::RecordId(1)).unwrap();
     device.storage_event(&EventKind::RecordStored(record.into()));
+    assert_eq!(value(&one(&bench, &path).await, "Failed"), Some("false"));
+}
+
+/// STOR-7, GEN-12: the card is a storage of its own; an empty slot is no failure, a pulled card is.
+#[tokio::test(start_paused = true)]
+async fn a_failing_card_is_told() {
+    let test = platecam_model::testing::initialised();
+    test.card.insert("aa", 1000);
+    let bench = running_over(test).await;
+    let topic = of("tns1:Device/HardwareFailure/StorageFailure");
+    let (path, _) = subscribe(&bench, &topic).await;
+    let first = pull(&bench, &path).await;
+    let told: Vec<_> = first
+        .iter()
+        .map(|(_, m)| (items(m.source.as_deref())[0].1, value(m, "Failed")))
+        .collect();
+    assert_eq!(told, [("storage", Some("false")), ("card", Some("false"))]);
+    let device = &bench.test.device;
+    let told = || {
+        let card = bench.test.card.status.lock().clone();
+        device
+            .bus
+            .publish(device.clock.now(), EventKind::Card(card.into()));
+    };
+    bench.test.card.pull();
+    told();
+    let pulled = one(&bench, &path).await;
+    assert_eq!(items(pulled.source.as_deref()), [("Token", "card")]);
+    assert_eq!(value(&pulled, "Failed"), Some("true"));
+    bench.test.card.put_back("aa", 1000);
+    told();
     assert_eq!(value(&one(&bench, &path).await, "Failed"), Some("false"));
 }
 

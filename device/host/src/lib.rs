@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod alarms;
+mod card;
 mod certificates;
 mod contact;
 mod database;
@@ -41,6 +42,7 @@ mod upload;
 mod watermark;
 
 pub use alarms::{AlarmLimits, AlarmStore};
+pub use card::{CARD_PATIENCE, CardParts, CardSlot, LinuxCard};
 pub use certificates::{CertificateStore, StoreParts};
 pub use contact::{FileContact, GpioContact};
 pub use database::Database;
@@ -58,7 +60,7 @@ pub use network::{LinuxNetwork, LinuxNetworkControl, NetworkPaths};
 pub use outputs::{EspeakVoice, GpioLine, GpioRelays};
 pub use power::HostPower;
 pub use recorder::{EncodeJpeg, Recorder};
-pub use records::{RecordLimits, RecordStore};
+pub use records::{PicturePlaces, RecordLimits, RecordStore};
 pub use serial::{LinuxSerial, SerialLine};
 pub use services::keep_services;
 pub use ssh::LinuxSsh;

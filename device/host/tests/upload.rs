@@ -12,9 +12,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use platecam_host::{Database, RecordLimits, RecordStore, UploadPace, UploadParts, Uploader};
+use platecam_host::{
+    Database, PicturePlaces, RecordLimits, RecordStore, UploadPace, UploadParts, Uploader,
+};
 use platecam_model::{
-    Actor, Error, EventKind, LogKind, Subscription, UtcTime,
+    Actor, Error, EventKind, LogKind, RecordId, Subscription, UtcTime,
     ports::{Records, UploadState, UploadStatus, Uploads},
     testing::{TestDevice, initialised, new_record},
 };
@@ -222,7 +224,10 @@ impl Unit {
         let t = initialised();
         let db = Database::open(&dir.join("db")).unwrap();
         let limits = RecordLimits::default();
-        let records = RecordStore::open(db.clone(), dir.join("pictures"), limits).unwrap();
+        let places = PicturePlaces::new(t.card.clone(), t.device.settings.clone(), "PC1");
+        let records = RecordStore::open(db.clone(), dir.join("pictures"), limits)
+            .unwrap()
+            .with_places(places);
         Self {
             log: t.device.bus.subscribe(),
             t,
@@ -234,6 +239,7 @@ impl Unit {
 
     fn start(&self) -> Uploader {
         let parts = UploadParts {
+            card: self.t.card.clone(),
             db: self.db.clone(),
             records: self.records.clone(),
             settings: self.t.device.settings.clone(),
@@ -333,7 +339,92 @@ fn inside() {
         skipped(protocol, port, &home);
         killed(protocol, port, &home);
     }
+    card(ssh_port, &home);
+    server_alone(ssh_port, &home);
     keys(dir.path(), ssh_port, &home);
+}
+
+/// GEN-12, GEN-13, FTP-2, STOR-9: pictures of an outage wait on the card; what is on a card that was pulled is uploaded when it is
+/// back, once, and holds up nothing else.
+fn card(port: u16, home: &Path) {
+    let unit = Unit::new();
+    let cable = Cable::new(port);
+    let mut up = unit.start();
+    unit.set(settings("SFTP", &cable, "card"));
+    let folder: PathBuf = home.join("card/2026");
+    idle(&up);
+    let told = || {
+        let card = unit.t.card.status.lock().clone();
+        let now = unit.t.device.clock.now();
+        unit.t.device.bus.publish(now, EventKind::Card(card.into()));
+    };
+    unit.t.card.insert("aa", 1 << 30);
+    told();
+    cable.plug(None);
+    unit.drive("A");
+    unit.drive("B");
+    assert_eq!(unit.t.card.files().len(), 4);
+    until("the outage is seen", || {
+        up.status().state == UploadState::Retrying
+    });
+    unit.t.card.pull();
+    told();
+    unit.drive("C");
+    cable.plug(Some(port));
+    until("the one in the unit arrives", || up.status().waiting == 2);
+    assert_eq!(files(&folder), pair("C", 3));
+    // Nothing of that is forgotten by a restart.
+    drop(up);
+    up = unit.start();
+    until("it is idle", || up.status().state == UploadState::Idle);
+    assert_eq!(up.status().waiting, 2);
+    // Another card is not the one.
+    unit.t.card.put_back("bb", 1 << 30);
+    told();
+    unit.t.card.put_back("aa", 1 << 30);
+    told();
+    assert_eq!(idle(&up).uploaded, 4);
+    let all = [pair("A", 1), pair("B", 2), pair("C", 3)].concat();
+    assert_eq!(files(&folder), all);
+    unit.t.card.pull();
+    unit.t.card.put_back("aa", 1 << 30);
+    told();
+    unit.drive("D");
+    until("the next one arrives", || up.status().uploaded == 6);
+    assert_eq!(idle(&up).uploaded, 6, "once");
+}
+
+/// STOR-1, C-10: with the server alone, pictures leave the unit when they are there; those of an outage before ANR is off, too.
+fn server_alone(port: u16, home: &Path) {
+    let unit = Unit::new();
+    let cable = Cable::new(port);
+    let up = unit.start();
+    let mut server = settings("SFTP", &cable, "alone");
+    server["spot"] = json!("FTP");
+    unit.set(server);
+    idle(&up);
+    unit.t.card.insert("aa", 1 << 30);
+    cable.plug(None);
+    unit.drive("A");
+    until("the outage is seen", || {
+        up.status().state == UploadState::Retrying
+    });
+    assert_eq!(unit.t.card.files().len(), 2, "it waits");
+    cable.plug(Some(port));
+    assert_eq!(idle(&up).uploaded, 2);
+    until("it leaves the card", || unit.t.card.files().is_empty());
+    assert_eq!(files(&home.join("alone/2026")), pair("A", 1));
+    assert!(!unit.records.get(RecordId(1)).unwrap().has_picture);
+    unit.set(json!({"anr": false}));
+    cable.plug(None);
+    unit.drive("B");
+    until("it is skipped", || up.status().skipped == 1);
+    until("it is not kept", || unit.t.card.files().is_empty());
+    // Switched off, what comes is kept in the unit.
+    unit.set(json!({"enabled": false}));
+    until("it is off", || up.status().state == UploadState::Off);
+    unit.drive("C");
+    assert_eq!(unit.t.card.files().len(), 2);
 }
 
 fn settings(protocol: &str, cable: &Cable, folder: &str) -> Value {

@@ -11,7 +11,7 @@ use crate::{
     network::Networking,
     ports::{
         Alarms, Brokers, Certificates, DynamicDns, EventHistory, Factory, HostServices, LogStore,
-        Mailer, Media, Network, Records, RemoteLog, StreamId, TimeControl, Uploads,
+        Mailer, Media, MemoryCard, Network, Records, RemoteLog, StreamId, TimeControl, Uploads,
     },
     product::{Limit, Need, Product},
     settings::SettingsStore,
@@ -86,6 +86,8 @@ pub struct DeviceParts {
     pub uploads: Arc<dyn Uploads>,
     /// Marks pictures as this unit's.
     pub watermark: Watermark,
+    /// The memory card.
+    pub card: Arc<dyn MemoryCard>,
     /// The host's clock, zone and NTP daemon.
     pub time: Arc<dyn TimeControl>,
     /// Services of the machine.
@@ -132,6 +134,22 @@ impl Device {
             what: what.into(),
         };
         self.bus.publish(self.clock.now(), EventKind::Audit(audit));
+    }
+
+    /// Begins to erase the memory card (STOR-6).
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`], [`Error::Unsupported`] without a card, [`Error::Conflict`] while it is being erased.
+    pub fn format_card(&self, by: &Actor) -> Result<()> {
+        by.require(Permission::StorageConfig)?;
+        let before = self.card.status().id;
+        self.card.format()?;
+        let what = "The memory card is to be formatted.";
+        self.audit(LogKind::Storage, by, what);
+        if let Some(id) = before {
+            self.records.forget_card(&id)?;
+        }
+        Ok(())
     }
 
     /// Takes a picture now and keeps it as a record of the kind "manual" (LIVE-13).

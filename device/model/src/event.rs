@@ -16,7 +16,7 @@ use crate::{
     alarm::{Alarm, StoredAlarm},
     log::NewLogEntry,
     network::NetworkNews,
-    ports::{KeyStatus, Moment},
+    ports::{CardStatus, KeyStatus, Moment},
     settings::Revision,
 };
 
@@ -135,6 +135,8 @@ pub enum EventKind {
         /// Why not, for people; `None` once it works again.
         failure: Option<String>,
     },
+    /// The memory card came, went or changed.
+    Card(Arc<CardStatus>),
     /// One read could not be stored.
     RecordLost {
         /// Why, for people and the log.

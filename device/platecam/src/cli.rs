@@ -4,7 +4,7 @@ use std::{net::IpAddr, path::PathBuf, str::FromStr};
 
 use clap::{Args, Parser, Subcommand};
 use lpr_core::Region;
-use platecam_host::{GpioLine, HostMode, SerialLine, TpmChoice};
+use platecam_host::{CardSlot, GpioLine, HostMode, SerialLine, TpmChoice};
 use platecam_model::{LogKind, Permission, ports::FirmwareVersion};
 
 /// Turns any Linux box with a picture source into an ONVIF licence-plate-recognition camera.
@@ -115,6 +115,11 @@ pub(crate) struct RunArgs {
     /// ALSA device of the loudspeaker, such as plughw:1,0. Without it ALSA's default, where the machine has any output.
     #[arg(long, value_name = "DEVICE", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     pub(crate) speaker: Option<String>,
+    /// The memory card: auto (the first SD card or removable disk that nobody else uses, with --host system; otherwise
+    /// none, and with --host simulated the folder simulated/card of the state directory, while it is there), off, a block
+    /// device such as /dev/mmcblk1, or a folder that is there while the card is, such as a mount point.
+    #[arg(long, value_name = "CARD", default_value = "auto", value_parser = CardSlot::from_str)]
+    pub(crate) card: CardSlot,
     /// Keys whose upgrade packages are taken: one a line, 64 hexadecimal digits. Without the file no package is.
     #[arg(
         long,

@@ -1,5 +1,5 @@
 //! Storage configurations (Core, device management: GetStorageConfigurations and its neighbours): the unit's own storage,
-//! which is as it is, and the upload server, which is the settings section `upload.server`.
+//! its memory card, which are as they are, and the upload server, which is the settings section `upload.server`.
 
 use onvif_contracts::tds;
 use onvif_xml::soap::Fault;
@@ -12,12 +12,14 @@ use crate::{
 };
 
 /// Configurations that there can be.
-pub(super) const MAX: i32 = 2;
+pub(super) const MAX: i32 = 3;
 /// What a new configuration may be.
 pub(super) const TYPES: [&str; 1] = ["FTP"];
 
 /// Token of the unit's own storage.
 const LOCAL: &str = "local";
+/// Token of the memory card.
+const CARD: &str = "card";
 /// Token of the upload server.
 const SERVER: &str = "server";
 
@@ -31,6 +33,19 @@ fn local() -> tds::StorageConfiguration {
             ..Default::default()
         },
     }
+}
+
+/// The memory card, while one is in the unit and can be read.
+fn card(call: &Call<'_>) -> Option<tds::StorageConfiguration> {
+    call.device().card.status().id?;
+    Some(tds::StorageConfiguration {
+        token: CARD.into(),
+        data: tds::StorageConfigurationData {
+            r#type: "LocalStorage".into(),
+            local_path: Some("/card".into()),
+            ..Default::default()
+        },
+    })
 }
 
 /// The upload server, where one is set. Its password never comes back.
@@ -57,7 +72,10 @@ fn server(s: &UploadServer) -> Option<tds::StorageConfiguration> {
 
 fn all(call: &Call<'_>) -> Vec<tds::StorageConfiguration> {
     let s = call.device().settings.get::<UploadServer>();
-    [Some(local()), server(&s)].into_iter().flatten().collect()
+    [Some(local()), card(call), server(&s)]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 /// `GetStorageConfigurations`.
@@ -206,7 +224,7 @@ pub(super) fn create(
 fn is_server(call: &Call<'_>, token: &str) -> Answer<UploadServer> {
     let s = call.device().settings.get::<UploadServer>();
     match token {
-        LOCAL => Err(invalid("the unit's own storage cannot be changed")),
+        LOCAL | CARD => Err(invalid("the unit's own storage cannot be changed")),
         SERVER if !s.host.is_empty() => Ok((*s).clone()),
         other => Err(fault::no_config(other)),
     }

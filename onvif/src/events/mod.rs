@@ -20,7 +20,10 @@ mod translate;
 
 use std::{net::IpAddr, sync::Arc};
 
-use platecam_model::{Event, EventKind, ports::Moment};
+use platecam_model::{
+    Event, EventKind,
+    ports::{CardState, Moment},
+};
 
 use tokio::{
     sync::broadcast::error::RecvError,
@@ -57,6 +60,7 @@ impl Inner {
         let now = self.now();
         let outputs = self.device.outputs().into_iter().enumerate();
         let inputs = self.device.inputs().into_iter().enumerate();
+        let card = self.device.card.status();
         let all = Translator::initial(now, &Rules::of(&self.device.settings.snapshot()))
             .into_iter()
             .chain(outputs.map(|(i, o)| translate::relay(now, i, o.active)))
@@ -67,8 +71,13 @@ impl Inner {
             )
             .chain([translate::storage_failure(
                 now,
+                translate::STORE,
                 self.device.upkeep.storage.failure().is_some(),
             )])
+            .chain(
+                (card.state != CardState::NoSlot)
+                    .then(|| translate::storage_failure(now, translate::CARD, card.fails())),
+            )
             .chain(
                 self.device
                     .upkeep
@@ -129,6 +138,11 @@ pub(crate) async fn run(inner: &Inner, stop: impl Future<Output = ()>) {
     let mut translator = Translator::new(Rules::of(&settings.borrow_and_update()));
     // What happened before the subscription above.
     inner.tell(translator.source(&inner.device.media.status().state, inner.now()));
+    if inner.device.card.status().fails() {
+        translator.card_fails = true;
+        let failed = translate::storage_failure(inner.now(), translate::CARD, true);
+        inner.tell(vec![failed]);
+    }
     let mut load = Load::default();
     let mut look = interval(load::EVERY);
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);

@@ -46,6 +46,8 @@ pub(super) struct Translator {
     vehicle: Option<(Instant, UtcTime)>,
     /// As it was told last; at the start it is told as not lost.
     signal_lost: bool,
+    /// As it was told last.
+    pub(super) card_fails: bool,
     /// The end was told.
     stopping: bool,
     /// As they were told last.
@@ -148,9 +150,14 @@ pub(super) fn upload_status(at: UtcTime, percent: u8) -> Notice {
     }
 }
 
+/// Token of the store of records.
+pub(super) const STORE: &str = "storage";
+/// Token of the memory card, as its storage configuration has it.
+pub(super) const CARD: &str = "card";
+
 /// Whether records cannot be stored.
-pub(super) fn storage_failure(at: UtcTime, failed: bool) -> Notice {
-    let source = vec![("Token", "storage".to_owned())];
+pub(super) fn storage_failure(at: UtcTime, token: &str, failed: bool) -> Notice {
+    let source = vec![("Token", token.to_owned())];
     Notice {
         data: vec![("Failed", text(failed.to_string()))],
         ..property(&STORAGE_FAILURE, at, source, failed)
@@ -316,7 +323,13 @@ impl Translator {
                     elements: Vec::new(),
                 })
                 .collect(),
-            EventKind::Storage { failure } => vec![storage_failure(event.at, failure.is_some())],
+            EventKind::Storage { failure } => vec![storage_failure(event.at, STORE, failure.is_some())],
+            EventKind::Card(card) => {
+                let fails = card.fails();
+                let news = std::mem::replace(&mut self.card_fails, fails) != fails;
+                let told = || storage_failure(event.at, CARD, fails);
+                news.then(told).into_iter().collect()
+            }
             EventKind::Moment(what) => vec![moment(*what, Some(event.at), event.at)],
             EventKind::Upgrading { percent, begins } => {
                 let begin = begins.then(|| plain(&UPLOAD, event.at));

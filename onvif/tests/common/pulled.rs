@@ -8,7 +8,12 @@ pub const EVENTS: &str = "/onvif/event_service";
 
 /// A bench whose events are translated.
 pub async fn running() -> Bench {
-    let bench = Bench::new();
+    running_over(platecam_model::testing::initialised()).await
+}
+
+/// The same of a device that is not as it comes.
+pub async fn running_over(test: platecam_model::testing::TestDevice) -> Bench {
+    let bench = Bench::over(test);
     let service = bench.service.clone();
     tokio::spawn(async move { service.run(std::future::pending()).await });
     // Lets the task subscribe to the bus.

@@ -257,6 +257,7 @@ fn translate(event: &Arc<Event>, config: bool) -> Option<Told<'_>> {
         | EventKind::Alarm(_)
         | EventKind::LockedOut { .. }
         | EventKind::Storage { .. }
+        | EventKind::Card(_)
         | EventKind::RecordLost { .. }
         | EventKind::Moment(_)
         | EventKind::Upgrading { .. }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use parking_lot::Mutex;
 use platecam_model::{Error, RecordId, Result};
-use rusqlite::OptionalExtension;
+use rusqlite::{OptionalExtension, params};
 use serde::{Deserialize, Serialize};
 
 use crate::{Database, database::internal};
@@ -70,6 +70,11 @@ impl Kept {
 
     /// Upload is off: what is recorded now is never uploaded.
     pub(super) fn rest(&self) -> Result<()> {
+        if self.content.lock().done.is_some() {
+            // What was kept for the server alone is all there is: it stays.
+            let sql = "UPDATE records SET owed = 0, brief = 0 WHERE owed = 1 OR brief = 1";
+            self.db.writer.lock().execute(sql, []).map_err(internal)?;
+        }
         self.change(|c| c.done = None)
     }
 
@@ -109,6 +114,42 @@ impl Kept {
         db.query_row(sql, [], |r| r.get(0)).map_err(internal)
     }
 
+    /// The oldest record behind `after` whose pictures lie on this card and were not uploaded when it was missing.
+    pub(super) fn owed(&self, card: &str, after: i64) -> Result<Option<RecordId>> {
+        let sql = "SELECT min(id) FROM records WHERE owed = 1 AND card = ?1 AND id > ?2";
+        let db = self.db.reader.lock();
+        db.query_row(sql, params![card, after], |r| r.get(0))
+            .optional()
+            .map(|found| found.flatten().map(RecordId))
+            .map_err(internal)
+    }
+
+    /// The record is uploaded when its card is back, or is not owed any more.
+    pub(super) fn owe(&self, id: RecordId, owed: bool) -> Result<()> {
+        let sql = "UPDATE records SET owed = ?2 WHERE id = ?1";
+        let db = self.db.writer.lock();
+        db.execute(sql, params![id.0, owed])
+            .map(drop)
+            .map_err(internal)
+    }
+
+    /// Nothing is owed any more.
+    pub(super) fn remit(&self) -> Result<()> {
+        let db = self.db.writer.lock();
+        db.execute("UPDATE records SET owed = 0 WHERE owed = 1", [])
+            .map(drop)
+            .map_err(internal)
+    }
+
+    /// Name of the card on which a record's pictures lie.
+    pub(super) fn card(&self, id: RecordId) -> Result<Option<String>> {
+        let db = self.db.reader.lock();
+        let card = db.query_row("SELECT card FROM records WHERE id = ?1", [id.0], |r| {
+            r.get(0)
+        });
+        card.optional().map(Option::flatten).map_err(internal)
+    }
+
     /// The oldest record behind `id`.
     pub(super) fn next(&self, id: i64) -> Result<Option<RecordId>> {
         let db = self.db.reader.lock();
@@ -120,13 +161,15 @@ impl Kept {
         .map_err(internal)
     }
 
-    /// How many records lie behind `id`.
+    /// How many records lie behind `id`, or wait for their card.
     pub(super) fn behind(&self, id: i64) -> Result<u64> {
         let db = self.db.reader.lock();
         let n: i64 = db
-            .query_row("SELECT count(*) FROM records WHERE id > ?1", [id], |r| {
-                r.get(0)
-            })
+            .query_row(
+                "SELECT count(*) FROM records WHERE id > ?1 OR owed = 1",
+                [id],
+                |r| r.get(0),
+            )
             .map_err(internal)?;
         Ok(n.unsigned_abs())
     }

@@ -17,10 +17,10 @@ use std::{
 use kept::Kept;
 use parking_lot::Mutex;
 use platecam_model::{
-    Actor, Clock, Error, EventBus, EventKind, LogKind, Picture, Record, Result,
+    Actor, Clock, Error, EventBus, EventKind, LogKind, Picture, Record, RecordId, Result,
     log::{NewLogEntry, Severity},
     naming::{DEFAULT_RULE, NameContext, NameRule, Named},
-    ports::{Records, UploadState, UploadStatus, Uploads},
+    ports::{MemoryCard, Records, UploadState, UploadStatus, Uploads},
     settings::{
         DeviceGeneral, Settings, SettingsStore, TimeSettings, UploadProtocol, UploadServer,
     },
@@ -61,6 +61,8 @@ pub struct UploadParts {
     pub db: Database,
     /// The records with their pictures.
     pub records: Arc<dyn Records>,
+    /// Where some of the pictures lie.
+    pub card: Arc<dyn MemoryCard>,
     /// The section.
     pub settings: Arc<SettingsStore>,
     /// Tells of new records; takes what the log is told.
@@ -285,6 +287,8 @@ struct Keeper<'a> {
     alarmed: bool,
     /// Records of this outage that were skipped.
     skipped: u64,
+    /// The card that was last seen, counted, and up to which of the records that it owes it was asked.
+    asked: (u64, i64),
 }
 
 impl<'a> Keeper<'a> {
@@ -300,6 +304,7 @@ impl<'a> Keeper<'a> {
             told: false,
             alarmed: false,
             skipped: 0,
+            asked: (0, 0),
         }
     }
 
@@ -330,7 +335,7 @@ impl<'a> Keeper<'a> {
                         Err(_) => return,
                     },
                     event = news.recv() => match event {
-                        Ok(event) if matches!(event.kind, EventKind::RecordStored(_)) && self.next.is_none() => break,
+                        Ok(event) if matches!(event.kind, EventKind::RecordStored(_) | EventKind::Card(_)) && self.next.is_none() => break,
                         Ok(_) => {}
                         Err(RecvError::Lagged(_)) => break,
                         Err(RecvError::Closed) => return,
@@ -386,6 +391,16 @@ impl<'a> Keeper<'a> {
         }
         self.next = None;
         let done = kept.done()?;
+        let card = self.parts.card.status();
+        if self.asked.0 != card.insertions {
+            self.asked = (card.insertions, 0);
+        }
+        if let Some(here) = &card.id
+            && let Some(id) = kept.owed(here, self.asked.1)?
+        {
+            return self.pay(&settings, all, id).await;
+        }
+        self.parts.records.release(RecordId(done))?;
         let Some(id) = kept.next(done)? else {
             if self.failures == 0 {
                 self.state(UploadState::Idle);
@@ -407,6 +422,12 @@ impl<'a> Keeper<'a> {
             Err(Error::NotFound { .. }) => return Ok(true),
             Err(e) => return Err(e),
         };
+        // Its card is not there, or fails: the others do not wait for it.
+        if !self.readable(&record)? {
+            kept.owe(id, true)?;
+            kept.finish(id.0)?;
+            return Ok(true);
+        }
         match self.upload(&settings, all, &record).await {
             Ok(()) => {
                 kept.finish(id.0)?;
@@ -416,6 +437,56 @@ impl<'a> Keeper<'a> {
             Err(why) => {
                 self.remote = None;
                 self.failed(&settings, why)?;
+                Ok(false)
+            }
+        }
+    }
+
+    /// Whether the pictures of a record can be read now; one that is gone for good is no reason to wait.
+    fn readable(&self, record: &Record) -> Result<bool> {
+        let Some(card) = self.shared.kept.card(record.id)? else {
+            return Ok(true);
+        };
+        if self.parts.card.status().id != Some(card) {
+            return Ok(false);
+        }
+        let wanted = [
+            (record.has_picture, Picture::Full),
+            (record.has_plate, Picture::Plate),
+        ];
+        Ok(wanted
+            .into_iter()
+            .filter(|(has, _)| *has)
+            .all(|(_, which)| {
+                matches!(
+                    self.parts.records.picture(record.id, which),
+                    Ok(_) | Err(Error::NotFound { .. })
+                )
+            }))
+    }
+
+    /// Uploads a record whose card is back. One that cannot be read is asked for when the card is put in anew.
+    async fn pay(&mut self, settings: &UploadServer, all: &Settings, id: RecordId) -> Result<bool> {
+        let kept = &self.shared.kept;
+        self.state(UploadState::Uploading);
+        let record = match self.parts.records.get(id) {
+            Ok(record) => record,
+            Err(Error::NotFound { .. }) => return Ok(true),
+            Err(e) => return Err(e),
+        };
+        if !self.readable(&record)? {
+            self.asked.1 = id.0;
+            return Ok(true);
+        }
+        match self.upload(settings, all, &record).await {
+            Ok(()) => {
+                kept.owe(id, false)?;
+                self.recovered(settings);
+                Ok(true)
+            }
+            Err(why) => {
+                self.remote = None;
+                self.failed(settings, why)?;
                 Ok(false)
             }
         }
@@ -446,6 +517,7 @@ impl<'a> Keeper<'a> {
             }
             let jpeg = match self.parts.records.picture(record.id, picture) {
                 Ok(jpeg) => jpeg,
+                // Gone for good: `readable` has looked for its card.
                 Err(Error::NotFound { .. }) => continue,
                 Err(e) => return Err(Failure::broken(e)),
             };
@@ -524,7 +596,9 @@ impl<'a> Keeper<'a> {
         let kept = &self.shared.kept;
         let (done, newest) = (kept.done()?, kept.newest()?);
         let skipped = kept.behind(done)?;
+        kept.remit()?;
         kept.finish(newest)?;
+        self.parts.records.release(RecordId(newest))?;
         self.shared.told.lock().skipped += skipped;
         self.skipped += skipped;
         Ok(())

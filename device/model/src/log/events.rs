@@ -94,6 +94,7 @@ impl Scribe {
                     None => entry(Severity::Notice, "Records are stored again.".into()),
                 }
             }
+            EventKind::Card(card) => return card.entry(at),
             EventKind::Network(news) => news.entry(at),
             EventKind::Alarm(alarm) => alarm.entry(at),
             EventKind::KeyStatus { key, new, .. } => match new {

@@ -3,6 +3,7 @@
 
 mod alarms;
 mod broker;
+mod card;
 mod certificates;
 mod contact;
 mod ddns;
@@ -41,6 +42,7 @@ use crate::{
 
 pub use alarms::Alarms;
 pub use broker::{BrokerMessage, BrokerState, BrokerStatus, Brokers};
+pub use card::{CardState, CardStatus, MemoryCard};
 pub use certificates::{
     CertificateInfo, CertificateKind, CertificateState, Certificates, MAX_CERTIFICATES,
     NewCertificate, RootInfo, SignedBy, Subject, UploadedCertificate, is_certificate_name,
@@ -171,8 +173,26 @@ pub trait Records: Send + Sync {
     /// A picture, JPEG.
     ///
     /// # Errors
-    /// [`crate::Error::NotFound`] without such a record or picture.
+    /// [`crate::Error::NotFound`] without such a record or picture, also while its memory card is not in the unit.
     fn picture(&self, id: RecordId, which: Picture) -> Result<Bytes>;
+
+    /// The server has all that it gets of the records up to this one: pictures that were kept for it alone go.
+    ///
+    /// # Errors
+    /// [`crate::Error::Internal`].
+    fn release(&self, up_to: RecordId) -> Result<()> {
+        let _ = up_to;
+        Ok(())
+    }
+
+    /// The memory card of this name was erased: says how many records had their pictures there.
+    ///
+    /// # Errors
+    /// [`crate::Error::Internal`].
+    fn forget_card(&self, card: &str) -> Result<u64> {
+        let _ = card;
+        Ok(0)
+    }
 }
 
 /// One of the two streams.

@@ -47,6 +47,7 @@ mod security;
 mod sensor;
 mod serial;
 mod services;
+mod storage;
 mod store;
 mod time;
 mod transfer;
@@ -111,6 +112,7 @@ pub use sensor::{
 };
 pub use serial::{BaudRate, CharacterLength, Parity, SerialLines, SerialSettings, StopBits};
 pub use services::{SshSwitch, SystemServices};
+pub use storage::{DiskFull, StorageLocal};
 pub use store::{Patch, Revision, SectionView, Settings, SettingsStore};
 pub use time::{DstRule, NtpPort, NtpUpdate, TimeSettings};
 pub use transfer::{Change, SectionExport, SectionImport};
@@ -196,6 +198,7 @@ pub fn all_sections() -> Vec<Descriptor> {
         Descriptor::of::<NetMail>(),
         Descriptor::of::<NetDot1x>(),
         Descriptor::of::<NetDdns>(),
+        Descriptor::of::<StorageLocal>(),
         Descriptor::of::<UploadServer>(),
         Descriptor::of::<OnvifService>(),
         Descriptor::of::<OnvifProfiles>(),

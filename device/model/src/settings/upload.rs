@@ -18,6 +18,9 @@ bounded! {
 pub enum StorageSpot {
     /// In the unit.
     Local,
+    /// On the upload server alone; in the unit only until they are there.
+    #[serde(rename = "FTP")]
+    Ftp,
     /// In the unit, and a copy on the upload server.
     Both,
 }

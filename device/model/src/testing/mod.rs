@@ -2,6 +2,7 @@
 
 mod alarms;
 mod broker;
+mod card;
 mod certificates;
 mod ddns;
 mod history;
@@ -44,6 +45,7 @@ use crate::{
 
 pub use alarms::MemoryAlarms;
 pub use broker::MemoryBrokers;
+pub use card::SimulatedCard;
 pub use certificates::MemoryCertificates;
 pub use ddns::MemoryDdns;
 pub use history::MemoryHistory;
@@ -349,6 +351,8 @@ pub struct TestDevice {
     pub ddns: Arc<MemoryDdns>,
     /// Its upload.
     pub uploads: Arc<MemoryUploads>,
+    /// Its memory card.
+    pub card: Arc<SimulatedCard>,
     /// Its way to set the clock.
     pub time: Arc<SimulatedTime>,
     /// Its network.
@@ -407,6 +411,7 @@ pub fn customised(change: impl FnOnce(&mut DeviceParts)) -> TestDevice {
     let mail = Arc::new(MemoryMailer::default());
     let ddns = Arc::new(MemoryDdns::default());
     let uploads = Arc::new(MemoryUploads::default());
+    let card = Arc::new(SimulatedCard::default());
     let time = Arc::new(SimulatedTime::new(clock.clone()));
     let network = Arc::new(SimulatedNetwork::default());
     let networking = Networking::new(network.clone(), store.clone(), &settings, &bus);
@@ -431,6 +436,7 @@ pub fn customised(change: impl FnOnce(&mut DeviceParts)) -> TestDevice {
         ddns: ddns.clone(),
         uploads: uploads.clone(),
         watermark: Watermark::new(Arc::new(MemoryPictureKey::default()), "PC00000001"),
+        card: card.clone(),
         time: time.clone(),
         identity: Identity {
             manufacturer: "Platecam".into(),
@@ -470,6 +476,7 @@ pub fn customised(change: impl FnOnce(&mut DeviceParts)) -> TestDevice {
         mail,
         ddns,
         uploads,
+        card,
         time,
         network,
         ssh,

@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::rules::RULES;
 use crate::{
     Actor, Device, Permission, Result,
-    ports::{MediaStatus, NtpStatus, StorageFigures},
+    ports::{CardStatus, MediaStatus, NtpStatus, StorageFigures},
     settings::Settings,
 };
 
@@ -48,6 +48,8 @@ pub struct Facts {
     pub storage: StorageFigures,
     /// Why records cannot be stored; `None` while they can.
     pub storage_failure: Option<String>,
+    /// The memory card.
+    pub card: CardStatus,
     /// The clock.
     pub now: UtcTime,
     /// End of the certificate.
@@ -96,6 +98,7 @@ impl Device {
             ntp: self.time.ntp_status(),
             storage: self.upkeep.machine.storage(),
             storage_failure: self.upkeep.storage.failure(),
+            card: self.card.status(),
             now: self.clock.now(),
             certificate_ends: self
                 .certificates
@@ -121,6 +124,7 @@ mod tests {
     use super::*;
     use crate::{
         SourceState,
+        ports::CardState,
         testing::{TestDevice, initialised},
     };
 
@@ -138,6 +142,7 @@ mod tests {
                 ..StorageFigures::default()
             },
             storage_failure: None,
+            card: CardStatus::default(),
             now: t.device.clock.now(),
             certificate_ends: None,
             upgrade_trust: None,
@@ -189,6 +194,15 @@ mod tests {
             with(&|f| f.storage_failure = Some("I/O error".into())),
             ["storage-failing"]
         );
+        for (state, id) in [
+            (CardState::Unformatted, "card-unformatted"),
+            (CardState::ReadOnly, "card-failing"),
+            (CardState::Damaged, "card-failing"),
+            (CardState::Failed, "card-failing"),
+        ] {
+            assert_eq!(with(&|f| f.card.state = state), [id], "{state:?}");
+        }
+        assert_eq!(with(&|f| f.card.pulled = true), ["card-failing"]);
         assert_eq!(
             with(&|f| f.certificate_ends = Some(f.now)),
             ["certificate-ends"]

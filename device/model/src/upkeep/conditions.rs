@@ -104,6 +104,7 @@ impl Device {
             EventKind::Input { .. }
             | EventKind::Source(_)
             | EventKind::Storage { .. }
+            | EventKind::Card(_)
             | EventKind::SettingsChanged { .. }
             | EventKind::ClockJumped { .. } => true,
             _ => false,

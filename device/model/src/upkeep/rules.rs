@@ -7,7 +7,7 @@ use lpr_core::WatchKind;
 use super::{Facts, FindingSeverity};
 use crate::{
     SourceState,
-    ports::StorageFigures,
+    ports::{CardState, StorageFigures},
     settings::{
         DeviceGeneral, DiscoveryMode, LprRecognition, NetDdns, NetDot1x, OnvifService,
         TimeSettings, VideoMain,
@@ -216,6 +216,31 @@ pub(super) const RULES: &[Rule] = {
                         total >> 20
                     )
                 })
+            },
+        },
+        Rule {
+            id: "card-unformatted",
+            severity: Warning,
+            page: "/setting/storage/local",
+            live: true,
+            look: |f| {
+                (f.card.state == CardState::Unformatted)
+                    .then(|| "The memory card must be formatted.".to_owned())
+            },
+        },
+        Rule {
+            id: "card-failing",
+            severity: Error,
+            page: "/setting/storage/local",
+            live: true,
+            look: |f| match f.card.state {
+                CardState::ReadOnly => Some("The memory card is write-protected.".to_owned()),
+                CardState::Damaged => {
+                    Some("The file system of the memory card is damaged.".to_owned())
+                }
+                CardState::Failed => Some("The memory card cannot be used.".to_owned()),
+                _ if f.card.pulled => Some("The memory card was removed.".to_owned()),
+                _ => None,
             },
         },
         Rule {

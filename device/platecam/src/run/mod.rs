@@ -135,6 +135,7 @@ async fn serve(
         ddns: state.ddns.clone(),
         uploads: state.uploads.clone(),
         watermark: state.watermark.clone(),
+        card: state.card.clone(),
         time: state.time.clone(),
         host: state.host.clone(),
         upkeep: state.upkeep.clone(),
@@ -275,6 +276,8 @@ async fn serve(
     }
     // The last that happened is in the log as well.
     log::finish(log_done, log_task).await;
+    // Others may still hold it; nobody needs it any more.
+    state.card.close();
     drop(state);
     Ok((ended, ports))
 }

@@ -8,12 +8,12 @@ use std::{
 };
 
 use platecam_host::{
-    AlarmLimits, AlarmStore, CertificateStore, Database, DdnsPace, DdnsParts, DdnsUpdater,
-    DeviceKey, EspeakVoice, Forwarder, HostMode, HostPower, LinuxMachine, LinuxNeighbours,
-    LinuxNetwork, LinuxNetworkControl, LinuxSerial, LinuxSsh, LinuxTime, LogDatabase, MqttBrokers,
-    NetworkPaths, Pace, PictureKey, RecordLimits, RecordStore, SmtpMailer, StateDir, StoreParts,
-    TimePaths, Tpm, TpmChoice, UploadPace, UploadParts, Uploader, WiredSupplicant,
-    upgrade::HostUpgrades,
+    AlarmLimits, AlarmStore, CARD_PATIENCE, CardParts, CardSlot, CertificateStore, Database,
+    DdnsPace, DdnsParts, DdnsUpdater, DeviceKey, EspeakVoice, Forwarder, HostMode, HostPower,
+    LinuxCard, LinuxMachine, LinuxNeighbours, LinuxNetwork, LinuxNetworkControl, LinuxSerial,
+    LinuxSsh, LinuxTime, LogDatabase, MqttBrokers, NetworkPaths, Pace, PictureKey, PicturePlaces,
+    RecordLimits, RecordStore, SmtpMailer, StateDir, StoreParts, TimePaths, Tpm, TpmChoice,
+    UploadPace, UploadParts, Uploader, WiredSupplicant, upgrade::HostUpgrades,
 };
 use platecam_media::Loudspeaker;
 use platecam_model::{
@@ -72,6 +72,7 @@ pub(crate) struct State {
     pub(crate) ddns: Arc<DdnsUpdater>,
     pub(crate) uploads: Arc<Uploader>,
     pub(crate) watermark: Watermark,
+    pub(crate) card: Arc<LinuxCard>,
     pub(crate) time: Arc<dyn TimeControl>,
     pub(crate) host: HostServices,
     pub(crate) upgrades: HostUpgrades,
@@ -132,7 +133,15 @@ impl State {
             clock.clone(),
         )?;
         first_password(&db, &accounts)?;
-        let records = RecordStore::open(db.clone(), dir.join("pictures"), RecordLimits::default())?;
+        let product = settings.product();
+        let identity = identity(&db, launched, &product)?;
+        let card = Arc::new(memory_card(args, &dir, &bus, clock.clone())?);
+        let records = RecordStore::open(db.clone(), dir.join("pictures"), RecordLimits::default())?
+            .with_places(PicturePlaces::new(
+                card.clone(),
+                settings.clone(),
+                &identity.serial,
+            ));
         let alarms = AlarmStore::open(
             db.clone(),
             dir.join("pictures").join("alarms"),
@@ -159,8 +168,6 @@ impl State {
             Pace::default(),
         )?;
         let mail = Arc::new(SmtpMailer::new(settings.clone()));
-        let product = settings.product();
-        let identity = identity(&db, launched, &product)?;
         let brokers = MqttBrokers::start(
             &db,
             settings.clone(),
@@ -173,6 +180,7 @@ impl State {
             UploadParts {
                 db: db.clone(),
                 records: records.clone(),
+                card: card.clone(),
                 settings: settings.clone(),
                 bus: bus.clone(),
                 clock: clock.clone(),
@@ -220,6 +228,7 @@ impl State {
             ddns: Arc::new(ddns),
             uploads: Arc::new(uploads),
             watermark,
+            card,
             time,
             host,
             upkeep,
@@ -316,6 +325,30 @@ fn host_services(
             serial: Arc::new(LinuxSerial::new(&args.serial)),
         },
     }
+}
+
+/// The slot of the memory card. A machine that is somebody's lends a card only where it is named.
+fn memory_card(
+    args: &RunArgs,
+    dir: &StateDir,
+    bus: &EventBus,
+    clock: Arc<dyn Clock>,
+) -> Result<LinuxCard, Failure> {
+    let slot = match (&args.card, args.host) {
+        (CardSlot::Auto, HostMode::Observe) => CardSlot::Off,
+        (CardSlot::Auto, HostMode::Simulated) => {
+            CardSlot::At(dir.path().join("simulated").join("card"))
+        }
+        (named, _) => named.clone(),
+    };
+    Ok(LinuxCard::start(CardParts {
+        slot,
+        may_mount: args.host == HostMode::System,
+        mounts: runtime_dir(dir).join("card"),
+        patience: CARD_PATIENCE,
+        bus: bus.clone(),
+        clock,
+    })?)
 }
 
 /// Where files lie that need not outlive this run: systemd's folder for them, which is in memory.

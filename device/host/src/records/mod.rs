@@ -1,3 +1,5 @@
+mod place;
+
 use std::{
     fs, io,
     path::{Path, PathBuf},
@@ -5,12 +7,15 @@ use std::{
 
 use bytes::Bytes;
 use lpr_core::{Color, ColorRead, Colors, Direction, FrameSize, PxRect};
+use parking_lot::Mutex;
 use platecam_model::{
     Error, NewRecord, Picture, Record, RecordId, RecordKind, RecordPage, RecordQuery, Result,
     UtcTime, ports::Records,
 };
 use rusqlite::{Row, ToSql, params, params_from_iter};
 use serde::{Serialize, de::DeserializeOwned};
+
+pub use place::PicturePlaces;
 
 use crate::{Database, database::internal, state_dir::write_atomic};
 
@@ -32,12 +37,16 @@ impl Default for RecordLimits {
     }
 }
 
-/// Records in SQLite, their pictures as JPEG files beside it.
+/// Records in SQLite, their pictures as JPEG files beside it or on the memory card.
 #[derive(Debug)]
 pub struct RecordStore {
     db: Database,
     pictures: PathBuf,
     limits: RecordLimits,
+    /// Without them everything is in the unit.
+    places: Option<PicturePlaces>,
+    /// One record after the other: its number is known before its row is written.
+    inserting: Mutex<()>,
 }
 
 const COLUMNS: &str = "id, kind, captured_at, plate, likelihood, direction, country, entity, rect, width, height, full_bytes, plate_bytes, track,
@@ -47,6 +56,14 @@ pub(crate) const COLORS_STEP: &str = "ALTER TABLE records ADD COLUMN plate_color
      ALTER TABLE records ADD COLUMN plate_color_likelihood REAL;
      ALTER TABLE records ADD COLUMN vehicle_color TEXT;
      ALTER TABLE records ADD COLUMN vehicle_color_likelihood REAL;";
+/// Where pictures lie: `card` is a memory card by its name, null the unit. `brief` ones go when they are on the server, `owed` ones were
+/// not uploaded because their card was not there.
+pub(crate) const CARD_STEP: &str = "ALTER TABLE records ADD COLUMN card TEXT;
+     ALTER TABLE records ADD COLUMN brief INTEGER NOT NULL DEFAULT 0;
+     ALTER TABLE records ADD COLUMN owed INTEGER NOT NULL DEFAULT 0;
+     CREATE INDEX records_by_card ON records (card, id) WHERE card IS NOT NULL;
+     CREATE INDEX records_brief ON records (id) WHERE brief = 1;
+     CREATE INDEX records_owed ON records (card, id) WHERE owed = 1;";
 /// Rows a page may hold.
 const MAX_PAGE: u32 = 500;
 
@@ -63,9 +80,18 @@ impl RecordStore {
             db,
             pictures,
             limits,
+            places: None,
+            inserting: Mutex::default(),
         };
         store.remove_orphans()?;
         Ok(store)
+    }
+
+    /// Pictures go where this says.
+    #[must_use]
+    pub fn with_places(mut self, places: PicturePlaces) -> Self {
+        self.places = Some(places);
+        self
     }
 
     /// Files are spread over directories of 1000 records, so that no directory grows without bound.
@@ -79,16 +105,7 @@ impl RecordStore {
 
     /// Only the newest directory can hold pictures without a row: ids count up.
     fn remove_orphans(&self) -> Result<()> {
-        let newest: i64 = self
-            .db
-            .writer
-            .lock()
-            .query_row(
-                "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'records'",
-                [],
-                |r| r.get(0),
-            )
-            .map_err(internal)?;
+        let newest = self.newest()?;
         for which in [Picture::Full, Picture::Plate] {
             remove(&self.path(newest + 1, which))
                 .map_err(|e| Error::internal(format!("orphaned picture: {e}")))?;
@@ -96,25 +113,22 @@ impl RecordStore {
         Ok(())
     }
 
+    /// The oldest make room: of all while there are too many, of those in the unit while their pictures take too much.
     fn prune(&self) -> Result<()> {
         loop {
+            let (rows, bytes) = self.usage()?;
+            let which = match (
+                rows > self.limits.records,
+                bytes > self.limits.picture_bytes,
+            ) {
+                (true, _) => "1 = 1",
+                (false, true) => "card IS NULL AND full_bytes + plate_bytes > 0",
+                (false, false) => return Ok(()),
+            };
+            let sql = format!("SELECT id FROM records WHERE {which} ORDER BY id LIMIT 16");
             let victims: Vec<i64> = {
                 let db = self.db.writer.lock();
-                let (rows, bytes): (i64, i64) = db
-                    .query_row(
-                        "SELECT count(*), coalesce(sum(full_bytes + plate_bytes), 0) FROM records",
-                        [],
-                        |r| Ok((r.get(0)?, r.get(1)?)),
-                    )
-                    .map_err(internal)?;
-                if rows.unsigned_abs() <= self.limits.records
-                    && bytes.unsigned_abs() <= self.limits.picture_bytes
-                {
-                    return Ok(());
-                }
-                let mut oldest = db
-                    .prepare("SELECT id FROM records ORDER BY id LIMIT 16")
-                    .map_err(internal)?;
+                let mut oldest = db.prepare(&sql).map_err(internal)?;
                 let ids = oldest.query_map([], |r| r.get(0)).map_err(internal)?;
                 ids.collect::<Result<_, _>>().map_err(internal)?
             };
@@ -123,15 +137,7 @@ impl RecordStore {
                 return Ok(());
             };
             for id in victims {
-                self.db
-                    .writer
-                    .lock()
-                    .execute("DELETE FROM records WHERE id = ?1", [id])
-                    .map_err(internal)?;
-                for which in [Picture::Full, Picture::Plate] {
-                    remove(&self.path(*id, which))
-                        .map_err(|e| Error::internal(format!("old picture: {e}")))?;
-                }
+                self.delete(*id)?;
             }
         }
     }
@@ -146,13 +152,27 @@ fn remove(path: &Path) -> io::Result<()> {
 
 impl Records for RecordStore {
     fn insert(&self, new: NewRecord) -> Result<Record> {
+        let _one_at_a_time = self.inserting.lock();
+        let bytes = new.full.len() + new.plate.len();
+        let mut place = self.place(bytes as u64)?;
+        let id = self.newest()? + 1;
+        // Before the database is held: a card may take seconds to fail.
+        if place.card.is_some()
+            && let Err(e) = self.write_to_card(id, &new)
+        {
+            tracing::warn!(id, error = ?e, "pictures go to the unit instead of the memory card");
+            place = self.in_unit(bytes as u64, place.brief)?;
+        }
         let mut db = self.db.writer.lock();
         let tx = db.transaction().map_err(internal)?;
         tx.execute(
-            "INSERT INTO records (kind, captured_at, plate, likelihood, direction, country, entity, rect, width, height,
+            "INSERT INTO records (id, card, brief, kind, captured_at, plate, likelihood, direction, country, entity, rect, width, height,
              full_bytes, plate_bytes, track, plate_color, plate_color_likelihood, vehicle_color, vehicle_color_likelihood)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)",
             params![
+                id,
+                place.card,
+                place.brief,
                 new.kind.word(),
                 new.captured_at.as_micros(),
                 new.plate_number,
@@ -173,10 +193,9 @@ impl Records for RecordStore {
             ],
         )
         .map_err(internal)?;
-        let id = tx.last_insert_rowid();
         // Pictures first, row second: what is acknowledged is complete.
         for (which, jpeg) in [(Picture::Full, &new.full), (Picture::Plate, &new.plate)] {
-            if jpeg.is_empty() {
+            if jpeg.is_empty() || place.card.is_some() {
                 continue;
             }
             let path = self.path(id, which);
@@ -253,11 +272,22 @@ impl Records for RecordStore {
         if !has {
             return Err(none());
         }
+        if let Some(card) = self.card_of(id.0)? {
+            return self.read_from_card(id.0, &card, which);
+        }
         match fs::read(self.path(id.0, which)) {
             Ok(jpeg) => Ok(jpeg.into()),
             Err(e) if e.kind() == io::ErrorKind::NotFound => Err(none()),
             Err(e) => Err(Error::internal(format!("picture of record {}: {e}", id.0))),
         }
+    }
+
+    fn release(&self, up_to: RecordId) -> Result<()> {
+        self.drop_brief(up_to)
+    }
+
+    fn forget_card(&self, card: &str) -> Result<u64> {
+        self.forget(card)
     }
 }
 
@@ -370,6 +400,9 @@ fn color(r: &Row<'_>, column: usize) -> Result<Option<ColorRead>> {
         likelihood: likelihood as f32,
     }))
 }
+
+#[cfg(test)]
+mod place_tests;
 
 #[cfg(test)]
 mod tests {
