@@ -25,6 +25,7 @@ pub(crate) mod session;
 pub(crate) mod settings;
 pub(crate) mod snapshot;
 pub(crate) mod status;
+pub(crate) mod storage;
 pub(crate) mod time;
 pub(crate) mod upgrade;
 pub(crate) mod upload;
@@ -54,6 +55,7 @@ pub(crate) fn routes() -> Routes {
         .merge(maintenance::routes())
         .merge(network::routes())
         .merge(upgrade::routes())
+        .merge(storage::routes())
         .merge(upload::routes())
         .merge(watermark::routes())
         .merge(services::routes())

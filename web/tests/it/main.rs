@@ -18,6 +18,7 @@ mod permissions;
 mod records;
 mod settings;
 mod sockets;
+mod storage;
 mod support;
 mod time;
 mod uploads;

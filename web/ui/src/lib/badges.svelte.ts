@@ -32,6 +32,8 @@ const ICONS: Record<string, IconName> = {
   'certificate-ends': 'lock',
   'storage-failing': 'system',
   'disk-nearly-full': 'system',
+  'card-unformatted': 'card',
+  'card-failing': 'card',
   'source-failing': 'camera',
   'view-disturbed': 'eye-off',
   'recognition-failing': 'plate',

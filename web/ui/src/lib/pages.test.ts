@@ -135,7 +135,7 @@ describe('what is wrong', () => {
     expect(badge('security-config')).toEqual({ key: 'certificate-ends', kind: 'warn', icon: 'lock', href: page, text: 'The certificate of HTTPS ends soon' });
     expect(badge('live-view').href).toBe('');
     expect(badgeOf({ id: 'source-failing', severity: 'error', page: '' }, () => true)).toMatchObject({ kind: 'bad', href: '' });
-    expect(reachable('/setting/storage/local', () => true)).toBe(false);
+    expect(reachable('/setting/nowhere/at-all', () => true)).toBe(false);
   });
 });
 

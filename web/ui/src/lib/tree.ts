@@ -29,6 +29,7 @@ export type ViewName =
   | 'access-filter'
   | 'ddns'
   | 'upload'
+  | 'storage'
   | 'dot1x'
   | 'users'
   | 'groups'
@@ -144,6 +145,13 @@ export const settingTree: SettingGroup[] = [
       { path: 'event/alarm-out', title: 'page.alarm-out', sections: [], with: 'io', view: 'alarm-out', manual: ['Event/Alarm/Alarm-out Port'] },
       { path: 'event/serial', title: 'section.serial', sections: ['serial'], manual: [] },
       { path: 'event/illegal-access', title: 'page.illegal-access', sections: ['security.login'], manual: ['Event/Exception/Illegal Access'] },
+    ],
+  },
+  {
+    title: 'menu.storage',
+    icon: 'card',
+    pages: [
+      { path: 'storage/local', title: 'page.storage', sections: ['storage.local'], view: 'storage', manual: ['Storage/Local Storage', 'Storage/Storage/Storage Spot Config', 'Storage/Storage/Local Storage', 'Storage/Storage Spot'] },
     ],
   },
   {

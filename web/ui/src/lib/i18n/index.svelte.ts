@@ -128,8 +128,8 @@ class I18n {
   }
 
   bytes(value: number): string {
-    const step = value >= 1024 * 1024 ? 2 : value >= 1024 ? 1 : 0;
-    return `${this.number(value / 1024 ** step, step === 2 ? 1 : 0)} ${['B', 'KiB', 'MiB'][step]}`;
+    const step = value >= 1024 ** 3 ? 3 : value >= 1024 ** 2 ? 2 : value >= 1024 ? 1 : 0;
+    return `${this.number(value / 1024 ** step, step >= 2 ? 1 : 0)} ${['B', 'KiB', 'MiB', 'GiB'][step]}`;
   }
 }
 
