@@ -1,4 +1,4 @@
-//! The running unit uploads to OpenSSH's server and is killed in the middle of it (FTP-2, FTP-9, STOR-9). On a machine of its
+//! The running unit uploads to OpenSSH's server and is killed in the middle of it, its memory card pulled and put back (FTP-2, FTP-9, GEN-12, STOR-9). On a machine of its
 //! own (`conformance/netns/run.sh`); needs root.
 
 use std::{
@@ -120,8 +120,12 @@ async fn inside() {
     run("chown", &["up", home.to_str().unwrap()], "");
     let (_server, port) = sshd(dir.path());
     let state = dir.path().join("state");
+    // The card is pulled and put back while the unit is dead, and while it lives.
+    let (card, pulled) = (dir.path().join("card"), dir.path().join("pulled"));
+    fs::create_dir(&card).unwrap();
     let options = Options {
         source: QUIET.into(),
+        args: ["--card", card.to_str().unwrap()].map(Into::into).into(),
         ..Options::default()
     };
     let mut camera = Camera::start_in(&options, &state).unwrap();
@@ -138,7 +142,7 @@ async fn inside() {
         .unwrap();
     assert_eq!((status, &tested["sent"]), (200, &json!(true)), "{tested}");
     let mut taken = Vec::new();
-    for _ in 0..KILLS {
+    for round in 0..KILLS {
         // Taken as fast as the unit can; killed while they are on their way.
         for _ in 0..8 {
             let (status, record) = web
@@ -148,7 +152,13 @@ async fn inside() {
             assert_eq!(status, 201, "{record}");
             taken.push(record["id"].as_i64().unwrap());
         }
+        if round == 1 {
+            fs::rename(&card, &pulled).unwrap();
+        }
         camera.kill().unwrap();
+        if round == 2 {
+            fs::rename(&pulled, &card).unwrap();
+        }
         camera = Camera::start_in(&options, &state).unwrap();
         web = Web::login(&camera).await.unwrap();
     }
@@ -165,6 +175,9 @@ async fn inside() {
         assert!(Instant::now() < end, "never all: {now}");
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
+    let storage = web.get("/api/v1/storage").await.unwrap();
+    assert_eq!(storage["card"]["state"], "ready", "{storage}");
+    assert!(card.join("platecam").exists(), "pictures are on the card");
     let mut found: Vec<_> = fs::read_dir(&home)
         .unwrap()
         .map(|e| e.unwrap().file_name().into_string().unwrap())
