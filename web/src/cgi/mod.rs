@@ -9,6 +9,7 @@ mod param;
 mod picture;
 mod plates;
 pub mod query;
+mod storage;
 
 use axum::{Router, extract::DefaultBodyLimit, middleware::from_fn_with_state, routing::any};
 use http::Method;
@@ -32,6 +33,7 @@ fn routes() -> Routes {
         .merge(param::routes())
         .merge(picture::routes())
         .merge(plates::routes())
+        .merge(storage::routes())
 }
 
 /// Every command of the CGI with who may call it, by path and method; for documents and tests. Paths are whole.

@@ -348,6 +348,19 @@ async fn plates_as_text_and_as_json() {
     }
 }
 
+/// STOR-5.
+#[tokio::test]
+async fn the_memory_card_is_told() {
+    let c = camera();
+    let none = get(&c, "/cgi-bin/storage.cgi").await;
+    assert_eq!(value(&none, "card.state"), "no-slot");
+    c.test.card.insert("aa", 1000);
+    let card = get(&c, "/cgi-bin/storage.cgi").await;
+    assert_eq!(value(&card, "card.state"), "ready");
+    assert_eq!(value(&card, "card.free"), "1000");
+    assert_ne!(value(&card, "unit.total"), "0");
+}
+
 /// GEN-3, CGI-4: the barrier.
 #[tokio::test]
 async fn outputs_are_pulsed_and_the_log_says_who() {
