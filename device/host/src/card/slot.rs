@@ -177,8 +177,11 @@ mod tests {
         }
     }
 
-    /// A sysfs with these disks: name, attributes, partitions.
-    fn sysfs(disks: &[(&str, &[(&str, &str)], &[&str])]) -> tempfile::TempDir {
+    /// Name, attributes, partitions.
+    type Disk<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a [&'a str]);
+
+    /// A sysfs with these disks.
+    fn sysfs(disks: &[Disk<'_>]) -> tempfile::TempDir {
         let sys = tempfile::tempdir().unwrap();
         for sub in ["block", "class/block", "devices"] {
             fs::create_dir_all(sys.path().join(sub)).unwrap();
