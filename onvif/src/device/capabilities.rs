@@ -122,7 +122,7 @@ pub(super) fn device(call: &Call<'_>) -> tds::DeviceServiceCapabilities {
             http_system_logging: Some(true),
             http_support_information: Some(true),
             storage_configuration: Some(true),
-            max_storage_configurations: Some(super::storage::MAX),
+            max_storage_configurations: Some(super::storage::max(call)),
             storage_types_supported: Some(List(super::storage::TYPES.map(String::from).into())),
             geo_location_entries: Some(if has(Function::GeoLocation) {
                 super::geo::ENTRIES
