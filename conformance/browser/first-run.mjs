@@ -1,4 +1,5 @@
 /** The first hour with a new camera over plain http: initialisation, live view, search, a setting, log out and in. */
+import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { Browser, check, PASSWORD } from './camera.mjs';
 
@@ -52,8 +53,18 @@ try {
   await b.until('the sub stream plays', async () => page.getByText('640×360').isVisible());
   await page.getByLabel('Main stream').check({ force: true });
 
+  // A recording that other players play (LIVE-11, GEN-11); one that is left running ends whole with the page (LIVE-12).
+  const recorded = async (end) => {
+    await page.getByRole('button', { name: 'Record to this computer' }).click();
+    await b.until('the recording runs', async () => (await page.getByRole('timer').innerText()) >= '00:00:05');
+    const [file] = await Promise.all([page.waitForEvent('download'), end()]);
+    const said = execFileSync('ffprobe', ['-v', 'error', '-count_frames', '-show_entries', 'stream=codec_name,width,nb_read_frames:format=duration', '-of', 'json', await file.path()], { encoding: 'utf8' });
+    const { streams: [video], format } = JSON.parse(said);
+    check(`${file.suggestedFilename()} plays`, video.codec_name === 'h264' && video.width === 1920 && Number(video.nb_read_frames) > 5 && Number(format.duration) > 0.5, said);
+  };
+  await recorded(() => page.getByRole('button', { name: 'Record to this computer' }).click());
   // Search (SEARCH-1).
-  await page.getByRole('link', { name: 'File Search' }).click();
+  await recorded(() => page.getByRole('link', { name: 'File Search' }).click());
   await page.getByLabel('Plate No.').fill(plate.slice(0, 4));
   await page.getByRole('button', { name: 'Search', exact: true }).click();
   const row = page.locator('tbody tr').filter({ hasText: plate }).first();

@@ -39,8 +39,8 @@ const MATRIX = [...u32(0x10000), ...u32(0), ...u32(0), ...u32(0), ...u32(0x10000
 const zeros = (count: number): number[] => new Array<number>(count).fill(0);
 const ascii = (text: string): number[] => [...text].map((c) => c.charCodeAt(0));
 
-/** `ftyp` + `moov` for one H.264 or H.265 track. */
-export function initSegment(config: VideoConfig): Uint8Array<ArrayBuffer> {
+/** `ftyp` + `moov` for one H.264 or H.265 track; `length` of all fragments in 1/90000 s where it is known. */
+export function initSegment(config: VideoConfig, length?: number): Uint8Array<ArrayBuffer> {
   const { width, height } = config;
   const [entry, record] = config.codec === 'h264' ? ['avc1', 'avcC'] : ['hvc1', 'hvcC'];
   const sample = box(
@@ -78,7 +78,7 @@ export function initSegment(config: VideoConfig): Uint8Array<ArrayBuffer> {
     'moov',
     full('mvhd', 0, 0, u32(0), u32(0), u32(TIMESCALE), u32(0), u32(0x10000), u16(0x100), zeros(10), MATRIX, zeros(24), u32(2)),
     trak,
-    box('mvex', full('trex', 0, 0, u32(1), u32(1), u32(0), u32(0), u32(0))),
+    box('mvex', ...(length === undefined ? [] : [full('mehd', 0, 0, u32(Math.min(length, 2 ** 32 - 1)))]), full('trex', 0, 0, u32(1), u32(1), u32(0), u32(0), u32(0))),
   );
   const ftyp = box('ftyp', ascii('iso5'), u32(0x200), ascii('iso5iso6mp41'));
   const out = new Uint8Array(ftyp.length + moov.length);

@@ -1,7 +1,7 @@
 /** Live player: connects, picks a renderer, keeps boxes in step and comes back by itself after a loss. */
 import { BoxTrack } from './boxes';
 import { ClockMap } from './clock';
-import type { AccessUnit, Depacketiser } from './codec';
+import type { AccessUnit, Depacketiser, VideoConfig } from './codec';
 import { H264Depacketiser } from './h264';
 import { H265Depacketiser } from './h265';
 import { JpegDepacketiser } from './jpeg';
@@ -56,6 +56,8 @@ export class LivePlayer {
   private run: Run | null = null;
   private retryTimer = 0;
   private statsTimer = 0;
+  /** Hears every unit that arrives, for a recording. */
+  tap: ((unit: AccessUnit, config: VideoConfig) => void) | null = null;
   /** A renderer that failed twice is not tried again until the user asks. */
   private readonly failures = new Map<RendererKind, number>();
 
@@ -116,6 +118,7 @@ export class LivePlayer {
           this.reason = '';
           this.state = 'playing';
         },
+        unit: (unit, config) => this.tap?.(unit, config),
         ended: (reason) => this.run === run && this.lost(reason),
         rendererFailed: (kind) => this.failures.set(kind, (this.failures.get(kind) ?? 0) + 1),
         unsupported: (codec) => {
@@ -151,6 +154,7 @@ export class LivePlayer {
 
 interface RunEvents {
   firstPicture(): void;
+  unit(unit: AccessUnit, config: VideoConfig): void;
   ended(reason: string): void;
   rendererFailed(kind: RendererKind): void;
   unsupported(codec: string): void;
@@ -168,8 +172,7 @@ class Run {
   private renderer: Renderer | null = null;
   /** Units that arrive while the renderer is being chosen. */
   private pending: AccessUnit[] | null = null;
-  private codec = '';
-  private size = { width: 0, height: 0 };
+  private config: VideoConfig | null = null;
   private shownSince = 0;
   private bytesBefore = 0;
   private measuredAt = performance.now();
@@ -208,9 +211,10 @@ class Run {
     const now = performance.now();
     const seconds = Math.max(0.001, (now - this.measuredAt) / 1000);
     const stats: LiveStats = {
-      codec: this.codec,
+      codec: this.config?.codec ?? '',
       renderer: this.renderer?.kind ?? '',
-      ...this.size,
+      width: this.config?.width ?? 0,
+      height: this.config?.height ?? 0,
       fps: this.shownSince / seconds,
       kbps: ((this.client.bytes - this.bytesBefore) * 8) / 1000 / seconds,
       delayMs: this.delayMs,
@@ -254,10 +258,8 @@ class Run {
   }
 
   private show(unit: AccessUnit): void {
-    if (unit.config) {
-      this.codec = unit.config.codec;
-      this.size = { width: unit.config.width, height: unit.config.height };
-    }
+    this.config = unit.config ?? this.config;
+    if (this.config) this.events.unit(unit, this.config);
     if (this.renderer) {
       this.renderer.push(unit);
     } else if (this.pending) {
