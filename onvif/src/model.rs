@@ -35,6 +35,7 @@ pub(crate) fn of_operation(port: Port, operation: &Operation) -> Option<Need> {
     let name = operation.name;
     let own = match port {
         Port::Media | Port::Media2 if name.contains("OSD") => Function::VideoTexts,
+        Port::Media2 if name.contains("AudioClip") => Function::Voice,
         Port::Media2 if name.contains("Mask") => Function::PrivacyMasks,
         Port::Device if name.contains("IPAddressFilter") => Function::AddressFilter,
         Port::Device if name.contains("GeoLocation") => Function::GeoLocation,

@@ -23,6 +23,7 @@ use crate::{
     device::firmware::FIRMWARE_PATH,
     events::{self, Courier, History, Notice, Subscriptions},
     fault, functions,
+    media::clips::Awaited,
     metadata::PlatePictures,
     model, pictures,
     request::{HttpRequest, MAX_BODY},
@@ -121,6 +122,8 @@ pub(crate) struct Inner {
     pub(crate) firmware: Tickets,
     /// The right to upload a backup.
     pub(crate) restore: Tickets,
+    /// Voice prompts that wait for their sounds.
+    pub(crate) clips: Awaited,
 }
 
 impl OnvifService {
@@ -140,6 +143,7 @@ impl OnvifService {
             profiles: Mutex::new(()),
             firmware: Tickets::default(),
             restore: Tickets::default(),
+            clips: Awaited::default(),
         };
         inner.publish_initial_states();
         Self(Arc::new(inner))

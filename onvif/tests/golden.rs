@@ -63,6 +63,7 @@ fn settled(text: &str) -> String {
         "/onvif/subscription/",
         "/onvif/restore/",
         "/onvif/firmware/",
+        "/onvif/audio-clip/",
     ] {
         let mut parts = text.split(path);
         let mut out = parts.next().unwrap_or_default().to_owned();

@@ -7,6 +7,7 @@
 mod alarms;
 mod card;
 mod certificates;
+mod clips;
 mod contact;
 mod database;
 mod ddns;
@@ -44,6 +45,7 @@ mod watermark;
 pub use alarms::{AlarmLimits, AlarmStore};
 pub use card::{CARD_PATIENCE, CardParts, CardSlot, LinuxCard};
 pub use certificates::{CertificateStore, StoreParts};
+pub use clips::ClipFolder;
 pub use contact::{FileContact, GpioContact};
 pub use database::Database;
 pub use ddns::{DdnsPace, DdnsParts, DdnsUpdater};

@@ -7,6 +7,7 @@ use crate::{
     Actor, AuditEvent, Clock, Error, EventBus, EventKind, LogKind, NewRecord, Permission, Record,
     RecordKind, Result,
     auth::{Accounts, Sessions},
+    broadcast::Broadcast,
     io::Io,
     network::Networking,
     ports::{
@@ -64,6 +65,8 @@ pub struct DeviceParts {
     pub networking: Networking,
     /// Restart, upgrade and what else keeps the unit running.
     pub upkeep: Upkeep,
+    /// What is heard.
+    pub broadcast: Broadcast,
     /// Alarm inputs and outputs.
     pub io: Arc<Io>,
     /// Keys and certificates.

@@ -5,7 +5,7 @@ use onvif_xml::{Duration, List, soap::Fault};
 use platecam_model::{SourceState, ports::StreamId, product::Function};
 
 use super::{
-    ANALYTICS_CONFIG, METADATA_CONFIG, SOURCE, SOURCE_CONFIG, StreamTarget, audio, encoder,
+    ANALYTICS_CONFIG, METADATA_CONFIG, SOURCE, SOURCE_CONFIG, StreamTarget, audio, clips, encoder,
     loudspeaker, metadata, multicast::Cast, profile_token, profiles, streams,
 };
 use crate::{
@@ -322,6 +322,7 @@ pub(crate) fn media2_capabilities(call: &Call<'_>) -> tr2::Capabilities {
         video_source_mode: Some(true),
         osd: Some(product.has(Function::VideoTexts)),
         mask: Some(product.has(Function::PrivacyMasks)),
+        audio_clip_capabilities: clips::capabilities(call).map(Box::new),
         ..Default::default()
     }
 }

@@ -7,7 +7,7 @@ use platecam_model::ports::StreamId;
 use super::{
     ANALYTICS_CONFIG, METADATA_CONFIG, SOURCE_CONFIG,
     audio::{self, AUDIO_ENCODER, AUDIO_SOURCE_CONFIG},
-    configurations as shared,
+    clips, configurations as shared,
     encoder::{self, Wanted},
     loudspeaker::{self, AUDIO_DECODER, AUDIO_OUTPUT_CONFIG},
     masks, metadata, modes, multicast, osd,
@@ -444,6 +444,46 @@ impl Media2 for Call<'_> {
     ) -> Answer<tr2::SetConfigurationResponse> {
         loudspeaker::set_decoder(self, &request.configuration)?;
         Ok(Default::default())
+    }
+
+    fn get_audio_clips(&self, request: tr2::GetAudioClips) -> Answer<tr2::GetAudioClipsResponse> {
+        clips::get(self, request.token.as_deref())
+    }
+
+    fn add_audio_clip(&self, request: tr2::AddAudioClip) -> Answer<tr2::AddAudioClipResponse> {
+        clips::add(self, &request)
+    }
+
+    fn add_tts_audio_clip(
+        &self,
+        request: tr2::AddTTSAudioClip,
+    ) -> Answer<tr2::AddTTSAudioClipResponse> {
+        clips::add_text(self, &request)
+    }
+
+    fn set_audio_clip(&self, request: tr2::SetAudioClip) -> Answer<tr2::SetAudioClipResponse> {
+        clips::set(self, &request)?;
+        Ok(Default::default())
+    }
+
+    fn delete_audio_clip(
+        &self,
+        request: tr2::DeleteAudioClip,
+    ) -> Answer<tr2::DeleteAudioClipResponse> {
+        clips::delete(self, &request.token)?;
+        Ok(Default::default())
+    }
+
+    fn play_audio_clip(&self, request: tr2::PlayAudioClip) -> Answer<tr2::PlayAudioClipResponse> {
+        clips::play(self, &request)?;
+        Ok(Default::default())
+    }
+
+    fn get_playing_audio_clips(
+        &self,
+        _: tr2::GetPlayingAudioClips,
+    ) -> Answer<tr2::GetPlayingAudioClipsResponse> {
+        clips::playing(self)
     }
 
     fn get_stream_uri(&self, request: tr2::GetStreamUri) -> Answer<tr2::GetStreamUriResponse> {

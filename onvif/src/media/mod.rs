@@ -4,6 +4,7 @@
 //! may make more. Both versions of the service show the same tokens (interop trap 9).
 
 pub(crate) mod audio;
+pub(crate) mod clips;
 pub(crate) mod configurations;
 mod encoder;
 pub(crate) mod loudspeaker;

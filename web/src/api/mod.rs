@@ -2,6 +2,7 @@
 
 pub(crate) mod access;
 pub(crate) mod alarms;
+pub(crate) mod audio;
 pub(crate) mod certificates;
 pub(crate) mod commission;
 pub(crate) mod config;
@@ -40,6 +41,7 @@ use crate::{live, problem::Problem, routes::Routes};
 pub(crate) fn routes() -> Routes {
     Routes::new()
         .merge(alarms::routes())
+        .merge(audio::routes())
         .merge(certificates::routes())
         .merge(commission::routes())
         .merge(config::routes())

@@ -42,10 +42,11 @@ pub struct AlsaSpeaker {
     pub device: Option<String>,
 }
 
-/// What waits between this program and the device, so that a busy processor is not heard.
-const LATENCY: gst::ClockTime = gst::ClockTime::from_mseconds(80);
-/// What may wait before more is left out.
-const MOST: gst::ClockTime = gst::ClockTime::from_mseconds(1000);
+/// Milliseconds of silence before the first sound: what waits at the device from then on, so that a busy processor is
+/// not heard.
+const AHEAD_MS: u32 = 80;
+/// Milliseconds that may wait before more is left out.
+const MOST_MS: u32 = 1000;
 /// The last sound is heard within this time, or is given up.
 const LAST: gst::ClockTime = gst::ClockTime::from_seconds(3);
 
@@ -71,20 +72,18 @@ impl Speaker for AlsaSpeaker {
             .format(gst::Format::Time)
             .is_live(true)
             .build();
-        let latency = i64::try_from(LATENCY.nseconds()).unwrap_or(i64::MAX);
-        source.set_latency(LATENCY, None);
-        source.set_property("min-latency", latency);
         let (convert, resample) = (make("audioconvert")?, make("audioresample")?);
         let sink = make("alsasink")?;
         sink.set_property("device", device);
-        // Its drift against our clock is followed by leaving out samples or repeating them.
+        // One sample after the other, as they come: by its clock, a card that takes much at once loses what comes next.
+        sink.set_property("sync", false);
         sink.set_property("provide-clock", false);
         let pipeline = gst::Pipeline::new();
         let chain = [source.upcast_ref(), &convert, &resample, &sink];
         pipeline.add_many(chain).map_err(failed)?;
         gst::Element::link_many(chain).map_err(failed)?;
         pipeline.use_clock(Some(&gst::SystemClock::obtain()));
-        let line = AlsaLine {
+        let mut line = AlsaLine {
             pipeline,
             source,
             rate: rate.max(1),
@@ -94,6 +93,7 @@ impl Speaker for AlsaSpeaker {
             let unknown = || Error::Source(format!("{device} cannot be opened"));
             return Err(line.error().unwrap_or_else(unknown));
         }
+        line.play(&vec![0; line.samples_of(AHEAD_MS)])?;
         Ok(Box::new(line))
     }
 }
@@ -102,11 +102,15 @@ struct AlsaLine {
     pipeline: gst::Pipeline,
     source: gst_app::AppSrc,
     rate: u32,
-    /// Running time of the next sample.
+    /// Time of the next sample.
     next: gst::ClockTime,
 }
 
 impl AlsaLine {
+    fn samples_of(&self, millis: u32) -> usize {
+        (u64::from(self.rate) * u64::from(millis) / 1000) as usize
+    }
+
     fn error(&self) -> Option<Error> {
         let message = self
             .pipeline
@@ -124,12 +128,10 @@ impl SpeakerLine for AlsaLine {
         if let Some(error) = self.error() {
             return Err(error);
         }
-        let now = self.pipeline.current_running_time().unwrap_or_default();
-        if self.next > now + MOST {
+        if self.source.current_level_bytes() > 2 * self.samples_of(MOST_MS) as u64 {
             return Ok(());
         }
-        // One after the other; after a pause from now on.
-        let at = self.next.max(now);
+        let at = self.next;
         let bytes: Vec<u8> = samples.iter().flat_map(|s| s.to_le_bytes()).collect();
         let mut buffer = gst::Buffer::from_mut_slice(bytes);
         let length = gst::ClockTime::from_nseconds(

@@ -29,6 +29,7 @@ fn alarm(t: &TestDevice) -> Alarm {
         hold_for: Duration::from_secs(10),
         send_email: true,
         snapshot: false,
+        prompt: String::new(),
     }
 }
 

@@ -30,6 +30,8 @@ pub struct Alarm {
     pub send_email: bool,
     /// Whether its picture is to be kept.
     pub snapshot: bool,
+    /// Token of the voice prompt that is to be played; may be empty.
+    pub prompt: String,
 }
 
 impl Alarm {

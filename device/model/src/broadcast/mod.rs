@@ -1,5 +1,7 @@
 //! Voice broadcast: what comes out of the loudspeaker (GEN-20, AUDIO-1..5).
 
+mod clips;
+mod queue;
 mod sound;
 mod text;
 
@@ -8,6 +10,9 @@ use crate::{
     settings::{AudioOutput, DeviceGeneral, Language, SpeechSpeed},
 };
 
+pub use clips::NewClip;
+use queue::Item;
+pub use queue::{Broadcast, Playing};
 pub use sound::{MAX_CLIP_BYTES, MAX_CLIP_SECONDS, Sound, from_alaw, from_mulaw};
 pub use text::{MAX_TEXT, speakable, spelled};
 

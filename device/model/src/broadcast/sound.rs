@@ -77,6 +77,17 @@ impl Sound {
         })
     }
 
+    /// The number of a WAV file's coding: 1 for samples as they are, 6 for A-law, 7 for µ-law.
+    #[must_use]
+    pub fn codec(file: &[u8]) -> Option<u8> {
+        let (format, _) = chunks(file).ok()?;
+        Some(match format.coding {
+            Coding::Unsigned8 | Coding::Signed16 => 1,
+            Coding::Alaw => 6,
+            Coding::Mulaw => 7,
+        })
+    }
+
     /// How long it is.
     #[must_use]
     pub fn millis(&self) -> u32 {
@@ -266,6 +277,8 @@ mod tests {
             read(&wav(6, 8, 1, 8_000, &[0xaa, 0x2a])).samples,
             [32_256, -32_256]
         );
+        assert_eq!(Sound::codec(&wav(7, 8, 1, 8_000, &[0])), Some(7));
+        assert_eq!(Sound::codec(b"RIFF"), None);
         let long = read(&wav(1, 16, 1, 8_000, &[0; 16_000]));
         assert_eq!(long.millis(), 1000);
         // Written into a pipe.

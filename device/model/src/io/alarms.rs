@@ -70,6 +70,7 @@ impl Device {
                     hold_for: input.hold_for(),
                     send_email: input.send_email,
                     snapshot: input.snapshot,
+                    prompt: input.prompt.clone(),
                 };
                 self.bus
                     .publish(alarm.at, EventKind::Alarm(Arc::new(alarm)));

@@ -5,6 +5,7 @@ mod alarms;
 mod broker;
 mod card;
 mod certificates;
+mod clips;
 mod contact;
 mod ddns;
 mod factory;
@@ -47,6 +48,7 @@ pub use certificates::{
     CertificateInfo, CertificateKind, CertificateState, Certificates, MAX_CERTIFICATES,
     NewCertificate, RootInfo, SignedBy, Subject, UploadedCertificate, is_certificate_name,
 };
+pub use clips::ClipFiles;
 pub use contact::{Contact, ContactLine};
 pub use ddns::{DdnsState, DdnsStatus, DynamicDns};
 pub use factory::{Factory, ResetScope};

@@ -5,7 +5,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{AlarmIo, CheckContext, OutputDelay, Section, WeekSchedule};
+use super::{AlarmIo, AudioClips, CheckContext, OutputDelay, Section, WeekSchedule};
 use crate::{
     Permission, Violation, Violations, bounded,
     product::{Function, Limit, Need},
@@ -123,6 +123,10 @@ pub struct AlarmInput {
     /// The picture of the moment is kept with the alarm.
     #[schemars(title = "Snapshot")]
     pub snapshot: bool,
+    /// Token of the voice prompt that the alarm plays; empty is none.
+    #[serde(default)]
+    #[schemars(title = "Voice Prompt", length(max = 64), extend("x-widget" = "prompt"))]
+    pub prompt: String,
 }
 
 impl Default for AlarmInput {
@@ -136,6 +140,7 @@ impl Default for AlarmInput {
             duration_seconds: OutputDelay::clamped(10),
             send_email: false,
             snapshot: false,
+            prompt: String::new(),
         }
     }
 }
@@ -191,6 +196,8 @@ impl Section for AlarmInputs {
         ("input2/output2", Need::AtLeast(Limit::AlarmOutputs, 2)),
         ("input1/send_email", Need::Function(Function::Email)),
         ("input2/send_email", Need::Function(Function::Email)),
+        ("input1/prompt", Need::Function(Function::Voice)),
+        ("input2/prompt", Need::Function(Function::Voice)),
     ];
 
     fn check(&self, cx: &CheckContext<'_>, violations: &mut Violations) {
@@ -198,10 +205,16 @@ impl Section for AlarmInputs {
             return;
         }
         let schedules = cx.settings.get::<AlarmSchedules>();
+        let clips = cx.settings.get::<AudioClips>();
         for (n, input) in (1..).zip(self.inputs()) {
             violations.require(schedules.week(&input.schedule).is_some(), || {
                 let pointer = format!("/input{n}/schedule");
                 Violation::new(&pointer, &input.schedule, "is no schedule that there is")
+            });
+            let known = input.prompt.is_empty() || clips.find(&input.prompt).is_some();
+            violations.require(known, || {
+                let pointer = format!("/input{n}/prompt");
+                Violation::new(&pointer, &input.prompt, "is no voice prompt that there is")
             });
         }
     }

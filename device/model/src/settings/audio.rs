@@ -4,7 +4,11 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
 use super::{CheckContext, Section};
-use crate::{Permission, Violation, Violations, bounded};
+use crate::{
+    Permission, Violation, Violations, bounded,
+    broadcast::MAX_TEXT,
+    product::{Function, Need},
+};
 
 /// Where sound comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -235,6 +239,12 @@ pub struct AudioOutput {
     /// Speed of the voice broadcast; 50 is the voice's own.
     #[schemars(title = "Speed", extend("x-widget" = "range"))]
     pub speed: SpeechSpeed,
+    /// Each vehicle whose plate was read is spoken to.
+    #[schemars(title = "Voice Broadcast")]
+    pub announce_plates: bool,
+    /// What is said, 1 to 256 characters; {plate} becomes the plate, sign by sign.
+    #[schemars(title = "Text", length(min = 1, max = 256), extend("x-visible-when" = {"announce_plates": true}))]
+    pub plate_text: String,
     /// Name of the decoder of the back channel in ONVIF clients.
     #[schemars(title = "Name of the Decoder", length(max = 64))]
     pub decoder_name: String,
@@ -245,6 +255,8 @@ impl Default for AudioOutput {
         Self {
             volume: Volume(50),
             speed: SpeechSpeed(50),
+            announce_plates: false,
+            plate_text: "Welcome, {plate}".into(),
             decoder_name: "Back channel".into(),
         }
     }
@@ -256,7 +268,19 @@ impl Section for AudioOutput {
     const PAGE: &'static str = "Setting/Video/Audio/Audio";
     const WRITE: Permission = Permission::VideoConfig;
 
+    const FIELDS: &'static [(&'static str, Need)] = &[
+        ("speed", Need::Function(Function::Voice)),
+        ("announce_plates", Need::Function(Function::Voice)),
+        ("plate_text", Need::Function(Function::Voice)),
+    ];
+
     fn check(&self, _cx: &CheckContext<'_>, violations: &mut Violations) {
+        let n = self.plate_text.chars().count();
+        let good = (1..=MAX_TEXT).contains(&n) && !self.plate_text.chars().any(char::is_control);
+        violations.require(good, || {
+            let why = format!("has {n} characters; allowed are 1 to {MAX_TEXT} visible ones");
+            Violation::new("/plate_text", &self.plate_text, why)
+        });
         let n = self.decoder_name.chars().count();
         let good = n <= 64 && !self.decoder_name.chars().any(char::is_control);
         violations.require(good, || {

@@ -6,6 +6,7 @@ mod area;
 mod audio;
 mod bounded;
 mod broker;
+mod clips;
 mod commission;
 mod ddns;
 mod diff;
@@ -66,6 +67,8 @@ pub use broker::{
     BrokerConfig, BrokerPort, BrokerQos, BrokerTransport, EventBroker, MAX_BROKERS, MqttVersion,
     brokers,
 };
+pub use clips::{AudioClip, AudioClips, ClipLanguage, RepeatInterval, Repeats};
+pub(crate) use clips::{TOKEN_RULE, is_token};
 pub use commission::LprCommission;
 pub use ddns::{DdnsMinutes, DdnsService, DdnsSource, NetDdns};
 pub use diff::Difference;
@@ -195,6 +198,7 @@ pub fn all_sections() -> Vec<Descriptor> {
         Descriptor::of::<MulticastAudio>(),
         Descriptor::of::<AudioInput>(),
         Descriptor::of::<AudioOutput>(),
+        Descriptor::of::<AudioClips>(),
         Descriptor::of::<NetMail>(),
         Descriptor::of::<NetDot1x>(),
         Descriptor::of::<NetDdns>(),

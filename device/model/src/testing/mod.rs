@@ -456,7 +456,12 @@ pub fn customised(change: impl FnOnce(&mut DeviceParts)) -> TestDevice {
         alarms: alarms.clone(),
         media: media.clone(),
         network: network.clone(),
-        upkeep: simulated_upkeep(power.clone()),
+        upkeep: {
+            let mut upkeep = simulated_upkeep(power.clone());
+            (upkeep.voice, upkeep.loudspeaker) = (outputs.clone(), outputs.clone());
+            upkeep
+        },
+        broadcast: crate::broadcast::Broadcast::default(),
         io: Arc::new(Io::new(outputs.clone(), 2)),
         clock: clock.clone(),
     };

@@ -1,4 +1,7 @@
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
 use bytes::Bytes;
 use lpr_core::UtcTime;
@@ -8,8 +11,8 @@ use crate::{
     Error, Result, Secret,
     broadcast::{Manner, Sound},
     ports::{
-        BundleFile, LastRun, Loudspeaker, Machine, Moment, Moments, Power, ProcessFigures,
-        ProcessorTimes, Reach, RelayOutputs, RestartNote, StorageFigures, Voice,
+        BundleFile, ClipFiles, LastRun, Loudspeaker, Machine, Moment, Moments, Power,
+        ProcessFigures, ProcessorTimes, Reach, RelayOutputs, RestartNote, StorageFigures, Voice,
     },
     upkeep::{Counters, Upkeep},
 };
@@ -184,6 +187,30 @@ impl RelayOutputs for SimulatedOutputs {
     }
 }
 
+/// Uploaded sounds in memory.
+#[derive(Debug, Default)]
+struct MemoryClips(Mutex<BTreeMap<String, Vec<u8>>>);
+
+impl ClipFiles for MemoryClips {
+    fn put(&self, token: &str, file: &[u8]) -> Result<()> {
+        self.0.lock().insert(token.into(), file.into());
+        Ok(())
+    }
+
+    fn get(&self, token: &str) -> Result<Option<Vec<u8>>> {
+        Ok(self.0.lock().get(token).cloned())
+    }
+
+    fn remove(&self, token: &str) -> Result<()> {
+        self.0.lock().remove(token);
+        Ok(())
+    }
+
+    fn tokens(&self) -> Result<Vec<String>> {
+        Ok(self.0.lock().keys().cloned().collect())
+    }
+}
+
 /// Moments in memory.
 #[derive(Debug, Default)]
 struct MemoryMoments(Mutex<HashMap<Moment, UtcTime>>);
@@ -208,6 +235,7 @@ pub fn simulated_upkeep(power: Arc<dyn Power>) -> Upkeep {
         machine: Arc::new(SimulatedMachine),
         voice: outputs.clone(),
         loudspeaker: outputs,
+        clips: Arc::new(MemoryClips::default()),
         counters: Arc::new(Counters::default()),
         storage: Arc::default(),
         conditions: Arc::default(),

@@ -26,7 +26,10 @@ pub use upgrade::{Checked, MAX_PACKAGE, Upgrading};
 
 use crate::{
     Actor, Device, Error, EventKind, LogKind, Permission, RestartScope, Result,
-    ports::{Loudspeaker, Machine, Moment, Moments, Power, Reach, RestartNote, Upgrades, Voice},
+    ports::{
+        ClipFiles, Loudspeaker, Machine, Moment, Moments, Power, Reach, RestartNote, Upgrades,
+        Voice,
+    },
     settings::TimeSettings,
 };
 
@@ -39,10 +42,12 @@ pub struct Upkeep {
     pub upgrades: Option<Arc<dyn Upgrades>>,
     /// Figures of process and machine.
     pub machine: Arc<dyn Machine>,
-    /// The loudspeaker.
+    /// The voice.
     pub voice: Arc<dyn Voice>,
     /// The loudspeaker.
     pub loudspeaker: Arc<dyn Loudspeaker>,
+    /// Uploaded sounds.
+    pub clips: Arc<dyn ClipFiles>,
     /// What happened since the start.
     pub counters: Arc<Counters>,
     /// Whether records can be stored.

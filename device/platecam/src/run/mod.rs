@@ -1,6 +1,7 @@
 //! `platecam run`: starts every part, connects them, and stops them again.
 
 mod alarms;
+mod broadcast;
 mod button;
 mod io;
 mod listeners;
@@ -31,7 +32,9 @@ use listeners::{Fixed, Listeners, Wanted};
 use media::Media;
 use platecam_host::{Recorder, TimePace};
 use platecam_media::{Loudspeaker, MediaPort, RecognitionFigures, SourceSpec};
-use platecam_model::{Clock, Device, DeviceParts, EventKind, watermark::MarkedMedia};
+use platecam_model::{
+    Clock, Device, DeviceParts, EventKind, broadcast::Broadcast, watermark::MarkedMedia,
+};
 use platecam_onvif::{
     OnvifService, ServicePorts,
     discovery::{self, DiscoveryConfig},
@@ -124,6 +127,7 @@ async fn serve(
         media: Arc::new(MarkedMedia::new(Arc::new(port), state.watermark.clone())),
         network: state.network.clone(),
         networking: state.networking.clone(),
+        broadcast: Broadcast::default(),
         io: state.io.io.clone(),
         certificates: state.certificates.clone(),
         factory: state.factory.clone(),
@@ -215,6 +219,8 @@ async fn serve(
         tokio::spawn(restart::count(device.clone())),
         tokio::spawn(io::serve(device.clone())),
         tokio::spawn(alarms),
+        tokio::spawn(broadcast::listen(device.clone(), device.bus.subscribe())),
+        tokio::spawn(broadcast::play(device.clone())),
         tokio::spawn(listeners.clone().follow()),
         tokio::spawn(network::keep(device.clone())),
         tokio::spawn(storage::keep(device.clone())),

@@ -8,12 +8,12 @@ use std::{
 };
 
 use platecam_host::{
-    AlarmLimits, AlarmStore, CARD_PATIENCE, CardParts, CardSlot, CertificateStore, Database,
-    DdnsPace, DdnsParts, DdnsUpdater, DeviceKey, EspeakVoice, Forwarder, HostMode, HostPower,
-    LinuxCard, LinuxMachine, LinuxNeighbours, LinuxNetwork, LinuxNetworkControl, LinuxSerial,
-    LinuxSsh, LinuxTime, LogDatabase, MqttBrokers, NetworkPaths, Pace, PictureKey, PicturePlaces,
-    RecordLimits, RecordStore, SmtpMailer, StateDir, StoreParts, TimePaths, Tpm, TpmChoice,
-    UploadPace, UploadParts, Uploader, WiredSupplicant, upgrade::HostUpgrades,
+    AlarmLimits, AlarmStore, CARD_PATIENCE, CardParts, CardSlot, CertificateStore, ClipFolder,
+    Database, DdnsPace, DdnsParts, DdnsUpdater, DeviceKey, EspeakVoice, Forwarder, HostMode,
+    HostPower, LinuxCard, LinuxMachine, LinuxNeighbours, LinuxNetwork, LinuxNetworkControl,
+    LinuxSerial, LinuxSsh, LinuxTime, LogDatabase, MqttBrokers, NetworkPaths, Pace, PictureKey,
+    PicturePlaces, RecordLimits, RecordStore, SmtpMailer, StateDir, StoreParts, TimePaths, Tpm,
+    TpmChoice, UploadPace, UploadParts, Uploader, WiredSupplicant, upgrade::HostUpgrades,
 };
 use platecam_media::Loudspeaker;
 use platecam_model::{
@@ -203,6 +203,7 @@ impl State {
         let loudspeaker = Arc::new(loudspeaker(args, &dir, &settings));
         let mut upkeep = upkeep(args, &dir, power.clone(), upgrades.clone());
         upkeep.loudspeaker = loudspeaker.clone();
+        upkeep.clips = Arc::new(ClipFolder::new(dir.join("clips")));
         upkeep.moments = factory.clone();
         let io = Lines::open(args, &product, dir.path())?;
         let host = host_services(args, &dir, &certificates);

@@ -10,7 +10,7 @@ use axum::{
     routing::{any, post},
 };
 use platecam_host::CertificateStore;
-use platecam_model::{Device, config::MAX_CONFIG};
+use platecam_model::{Device, broadcast::MAX_CLIP_BYTES, config::MAX_CONFIG};
 use platecam_onvif::{HttpRequest, MAX_BODY, OnvifService};
 use platecam_web::{ByteStream, ConnInfo, RtspTunnel, Viewer};
 use rustls::{
@@ -33,6 +33,10 @@ pub(crate) fn onvif_router(service: OnvifService, device: Device) -> Router {
         .merge(
             Router::new()
                 .route("/onvif/restore/{ticket}", post(restore))
+                .route(
+                    "/onvif/audio-clip/{ticket}",
+                    post(audio_clip).put(audio_clip),
+                )
                 .with_state(service),
         )
 }
@@ -63,6 +67,25 @@ async fn restore(Shared(service): Shared<OnvifService>, request: Request) -> Res
         Ok(response) => response.map(Body::from),
         Err(e) => {
             tracing::error!(error = %e, "restore");
+            http::StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        }
+    }
+}
+
+/// The sound of a voice prompt: larger than SOAP may be.
+async fn audio_clip(Shared(service): Shared<OnvifService>, request: Request) -> Response {
+    let (head, body) = request.into_parts();
+    // One byte more than allowed reaches the service, which refuses it.
+    let body = match to_bytes(body, MAX_CLIP_BYTES + 1).await {
+        Ok(body) => body.to_vec(),
+        Err(_) => vec![0; MAX_CLIP_BYTES + 1],
+    };
+    let path = head.uri.path().to_owned();
+    let done = tokio::task::spawn_blocking(move || service.audio_clip(&path, body));
+    match done.await {
+        Ok(response) => response.map(Body::from),
+        Err(e) => {
+            tracing::error!(error = %e, "audio clip");
             http::StatusCode::INTERNAL_SERVER_ERROR.into_response()
         }
     }

@@ -51,6 +51,7 @@ export type ViewName =
   | 'lpr-areas'
   | 'motion-regions'
   | 'alarm-out'
+  | 'audio'
   | 'debug';
 
 export interface SettingGroup {
@@ -127,7 +128,7 @@ export const settingTree: SettingGroup[] = [
     icon: 'video',
     pages: [
       { path: 'video/stream', title: 'page.video-stream', sections: ['video.main', 'video.sub'], manual: ['Video/Audio/Video/Video Stream', 'Audio/Video/Stream'] },
-      { path: 'video/audio', title: 'page.audio', sections: ['audio.input', 'audio.output'], manual: ['Video/Audio/Audio/Volume/Encoding', 'Audio/Audio Config'] },
+      { path: 'video/audio', title: 'page.audio', sections: ['audio.input', 'audio.output', 'audio.clips'], view: 'audio', manual: ['Video/Audio/Audio/Volume/Encoding', 'Audio/Audio Config'] },
       { path: 'video/osd', title: 'page.video-osd', sections: ['video.osd', 'video.osd_images'], view: 'osd', manual: ['Video/Audio/Video/Overlay', 'Camera/Overlay'] },
       { path: 'video/roi', title: 'page.video-roi', sections: ['video.roi'], view: 'roi', manual: ['Video/Audio/Video/ROI'] },
       { path: 'video/masks', title: 'page.video-masks', sections: ['video.masks'], view: 'masks', manual: ['Video/Audio/Video/Privacy Masks'] },

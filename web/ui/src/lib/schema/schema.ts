@@ -56,6 +56,7 @@ export type Widget =
   | 'group'
   | 'week'
   | 'schedule'
+  | 'prompt'
   | 'fixed';
 
 export interface Choice {
@@ -218,7 +219,7 @@ function choicesOf(schema: JsonSchema, root: JsonSchema): Choice[] {
 const BY_HINT = new Map<string, Widget>([
   ['password', 'secret'], ['secret', 'secret'], ['textarea', 'textarea'], ['multiline', 'textarea'], ['file', 'file'], ['pem', 'file'], ['png', 'picture'],
   ['ip', 'ip'], ['ipv4', 'ip'], ['ipv6', 'ip'], ['time', 'time'], ['partial-time', 'time'], ['time-of-day', 'time'],
-  ['date-time', 'date-time'], ['datetime', 'date-time'], ['schedule', 'schedule'],
+  ['date-time', 'date-time'], ['datetime', 'date-time'], ['schedule', 'schedule'], ['prompt', 'prompt'],
 ]);
 
 function widgetOf(schema: JsonSchema, choices: Choice[], items: FieldSpec | null): Widget {
