@@ -69,8 +69,9 @@ pub(super) struct Place {
     pub(super) brief: bool,
 }
 
+/// For whoever takes a snapshot by hand, too.
 fn full(what: &str) -> Error {
-    Error::internal(format!("{what} is full, and Disk Full Options says Stop"))
+    Error::Conflict(format!("{what} is full, and Disk Full Options says Stop"))
 }
 
 impl RecordStore {

@@ -155,7 +155,7 @@ fn stop_keeps_the_old_and_refuses_the_new() {
         (plates.len(), plates.last().unwrap().as_str()),
         (kept, "P0")
     );
-    let Err(Error::Internal { detail }) = unit.pass("X") else {
+    let Err(Error::Conflict(detail)) = unit.pass("X") else {
         panic!("a full card took more")
     };
     assert!(detail.contains("memory card is full"), "{detail}");
