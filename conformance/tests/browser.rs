@@ -100,7 +100,7 @@ fn certificates_and_addresses_are_changed_in_the_browser() {
     script("network.mjs", &camera);
 }
 
-/// ROI-1..3, ROI-5: what is drawn on the picture is stored.
+/// ROI-1..3, ROI-5, METER-4..7: what is drawn on the picture is stored.
 #[test]
 fn regions_are_drawn_in_the_browser() {
     let camera = Camera::start(&simulated()).unwrap();
