@@ -531,3 +531,118 @@ async fn a_configuration_of_802_1x_is_added_and_bound() {
             .is_set()
     );
 }
+
+/// DOT1X-5; Security Service §5.5.5: a policy of stored certificates says whom 802.1X and a broker trust; the page has the
+/// same certificates.
+#[tokio::test]
+async fn a_validation_policy_is_trusted_by() {
+    use base64::{Engine, engine::general_purpose::STANDARD};
+    use platecam_model::settings::{EventBroker, NetDot1x};
+    const SECURITY: &str = "/onvif/security_service";
+    let bench = Bench::new();
+    let call = async |operation: &str, inner: &str| {
+        let body = format!(
+            "<tas:{operation} xmlns:tas='http://www.onvif.org/ver10/advancedsecurity/wsdl'>{inner}</tas:{operation}>"
+        );
+        bench.call(SECURITY, &body, ADMIN).await
+    };
+    let der = STANDARD.encode(include_bytes!("../../fuzz/corpus/certificate/leaf.der"));
+    let stored = call(
+        "UploadCertificate",
+        &format!("<tas:Certificate>{der}</tas:Certificate>"),
+    )
+    .await;
+    let stored: tas::UploadCertificateResponse = stored.read();
+    let policy = |parameters: &str, certificate: &str| {
+        format!(
+            "<tas:Alias>switch</tas:Alias><tas:Parameters>{parameters}</tas:Parameters>\
+             <tas:TrustAnchor><tas:CertificateID>{certificate}</tas:CertificateID></tas:TrustAnchor>"
+        )
+    };
+    let create = "CreateCertPathValidationPolicy";
+    for (wanted, subcode) in [
+        (policy("", "cert-99"), "CertificateID"),
+        (
+            policy(
+                "<tas:UseDeltaCRLs>true</tas:UseDeltaCRLs>",
+                &stored.certificate_id,
+            ),
+            "CertPathValidationParameters",
+        ),
+    ] {
+        let refused = call(create, &wanted).await;
+        assert_eq!(refused.fault(), ["Sender", "InvalidArgVal", subcode]);
+    }
+    let made = call(create, &policy("", &stored.certificate_id)).await;
+    let made: tas::CreateCertPathValidationPolicyResponse = made.read();
+    let id = made.cert_path_validation_policy_id;
+    let named =
+        |id: &str| format!("<tas:CertPathValidationPolicyID>{id}</tas:CertPathValidationPolicyID>");
+    let one = call("GetCertPathValidationPolicy", &named(&id)).await;
+    let one: tas::GetCertPathValidationPolicyResponse = one.read();
+    let one = one.cert_path_validation_policy;
+    assert_eq!(one.alias.as_deref(), Some("switch"));
+    assert_eq!(one.trust_anchor[0].certificate_id, stored.certificate_id);
+
+    let dot1x = |policy: &str| {
+        format!(
+            "<tas:Dot1XConfiguration><tas:Outer Method='EAP-PEAP/MSCHAPv2' CertPathValidationPolicyID='{policy}'>\
+             <tas:Inner Method='MSCHAPv2'><tas:Identity>camera</tas:Identity><tas:PassphraseID>pass</tas:PassphraseID>\
+             </tas:Inner></tas:Outer></tas:Dot1XConfiguration>"
+        )
+    };
+    let phrase = "<tas:Passphrase>secret-1</tas:Passphrase>";
+    let phrase: tas::UploadPassphraseResponse = call("UploadPassphrase", phrase).await.read();
+    let wanted =
+        |policy: &str| dot1x(policy).replace(">pass<", &format!(">{}<", phrase.passphrase_id));
+    let refused = call("AddDot1XConfiguration", &wanted("policy-99")).await;
+    assert_eq!(
+        refused.fault(),
+        ["Sender", "InvalidArgVal", "CertPathValidationPolicyID"]
+    );
+    let added = call("AddDot1XConfiguration", &wanted(&id)).await;
+    assert_eq!(added.status, 200, "{}", added.text());
+    let set = bench.test.device.settings.get::<NetDot1x>();
+    assert!(
+        set.verify_server && set.ca_certificate.contains(&der[..60]),
+        "{}",
+        set.ca_certificate
+    );
+    let all = call("GetAllDot1XConfigurations", "").await;
+    let all: tas::GetAllDot1XConfigurationsResponse = all.read();
+    let told = &all.configuration[0].outer.cert_path_validation_policy_id;
+    assert_eq!(told.as_ref(), Some(&id));
+
+    let broker = |address: &str| {
+        format!(
+            "<tev:AddEventBroker><tev:EventBroker><tev:Address>{address}</tev:Address><tev:TopicPrefix>a</tev:TopicPrefix>\
+             <tev:CertPathValidationPolicyID>{id}</tev:CertPathValidationPolicyID></tev:EventBroker></tev:AddEventBroker>"
+        )
+    };
+    const EVENTS: &str = "/onvif/event_service";
+    let plain = bench.call(EVENTS, &broker("ws://b.example"), ADMIN).await;
+    assert_eq!(plain.fault(), ["Sender", "InvalidArgVal"]);
+    let added = bench.call(EVENTS, &broker("wss://b.example"), ADMIN).await;
+    assert_eq!(added.status, 200, "{}", added.text());
+    let set = bench.test.device.settings.get::<EventBroker<1>>();
+    assert!(set.0.verify_certificate && set.0.ca_certificate.contains(&der[..60]));
+    let list = bench.call(EVENTS, "<tev:GetEventBrokers/>", ADMIN).await;
+    assert!(list.text().contains(&format!(">{id}<")), "{}", list.text());
+
+    let used = call("DeleteCertPathValidationPolicy", &named(&id)).await;
+    assert_eq!(used.fault(), ["Sender", "InvalidArgVal", "ReferenceExists"]);
+    let certificate = format!(
+        "<tas:CertificateID>{}</tas:CertificateID>",
+        stored.certificate_id
+    );
+    let used = call("DeleteCertificate", &certificate).await;
+    assert_eq!(used.fault(), ["Sender", "InvalidArgVal", "ReferenceExists"]);
+    let gone =
+        "<tev:DeleteEventBroker><tev:Address>wss://b.example</tev:Address></tev:DeleteEventBroker>";
+    assert_eq!(bench.call(EVENTS, gone, ADMIN).await.status, 200);
+    let gone = "<tas:Dot1XID>dot1x_1</tas:Dot1XID>";
+    assert_eq!(call("DeleteDot1XConfiguration", gone).await.status, 200);
+    let deleted = call("DeleteCertPathValidationPolicy", &named(&id)).await;
+    assert_eq!(deleted.status, 200, "{}", deleted.text());
+    assert_eq!(call("DeleteCertificate", &certificate).await.status, 200);
+}

@@ -133,18 +133,32 @@ impl Call<'_> {
             port,
             path,
         } = address(&new.address)?;
-        for (name, id) in [
-            ("CertificateID", &new.certificate_id),
-            (
-                "CertPathValidationPolicyID",
-                &new.cert_path_validation_policy_id,
-            ),
-        ] {
-            if let Some(id) = id.as_deref().filter(|id| !id.is_empty()) {
-                let reason = format!("{name} {}: there is no such thing", shortened(id));
+        let given = |id: &Option<String>| id.clone().filter(|id| !id.is_empty());
+        if let Some(id) = given(&new.certificate_id) {
+            let reason = format!(
+                "CertificateID {}: the unit shows brokers no certificate",
+                shortened(&id)
+            );
+            return Err(Fault::sender(&["InvalidArgVal"], reason));
+        }
+        let trusted = match given(&new.cert_path_validation_policy_id) {
+            None => None,
+            Some(id) if !transport.is_encrypted() => {
+                let reason = format!(
+                    "CertPathValidationPolicyID {}: {} shows no certificate",
+                    shortened(&id),
+                    transport.scheme()
+                );
                 return Err(Fault::sender(&["InvalidArgVal"], reason));
             }
-        }
+            Some(id) => Some(self.device().policy_pem(self.actor, &id).map_err(|_| {
+                let reason = format!(
+                    "CertPathValidationPolicyID {}: there is no such policy",
+                    shortened(&id)
+                );
+                Fault::sender(&["InvalidArgVal", "CertPathValidationPolicyID"], reason)
+            })?),
+        };
         if new.metadata_filter.is_some_and(|f| !f.any.is_empty()) {
             let reason = "MetadataFilter: metadata is not published to brokers";
             return Err(invalid("InvalidFilter", reason));
@@ -175,9 +189,10 @@ impl Call<'_> {
             qos: BrokerQos::try_from(qos).map_err(|e| bad(format!("QoS: {e}")))?,
             publish_filter,
             // Core §11.12: without a validation policy the certificate is not checked. A person may ask for it.
-            verify_certificate: known.is_some_and(|k| all[k].verify_certificate),
-            ca_certificate: known
-                .map(|k| all[k].ca_certificate.clone())
+            verify_certificate: trusted.is_some()
+                || known.is_some_and(|k| all[k].verify_certificate),
+            ca_certificate: trusted
+                .or_else(|| known.map(|k| all[k].ca_certificate.clone()))
                 .unwrap_or_default(),
             version: known.map_or_else(|| BrokerConfig::default().version, |k| all[k].version),
         };
@@ -236,8 +251,18 @@ impl Call<'_> {
             publish_filter: filter,
             qos: Some(i32::from(b.qos.get())),
             status: Some(status.to_owned()),
+            cert_path_validation_policy_id: self.policy_of(b),
             ..Default::default()
         }
+    }
+}
+
+impl Call<'_> {
+    /// The policy by which a broker is trusted.
+    fn policy_of(&self, b: &BrokerConfig) -> Option<String> {
+        let checked = b.transport.is_encrypted() && b.verify_certificate;
+        let found = checked.then(|| self.device().policy_of(&b.ca_certificate));
+        found.and_then(Result::ok).flatten()
     }
 }
 

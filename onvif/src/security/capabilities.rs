@@ -3,7 +3,8 @@
 use onvif_contracts::tas;
 use onvif_xml::{Duration, List};
 use platecam_model::ports::{
-    MAX_CERTIFICATES, MAX_KEYS, MAX_PASSPHRASES, MAX_PATHS, NewKey, SignatureAlgorithm,
+    MAX_CERTIFICATES, MAX_KEYS, MAX_PASSPHRASES, MAX_PATHS, MAX_POLICIES, NewKey,
+    SignatureAlgorithm,
 };
 
 use super::dot1x;
@@ -67,7 +68,7 @@ fn keystore() -> tas::KeystoreCapabilities {
         password_based_encryption_algorithms: words(&["pbeWithSHAAnd3-KeyTripleDES-CBC", "pbes2"]),
         password_based_mac_algorithms: words(&["hmacWithSHA1", "hmacWithSHA256"]),
         maximum_number_of_crls: Some(0),
-        maximum_number_of_certification_path_validation_policies: Some(0),
+        maximum_number_of_certification_path_validation_policies: count(MAX_POLICIES),
         enforce_tls_web_client_auth_ext_key_usage: Some(false),
         no_private_key_sharing: Some(false),
         ..Default::default()

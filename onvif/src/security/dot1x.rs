@@ -1,8 +1,8 @@
 //! 802.1X (Security Service §5.4; DOT1X-1..4): one configuration, the settings section `net.dot1x`; bound to the
 //! interface it is enabled.
 //!
-//! A passphrase of the store is copied into the section and not told back. What the server must show is set by the
-//! page alone (`verify_server`, `ca_certificate`): there are no validation policies here.
+//! A passphrase of the store is copied into the section and not told back; the trust anchors of a validation policy
+//! become what the page has too (`verify_server`, `ca_certificate`), and the policy is found again by them.
 
 use onvif_contracts::tas;
 use onvif_xml::soap::Fault;
@@ -66,12 +66,16 @@ fn patch(call: &Call<'_>, value: &Value) -> Answer<()> {
     done.map(drop).map_err(fault::of)
 }
 
-fn written(s: &NetDot1x) -> tas::Dot1XConfiguration {
+fn written(call: &Call<'_>, s: &NetDot1x) -> Answer<tas::Dot1XConfiguration> {
     let method = OUTER.iter().find(|(m, _)| *m == s.method);
     let mut outer = tas::Dot1XStage {
         method: method.map_or("", |(_, name)| *name).to_owned(),
         ..Default::default()
     };
+    if s.verify_server {
+        let policy = call.device().policy_of(&s.ca_certificate);
+        outer.cert_path_validation_policy_id = policy.map_err(faults::of)?;
+    }
     let name = |text: &str| Some(text.to_owned()).filter(|t| !t.is_empty());
     match s.method {
         Dot1xMethod::Tls => {
@@ -87,24 +91,25 @@ fn written(s: &NetDot1x) -> tas::Dot1XConfiguration {
             }));
         }
     }
-    tas::Dot1XConfiguration {
+    Ok(tas::Dot1XConfiguration {
         dot1xid: Some(ID.to_owned()),
         alias: None,
         outer,
-    }
+    })
 }
 
 /// `GetAllDot1XConfigurations`.
-pub(super) fn all(call: &Call<'_>) -> tas::GetAllDot1XConfigurationsResponse {
-    tas::GetAllDot1XConfigurationsResponse {
-        configuration: now(call).iter().map(written).collect(),
-    }
+pub(super) fn all(call: &Call<'_>) -> Answer<tas::GetAllDot1XConfigurationsResponse> {
+    let all = now(call).into_iter().map(|s| written(call, &s));
+    Ok(tas::GetAllDot1XConfigurationsResponse {
+        configuration: all.collect::<Answer<_>>()?,
+    })
 }
 
 /// `GetDot1XConfiguration`.
 pub(super) fn get(call: &Call<'_>, id: &str) -> Answer<tas::GetDot1XConfigurationResponse> {
     Ok(tas::GetDot1XConfigurationResponse {
-        dot1x_configuration: written(&named(call, id)?),
+        dot1x_configuration: written(call, &named(call, id)?)?,
     })
 }
 
@@ -128,12 +133,13 @@ pub(super) fn add(call: &Call<'_>, wanted: &tas::Dot1XConfiguration) -> Answer<S
         );
         refused("Dot1XMethod", text)
     })?;
-    let stages = [Some(outer), outer.inner.as_deref()];
-    for stage in stages.into_iter().flatten() {
-        if let Some(policy) = &stage.cert_path_validation_policy_id {
-            let text = format!("there is no validation policy '{}'", shortened(policy));
-            return Err(refused("CertPathValidationPolicyID", text));
-        }
+    let inner_policy = |s: &tas::Dot1XStage| s.cert_path_validation_policy_id.clone();
+    if let Some(policy) = outer.inner.as_deref().and_then(inner_policy) {
+        let text = format!(
+            "CertPathValidationPolicyID {} of the inner method: the server shows its certificate to the outer one",
+            shortened(&policy)
+        );
+        return Err(refused("CertPathValidationPolicyID", text));
     }
     let mut value = json!({ "enabled": false, "method": method, "anonymous_identity": "", "password": null, "certification_path": "" });
     let mut own = outer;
@@ -168,9 +174,15 @@ pub(super) fn add(call: &Call<'_>, wanted: &tas::Dot1XConfiguration) -> Answer<S
         return Err(refused("Dot1XMethod", text));
     }
     value["identity"] = json!(identity);
-    // Who has entered no CA cannot be made to verify by it.
-    let ca = &call.device().settings.get::<NetDot1x>().ca_certificate;
-    value["verify_server"] = json!(!ca.trim().is_empty());
+    if let Some(policy) = outer.cert_path_validation_policy_id.as_deref() {
+        let pem = call.device().policy_pem(call.actor, policy);
+        value["ca_certificate"] = json!(pem.map_err(faults::of)?);
+        value["verify_server"] = json!(true);
+    } else {
+        // Who has entered no CA cannot be made to verify by it.
+        let ca = &call.device().settings.get::<NetDot1x>().ca_certificate;
+        value["verify_server"] = json!(!ca.trim().is_empty());
+    }
     patch(call, &value)?;
     Ok(ID.to_owned())
 }

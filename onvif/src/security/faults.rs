@@ -25,6 +25,7 @@ pub(super) fn of(error: Error) -> Fault {
             "certification path" => sender("CertificationPathID"),
             "old certification path" => sender("OldCertificationPathID"),
             "passphrase" => sender("PassphraseID"),
+            "validation policy" => sender("CertPathValidationPolicyID"),
             _ => fault::of(error),
         },
         Error::Conflict(_) => sender("ReferenceExists"),
@@ -33,6 +34,7 @@ pub(super) fn of(error: Error) -> Fault {
             "certificates" => receiver("MaximumNumberOfCertificatesReached"),
             "certification paths" => receiver("MaximumNumberOfCertificationPathsReached"),
             "passphrases" => receiver("MaximumNumberOfPassphrasesReached"),
+            "validation policies" => receiver("MaximumNumberOfCertPathValidationPoliciesReached"),
             "assigned certification paths" => {
                 receiver("MaximumNumberOfTLSCertificationPathsReached")
             }
@@ -70,6 +72,7 @@ fn subcode(pointer: &str) -> Option<&'static str> {
         "/password" => "DecryptionFailed",
         "/key" => "PublicPrivateKeyMismatch",
         "/path" => "InvalidCertificationPath",
+        "/anchors" | "/parameters" => "CertPathValidationParameters",
         "/passphrase" => "BadPassphrase",
         _ => return None,
     })
@@ -120,6 +123,10 @@ mod tests {
                 "Sender/InvalidArgVal/OldCertificationPathID",
             ),
             ("passphrase", "Sender/InvalidArgVal/PassphraseID"),
+            (
+                "validation policy",
+                "Sender/InvalidArgVal/CertPathValidationPolicyID",
+            ),
         ] {
             assert_eq!(told(Error::not_found(what, "x")), want);
         }

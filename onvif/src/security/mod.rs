@@ -6,6 +6,7 @@ mod certificates;
 mod dot1x;
 mod faults;
 mod keys;
+mod policies;
 mod subject;
 mod tls;
 
@@ -30,8 +31,7 @@ impl AdvancedSecurityService for Call<'_> {
     }
 }
 
-/// Revocation lists and validation policies are not here: no client is authenticated by TLS. Their operations
-/// answer `ter:ActionNotSupported`, and the capabilities say so.
+/// Revocation lists are not here. Their operations answer `ter:ActionNotSupported`, and the capabilities say so.
 impl Keystore for Call<'_> {
     fn create_rsa_key_pair(
         &self,
@@ -160,6 +160,48 @@ impl Keystore for Call<'_> {
         Ok(Default::default())
     }
 
+    fn create_cert_path_validation_policy(
+        &self,
+        request: tas::CreateCertPathValidationPolicy,
+    ) -> Answer<tas::CreateCertPathValidationPolicyResponse> {
+        policies::create(self, &request)
+    }
+
+    fn get_cert_path_validation_policy(
+        &self,
+        request: tas::GetCertPathValidationPolicy,
+    ) -> Answer<tas::GetCertPathValidationPolicyResponse> {
+        let policy = policies::one(self, &request.cert_path_validation_policy_id)?;
+        Ok(tas::GetCertPathValidationPolicyResponse {
+            cert_path_validation_policy: policy,
+        })
+    }
+
+    fn get_all_cert_path_validation_policies(
+        &self,
+        _: tas::GetAllCertPathValidationPolicies,
+    ) -> Answer<tas::GetAllCertPathValidationPoliciesResponse> {
+        Ok(tas::GetAllCertPathValidationPoliciesResponse {
+            cert_path_validation_policy: policies::all(self)?,
+        })
+    }
+
+    fn set_cert_path_validation_policy(
+        &self,
+        request: tas::SetCertPathValidationPolicy,
+    ) -> Answer<tas::SetCertPathValidationPolicyResponse> {
+        policies::set(self, &request.cert_path_validation_policy)?;
+        Ok(Default::default())
+    }
+
+    fn delete_cert_path_validation_policy(
+        &self,
+        request: tas::DeleteCertPathValidationPolicy,
+    ) -> Answer<tas::DeleteCertPathValidationPolicyResponse> {
+        policies::delete(self, &request.cert_path_validation_policy_id)?;
+        Ok(Default::default())
+    }
+
     fn upload_passphrase(
         &self,
         request: tas::UploadPassphrase,
@@ -244,7 +286,7 @@ impl Dot1X for Call<'_> {
         &self,
         _: tas::GetAllDot1XConfigurations,
     ) -> Answer<tas::GetAllDot1XConfigurationsResponse> {
-        Ok(dot1x::all(self))
+        dot1x::all(self)
     }
 
     fn get_dot1x_configuration(

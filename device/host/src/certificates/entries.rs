@@ -16,8 +16,8 @@ use super::{
     keys::PrivateKey,
     parse::{self, Facts},
     rows::{
-        CERTIFICATE, CertificateRow, Contents, KEY, KeyRow, NewCertificateRow, NewKeyRow, PathRow,
-        delete, insert_certificate, insert_key, number, prune,
+        CERTIFICATE, CertificateRow, Contents, KEY, KeyRow, NewCertificateRow, NewKeyRow, POLICY,
+        PathRow, delete, insert_certificate, insert_key, number, prune,
     },
     store::{CertificateStore, SEAL, path_of, pem, rc, server_params},
 };
@@ -38,6 +38,12 @@ impl CertificateStore {
         if contents.in_use().is_some_and(|p| with(&p)) {
             return Err(Error::Conflict(format!(
                 "HTTPS uses {CERTIFICATE}{id}: install another one first"
+            )));
+        }
+        if let Some(policy) = contents.trusting(id) {
+            return Err(Error::Conflict(format!(
+                "{CERTIFICATE}{id} is trusted by {POLICY}{}",
+                policy.id
             )));
         }
         let above = |p: &&PathRow| with(p) && p.certificates.first() != Some(&id);

@@ -3,9 +3,9 @@
 use platecam_model::{
     Error, Result, Secret, UtcTime,
     ports::{
-        CertificateUpload, CertificationPath, KeyInfo, KeyStatus, Keystore, MAX_PASSPHRASES,
-        MAX_PATH_LENGTH, NewKey, PassphraseInfo, Pkcs12Upload, RequestContent, SelfSigned,
-        StoredCertificate,
+        CertificateUpload, CertificationPath, KeyInfo, KeyStatus, Keystore, MAX_ANCHORS,
+        MAX_PASSPHRASES, MAX_PATH_LENGTH, NewKey, PassphraseInfo, Pkcs12Upload, RequestContent,
+        SelfSigned, StoredCertificate, ValidationPolicy,
     },
 };
 use rusqlite::{Connection, OptionalExtension, params};
@@ -18,8 +18,9 @@ use super::{
     keys::{self, PrivateKey},
     parse,
     rows::{
-        CERTIFICATE, Contents, KEY, KeyRow, NewCertificateRow, NewKeyRow, PASSPHRASE, PATH, assign,
-        delete, insert_certificate, insert_key, insert_path, number, write_members,
+        CERTIFICATE, Contents, KEY, KeyRow, NewCertificateRow, NewKeyRow, PASSPHRASE, PATH, POLICY,
+        assign, delete, insert_certificate, insert_key, insert_path, insert_policy, number,
+        write_anchors, write_members,
     },
     store::{CertificateStore, SEAL},
 };
@@ -91,6 +92,17 @@ fn members(contents: &Contents, ids: &[String]) -> Result<Vec<i64>> {
         }
     }
     Ok(rows.iter().map(|r| r.id).collect())
+}
+
+/// The rows of trust anchors.
+fn trusted(contents: &Contents, ids: &[String]) -> Result<Vec<i64>> {
+    let n = ids.len();
+    if !(1..=MAX_ANCHORS).contains(&n) {
+        let why = format!("has {n} certificates; allowed are 1 to {MAX_ANCHORS}");
+        return Err(Error::invalid("/anchors", "", why));
+    }
+    let rows = ids.iter().map(|id| contents.named_certificate(id));
+    rows.map(|row| row.map(|r| r.id)).collect()
 }
 
 /// Stores one certificate; returns the numbers of it and its key.
@@ -264,6 +276,10 @@ impl Keystore for CertificateStore {
             if let Some(path) = paths.find(|p| p.certificates.contains(&row)) {
                 return Err(referenced("certificate", id, &format!("{PATH}{}", path.id)));
             }
+            if let Some(policy) = contents.trusting(row) {
+                let by = format!("{POLICY}{}", policy.id);
+                return Err(referenced("certificate", id, &by));
+            }
             delete(tx, "keystore_certificates", row)
         })
     }
@@ -318,6 +334,46 @@ impl Keystore for CertificateStore {
                 return Err(referenced("certification path", id, "the TLS server"));
             }
             delete(tx, "keystore_paths", row.id)
+        })
+    }
+
+    fn create_policy(&self, anchors: &[String], alias: &str) -> Result<String> {
+        let id = self.write(|tx| {
+            let anchors = trusted(&Contents::load(tx)?, anchors)?;
+            insert_policy(tx, alias, &anchors)
+        })?;
+        Ok(format!("{POLICY}{id}"))
+    }
+
+    fn set_policy(&self, policy: &ValidationPolicy) -> Result<()> {
+        self.write(|tx| {
+            let contents = Contents::load(tx)?;
+            let row = contents.named_policy(&policy.id)?.id;
+            write_anchors(tx, row, &trusted(&contents, &policy.anchors)?)?;
+            let sql = "UPDATE keystore_policies SET alias = ?1 WHERE id = ?2";
+            tx.execute(sql, params![policy.alias, row])
+                .map_err(internal)?;
+            Ok(())
+        })
+    }
+
+    fn policies(&self) -> Result<Vec<ValidationPolicy>> {
+        let one = |p: super::rows::PolicyRow| ValidationPolicy {
+            id: format!("{POLICY}{}", p.id),
+            alias: p.alias,
+            anchors: p
+                .anchors
+                .iter()
+                .map(|c| format!("{CERTIFICATE}{c}"))
+                .collect(),
+        };
+        Ok(self.read()?.policies.into_iter().map(one).collect())
+    }
+
+    fn delete_policy(&self, id: &str) -> Result<()> {
+        self.write(|tx| {
+            let row = Contents::load(tx)?.named_policy(id)?.id;
+            delete(tx, "keystore_policies", row)
         })
     }
 

@@ -6,8 +6,9 @@ use platecam_model::{
     Error, EventBus, EventKind, Secret, UtcTime,
     ports::{
         CertificateKind, CertificateUpload, Certificates, CertificationPath, DistinguishedName,
-        Extension, KeyStatus, Keystore, MAX_PASSPHRASES, NameAttribute, NewKey, Pkcs12Upload,
-        RequestContent, SelfSigned, SignatureAlgorithm, UploadedCertificate,
+        Extension, KeyStatus, Keystore, MAX_PASSPHRASES, MAX_POLICIES, NameAttribute, NewKey,
+        Pkcs12Upload, RequestContent, SelfSigned, SignatureAlgorithm, UploadedCertificate,
+        ValidationPolicy,
     },
 };
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
@@ -505,4 +506,71 @@ fn keys_and_files_of_openssl() {
     let id = store.upload("v1", &pem, UtcTime::from_millis(0)).unwrap();
     store.install(&id, UtcTime::from_millis(0)).unwrap();
     assert_eq!(served(&store), der_of(&store, &id));
+}
+
+/// Security Service §5.5.5: policies come back after a restart, and hold their certificates for the web too.
+#[test]
+fn validation_policies_hold_their_certificates() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let own = key(&store, NewKey::P256);
+    let ca = store
+        .self_sign(&self_signed(&own, SignatureAlgorithm::EcdsaSha256), now())
+        .unwrap();
+    let other = store
+        .self_sign(&self_signed(&own, SignatureAlgorithm::EcdsaSha256), now())
+        .unwrap();
+    let many = vec![ca.clone(); 9];
+    for (anchors, wrong) in [(&[][..], "/anchors"), (&many, "/anchors")] {
+        assert_eq!(pointer(store.create_policy(anchors, "")), wrong);
+    }
+    let unknown = store.create_policy(&["cert-99".into()], "").unwrap_err();
+    assert!(matches!(
+        unknown,
+        Error::NotFound {
+            what: "certificate",
+            ..
+        }
+    ));
+    let id = store.create_policy(&[ca.clone()], "switch").unwrap();
+    let held = |store: &CertificateStore, id: &str| {
+        let by_web = Certificates::delete(store, id);
+        let by_onvif = Keystore::delete_certificate(store, id);
+        [by_web, by_onvif].map(|r| matches!(r, Err(Error::Conflict(_))))
+    };
+    assert_eq!(held(&store, &ca), [true, true]);
+    let wanted = ValidationPolicy {
+        id: id.clone(),
+        alias: "radius".into(),
+        anchors: vec![other.clone(), ca.clone()],
+    };
+    store.set_policy(&wanted).unwrap();
+    drop(store);
+    let store = open(dir.path());
+    assert_eq!(store.policies().unwrap(), [wanted.clone()]);
+    assert_eq!(held(&store, &other), [true, true]);
+    store.delete_policy(&id).unwrap();
+    assert!(matches!(
+        store.delete_policy(&id),
+        Err(Error::NotFound { .. })
+    ));
+    assert!(matches!(
+        store.set_policy(&wanted),
+        Err(Error::NotFound { .. })
+    ));
+    Keystore::delete_certificate(&store, &ca).unwrap();
+    for _ in 0..MAX_POLICIES {
+        store.create_policy(&[other.clone()], "").unwrap();
+    }
+    let full = store.create_policy(&[other], "").unwrap_err();
+    assert!(
+        matches!(
+            full,
+            Error::Exhausted {
+                what: "validation policies",
+                ..
+            }
+        ),
+        "{full}"
+    );
 }

@@ -55,3 +55,16 @@ pub(crate) const KEYSTORE_STEP: &str = "
     CREATE TABLE keystore_passphrases (
         id INTEGER PRIMARY KEY AUTOINCREMENT, alias TEXT NOT NULL, sealed BLOB NOT NULL
     ) STRICT;";
+
+/// Step of the schema: validation policies.
+pub(crate) const POLICIES_STEP: &str = "
+    CREATE TABLE keystore_policies (
+        id INTEGER PRIMARY KEY AUTOINCREMENT, alias TEXT NOT NULL
+    ) STRICT;
+    CREATE TABLE keystore_policy_anchors (
+        policy_id INTEGER NOT NULL REFERENCES keystore_policies (id) ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED,
+        position INTEGER NOT NULL,
+        certificate_id INTEGER NOT NULL
+            REFERENCES keystore_certificates (id) DEFERRABLE INITIALLY DEFERRED,
+        PRIMARY KEY (policy_id, position)
+    ) STRICT;";

@@ -2,7 +2,7 @@
 
 use platecam_model::{
     Error, Result,
-    ports::{KeyStatus, MAX_CERTIFICATES, MAX_KEYS, MAX_PATHS},
+    ports::{KeyStatus, MAX_CERTIFICATES, MAX_KEYS, MAX_PATHS, MAX_POLICIES},
 };
 use rusqlite::{Connection, params};
 
@@ -38,11 +38,18 @@ pub(super) struct PathRow {
     pub(super) in_use: bool,
 }
 
+pub(super) struct PolicyRow {
+    pub(super) id: i64,
+    pub(super) alias: String,
+    pub(super) anchors: Vec<i64>,
+}
+
 /// Everything but passphrases, at one moment.
 pub(super) struct Contents {
     pub(super) keys: Vec<KeyRow>,
     pub(super) certificates: Vec<CertificateRow>,
     pub(super) paths: Vec<PathRow>,
+    pub(super) policies: Vec<PolicyRow>,
 }
 
 /// A number out of an identifier such as `key-7`.
@@ -59,6 +66,7 @@ pub(super) const KEY: &str = "key-";
 pub(super) const CERTIFICATE: &str = "cert-";
 pub(super) const PATH: &str = "path-";
 pub(super) const PASSPHRASE: &str = "pass-";
+pub(super) const POLICY: &str = "policy-";
 
 fn all<T>(
     db: &Connection,
@@ -126,10 +134,32 @@ impl Contents {
                 path.certificates.push(certificate);
             }
         }
+        let mut policies = all(
+            db,
+            "SELECT id, alias FROM keystore_policies ORDER BY id",
+            |r| {
+                Ok(PolicyRow {
+                    id: r.get(0)?,
+                    alias: r.get(1)?,
+                    anchors: Vec::new(),
+                })
+            },
+        )?;
+        let anchors: Vec<(i64, i64)> = all(
+            db,
+            "SELECT policy_id, certificate_id FROM keystore_policy_anchors ORDER BY policy_id, position",
+            |r| Ok((r.get(0)?, r.get(1)?)),
+        )?;
+        for (policy, certificate) in anchors {
+            if let Some(policy) = policies.iter_mut().find(|p| p.id == policy) {
+                policy.anchors.push(certificate);
+            }
+        }
         Ok(Self {
             keys,
             certificates,
             paths,
+            policies,
         })
     }
 
@@ -176,6 +206,18 @@ impl Contents {
     pub(super) fn named_path(&self, id: &str) -> Result<&PathRow> {
         let found = number(id, PATH).and_then(|n| self.path(n));
         found.ok_or_else(|| Error::not_found("certification path", id))
+    }
+
+    pub(super) fn named_policy(&self, id: &str) -> Result<&PolicyRow> {
+        let found = number(id, POLICY);
+        let found = found.and_then(|n| self.policies.iter().find(|p| p.id == n));
+        found.ok_or_else(|| Error::not_found("validation policy", id))
+    }
+
+    /// The policy that trusts a certificate.
+    pub(super) fn trusting(&self, certificate: i64) -> Option<&PolicyRow> {
+        let with = |p: &&PolicyRow| p.anchors.contains(&certificate);
+        self.policies.iter().find(with)
     }
 
     /// The certificates of a path, DER, the end entity's first.
@@ -271,6 +313,28 @@ pub(super) fn write_members(db: &Connection, path: i64, certificates: &[i64]) ->
     Ok(())
 }
 
+pub(super) fn insert_policy(db: &Connection, alias: &str, anchors: &[i64]) -> Result<i64> {
+    room(db, "keystore_policies", "validation policies", MAX_POLICIES)?;
+    let sql = "INSERT INTO keystore_policies (alias) VALUES (?1)";
+    db.execute(sql, [alias]).map_err(internal)?;
+    let id = db.last_insert_rowid();
+    write_anchors(db, id, anchors)?;
+    Ok(id)
+}
+
+/// Writes which certificates a policy trusts.
+pub(super) fn write_anchors(db: &Connection, policy: i64, anchors: &[i64]) -> Result<()> {
+    let sql = "DELETE FROM keystore_policy_anchors WHERE policy_id = ?1";
+    db.execute(sql, [policy]).map_err(internal)?;
+    for (position, certificate) in anchors.iter().enumerate() {
+        let position = i64::try_from(position).map_err(Error::internal)?;
+        let sql = "INSERT INTO keystore_policy_anchors VALUES (?1, ?2, ?3)";
+        db.execute(sql, [policy, position, *certificate])
+            .map_err(internal)?;
+    }
+    Ok(())
+}
+
 /// HTTPS serves this path from now on, or none.
 pub(super) fn assign(db: &Connection, path: Option<i64>) -> Result<()> {
     db.execute("UPDATE keystore_paths SET in_use = 0 WHERE in_use = 1", [])
@@ -290,7 +354,8 @@ pub(super) fn delete(db: &Connection, table: &str, id: i64) -> Result<()> {
 pub(super) fn prune(db: &Connection) -> Result<()> {
     db.execute_batch(
         "DELETE FROM keystore_certificates WHERE implied = 1
-            AND id NOT IN (SELECT certificate_id FROM keystore_path_certificates);
+            AND id NOT IN (SELECT certificate_id FROM keystore_path_certificates)
+            AND id NOT IN (SELECT certificate_id FROM keystore_policy_anchors);
          DELETE FROM keystore_keys WHERE status = 'ok' AND sealed IS NULL
             AND id NOT IN (SELECT key_id FROM keystore_certificates);",
     )

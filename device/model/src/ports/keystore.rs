@@ -10,6 +10,10 @@ pub const MAX_PATHS: usize = 32;
 pub const MAX_PASSPHRASES: usize = 16;
 /// Most certificates of one path.
 pub const MAX_PATH_LENGTH: usize = 8;
+/// Most validation policies.
+pub const MAX_POLICIES: usize = 16;
+/// Most trust anchors of one policy.
+pub const MAX_ANCHORS: usize = 8;
 
 /// What a key to be made is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,6 +95,17 @@ pub struct CertificationPath {
     pub alias: String,
     /// Identifiers of its certificates, the end entity's first.
     pub certificates: Vec<String>,
+}
+
+/// Whom somebody else's certificate must lead to (`tas:CertPathValidationPolicy`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ValidationPolicy {
+    /// Its identifier.
+    pub id: String,
+    /// Free text, may be empty.
+    pub alias: String,
+    /// Identifiers of the certificates that are trusted.
+    pub anchors: Vec<String>,
 }
 
 /// A stored passphrase, without it.
@@ -234,12 +249,12 @@ pub struct Pkcs12Upload {
 
 /// Keys, certificates and paths one by one, as `tas` sees the store of [`super::Certificates`] (SEC-18).
 ///
-/// Not found are `key`, `certificate`, `certification path`, `passphrase`; exhausted the same in the plural.
+/// Not found are `key`, `certificate`, `certification path`, `validation policy`, `passphrase`; exhausted the same in the plural.
 /// A conflict is a reference that exists. Refused values name what by the pointer of
 /// [`crate::Error::Invalid`]: `/key_length`, `/elliptic_curve`, `/signature_algorithm`, `/key_algorithm` (does
 /// not fit the key), `/key_status`, `/private_key` (not here), `/subject`, `/attribute`, `/validity`,
 /// `/certificate`, `/duplicate`, `/public_key` (unknown algorithm), `/pkcs8`, `/pkcs12`, `/password`, `/key`
-/// (does not fit the certificate), `/path`, `/passphrase`.
+/// (does not fit the certificate), `/path`, `/anchors`, `/passphrase`.
 pub trait Keystore: Send + Sync {
     /// All keys in order of creation.
     ///
@@ -307,6 +322,26 @@ pub trait Keystore: Send + Sync {
     /// # Errors
     /// [`crate::Error::NotFound`], [`crate::Error::Conflict`] while it is assigned.
     fn delete_path(&self, id: &str) -> Result<()>;
+    /// Makes a policy whose trust anchors are certificates that are here; returns its id.
+    ///
+    /// # Errors
+    /// [`crate::Error::NotFound`], [`crate::Error::Invalid`], [`crate::Error::Exhausted`].
+    fn create_policy(&self, anchors: &[String], alias: &str) -> Result<String>;
+    /// Changes a policy.
+    ///
+    /// # Errors
+    /// [`crate::Error::NotFound`], [`crate::Error::Invalid`].
+    fn set_policy(&self, policy: &ValidationPolicy) -> Result<()>;
+    /// All policies in order of creation.
+    ///
+    /// # Errors
+    /// [`crate::Error::Internal`].
+    fn policies(&self) -> Result<Vec<ValidationPolicy>>;
+    /// Deletes a policy, its certificates stay.
+    ///
+    /// # Errors
+    /// [`crate::Error::NotFound`].
+    fn delete_policy(&self, id: &str) -> Result<()>;
     /// Stores the key and the certificates of a PKCS#12 file as a path; returns the ids of path and key.
     ///
     /// # Errors

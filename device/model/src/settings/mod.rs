@@ -52,7 +52,7 @@ mod storage;
 mod store;
 mod time;
 mod transfer;
-mod trust;
+pub(crate) mod trust;
 mod upload;
 mod url;
 mod video;

@@ -40,7 +40,7 @@ fn certificates(text: &str) -> Result<(), String> {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
     use super::*;
 
     /// A certificate of nobody's.

@@ -5,8 +5,9 @@ use super::MemoryCertificates;
 use crate::{
     Error, Result, Secret,
     ports::{
-        CertificateUpload, CertificationPath, KeyInfo, KeyStatus, Keystore, NewKey, PassphraseInfo,
-        Pkcs12Upload, RequestContent, SelfSigned, StoredCertificate,
+        CertificateUpload, CertificationPath, KeyInfo, KeyStatus, Keystore, MAX_POLICIES, NewKey,
+        PassphraseInfo, Pkcs12Upload, RequestContent, SelfSigned, StoredCertificate,
+        ValidationPolicy,
     },
 };
 
@@ -22,6 +23,7 @@ struct State {
     keys: Vec<KeyInfo>,
     certificates: Vec<StoredCertificate>,
     paths: Vec<CertificationPath>,
+    policies: Vec<ValidationPolicy>,
     passphrases: Vec<(PassphraseInfo, Secret)>,
     assigned: Option<String>,
 }
@@ -144,7 +146,8 @@ impl Keystore for MemoryCertificates {
         let mut state = self.keystore.state.lock();
         state.known_certificates(&[id.to_owned()])?;
         let with = |p: &CertificationPath| p.certificates.iter().any(|c| c == id);
-        if state.paths.iter().any(with) {
+        let trusts = |p: &ValidationPolicy| p.anchors.iter().any(|c| c == id);
+        if state.paths.iter().any(with) || state.policies.iter().any(trusts) {
             return Err(referenced(id));
         }
         state.certificates.retain(|c| c.id != id);
@@ -179,6 +182,48 @@ impl Keystore for MemoryCertificates {
             return Err(referenced(id));
         }
         state.paths.retain(|p| p.id != id);
+        Ok(())
+    }
+
+    fn create_policy(&self, anchors: &[String], alias: &str) -> Result<String> {
+        let mut state = self.keystore.state.lock();
+        state.known_certificates(anchors)?;
+        if state.policies.len() >= MAX_POLICIES {
+            let limit = MAX_POLICIES as u64;
+            return Err(Error::Exhausted {
+                what: "validation policies",
+                limit,
+            });
+        }
+        let id = state.id("policy");
+        state.policies.push(ValidationPolicy {
+            id: id.clone(),
+            alias: alias.into(),
+            anchors: anchors.to_vec(),
+        });
+        Ok(id)
+    }
+
+    fn set_policy(&self, policy: &ValidationPolicy) -> Result<()> {
+        let mut state = self.keystore.state.lock();
+        state.known_certificates(&policy.anchors)?;
+        let found = state.policies.iter_mut().find(|p| p.id == policy.id);
+        *found.ok_or_else(|| Error::not_found("validation policy", policy.id.clone()))? =
+            policy.clone();
+        Ok(())
+    }
+
+    fn policies(&self) -> Result<Vec<ValidationPolicy>> {
+        Ok(self.keystore.state.lock().policies.clone())
+    }
+
+    fn delete_policy(&self, id: &str) -> Result<()> {
+        let mut state = self.keystore.state.lock();
+        let before = state.policies.len();
+        state.policies.retain(|p| p.id != id);
+        if state.policies.len() == before {
+            return Err(Error::not_found("validation policy", id));
+        }
         Ok(())
     }
 

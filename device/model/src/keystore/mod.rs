@@ -1,6 +1,8 @@
 //! Keys, certificates and paths one by one, as ONVIF's security configuration handles them: who may, and what
 //! the log says (SEC-18, HTTPS-1..4, HTTPS-9).
 
+mod policies;
+
 use crate::{
     Actor, Device, Error, LogKind, Permission, Result, Secret, Violation, Violations,
     ports::{
