@@ -412,3 +412,65 @@ async fn rules_need_the_rights_of_their_settings() {
     let refused = bench.call(PATH, &other, right).await;
     assert_eq!(refused.fault(), ["Sender", "InvalidArgVal", "NoConfig"]);
 }
+
+/// Analytics §7.10: the rule of tracks is the section, whoever changes it.
+#[tokio::test]
+async fn the_rule_of_tracks_is_the_settings() {
+    use platecam_model::settings::LprTracks;
+    let bench = Bench::new();
+    let settings = &bench.test.device.settings;
+    let rule = |name: &str, kind: &str, items: &str| {
+        format!(
+            r#"<tan:Rule Name="{name}" Type="tt:{kind}"><tt:Parameters>{items}</tt:Parameters></tan:Rule>"#
+        )
+    };
+    let tracks = |items: &str| rule("Passes", "ObjectTrackAggregation", items);
+    let level = |n: &str| format!(r#"<tt:SimpleItem Name="ConfidenceLevel" Value="{n}"/>"#);
+    let class = |c: &str| format!(r#"<tt:SimpleItem Name="ClassFilter" Value="{c}"/>"#);
+    for (bad, subcode) in [
+        (tracks(&level("1.5")), "InvalidRule"),
+        (tracks(&class("LicensePlate Animal")), "InvalidRule"),
+        (
+            tracks(r#"<tt:SimpleItem Name="EarlyReport" Value="true"/>"#),
+            "InvalidRule",
+        ),
+        (
+            rule("Plates", "ObjectTrackAggregation", ""),
+            "RuleAlreadyExistent",
+        ),
+    ] {
+        let refused = on(&bench, "CreateRules", &bad).await;
+        assert_eq!(
+            refused.fault(),
+            ["Sender", "InvalidArgVal", subcode],
+            "{bad}"
+        );
+    }
+    assert!(!settings.get::<LprTracks>().enabled);
+    let made = on(&bench, "CreateRules", &tracks("")).await;
+    assert_eq!(made.status, 200, "{}", made.text());
+    assert_eq!(names(&rules(&bench).await), ["Plates", "Passes"]);
+    assert_eq!(value(&rules(&bench).await[1], "ConfidenceLevel"), "0.5");
+    let more = rule("More", "ObjectTrackAggregation", "");
+    let more = on(&bench, "CreateRules", &more).await;
+    assert_eq!(more.fault(), ["Receiver", "Action", "TooManyRules"]);
+    let other = rule("Passes", "LicensePlateRecognition", "");
+    let other = on(&bench, "ModifyRules", &other).await;
+    assert_eq!(
+        other.fault(),
+        ["Receiver", "Action", "TypeChangeProhibited"]
+    );
+    let both = tracks(&(class("LicensePlate") + &level("0.7")));
+    let done = on(&bench, "ModifyRules", &both).await;
+    assert_eq!(done.status, 200, "{}", done.text());
+    let now = settings.get::<LprTracks>();
+    assert_eq!((&*now.rule_name, now.min_confidence.get()), ("Passes", 70));
+    let page = json!({"rule_name": "Tracks", "min_confidence": 20});
+    settings
+        .patch("lpr.tracks", &page, None, &Actor::system())
+        .unwrap();
+    assert_eq!(value(&rules(&bench).await[1], "ConfidenceLevel"), "0.2");
+    let gone = on(&bench, "DeleteRules", "<tan:RuleName>Tracks</tan:RuleName>").await;
+    assert_eq!(gone.status, 200, "{}", gone.text());
+    assert!(!settings.get::<LprTracks>().enabled);
+}

@@ -692,3 +692,43 @@ async fn the_metadata_configuration_is_obeyed() {
         assert_eq!(answer.fault(), ["Sender", "InvalidArgVal", subcode]);
     }
 }
+
+/// Analytics §7.10: who was followed is told of once, after having left; without the rule nobody is.
+#[tokio::test(start_paused = true)]
+async fn a_pass_is_told_of_once() {
+    let bench = running().await;
+    let filter = PLATE_FILTER.replace("RuleEngine/Recognition//.", "RuleEngine/ObjectTrack//.");
+    let (path, _) = subscribe(&bench, &filter).await;
+    let settings = &bench.test.device.settings;
+    let set = |on| {
+        let patch = serde_json::json!({"enabled": on, "rule_name": "Passes"});
+        settings
+            .patch("lpr.tracks", &patch, None, &platecam_model::Actor::system())
+            .unwrap();
+    };
+    let bus = &bench.test.device.bus;
+    bus.publish_scene(Arc::new(scene(1)));
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    set(true);
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    bus.publish_scene(Arc::new(scene(1)));
+    bus.publish_scene(Arc::new(scene(1)));
+    let got = pull(&bench, &path).await;
+    let [(topic, message)] = got.as_slice() else {
+        panic!("{got:?}");
+    };
+    assert_eq!(topic, "tns1:RuleEngine/ObjectTrack/Aggregation");
+    assert_eq!(message.utc_time.unix_millis(), at(100).as_millis());
+    assert_eq!(message.property_operation, None);
+    assert_eq!(
+        items(message.source.as_deref()),
+        [("VideoSource", "source_1"), ("Rule", "Passes")]
+    );
+    assert_eq!(
+        items(message.data.as_deref()),
+        [
+            ("AggregationStart", at(100).to_string().as_str()),
+            ("Final", "true")
+        ]
+    );
+}

@@ -121,7 +121,7 @@ async fn answers_are_as_recorded() {
 }
 
 /// Documents of the metadata stream, `golden/metadata/`: a frame with a read plate beside one that is
-/// not read yet, and the states that a stream begins with.
+/// not read yet, a plate with its vehicle, and the states that a stream begins with.
 #[tokio::test]
 async fn metadata_documents_are_as_recorded() {
     let scene = Scene {
@@ -129,6 +129,12 @@ async fn metadata_documents_are_as_recorded() {
         frame_size: FrameSize::new(1920, 1080).unwrap(),
         objects: vec![tracked(41, 0.0, Some("ABC123")), tracked(42, 1800.0, None)],
     };
+    let mut with_vehicle = scene.clone();
+    with_vehicle.objects.truncate(1);
+    with_vehicle.objects[0].colors.vehicle = Some(lpr_core::ColorRead {
+        color: lpr_core::Color::Blue,
+        likelihood: 0.5,
+    });
     let bench = Bench::new();
     let states = bench.service.metadata().next().await.unwrap().xml;
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/metadata");
@@ -139,6 +145,7 @@ async fn metadata_documents_are_as_recorded() {
                 (track == 41).then(|| "http://192.0.2.10:8080/onvif/record/7/plate.jpg".into())
             }),
         ),
+        ("vehicle.xml", scene_document(&with_vehicle, |_| None)),
         ("states.xml", states),
     ] {
         let file = root.join(name);

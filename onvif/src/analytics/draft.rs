@@ -2,16 +2,17 @@
 
 use platecam_model::{
     Error,
-    settings::{LprAreas, LprRecognition, MotionRegions, Patch, Section, Settings},
+    settings::{LprAreas, LprRecognition, LprTracks, MotionRegions, Patch, Section, Settings},
 };
 
 use crate::call::Call;
 
-/// The three sections as they are, or as they are to be.
+/// The sections as they are, or as they are to be.
 #[derive(Clone, PartialEq)]
 pub(super) struct Draft {
     pub(super) lpr: LprRecognition,
     pub(super) areas: LprAreas,
+    pub(super) tracks: LprTracks,
     pub(super) motion: MotionRegions,
 }
 
@@ -20,6 +21,7 @@ impl Draft {
         Self {
             lpr: (*settings.get::<LprRecognition>()).clone(),
             areas: (*settings.get::<LprAreas>()).clone(),
+            tracks: (*settings.get::<LprTracks>()).clone(),
             motion: (*settings.get::<MotionRegions>()).clone(),
         }
     }
@@ -32,6 +34,7 @@ impl Draft {
         let mut patches = Vec::new();
         add(&before.lpr, &self.lpr, &mut patches)?;
         add(&before.areas, &self.areas, &mut patches)?;
+        add(&before.tracks, &self.tracks, &mut patches)?;
         add(&before.motion, &self.motion, &mut patches)?;
         if patches.is_empty() {
             return Ok(());

@@ -1,7 +1,7 @@
 //! Analytics service: the recogniser and its rules, as the settings have them.
 //!
 //! There is one analytics configuration. Rules and modules are no store of their own: each is a part of the settings
-//! `lpr.recognition`, `lpr.areas` and `event.motion_regions` (ADR 0024), so what a client changes shows
+//! `lpr.recognition`, `lpr.areas`, `lpr.tracks` and `event.motion_regions` (ADR 0024), so what a client changes shows
 //! on the pages, and the other way round. The media services show the same lists in their analytics configuration.
 
 mod draft;
@@ -10,6 +10,7 @@ mod modules;
 mod motion;
 mod plates;
 mod rules;
+mod tracks;
 
 use onvif_contracts::{ports::analytics_engine_port::AnalyticsEnginePort, tan, tt};
 use onvif_xml::{List, QName, soap::Fault};

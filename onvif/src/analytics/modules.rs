@@ -139,7 +139,10 @@ pub(super) fn reader_sample(now: lpr_core::UtcTime, picture: &str) -> tt::Frame 
                 color: lpr_core::Color::White,
                 likelihood: 0.9,
             }),
-            vehicle: None,
+            vehicle: Some(lpr_core::ColorRead {
+                color: lpr_core::Color::Blue,
+                likelihood: 0.6,
+            }),
         },
     };
     let scene = Scene {

@@ -1,4 +1,4 @@
-//! The rule engine: one rule for plates, and one for each motion region.
+//! The rule engine: one rule for plates, one for tracks, and one for each motion region.
 
 use onvif_contracts::{ports::rule_engine_port::RuleEnginePort, tan, tt};
 use onvif_xml::{QName, soap::Fault};
@@ -9,11 +9,11 @@ use super::{
     draft::Draft,
     invalid,
     items::{self, Parameter},
-    motion, parts, picture_width, plates, type_change, with_type,
+    motion, parts, picture_width, plates, tracks, type_change, with_type,
 };
 use crate::{
     call::{Answer, Call},
-    events::{LICENSE_PLATE, MOTION_REGION, Topic, Type},
+    events::{LICENSE_PLATE, MOTION_REGION, OBJECT_TRACK, Topic, Type},
     fault::shortened,
 };
 
@@ -22,18 +22,24 @@ const REFUSED: &str = "InvalidRule";
 /// The rules as they are.
 pub(super) fn current(draft: &Draft, picture: u32) -> Vec<tt::Config> {
     let plates = plates::current(draft, picture);
-    plates.into_iter().chain(motion::current(draft)).collect()
+    let tracks = tracks::current(draft);
+    let all = plates.into_iter().chain(tracks);
+    all.chain(motion::current(draft)).collect()
 }
 
 /// Where a rule is.
 enum Place {
     Plates,
+    Tracks,
     Region(usize),
 }
 
 fn find(draft: &Draft, name: &str) -> Option<Place> {
     if draft.lpr.report && draft.lpr.rule_name == name {
         return Some(Place::Plates);
+    }
+    if draft.tracks.enabled && draft.tracks.rule_name == name {
+        return Some(Place::Tracks);
     }
     let at = draft.motion.regions.iter().position(|r| r.name == name);
     at.map(Place::Region)
@@ -60,6 +66,13 @@ fn create(draft: &mut Draft, rule: &tt::Config, picture: u32) -> Answer<()> {
             return Err(too_many(reason));
         }
         plates::create(draft, rule, picture)
+    } else if rule.r#type == tracks::kind() {
+        if draft.tracks.enabled {
+            let now = &draft.tracks.rule_name;
+            let reason = format!("there is one rule of tracks at most, and it is '{now}'");
+            return Err(too_many(reason));
+        }
+        tracks::create(draft, rule)
     } else if rule.r#type == motion::kind() {
         if draft.motion.regions.len() >= MotionRegions::MAX {
             let reason = format!("at most {} motion regions", MotionRegions::MAX);
@@ -76,6 +89,7 @@ fn modify(draft: &mut Draft, rule: &tt::Config, picture: u32) -> Answer<()> {
     let place = find(draft, &rule.name).ok_or_else(|| no_rule(&rule.name))?;
     let kind = match place {
         Place::Plates => plates::kind(),
+        Place::Tracks => tracks::kind(),
         Place::Region(_) => motion::kind(),
     };
     if rule.r#type != kind {
@@ -83,6 +97,7 @@ fn modify(draft: &mut Draft, rule: &tt::Config, picture: u32) -> Answer<()> {
     }
     match place {
         Place::Plates => plates::modify(draft, rule, picture),
+        Place::Tracks => tracks::modify(draft, rule),
         Place::Region(at) => motion::modify(draft, at, rule),
     }
     .map_err(|e| invalid(REFUSED, e))
@@ -91,6 +106,7 @@ fn modify(draft: &mut Draft, rule: &tt::Config, picture: u32) -> Answer<()> {
 fn delete(draft: &mut Draft, name: &str) -> Answer<()> {
     match find(draft, name).ok_or_else(|| no_rule(name))? {
         Place::Plates => draft.lpr.report = false,
+        Place::Tracks => draft.tracks.enabled = false,
         Place::Region(at) => drop(draft.motion.regions.remove(at)),
     }
     Ok(())
@@ -168,6 +184,7 @@ impl RuleEnginePort for Call<'_> {
             supported_rules: tt::SupportedRules {
                 rule_description: vec![
                     description(plates::kind(), 1, &plates::PARAMETERS, &LICENSE_PLATE),
+                    description(tracks::kind(), 1, &tracks::PARAMETERS, &OBJECT_TRACK),
                     description(motion::kind(), most, &motion::PARAMETERS, &MOTION_REGION),
                 ],
                 ..Default::default()
@@ -189,6 +206,7 @@ impl RuleEnginePort for Call<'_> {
         check_configuration(&request.configuration_token)?;
         let all = [
             (plates::kind(), plates::options(picture_width(self))),
+            (tracks::kind(), tracks::options()),
             (motion::kind(), motion::options()),
         ];
         let wanted = request.rule_type.as_ref();

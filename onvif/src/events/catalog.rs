@@ -53,6 +53,10 @@ pub enum Type {
     LicensePlateInfo,
     /// `tt:VehicleInfo`.
     VehicleInfo,
+    /// `tt:Object`.
+    Object,
+    /// `tt:ObjectTrack`.
+    ObjectTrack,
     /// `tas:KeyID`.
     KeyId,
     /// `tas:KeyStatus`.
@@ -78,6 +82,8 @@ impl Type {
             Self::Rectangle => (ns::TT, "Rectangle"),
             Self::LicensePlateInfo => (ns::TT, "LicensePlateInfo"),
             Self::VehicleInfo => (ns::TT, "VehicleInfo"),
+            Self::Object => (ns::TT, "Object"),
+            Self::ObjectTrack => (ns::TT, "ObjectTrack"),
             Self::RelayLogicalState => (ns::TT, "RelayLogicalState"),
         }
     }
@@ -101,6 +107,18 @@ pub static LICENSE_PLATE: Topic = Topic {
         ("LicensePlateInfo", Type::LicensePlateInfo),
         ("VehicleInfo", Type::VehicleInfo),
     ],
+};
+
+/// A followed plate that has left (Analytics Service §7.10).
+pub static OBJECT_TRACK: Topic = Topic {
+    path: &["RuleEngine", "ObjectTrack", "Aggregation"],
+    property: false,
+    source: &[("VideoSource", Type::Token), ("Rule", Type::String)],
+    data: &[
+        ("AggregationStart", Type::DateTime),
+        ("Final", Type::Boolean),
+    ],
+    elements: &[("Object", Type::Object), ("ObjectTrack", Type::ObjectTrack)],
 };
 
 /// Whether a vehicle (its plate) is in the picture. Not an ONVIF topic by letter but the one that
@@ -291,6 +309,7 @@ const fn singleton(path: &'static [&'static str]) -> Topic {
 /// Everything we publish.
 pub static CATALOG: &[&Topic] = &[
     &LICENSE_PLATE,
+    &OBJECT_TRACK,
     &VEHICLE_DETECT,
     &MOTION_REGION,
     &SIGNAL_LOSS,

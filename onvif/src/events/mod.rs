@@ -16,6 +16,7 @@ mod rules;
 mod service;
 mod subscriptions;
 mod topic;
+mod tracks;
 mod translate;
 
 use std::{net::IpAddr, sync::Arc};
@@ -34,8 +35,8 @@ pub(crate) use brokers::publish as publish_to_brokers;
 pub(crate) use catalog::PICTURE_STATES;
 pub use catalog::{
     CATALOG, CONFIGURATION_CHANGED, DIGITAL_INPUT, LICENSE_PLATE, MOTION_ALARM, MOTION_REGION,
-    PROFILE_CHANGED, RELAY, SCENE_CHANGE, SIGNAL_LOSS, TOO_BLURRY, TOO_BRIGHT, TOO_DARK, Topic,
-    Type, VEHICLE_DETECT,
+    OBJECT_TRACK, PROFILE_CHANGED, RELAY, SCENE_CHANGE, SIGNAL_LOSS, TOO_BLURRY, TOO_BRIGHT,
+    TOO_DARK, Topic, Type, VEHICLE_DETECT,
 };
 pub use content::{ContentFilter, ITEM_FILTER, Items};
 pub(crate) use filter::{stored as stored_filter, texts as filter_texts};

@@ -1,12 +1,14 @@
 //! The rules whose names events carry, as the settings have them.
 
-use platecam_model::settings::{LprRecognition, MotionRegions, Settings};
+use platecam_model::settings::{LprRecognition, LprTracks, MotionRegions, Percent, Settings};
 
 /// Names of the rules that there are.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Rules {
     /// The plate rule; `None` while nobody is told of plates.
     pub(super) plates: Option<String>,
+    /// The rule of tracks, with the confidence that it asks for.
+    pub(super) tracks: Option<(String, Percent)>,
     /// The motion rules.
     pub(super) regions: Vec<String>,
 }
@@ -15,9 +17,13 @@ impl Rules {
     /// As they are now.
     pub(super) fn of(settings: &Settings) -> Self {
         let lpr = settings.get::<LprRecognition>();
+        let tracks = settings.get::<LprTracks>();
         let motion = settings.get::<MotionRegions>();
         Self {
             plates: lpr.report.then(|| lpr.rule_name.clone()),
+            tracks: tracks
+                .enabled
+                .then(|| (tracks.rule_name.clone(), tracks.min_confidence)),
             regions: motion.regions.iter().map(|r| r.name.clone()).collect(),
         }
     }

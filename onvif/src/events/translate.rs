@@ -21,6 +21,7 @@ use super::{
     },
     notice::{ItemValue, Notice, Operation},
     rules::Rules,
+    tracks::Tracks,
 };
 use crate::{
     deviceio::{inputs, relays},
@@ -52,6 +53,8 @@ pub(super) struct Translator {
     stopping: bool,
     /// As they were told last.
     rules: Rules,
+    /// Empty while no rule wants them.
+    tracks: Tracks,
 }
 
 fn text(value: impl Into<String>) -> ItemValue {
@@ -220,6 +223,9 @@ impl Translator {
     pub(super) fn set_rules(&mut self, rules: Rules, at: UtcTime) -> Vec<Notice> {
         let before = std::mem::replace(&mut self.rules, rules);
         let now = &self.rules;
+        if now.tracks.is_none() {
+            self.tracks.forget();
+        }
         let mut notices = Vec::new();
         if before.plates != now.plates {
             let there = self.vehicle.is_some();
@@ -250,11 +256,8 @@ impl Translator {
     pub(super) fn due(&self, now: Instant) -> Instant {
         let read = self.waiting.front().map(|(until, _)| *until);
         let vehicle = self.vehicle.map(|(until, _)| until);
-        let due = match (read, vehicle) {
-            (Some(a), Some(b)) => Some(a.min(b)),
-            (a, b) => a.or(b),
-        };
-        due.unwrap_or(now + IDLE)
+        let all = [read, vehicle, self.tracks.due()].into_iter().flatten();
+        all.min().unwrap_or(now + IDLE)
     }
 
     /// What is due.
@@ -266,6 +269,9 @@ impl Translator {
         }
         if self.vehicle.take_if(|(until, _)| *until <= now).is_some() {
             notices.extend(self.vehicle_is(wall, false));
+        }
+        if let Some(rule) = &self.rules.tracks {
+            notices.extend(self.tracks.left(now, rule));
         }
         notices
     }
@@ -373,6 +379,11 @@ impl Translator {
         if matches!(state, SourceState::Failed { .. }) && self.vehicle.take().is_some() {
             notices.extend(self.vehicle_is(at, false));
         }
+        if matches!(state, SourceState::Failed { .. })
+            && let Some(rule) = &self.rules.tracks
+        {
+            notices.extend(self.tracks.all(rule));
+        }
         notices
     }
 
@@ -380,6 +391,9 @@ impl Translator {
     pub(super) fn scene(&mut self, scene: &Scene, now: Instant) -> Vec<Notice> {
         if scene.objects.is_empty() {
             return Vec::new();
+        }
+        if self.rules.tracks.is_some() {
+            self.tracks.see(scene, now);
         }
         let came = self
             .vehicle
@@ -446,7 +460,7 @@ fn changed(key: &str) -> Vec<(&'static str, &'static str)> {
         "onvif.metadata" => vec![(media::METADATA_CONFIG, "Metadata")],
         "audio.output" => vec![(media::loudspeaker::AUDIO_OUTPUT_CONFIG, "AudioOutput")],
         "audio.input" => vec![(media::audio::AUDIO_ENCODER, "AudioEncoder")],
-        "lpr.recognition" | "lpr.areas" | "event.motion_regions" => {
+        "lpr.recognition" | "lpr.areas" | "lpr.tracks" | "event.motion_regions" => {
             vec![(media::ANALYTICS_CONFIG, "Analytics")]
         }
         _ => Vec::new(),

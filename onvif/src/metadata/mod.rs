@@ -7,4 +7,6 @@ mod scene;
 pub use feed::{MetadataDocument, MetadataFeed};
 pub(crate) use pictures::PlatePictures;
 pub use scene::{event_document, scene_document};
-pub(crate) use scene::{license_plate_info, rectangle, scene_frame, vehicle_info};
+pub(crate) use scene::{
+    license_plate_info, rectangle, scene_frame, track_state, track_summary, vehicle_info,
+};

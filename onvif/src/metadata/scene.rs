@@ -96,9 +96,9 @@ fn polygon(quad: &PxQuad, size: FrameSize) -> tt::Polygon {
     }
 }
 
-fn object(o: &TrackedObject, size: FrameSize, picture: Option<String>) -> tt::Object {
+fn shape(o: &TrackedObject, size: FrameSize) -> tt::ShapeDescriptor {
     let bounds = rectangle(o.rect, size);
-    let shape = tt::ShapeDescriptor {
+    tt::ShapeDescriptor {
         center_of_gravity: tt::Vector {
             x: (bounds.left + bounds.right) / 2.0,
             y: (bounds.top + bounds.bottom) / 2.0,
@@ -106,29 +106,95 @@ fn object(o: &TrackedObject, size: FrameSize, picture: Option<String>) -> tt::Ob
         bounding_box: bounds,
         polygon: vec![polygon(&o.quad, size)],
         ..Default::default()
-    };
-    let class = tt::ClassDescriptor {
+    }
+}
+
+fn class(kind: &str, likelihood: f32) -> Option<Box<tt::ClassDescriptor>> {
+    Some(Box::new(tt::ClassDescriptor {
         r#type: vec![tt::StringLikelihood {
-            value: "LicensePlate".into(),
-            likelihood: Some(o.score.clamp(0.0, 1.0)),
+            value: kind.into(),
+            likelihood: Some(likelihood.clamp(0.0, 1.0)),
         }],
         ..Default::default()
-    };
-    let info = o
-        .plate
-        .as_ref()
-        .map(|p| license_plate_info(&p.text, p.likelihood, None, None, None));
+    }))
+}
+
+fn plate_info(o: &TrackedObject) -> Option<Box<tt::LicensePlateInfo>> {
+    let plate = o.plate.as_ref();
+    let info = plate.map(|p| license_plate_info(&p.text, p.likelihood, None, None, None));
+    info.map(Box::new)
+}
+
+/// The identifier of the vehicle of a plate: beyond those of plates, and within 32 bits for clients that know no more.
+fn vehicle_id(track_id: u64) -> Option<i64> {
+    const FIRST: i64 = 1_000_000_000;
+    FIRST.checked_add(i64::try_from(track_id).ok()?)
+}
+
+/// The vehicle that bears a plate, where its colour tells that there is one. Its outline is not known, so it has no shape.
+fn vehicle(o: &TrackedObject) -> Option<tt::Object> {
+    let color = o.colors.vehicle?;
+    Some(tt::Object {
+        object_id: vehicle_id(o.track_id),
+        appearance: Some(Box::new(tt::Appearance {
+            class: class("Vehicle", o.score),
+            vehicle_info: vec![vehicle_info(color)],
+            license_plate_info: plate_info(o),
+            ..Default::default()
+        })),
+        behaviour: behaviour(o.direction).map(Box::new),
+        ..Default::default()
+    })
+}
+
+fn object(o: &TrackedObject, size: FrameSize, picture: Option<String>) -> tt::Object {
     tt::Object {
         object_id: i64::try_from(o.track_id).ok(),
+        parent: o.colors.vehicle.and_then(|_| vehicle_id(o.track_id)),
         appearance: Some(Box::new(tt::Appearance {
-            shape: Some(Box::new(shape)),
+            shape: Some(Box::new(shape(o, size))),
             color: o.colors.plate.map(color_descriptor).map(Box::new),
-            class: Some(Box::new(class)),
-            license_plate_info: info.map(Box::new),
+            class: class("LicensePlate", o.score),
+            license_plate_info: plate_info(o),
             image_ref: picture,
             ..Default::default()
         })),
         behaviour: behaviour(o.direction).map(Box::new),
+        ..Default::default()
+    }
+}
+
+/// What is known of a plate and its vehicle when it has left, without where it was; `best` is the detector's best score.
+pub(crate) fn track_summary(o: &TrackedObject, best: f32) -> tt::Object {
+    let vehicle = o.colors.vehicle.map(vehicle_info);
+    tt::Object {
+        object_id: i64::try_from(o.track_id).ok(),
+        appearance: Some(Box::new(tt::Appearance {
+            color: o.colors.plate.map(color_descriptor).map(Box::new),
+            class: class("LicensePlate", best),
+            vehicle_info: vehicle.into_iter().collect(),
+            license_plate_info: plate_info(o),
+            ..Default::default()
+        })),
+        behaviour: behaviour(o.direction).map(Box::new),
+        ..Default::default()
+    }
+}
+
+/// Where a plate was at a time.
+pub(crate) fn track_state(
+    o: &TrackedObject,
+    size: FrameSize,
+    capture_time: onvif_xml::DateTime,
+) -> tt::ObjectState {
+    tt::ObjectState {
+        appearance: Some(Box::new(tt::Appearance {
+            shape: Some(Box::new(shape(o, size))),
+            class: class("LicensePlate", o.score),
+            ..Default::default()
+        })),
+        object_id: i64::try_from(o.track_id).ok(),
+        capture_time,
         ..Default::default()
     }
 }
@@ -151,8 +217,8 @@ fn behaviour(direction: Direction) -> Option<tt::Behaviour> {
 
 /// One analysed frame as a document of its own; its time is that of the analysed picture.
 ///
-/// There is a `LicensePlate` object for each followed plate, with the text as far as it is known.
-/// Vehicles are not detected, so no vehicle object is invented. `picture_of` is the address of the picture of a plate by
+/// There is a `LicensePlate` object for each followed plate, with the text as far as it is known, and the `Vehicle` that is its
+/// parent once the colour around the plate is known. Vehicles are not detected: one without that is not invented. `picture_of` is the address of the picture of a plate by
 /// its track, where there is one.
 pub fn scene_document(scene: &Scene, picture_of: impl Fn(u64) -> Option<String>) -> String {
     let frame = scene_frame(scene, picture_of);
@@ -170,7 +236,10 @@ pub(crate) fn scene_frame(scene: &Scene, picture_of: impl Fn(u64) -> Option<Stri
         object: scene
             .objects
             .iter()
-            .map(|o| object(o, scene.frame_size, picture_of(o.track_id)))
+            .flat_map(|o| {
+                let plate = object(o, scene.frame_size, picture_of(o.track_id));
+                vehicle(o).into_iter().chain([plate])
+            })
             .collect(),
         utc_time: date_time(scene.captured_at),
         source: Some(MODULE.into()),
