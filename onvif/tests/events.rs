@@ -547,10 +547,14 @@ async fn the_metadata_stream_holds_frames_and_events() {
     };
     assert_eq!(frame.source.as_deref(), Some("PlateReader"));
     assert_eq!(frame.utc_time.unix_millis(), at(100).as_millis());
-    let [object] = frame.object.as_slice() else {
+    let [vehicle, object] = frame.object.as_slice() else {
         panic!("{}", document.xml)
     };
     assert_eq!(object.object_id, Some(7));
+    assert_eq!(object.parent, vehicle.object_id);
+    let car = vehicle.appearance.as_ref().unwrap();
+    assert!(car.vehicle_info[0].color.is_some() && car.shape.is_none());
+    assert_eq!(car.class.as_ref().unwrap().r#type[0].value, "Vehicle");
     let looks = object.appearance.as_ref().unwrap();
     assert_eq!(
         looks
