@@ -535,7 +535,9 @@ fn validation_policies_hold_their_certificates() {
             ..
         }
     ));
-    let id = store.create_policy(&[ca.clone()], "switch").unwrap();
+    let id = store
+        .create_policy(std::slice::from_ref(&ca), "switch")
+        .unwrap();
     let held = |store: &CertificateStore, id: &str| {
         let by_web = Certificates::delete(store, id);
         let by_onvif = Keystore::delete_certificate(store, id);
@@ -563,9 +565,13 @@ fn validation_policies_hold_their_certificates() {
     ));
     Keystore::delete_certificate(&store, &ca).unwrap();
     for _ in 0..MAX_POLICIES {
-        store.create_policy(&[other.clone()], "").unwrap();
+        store
+            .create_policy(std::slice::from_ref(&other), "")
+            .unwrap();
     }
-    let full = store.create_policy(&[other], "").unwrap_err();
+    let full = store
+        .create_policy(std::slice::from_ref(&other), "")
+        .unwrap_err();
     assert!(
         matches!(
             full,

@@ -208,10 +208,10 @@ mod tests {
                 .is_err()
         );
         let one = device
-            .create_validation_policy(&by, &[first.clone()], "switch")
+            .create_validation_policy(&by, std::slice::from_ref(&first), "switch")
             .unwrap();
         let two = device
-            .create_validation_policy(&by, &[first.clone()], "")
+            .create_validation_policy(&by, std::slice::from_ref(&first), "")
             .unwrap();
         let pem = device.policy_pem(&by, &two).unwrap();
         assert_eq!(certificates(&pem), [ca.clone()]);
