@@ -209,7 +209,7 @@ fn files_without_a_prompt_are_removed() {
     let token = add(&t, "Gong", "", Some(wav(&[1]))).unwrap();
     t.device.upkeep.clips.put("left", &wav(&[1])).unwrap();
     t.device.tidy_clips().unwrap();
-    assert_eq!(t.device.upkeep.clips.tokens().unwrap(), [token.clone()]);
+    assert_eq!(t.device.upkeep.clips.tokens().unwrap(), [token.as_str()]);
     t.device.upkeep.clips.remove(&token).unwrap();
     assert_eq!(t.device.missing_sounds().unwrap(), [token]);
 }
