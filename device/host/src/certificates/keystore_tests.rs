@@ -552,7 +552,7 @@ fn validation_policies_hold_their_certificates() {
     store.set_policy(&wanted).unwrap();
     drop(store);
     let store = open(dir.path());
-    assert_eq!(store.policies().unwrap(), [wanted.clone()]);
+    assert_eq!(store.policies().unwrap(), std::slice::from_ref(&wanted));
     assert_eq!(held(&store, &other), [true, true]);
     store.delete_policy(&id).unwrap();
     assert!(matches!(
