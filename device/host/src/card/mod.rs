@@ -28,7 +28,7 @@ use platecam_model::{
 
 pub use slot::CardSlot;
 use watch::Waker;
-use worker::{Card, Job};
+use worker::{Answer, Card, Job};
 
 /// How long anybody waits for a card that does not answer.
 pub const CARD_PATIENCE: Duration = Duration::from_secs(5);
@@ -86,16 +86,22 @@ struct Now {
     number: u64,
     /// The card does not answer.
     hangs: bool,
+    /// How often this card was to be formatted.
+    formats: u64,
 }
 
 impl Shared {
     /// What a card's thread says of it; one that was pulled meanwhile says nothing any more.
-    fn tell(&self, number: u64, status: &CardStatus) {
+    fn tell(&self, number: u64, status: &CardStatus, formatted: u64) {
         let mut now = self.now.lock();
         if now.number != number || now.jobs.is_none() {
             return;
         }
         now.hangs = false;
+        // It was like this before the format that waits or goes on.
+        if formatted < now.formats {
+            return;
+        }
         let status = CardStatus {
             insertions: number,
             pulled: false,
@@ -134,18 +140,22 @@ impl Shared {
         };
         let job: Job = Box::new(move |card| {
             if turn.load(Ordering::Acquire) != PENDING {
-                return;
+                return None;
             }
             let done = what(card);
-            if first(&turn) {
-                let _ = answer.send(done);
-            } else {
+            if !first(&turn) {
                 undo(card);
+                return None;
             }
+            let answer: Answer = Box::new(move || {
+                let _ = answer.send(done);
+            });
+            Some(answer)
         });
         let number = {
             let now = self.now.lock();
-            if now.hangs {
+            // Formatting takes longer than anybody waits, and that is no fault.
+            if now.hangs || now.status.state == CardState::Formatting {
                 return Err(refused());
             }
             let jobs = now.jobs.as_ref().ok_or_else(refused)?;
@@ -300,12 +310,16 @@ impl MemoryCard for LinuxCard {
             | CardState::Damaged
             | CardState::Failed => {}
         }
-        let job: Job = Box::new(Card::format);
+        let job: Job = Box::new(|card| {
+            card.format();
+            None
+        });
         let sent = now.jobs.as_ref().map(|jobs| jobs.try_send(job));
         if now.hangs || !matches!(sent, Some(Ok(()))) {
             let why = "the memory card does not answer; pull it and put it in again";
             return Err(Error::Unsupported(why.into()));
         }
+        now.formats += 1;
         let status = CardStatus {
             state: CardState::Formatting,
             error: None,

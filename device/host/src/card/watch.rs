@@ -169,6 +169,7 @@ fn insert(
     {
         let mut now = shared.now.lock();
         now.number = number;
+        now.formats = 0;
         now.jobs = usable.then_some(jobs);
         now.hangs = false;
         shared.publish(&mut now, status);
@@ -177,7 +178,9 @@ fn insert(
         let (own, medium, hung) = (shared.clone(), medium.clone(), hung.clone());
         hung.fetch_add(1, Ordering::AcqRel);
         let body = move || {
-            worker::run(medium, ways, &queue, |status| own.tell(number, status));
+            worker::run(medium, ways, &queue, |status, formatted| {
+                own.tell(number, status, formatted);
+            });
             hung.fetch_sub(1, Ordering::AcqRel);
             let _ = end.send(());
         };

@@ -29,7 +29,9 @@ use super::{
 };
 
 /// What is done on the card.
-pub(super) type Job = Box<dyn FnOnce(&mut Card) + Send>;
+pub(super) type Job = Box<dyn FnOnce(&mut Card) -> Option<Answer> + Send>;
+/// Tells whoever asked, once everybody can see what the card is like now.
+pub(super) type Answer = Box<dyn FnOnce() + Send>;
 /// A card that is not formatted by then is given up.
 const FORMAT: Duration = Duration::from_secs(900);
 /// A device that came may be usable a little later.
@@ -58,10 +60,19 @@ pub(super) struct Card {
     pub(super) volume: Option<Volume>,
     /// As it was last looked at.
     pub(super) status: CardStatus,
+    /// How often it was formatted, or tried to.
+    formatted: u64,
 }
 
 /// Opens the card, does what is asked for until nobody asks any more, and lets go of it.
-pub(super) fn run(medium: Medium, ways: Ways, jobs: &Receiver<Job>, tell: impl Fn(&CardStatus)) {
+///
+/// `tell` hears what the card is like after each, and how many formats are done.
+pub(super) fn run(
+    medium: Medium,
+    ways: Ways,
+    jobs: &Receiver<Job>,
+    tell: impl Fn(&CardStatus, u64),
+) {
     let mut card = Card {
         status: CardStatus {
             state: CardState::Opening,
@@ -72,12 +83,16 @@ pub(super) fn run(medium: Medium, ways: Ways, jobs: &Receiver<Job>, tell: impl F
         ways,
         mounted: false,
         volume: None,
+        formatted: 0,
     };
     card.open();
-    tell(&card.status);
+    tell(&card.status, card.formatted);
     while let Ok(job) = jobs.recv() {
-        job(&mut card);
-        tell(&card.status);
+        let answer = job(&mut card);
+        tell(&card.status, card.formatted);
+        if let Some(answer) = answer {
+            answer();
+        }
     }
     card.close();
 }
@@ -251,6 +266,7 @@ impl Card {
 
     /// Makes a file system on the card, which loses everything, and opens it.
     pub(super) fn format(&mut self) {
+        self.formatted += 1;
         self.close_and_keep_name();
         let made = match &self.medium {
             Medium::Folder { path, .. } => Volume::open(path)
