@@ -142,20 +142,23 @@ fn share(window: &[i16], hertz: f64) -> f64 {
     2.0 * power / (energy * window.len() as f64).max(1.0)
 }
 
+/// How long a decoder that begins within a beep may take until it is as loud as it was, seconds.
+const BEGINNING: f64 = 0.5;
+
 /// When each beep begins: the first 5 ms that are loud after 500 ms that are not.
 fn beeps(sound: &[i16], begins: f64) -> Vec<f64> {
     let loud =
         |w: &[i16]| w.iter().map(|s| f64::from(*s).abs()).sum::<f64>() / w.len() as f64 > 4000.0;
     let mut found = Vec::new();
-    let mut last = f64::NEG_INFINITY;
+    // One that began before the recording is none.
+    let mut last = begins;
     for (n, window) in sound.chunks_exact(40).enumerate() {
         let at = begins + n as f64 * 0.005;
         if !loud(window) {
             continue;
         }
         let tone = sound.get(n * 40 + 40..n * 40 + 520);
-        // One that began before the recording is none.
-        if at - last > 0.5 && n > 20 && tone.is_some() {
+        if at - last > BEGINNING && tone.is_some() {
             let share = share(tone.unwrap_or_default(), TONE);
             assert!(share > 0.9, "the tone of {TONE} Hz at {at}: {share}");
             found.push(at);
@@ -216,8 +219,8 @@ async fn beep_and_flash_come_together() {
                 off * 1000.0
             );
             // The first or last may be beyond what was recorded.
-            let inside =
-                *flash > begins + 0.1 && *flash < begins + sound.len() as f64 / 8000.0 - 0.2;
+            let inside = *flash > begins + BEGINNING + 0.1
+                && *flash < begins + sound.len() as f64 / 8000.0 - 0.2;
             assert!(
                 off.abs() < 0.040 || !inside,
                 "{codec} over {transport}: {off} s"

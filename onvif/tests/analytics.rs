@@ -375,8 +375,12 @@ async fn the_sample_is_in_the_top_left_quarter() {
     let all: tan::GetSupportedMetadataResponse = answer.read();
     assert_eq!(all.analytics_module.len(), 2);
     let frame = &all.analytics_module[0].sample_frame;
-    let appearance = frame.object[0].appearance.as_ref().unwrap();
-    assert!(appearance.license_plate_info.is_some());
+    // A vehicle without a place, and its plate with one.
+    let [vehicle, appearance] = [0, 1].map(|i| frame.object[i].appearance.as_ref().unwrap());
+    assert!(vehicle.shape.is_none() && !vehicle.vehicle_info.is_empty());
+    for object in [vehicle, appearance] {
+        assert!(object.license_plate_info.is_some());
+    }
     let b = &appearance.shape.as_ref().unwrap().bounding_box;
     assert!(b.left >= -1.0 && b.right <= 0.0 && b.bottom >= 0.0 && b.top <= 1.0);
     let one = call(
