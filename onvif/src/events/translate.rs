@@ -458,7 +458,11 @@ fn changed(key: &str) -> Vec<(&'static str, &'static str)> {
         "video.main" => vec![(media::encoder_token(StreamId::Main), "VideoEncoder")],
         "video.sub" => vec![(media::encoder_token(StreamId::Sub), "VideoEncoder")],
         "onvif.metadata" => vec![(media::METADATA_CONFIG, "Metadata")],
-        "audio.output" => vec![(media::loudspeaker::AUDIO_OUTPUT_CONFIG, "AudioOutput")],
+        // One section holds both.
+        "audio.output" => vec![
+            (media::loudspeaker::AUDIO_OUTPUT_CONFIG, "AudioOutput"),
+            (media::loudspeaker::AUDIO_DECODER, "AudioDecoder"),
+        ],
         "audio.input" => vec![(media::audio::AUDIO_ENCODER, "AudioEncoder")],
         "lpr.recognition" | "lpr.areas" | "lpr.tracks" | "event.motion_regions" => {
             vec![(media::ANALYTICS_CONFIG, "Analytics")]
