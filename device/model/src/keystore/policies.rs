@@ -214,7 +214,7 @@ mod tests {
             .create_validation_policy(&by, std::slice::from_ref(&first), "")
             .unwrap();
         let pem = device.policy_pem(&by, &two).unwrap();
-        assert_eq!(certificates(&pem), [ca.clone()]);
+        assert_eq!(certificates(&pem), std::slice::from_ref(&ca));
         assert_eq!(device.policy_of(&pem).unwrap(), Some(two.clone()));
         assert_eq!(
             device.policy_of(CA).unwrap(),
