@@ -54,7 +54,7 @@ Architecture: $arch
 Maintainer: Platecam maintainers <platecam@localhost>
 Installed-Size: $size
 Depends: libc6, libgcc-s1, libstdc++6, libglib2.0-0, libgstreamer1.0-0, libgstreamer-plugins-base1.0-0, gstreamer1.0-plugins-base, gstreamer1.0-plugins-good, gstreamer1.0-plugins-bad, gstreamer1.0-plugins-ugly, gstreamer1.0-libav, gstreamer1.0-alsa, fonts-dejavu-core, ca-certificates, systemd | systemd-standalone-sysusers
-Recommends: chrony, iproute2, iputils-arping, polkitd, tpm2-tools, wpasupplicant
+Recommends: chrony, e2fsprogs, iproute2, iputils-arping, polkitd, tpm2-tools, wpasupplicant
 Suggests: espeak-ng, alsa-utils
 Section: video
 Priority: optional
