@@ -84,6 +84,27 @@ pub enum Direction {
     Unknown,
 }
 
+impl Direction {
+    /// Every direction.
+    pub const ALL: [Self; 3] = [Self::Approaching, Self::Departing, Self::Unknown];
+
+    /// The word for it wherever directions are written or asked for, the same as in JSON.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Approaching => "approaching",
+            Self::Departing => "departing",
+            Self::Unknown => "unknown",
+        }
+    }
+
+    /// The direction with this word.
+    #[must_use]
+    pub fn of_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|d| d.as_str() == word)
+    }
+}
+
 /// One followed plate in one analysed frame (RECOG-3, LIVE-9).
 #[derive(Clone, Debug, PartialEq)]
 pub struct TrackedObject {

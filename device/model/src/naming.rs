@@ -223,11 +223,7 @@ fn value(piece: &Piece, named: Named<'_>, cx: NameContext<'_>) -> String {
         "device" => cx.device.into(),
         "serial" => cx.serial.into(),
         "event" => named.event.into(),
-        "direction" => match named.direction {
-            Direction::Approaching => "approaching".into(),
-            Direction::Departing => "departing".into(),
-            Direction::Unknown => "unknown".into(),
-        },
+        "direction" => named.direction.as_str().into(),
         // The last of the tokens; all of them stand above.
         _ => named.number.to_string(),
     }

@@ -5,7 +5,7 @@ use std::{
     path::Path,
 };
 
-use lpr_core::{Direction, PlateCapture, PlateRead, PlateText, RecognitionSettings, UtcTime};
+use lpr_core::{PlateCapture, PlateRead, PlateText, RecognitionSettings, UtcTime};
 use lpr_onnx::{Nets, NetsOptions};
 use platecam_media::Film;
 use platecam_model::settings::{LprAreas, LprRecognition};
@@ -102,11 +102,7 @@ fn print(out: &mut impl Write, file: &Path, read: &PlateRead, json: bool) -> std
     let [first, best, last] = [read.first_seen, read.captured_at, read.last_seen].map(second);
     let r = read.plate_rect;
     let [x, y, w, h] = [r.x, r.y, r.width, r.height].map(|v| v.round() as i64);
-    let direction = match read.direction {
-        Direction::Approaching => "approaching",
-        Direction::Departing => "departing",
-        Direction::Unknown => "unknown",
-    };
+    let direction = read.direction.as_str();
     if json {
         let text = PlateText {
             text: read.plate_number.clone(),

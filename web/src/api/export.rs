@@ -5,7 +5,7 @@ use axum::{
     response::Response,
 };
 use bytes::Bytes;
-use lpr_core::{ColorRead, Direction};
+use lpr_core::ColorRead;
 use platecam_model::{
     Permission, Record,
     alarm::{AlarmQuery, MailState, StoredAlarm},
@@ -95,12 +95,7 @@ fn record_row(record: &Record) -> Vec<String> {
         record.kind.word().into(),
         record.plate_number.clone(),
         format!("{:.2}", record.likelihood),
-        match record.direction {
-            Direction::Approaching => "approaching",
-            Direction::Departing => "departing",
-            Direction::Unknown => "unknown",
-        }
-        .into(),
+        record.direction.as_str().into(),
         record.country_code.clone().unwrap_or_default(),
         record.issuing_entity.clone().unwrap_or_default(),
         color(record.colors.plate),

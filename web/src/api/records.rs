@@ -85,7 +85,7 @@ impl Search {
                 self.direction,
                 "/direction",
                 "must be approaching, departing or unknown",
-                direction,
+                Direction::of_word,
                 &mut violations,
             ),
             before: field(
@@ -138,15 +138,6 @@ fn kind(text: &str) -> Option<RecordKind> {
     [RecordKind::Lpr, RecordKind::Manual, RecordKind::Test]
         .into_iter()
         .find(|k| k.word() == text)
-}
-
-fn direction(text: &str) -> Option<Direction> {
-    match text {
-        "approaching" => Some(Direction::Approaching),
-        "departing" => Some(Direction::Departing),
-        "unknown" => Some(Direction::Unknown),
-        _ => None,
-    }
 }
 
 /// Rows of a page.

@@ -5,7 +5,7 @@ use axum::{
     extract::State,
     response::{IntoResponse, Response},
 };
-use lpr_core::{ColorRead, Direction};
+use lpr_core::ColorRead;
 use platecam_model::{
     Error, Permission, RecordKind, RecordPage, RecordQuery, UtcTime, ports::Records,
 };
@@ -69,11 +69,7 @@ fn table(page: &RecordPage) -> String {
         "id\ttime\tplate\tlikelihood\tdirection\tcountry\tplate_color\tvehicle_color\n",
     );
     for r in &page.items {
-        let direction = match r.direction {
-            Direction::Approaching => "approaching",
-            Direction::Departing => "departing",
-            Direction::Unknown => "unknown",
-        };
+        let direction = r.direction.as_str();
         let country = r.country_code.as_deref().unwrap_or("-");
         out += &format!(
             "{}\t{}\t{}\t{:.2}\t{direction}\t{}\t{}\t{}\n",
