@@ -3,15 +3,16 @@
 use axum::{
     Json,
     body::Bytes,
-    extract::{DefaultBodyLimit, State, rejection::BytesRejection},
+    extract::{DefaultBodyLimit, FromRequest, Request, State},
     routing::post,
 };
 use http::Method;
 use platecam_model::{
-    Permission, UtcTime,
+    Error, Permission, UtcTime,
     watermark::{Claim, Fault},
 };
 use serde::Serialize;
+use tokio::sync::Semaphore;
 
 use crate::{
     app::{App, blocking},
@@ -22,6 +23,8 @@ use crate::{
 
 /// Largest picture that is looked at, bytes.
 const MAX_PICTURE: usize = 16 * 1024 * 1024;
+/// Pictures that are in memory at one time, whoever sends how many; the next ones wait before they are read.
+static TURNS: Semaphore = Semaphore::const_new(2);
 
 /// Paths of this resource.
 pub(crate) fn routes() -> Routes {
@@ -76,10 +79,11 @@ impl From<Result<Claim, Fault>> for Verdict {
 pub(crate) async fn check(
     State(app): State<App>,
     login: Login,
-    body: Result<Bytes, BytesRejection>,
+    request: Request,
 ) -> Answer<Json<Verdict>> {
     login.actor.require(Permission::SearchRecords)?;
-    let picture = body?;
+    let _turn = TURNS.acquire().await.map_err(Error::internal)?;
+    let picture = Bytes::from_request(request, &app).await?;
     let watermark = app.device.watermark.clone();
     blocking(move || Ok(Json(watermark.check(&picture).into()))).await
 }
