@@ -3,6 +3,7 @@
 mod alarms;
 mod api;
 mod assets;
+mod audio;
 mod auth;
 mod certificates;
 mod cgi;
