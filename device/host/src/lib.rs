@@ -70,4 +70,4 @@ pub use state_dir::{StateDir, StateDirError};
 pub use time::{LinuxTime, TimePace, TimePaths, keep_time};
 pub use tpm::{Tpm, TpmChoice};
 pub use upload::{UploadPace, UploadParts, Uploader};
-pub use watermark::PictureKey;
+pub use watermark::picture_key;

@@ -12,7 +12,6 @@ mod mail;
 mod network;
 mod people;
 mod picture;
-mod picture_key;
 mod serial;
 mod services;
 mod supplicant;
@@ -40,7 +39,7 @@ use crate::{
         Snapshot, StoredSection, StreamId, StreamStatus,
     },
     settings::{Revision, SettingsStore, StreamConfig, VideoMain, VideoSub, all_sections},
-    watermark::Watermark,
+    watermark::{SigningKey, Watermark},
 };
 
 pub use alarms::MemoryAlarms;
@@ -54,7 +53,6 @@ pub use mail::MemoryMailer;
 pub use network::SimulatedNetwork;
 pub use people::SimulatedButton;
 pub use picture::png;
-pub use picture_key::MemoryPictureKey;
 pub use serial::LoopbackSerial;
 pub use services::{SimulatedNeighbours, SimulatedSsh};
 pub use supplicant::SimulatedSupplicant;
@@ -418,6 +416,8 @@ pub fn customised(change: impl FnOnce(&mut DeviceParts)) -> TestDevice {
     let ssh = Arc::new(SimulatedSsh::default());
     let neighbours = Arc::new(SimulatedNeighbours::default());
     let supplicant = Arc::new(SimulatedSupplicant::default());
+    let picture_key = SigningKey::generate().and_then(|der| SigningKey::from_pkcs8(&der));
+    let picture_key = picture_key.expect("random numbers");
     let mut parts = DeviceParts {
         networking: networking.expect("memory loads"),
         host: HostServices {
@@ -435,7 +435,7 @@ pub fn customised(change: impl FnOnce(&mut DeviceParts)) -> TestDevice {
         mail: mail.clone(),
         ddns: ddns.clone(),
         uploads: uploads.clone(),
-        watermark: Watermark::new(Arc::new(MemoryPictureKey::default()), "PC00000001"),
+        watermark: Watermark::new(Arc::new(picture_key), "PC00000001"),
         card: card.clone(),
         time: time.clone(),
         identity: Identity {

@@ -3,6 +3,7 @@
 //! The pictures of records, alarms and snapshots carry it. It says which unit took the picture and when; whoever has the unit's public key sees
 //! whether one byte was changed since. What is shown on the picture is not touched.
 
+mod key;
 mod segment;
 
 use std::{fmt, sync::Arc};
@@ -16,6 +17,7 @@ use crate::{
     Result,
     ports::{Media, MediaStatus, PictureSigner, Snapshot, StreamId},
 };
+pub use key::SigningKey;
 pub use segment::MAX_SERIAL;
 
 /// Length of an uncompressed point of P-256.

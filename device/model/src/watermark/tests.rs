@@ -1,6 +1,9 @@
 use super::*;
-use crate::testing::MemoryPictureKey;
 use proptest::prelude::*;
+
+fn fresh() -> Arc<SigningKey> {
+    Arc::new(SigningKey::from_pkcs8(&SigningKey::generate().unwrap()).unwrap())
+}
 
 /// Begins and ends as a JPEG does; what is between does not matter here.
 fn picture(len: usize) -> Bytes {
@@ -15,7 +18,7 @@ fn taken() -> UtcTime {
 }
 
 fn unit() -> Watermark {
-    Watermark::new(Arc::new(MemoryPictureKey::default()), "PC-1234")
+    Watermark::new(fresh(), "PC-1234")
 }
 
 /// FILE-12, FILE-13.
@@ -62,7 +65,7 @@ fn what_is_no_jpeg_stays_as_it_is() {
 
 #[test]
 fn a_long_serial_number_is_cut_between_characters() {
-    let long = Watermark::new(Arc::new(MemoryPictureKey::default()), &"ä".repeat(40));
+    let long = Watermark::new(fresh(), &"ä".repeat(40));
     let marked = long.mark(picture(5), taken()).unwrap();
     assert_eq!(long.check(&marked).unwrap().serial, "ä".repeat(32));
 }

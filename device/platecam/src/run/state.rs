@@ -11,9 +11,9 @@ use platecam_host::{
     AlarmLimits, AlarmStore, CARD_PATIENCE, CardParts, CardSlot, CertificateStore, ClipFolder,
     Database, DdnsPace, DdnsParts, DdnsUpdater, DeviceKey, EspeakVoice, Forwarder, HostMode,
     HostPower, LinuxCard, LinuxMachine, LinuxNeighbours, LinuxNetwork, LinuxNetworkControl,
-    LinuxSerial, LinuxSsh, LinuxTime, LogDatabase, MqttBrokers, NetworkPaths, Pace, PictureKey,
-    PicturePlaces, RecordLimits, RecordStore, SmtpMailer, StateDir, StoreParts, TimePaths, Tpm,
-    TpmChoice, UploadPace, UploadParts, Uploader, WiredSupplicant, upgrade::HostUpgrades,
+    LinuxSerial, LinuxSsh, LinuxTime, LogDatabase, MqttBrokers, NetworkPaths, Pace, PicturePlaces,
+    RecordLimits, RecordStore, SmtpMailer, StateDir, StoreParts, TimePaths, Tpm, TpmChoice,
+    UploadPace, UploadParts, Uploader, WiredSupplicant, picture_key, upgrade::HostUpgrades,
 };
 use platecam_media::Loudspeaker;
 use platecam_model::{
@@ -188,8 +188,8 @@ impl State {
             },
             UploadPace::default(),
         )?;
-        let picture_key = PictureKey::open(&dir.join("watermark.key"), &*key)?;
-        let watermark = Watermark::new(Arc::new(picture_key), &identity.serial);
+        let signer = picture_key(&dir.join("watermark.key"), &*key)?;
+        let watermark = Watermark::new(Arc::new(signer), &identity.serial);
         let certificates = Arc::new(CertificateStore::open(StoreParts {
             db: db.clone(),
             sealer: key,
