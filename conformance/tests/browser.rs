@@ -146,3 +146,14 @@ fn schedules_are_drawn_and_outputs_tested_in_the_browser() {
     let camera = Camera::start(&simulated()).unwrap();
     script("alarms.mjs", &camera);
 }
+
+/// GEN-6: from the capture of a picture to the screen, by MSE and by WebCodecs.
+#[test]
+fn the_age_of_pictures_on_the_screen_is_measured() {
+    let camera = Camera::start(&Options {
+        source: "test:?timecode=drawn".into(),
+        ..Options::default()
+    })
+    .unwrap();
+    script("latency.mjs", &camera);
+}

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use conformance::{Camera, Options, PASSWORD, Web, output, run_inside};
+use conformance::{Camera, Options, PASSWORD, Web, output, run_inside, run_test_inside};
 use serde_json::json;
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -16,17 +16,22 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const LISTENER: &str = r#"
 import socket, struct, sys
 group, port, wanted = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
-s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+six = ':' in group
+s = socket.socket(socket.AF_INET6 if six else socket.AF_INET, socket.SOCK_DGRAM)
 s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
 s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
 s.bind((group, port))
-s.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, socket.inet_aton(group) + socket.inet_aton('192.0.2.1'))
+if six:
+    index = struct.pack('@I', socket.if_nametoindex('peer0'))
+    s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_JOIN_GROUP, socket.inet_pton(socket.AF_INET6, group) + index)
+else:
+    s.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, socket.inet_aton(group) + socket.inet_aton('192.0.2.1'))
 s.settimeout(10)
 last, ssrc, count = None, None, 0
 try:
     while count < wanted:
         data, sender = s.recvfrom(2048)
-        assert sender[0] == '192.0.2.10' and data[0] >> 6 == 2, (sender, data[:12])
+        assert sender[0] == ('2001:db8::10' if six else '192.0.2.10') and data[0] >> 6 == 2, (sender, data[:12])
         seq, source = struct.unpack('!H', data[2:4])[0], data[8:12]
         assert ssrc in (None, source), 'two sources'
         assert last in (None, (seq - 1) % 65536), (last, seq)
@@ -40,6 +45,12 @@ print(count)
 #[test]
 fn a_second_host_plays_by_multicast() {
     run_inside("none").unwrap();
+}
+
+/// The same over IPv6 (MCAST-2, MCAST-5).
+#[test]
+fn a_second_host_plays_by_multicast_over_ipv6() {
+    run_test_inside("none", "inside_ipv6").unwrap();
 }
 
 /// A command on the second host.
@@ -147,4 +158,50 @@ async fn inside() {
     let text = answer.to_string();
     assert!(text.contains("224.0.1.0 to 238.255.255.255"), "{text}");
     assert_eq!(heard(listen("225.1.2.4", port, 10)), 10);
+}
+
+#[tokio::test]
+#[ignore = "runs within the test above"]
+async fn inside_ipv6() {
+    let peer = std::env::var("PEER").unwrap();
+    for words in [
+        "addr add 2001:db8::10/64 dev cam0 nodad",
+        &format!("-n {peer} addr add 2001:db8::1/64 dev peer0 nodad"),
+    ] {
+        output(Command::new("ip").args(words.split(' ')), PATIENCE).unwrap();
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let options = Options {
+        source: "test:".into(),
+        listen: "::",
+        ..Options::default()
+    };
+    let camera = Camera::start_in(&options, dir.path()).unwrap();
+    let web = Web::login(&camera).await.unwrap();
+    let (group, port) = ("ff15::1:2", 20_000);
+    let wanted = json!({"address": group, "port": port, "ttl": 4});
+    let (status, answer) = web.change("net.multicast_main", wanted).await.unwrap();
+    assert_eq!(status, 200, "{answer}");
+
+    // A player by RTSP over IPv6, and a host that only listens in the group.
+    let url = format!(
+        "rtsp://[2001:db8::10]:{}/onvif/profile_main/multicast",
+        camera.rtsp
+    );
+    let mut player = gstreamer(&url).spawn().unwrap();
+    assert_eq!(heard(listen(group, port, 200)), 200);
+    assert!(player.wait().unwrap().success(), "GStreamer");
+
+    // It goes on by itself, and stops when it is switched off.
+    let change = async |enabled: bool| {
+        let (status, answer) = web
+            .change("net.multicast_main", json!({ "enabled": enabled }))
+            .await
+            .unwrap();
+        assert_eq!(status, 200, "{answer}");
+    };
+    change(true).await;
+    assert_eq!(heard(listen(group, port, 100)), 100);
+    change(false).await;
+    assert_eq!(heard(listen(group, port, 1)), 0, "switched off");
 }

@@ -11,7 +11,7 @@ use gstreamer_app as gst_app;
 
 use super::decode::{Decoder, make, source_caps, video_info};
 use super::spec::Wish;
-use super::{Context, Watchdog};
+use super::{Context, Watchdog, timecode};
 use crate::config::PictureSize;
 use crate::frame::FrameKind;
 use crate::hub::Incoming;
@@ -26,7 +26,7 @@ pub(super) fn v4l2(device: &Path, wish: Wish, context: &Context) -> Result<()> {
     }
     let source = make("v4l2src")?;
     source.set_property("device", device);
-    live(&source, &wished(wish, None), context)
+    live(&source, &wished(wish, None), false, context)
 }
 
 pub(super) fn test(wish: Wish, context: &Context) -> Result<()> {
@@ -40,7 +40,7 @@ pub(super) fn test(wish: Wish, context: &Context) -> Result<()> {
         frame_rate: Some(wish.frame_rate.unwrap_or(25)),
         ..wish
     };
-    live(&source, &wished(wish, Some("I420")), context)
+    live(&source, &wished(wish, Some("I420")), wish.timecode, context)
 }
 
 /// Caps right behind the source; without a format, of whatever kind the device offers.
@@ -75,7 +75,8 @@ fn wished(wish: Wish, format: Option<&str>) -> gst::Caps {
     caps
 }
 
-fn live(source: &gst::Element, caps: &gst::Caps, context: &Context) -> Result<()> {
+/// `timed`: the time of each picture is drawn into it.
+fn live(source: &gst::Element, caps: &gst::Caps, timed: bool, context: &Context) -> Result<()> {
     let bin = gst::Bin::new();
     let filter = make("capsfilter")?;
     filter.set_property("caps", caps);
@@ -99,7 +100,7 @@ fn live(source: &gst::Element, caps: &gst::Caps, context: &Context) -> Result<()
     let frames = Arc::new(AtomicU64::new(0));
     decoder.sink.set_callbacks(
         gst_app::AppSinkCallbacks::builder()
-            .new_sample(on_sample(context, &decoder, frames.clone()))
+            .new_sample(on_sample(context, &decoder, timed, frames.clone()))
             .build(),
     );
     decoder.play()?;
@@ -119,6 +120,7 @@ fn live(source: &gst::Element, caps: &gst::Caps, context: &Context) -> Result<()
 fn on_sample(
     context: &Context,
     decoder: &Decoder,
+    timed: bool,
     frames: Arc<AtomicU64>,
 ) -> impl FnMut(&gst_app::AppSink) -> std::result::Result<gst::FlowSuccess, gst::FlowError> + Send + use<>
 {
@@ -142,7 +144,10 @@ fn on_sample(
                 || context.hub.clock.now(),
                 |(running, base)| context.hub.clock.media_time(base + running),
             );
-        if let (Some((_, info)), Some(buffer)) = (&known, sample.buffer_owned()) {
+        if let (Some((_, info)), Some(mut buffer)) = (&known, sample.buffer_owned()) {
+            if timed {
+                timecode::draw(&mut buffer, info, context.hub.clock.utc(at));
+            }
             let first = frames.fetch_add(1, Ordering::Relaxed) == 0;
             context.running(source_caps(info, None));
             context.hub.publish(Incoming {

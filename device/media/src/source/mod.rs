@@ -6,6 +6,7 @@ mod file;
 mod live;
 mod rtsp;
 mod spec;
+mod timecode;
 
 use std::sync::Arc;
 use std::thread::JoinHandle;

@@ -10,7 +10,7 @@ use crate::{Error, Result};
 
 /// What a source may look like, for messages.
 pub(crate) const ALLOWED: &str = "demo, file:PATH, rtsp://[USER:PASSWORD@]HOST[:PORT]/PATH, \
-     v4l2:/dev/videoN and test:, the last two with ?size=WIDTHxHEIGHT&fps=N, test: also with controls=simulated";
+     v4l2:/dev/videoN and test:, the last two with ?size=WIDTHxHEIGHT&fps=N, test: also with controls=simulated and timecode=drawn";
 
 /// Where the picture comes from.
 ///
@@ -55,6 +55,8 @@ pub struct Wish {
     pub frame_rate: Option<u32>,
     /// The test picture pretends to come from a sensor with controls, which change nothing.
     pub controls: bool,
+    /// The time of each test picture is drawn into it, for measuring how long it takes to a screen.
+    pub timecode: bool,
 }
 
 impl SourceSpec {
@@ -103,6 +105,9 @@ impl SourceSpec {
                     Ok(Wish { controls: true, .. }) => {
                         refuse("a device has controls of its own".into())
                     }
+                    Ok(Wish { timecode: true, .. }) => {
+                        refuse("only the test picture has a time code".into())
+                    }
                     Ok(wish) => Ok(Self::V4l2 {
                         device: device.into(),
                         wish,
@@ -139,6 +144,7 @@ fn wish(query: &str) -> std::result::Result<Wish, String> {
                 _ => return Err(format!("fps = {value} is not 1 to 120")),
             },
             Some(("controls", "simulated")) => wish.controls = true,
+            Some(("timecode", "drawn")) => wish.timecode = true,
             _ => {
                 return Err(format!(
                     "option {pair:?} is unknown; size and fps are known"
@@ -209,6 +215,10 @@ impl fmt::Display for Wish {
         }
         if self.controls {
             write!(f, "{before}controls=simulated")?;
+            before = '&';
+        }
+        if self.timecode {
+            write!(f, "{before}timecode=drawn")?;
         }
         Ok(())
     }
@@ -247,6 +257,10 @@ mod tests {
                 "test:?controls=simulated&fps=5",
                 "test:?fps=5&controls=simulated",
             ),
+            (
+                "test:?timecode=drawn&size=640x360",
+                "test:?size=640x360&timecode=drawn",
+            ),
         ];
         for (text, expect) in shown {
             let spec = parse(text).unwrap();
@@ -279,6 +293,7 @@ mod tests {
             ("test:?fps=121", "1 to 120"),
             ("test:?gain=3", "\"gain=3\" is unknown"),
             ("v4l2:/dev/video0?controls=simulated", "controls of its own"),
+            ("v4l2:/dev/video0?timecode=drawn", "only the test picture"),
         ];
         for (text, expect) in rows {
             let error = parse(text).unwrap_err().to_string();
