@@ -157,3 +157,9 @@ fn the_age_of_pictures_on_the_screen_is_measured() {
     .unwrap();
     script("latency.mjs", &camera);
 }
+
+/// LIVE-1, LIVE-7, GEN-8: the live view in a browser of another make.
+#[test]
+fn firefox_shows_the_live_picture() {
+    script("firefox.mjs", &Camera::demo().unwrap());
+}
