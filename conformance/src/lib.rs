@@ -107,6 +107,31 @@ pub fn output(command: &mut Command, within: Duration) -> Result<String> {
     }
 }
 
+/// Hz of the tone of [`beeping_clip`].
+pub const BEEP_HZ: f64 = 1000.0;
+
+/// Two seconds, over and over: 100 ms of a bright picture with 100 ms of a tone, in the middle of dark and silence.
+///
+/// # Errors
+/// Without ffmpeg.
+pub fn beeping_clip(dir: &Path) -> Result<PathBuf> {
+    let path = dir.join("beep.mp4");
+    let mut command = Command::new("ffmpeg");
+    command.args(["-v", "error", "-y", "-f", "lavfi", "-i"]);
+    command.arg("color=black:size=640x360:rate=25:duration=2,drawbox=color=white:t=fill:enable='between(t,0.999,1.079)'");
+    command.args(["-f", "lavfi", "-i"]);
+    command.arg(format!(
+        "aevalsrc='0.7*sin(2*PI*{BEEP_HZ}*t)*between(t,1,1.1)':sample_rate=48000:duration=2"
+    ));
+    command.args([
+        "-c:v", "libx264", "-g", "25", "-bf", "0", "-pix_fmt", "yuv420p",
+    ]);
+    // Lossless, so that what is measured is the camera's doing.
+    command.args(["-c:a", "alac"]).arg(&path);
+    output(&mut command, PATIENCE)?;
+    Ok(path)
+}
+
 /// What ffprobe finds behind a URL; `transport` is `tcp` or `udp` for RTSP.
 ///
 /// # Errors

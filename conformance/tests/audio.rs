@@ -8,9 +8,9 @@ use std::{
 };
 
 use conformance::{
-    Camera, Options, PASSWORD, Web,
+    BEEP_HZ, Camera, Options, PASSWORD, Web,
     auth::Credentials,
-    device, ffprobe, output,
+    beeping_clip, device, ffprobe, output,
     report::{self, Verdict},
     root,
     runner::{self, Selection},
@@ -20,31 +20,10 @@ use retina::{client, codec::CodecItem};
 use serde_json::{Value, json};
 
 const WITHIN: Duration = Duration::from_secs(60);
-/// Hz of the clip's tone.
-const TONE: f64 = 1000.0;
-
-/// Two seconds, over and over: 100 ms of a bright picture with 100 ms of a tone, in the middle of dark and silence.
-fn clip(dir: &Path) -> PathBuf {
-    let path = dir.join("beep.mp4");
-    let mut command = Command::new("ffmpeg");
-    command.args(["-v", "error", "-y", "-f", "lavfi", "-i"]);
-    command.arg("color=black:size=640x360:rate=25:duration=2,drawbox=color=white:t=fill:enable='between(t,0.999,1.079)'");
-    command.args(["-f", "lavfi", "-i"]);
-    command.arg(format!(
-        "aevalsrc='0.7*sin(2*PI*{TONE}*t)*between(t,1,1.1)':sample_rate=48000:duration=2"
-    ));
-    command.args([
-        "-c:v", "libx264", "-g", "25", "-bf", "0", "-pix_fmt", "yuv420p",
-    ]);
-    // Lossless, so that what is measured is the camera's doing.
-    command.args(["-c:a", "alac"]).arg(&path);
-    output(&mut command, WITHIN).unwrap();
-    path
-}
 
 fn start(dir: &Path) -> Camera {
     Camera::start(&Options {
-        source: format!("file:{}", clip(dir).display()),
+        source: format!("file:{}", beeping_clip(dir).unwrap().display()),
         ..Options::default()
     })
     .unwrap()
@@ -159,8 +138,8 @@ fn beeps(sound: &[i16], begins: f64) -> Vec<f64> {
         }
         let tone = sound.get(n * 40 + 40..n * 40 + 520);
         if at - last > BEGINNING && tone.is_some() {
-            let share = share(tone.unwrap_or_default(), TONE);
-            assert!(share > 0.9, "the tone of {TONE} Hz at {at}: {share}");
+            let share = share(tone.unwrap_or_default(), BEEP_HZ);
+            assert!(share > 0.9, "the tone of {BEEP_HZ} Hz at {at}: {share}");
             found.push(at);
         }
         last = at;
@@ -556,7 +535,7 @@ fn loudness(file: &Path) -> i16 {
         let pieces = sound.chunks_exact(160).map(<[i16]>::to_vec);
         let is_loud = |p: &Vec<i16>| p.iter().filter(|s| s.abs() > 1000).count() > 100;
         loud = pieces.filter(is_loud).collect();
-        tone = loud.iter().filter(|p| share(p, TONE) > 0.9).count();
+        tone = loud.iter().filter(|p| share(p, BEEP_HZ) > 0.9).count();
         if tone >= 50 {
             break;
         }

@@ -3,7 +3,9 @@
 
 use std::{fs, process::Command, time::Duration};
 
-use conformance::{Camera, Options, PASSWORD, QUIET, Workshop, binary, demo_truth, output, root};
+use conformance::{
+    Camera, Options, PASSWORD, QUIET, Workshop, beeping_clip, binary, demo_truth, output, root,
+};
 
 /// Versions that the unit is taken to: by a file, and from an upgrade server.
 const GOOD: &str = "0.9.0";
@@ -105,6 +107,19 @@ fn certificates_and_addresses_are_changed_in_the_browser() {
 fn regions_are_drawn_in_the_browser() {
     let camera = Camera::start(&simulated()).unwrap();
     script("video.mjs", &camera);
+}
+
+/// GEN-8, LIVE-11, AUDIO-6: what is heard is what was sent, in step with the picture.
+#[test]
+fn sound_is_heard_in_the_browser() {
+    let dir = tempfile::tempdir().unwrap();
+    let clip = beeping_clip(dir.path()).unwrap();
+    let camera = Camera::start(&Options {
+        source: format!("file:{}", clip.display()),
+        ..Options::default()
+    })
+    .unwrap();
+    script("sound.mjs", &camera);
 }
 
 /// GEN-24: what the model lacks is in no menu and on no page.

@@ -1,5 +1,5 @@
 /** View choices kept in this browser; unknown or damaged entries fall back to the defaults. */
-export function remembered<T extends Record<string, string | boolean>>(key: string, defaults: T): T {
+export function remembered<T extends Record<string, string | boolean | number>>(key: string, defaults: T): T {
   const stored: Partial<T> = {};
   try {
     const raw: unknown = JSON.parse(localStorage.getItem(key) ?? '{}');

@@ -20,4 +20,10 @@ export class ClockMap {
     if (!this.reference) return null;
     return this.reference.utcMs + ((rtp - this.reference.rtp) * 1000) / this.clockRate;
   }
+
+  /** Unwrapped RTP time of a UTC in ms; null before the first report. */
+  toRtp(utcMs: number): number | null {
+    if (!this.reference) return null;
+    return this.reference.rtp + ((utcMs - this.reference.utcMs) * this.clockRate) / 1000;
+  }
 }

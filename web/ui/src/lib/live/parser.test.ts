@@ -49,16 +49,16 @@ describe('parseSdp', () => {
       'v=0', 'a=control:*', 'm=video 0 RTP/AVP 96', 'a=rtpmap:96 H264/90000',
       'a=fmtp:96 packetization-mode=1; sprop-parameter-sets=Z0IAKeKQ,aM48gA==', 'a=control:trackID=0',
       'm=application 0 RTP/AVP 107', 'a=rtpmap:107 vnd.onvif.metadata/90000', 'a=control:rtsp://h/meta',
-      'm=video 0 RTP/AVP 26', 'm=audio 0 RTP/AVP 0',
+      'm=video 0 RTP/AVP 26', 'm=audio 0 RTP/AVP 111', 'a=rtpmap:111 opus/48000/2', 'a=fmtp:111 sprop-stereo=0;stereo=0',
     ].join('\r\n'),
   );
 
-  it('reads video, metadata and static payload types', () => {
+  it('reads video, metadata, sound and static payload types', () => {
     expect(sdp.tracks.map((t) => [t.kind, t.encoding, t.payloadType])).toEqual([
       ['video', 'H264', 96],
       ['metadata', 'VND.ONVIF.METADATA', 107],
       ['video', 'JPEG', 26],
-      ['other', '', 0],
+      ['audio', 'OPUS', 111],
     ]);
     expect(sdp.tracks[0].fmtp.get('sprop-parameter-sets')).toBe('Z0IAKeKQ,aM48gA==');
   });

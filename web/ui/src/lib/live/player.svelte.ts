@@ -1,30 +1,10 @@
 /** Live player: connects, picks a renderer, keeps boxes in step and comes back by itself after a loss. */
-import { BoxTrack } from './boxes';
-import { ClockMap } from './clock';
-import type { AccessUnit, Depacketiser, VideoConfig } from './codec';
-import { H264Depacketiser } from './h264';
-import { H265Depacketiser } from './h265';
-import { JpegDepacketiser } from './jpeg';
-import { MetadataDepacketiser, parseMetadata, type TrackedObject } from './metadata';
-import { chooseRenderer, createRenderer, type Renderer, type RendererKind, type Surface } from './renderer';
-import { LossDetector, parseRtp, parseSenderReport, Unwrapper } from './rtp';
-import { RtspClient, RtspError } from './rtsp';
-import type { Track } from './sdp';
+import type { LiveSound } from './ear';
+import type { RendererKind } from './renderer';
+import { type LiveStats, type PlayerOptions, Run, type Tap } from './run';
 
 export type StreamName = 'main' | 'sub';
 export type PlayerState = 'idle' | 'connecting' | 'playing' | 'waiting' | 'paused' | 'unsupported';
-
-export interface LiveStats {
-  codec: string;
-  renderer: RendererKind | '';
-  width: number;
-  height: number;
-  fps: number;
-  kbps: number;
-  /** Capture to screen; null until the device's and the browser's clocks are tied. */
-  delayMs: number | null;
-  lost: number;
-}
 
 const NO_STATS: LiveStats = { codec: '', renderer: '', width: 0, height: 0, fps: 0, kbps: 0, delayMs: null, lost: 0 };
 const RETRY_MS = [500, 1000, 2000, 4000, 8000];
@@ -34,14 +14,6 @@ export function streamUrl(stream: StreamName, host: string): string {
   return `rtsp://${host}/video/livemedia?Ch=1&Streamtype=${stream === 'main' ? 0 : 1}`;
 }
 
-export interface PlayerOptions {
-  surface: Surface;
-  /** Device clock minus browser clock, ms; null when unknown. */
-  clockOffset(): number | null;
-  /** Called for each shown picture with the objects that belong to it. */
-  draw(objects: TrackedObject[]): void;
-}
-
 export class LivePlayer {
   state = $state<PlayerState>('idle');
   stats = $state<LiveStats>({ ...NO_STATS });
@@ -49,6 +21,10 @@ export class LivePlayer {
   reason = $state('');
   /** Seconds until the next attempt. */
   retryIn = $state(0);
+  /** What there is to hear; null without sound. */
+  sound = $state.raw<LiveSound | null>(null);
+  /** Gets all that arrives, for a recording. */
+  tap: Tap | null = null;
 
   private stream: StreamName = 'main';
   private wanted = false;
@@ -56,8 +32,7 @@ export class LivePlayer {
   private run: Run | null = null;
   private retryTimer = 0;
   private statsTimer = 0;
-  /** Hears every unit that arrives, for a recording. */
-  tap: ((unit: AccessUnit, config: VideoConfig) => void) | null = null;
+  private volume: number | null = null;
   /** A renderer that failed twice is not tried again until the user asks. */
   private readonly failures = new Map<RendererKind, number>();
 
@@ -94,6 +69,12 @@ export class LivePlayer {
     this.state = 'idle';
   }
 
+  /** 0 to 100; null is muted, and costs nothing. */
+  hear(volume: number | null): void {
+    this.volume = volume;
+    this.run?.hear(volume);
+  }
+
   private close(): void {
     clearTimeout(this.retryTimer);
     clearInterval(this.statsTimer);
@@ -118,7 +99,10 @@ export class LivePlayer {
           this.reason = '';
           this.state = 'playing';
         },
-        unit: (unit, config) => this.tap?.(unit, config),
+        tap: () => this.tap,
+        sound: (sound) => {
+          if (this.run === run) this.sound = sound;
+        },
         ended: (reason) => this.run === run && this.lost(reason),
         rendererFailed: (kind) => this.failures.set(kind, (this.failures.get(kind) ?? 0) + 1),
         unsupported: (codec) => {
@@ -130,6 +114,7 @@ export class LivePlayer {
       },
     );
     this.run = run;
+    run.hear(this.volume);
     this.statsTimer = window.setInterval(() => {
       this.stats = run.measure();
     }, 1000);
@@ -150,169 +135,4 @@ export class LivePlayer {
     };
     tick();
   }
-}
-
-interface RunEvents {
-  firstPicture(): void;
-  unit(unit: AccessUnit, config: VideoConfig): void;
-  ended(reason: string): void;
-  rendererFailed(kind: RendererKind): void;
-  unsupported(codec: string): void;
-}
-
-/** One connection from SETUP to its end. */
-class Run {
-  private readonly client: RtspClient;
-  private readonly boxes = new BoxTrack();
-  private readonly clock = new ClockMap(90000);
-  private readonly metadata = new MetadataDepacketiser();
-  private readonly loss = { video: new LossDetector(), metadata: new LossDetector() };
-  private readonly time = new Unwrapper();
-  private depacketiser: Depacketiser | null = null;
-  private renderer: Renderer | null = null;
-  /** Units that arrive while the renderer is being chosen. */
-  private pending: AccessUnit[] | null = null;
-  private config: VideoConfig | null = null;
-  private shownSince = 0;
-  private bytesBefore = 0;
-  private measuredAt = performance.now();
-  private delayMs: number | null = null;
-  private seen = false;
-  private over = false;
-
-  constructor(
-    socketUrl: string,
-    url: string,
-    private readonly options: PlayerOptions,
-    private readonly avoid: ReadonlySet<RendererKind>,
-    private readonly events: RunEvents,
-  ) {
-    this.client = new RtspClient(socketUrl, url, {
-      packet: (track, rtcp, data) => this.packet(track, rtcp, data),
-      closed: (reason) => this.fail(reason),
-    });
-  }
-
-  start(): void {
-    this.client.start().catch((error: unknown) => {
-      const missing = error instanceof RtspError && error.status === 404;
-      this.fail(missing ? 'stream-off' : error instanceof Error ? error.message : String(error));
-    });
-  }
-
-  close(): void {
-    this.over = true;
-    this.client.stop();
-    this.renderer?.close();
-    this.renderer = null;
-  }
-
-  measure(): LiveStats {
-    const now = performance.now();
-    const seconds = Math.max(0.001, (now - this.measuredAt) / 1000);
-    const stats: LiveStats = {
-      codec: this.config?.codec ?? '',
-      renderer: this.renderer?.kind ?? '',
-      width: this.config?.width ?? 0,
-      height: this.config?.height ?? 0,
-      fps: this.shownSince / seconds,
-      kbps: ((this.client.bytes - this.bytesBefore) * 8) / 1000 / seconds,
-      delayMs: this.delayMs,
-      lost: this.loss.video.lost,
-    };
-    this.measuredAt = now;
-    this.shownSince = 0;
-    this.bytesBefore = this.client.bytes;
-    return stats;
-  }
-
-  private fail(reason: string): void {
-    if (this.over) return;
-    this.over = true;
-    this.events.ended(reason);
-  }
-
-  private packet(track: Track, rtcp: boolean, data: Uint8Array): void {
-    if (this.over) return;
-    if (rtcp) {
-      const report = track.kind === 'video' ? parseSenderReport(data) : null;
-      if (report) this.clock.update(report, this.time.unwrap(report.timestamp));
-      return;
-    }
-    const packet = parseRtp(data);
-    if (!packet || packet.payloadType !== track.payloadType) return;
-    if (track.kind === 'metadata') {
-      const text = this.metadata.push(packet.payload, packet.marker, this.loss.metadata.gap(packet.sequence));
-      if (text) for (const frame of parseMetadata(text)) this.boxes.add(frame);
-      return;
-    }
-    this.depacketiser ??= createDepacketiser(track);
-    if (!this.depacketiser) {
-      this.over = true;
-      this.events.unsupported(track.encoding);
-      return;
-    }
-    const gap = this.loss.video.gap(packet.sequence);
-    const unit = this.depacketiser.push(packet.payload, this.time.unwrap(packet.timestamp), packet.marker, gap);
-    if (unit) this.show(unit);
-  }
-
-  private show(unit: AccessUnit): void {
-    this.config = unit.config ?? this.config;
-    if (this.config) this.events.unit(unit, this.config);
-    if (this.renderer) {
-      this.renderer.push(unit);
-    } else if (this.pending) {
-      this.pending.push(unit);
-    } else if (unit.config) {
-      const { config } = unit;
-      this.pending = [unit];
-      chooseRenderer(config, this.avoid)
-        .then((kind) => this.began(kind, config.codec))
-        .catch((error: unknown) => this.fail(String(error)));
-    }
-  }
-
-  private began(kind: RendererKind | null, codec: string): void {
-    if (this.over) return;
-    if (!kind) {
-      this.over = true;
-      this.events.unsupported(codec);
-      return;
-    }
-    this.renderer = createRenderer(kind, this.options.surface, {
-      shown: (rtp) => this.shown(rtp),
-      failed: (reason) => {
-        this.events.rendererFailed(kind);
-        this.fail(reason);
-      },
-    });
-    const waiting = this.pending ?? [];
-    this.pending = null;
-    for (const unit of waiting) this.renderer.push(unit);
-  }
-
-  private shown(rtp: number): void {
-    if (this.over) return;
-    this.shownSince++;
-    if (!this.seen) {
-      this.seen = true;
-      this.events.firstPicture();
-    }
-    const utcMs = this.clock.toUtc(rtp);
-    if (utcMs === null) return;
-    const offset = this.options.clockOffset();
-    if (offset !== null) {
-      const delay = Date.now() + offset - utcMs;
-      this.delayMs = this.delayMs === null ? delay : this.delayMs * 0.9 + delay * 0.1;
-    }
-    this.options.draw(this.boxes.at(utcMs));
-  }
-}
-
-export function createDepacketiser(track: Track): Depacketiser | null {
-  if (track.encoding === 'H264') return new H264Depacketiser(track.fmtp.get('sprop-parameter-sets'));
-  if (track.encoding === 'H265') return new H265Depacketiser(track.fmtp);
-  if (track.encoding === 'JPEG') return new JpegDepacketiser();
-  return null;
 }

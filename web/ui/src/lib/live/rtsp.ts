@@ -41,6 +41,7 @@ export class RtspClient {
     socketUrl: string,
     private readonly streamUrl: string,
     private readonly events: RtspEvents,
+    private readonly sound = false,
   ) {
     this.socket = new WebSocket(socketUrl, 'rtsp.onvif.org');
     this.socket.binaryType = 'arraybuffer';
@@ -49,7 +50,7 @@ export class RtspClient {
     this.socket.onerror = () => this.end('connection failed');
   }
 
-  /** Connects, describes, sets up video and metadata, and plays. */
+  /** Connects, describes, sets up video, metadata and, where it is wanted, sound, and plays. */
   async start(): Promise<void> {
     await this.opened();
     await this.request('OPTIONS', this.streamUrl);
@@ -60,7 +61,8 @@ export class RtspClient {
     const video = sdp.tracks.find((track) => track.kind === 'video');
     if (!video) throw new RtspError(415, 'the stream has no video');
     const metadata = sdp.tracks.find((track) => track.kind === 'metadata');
-    this.tracks = metadata ? [video, metadata] : [video];
+    const audio = this.sound ? sdp.tracks.find((track) => track.kind === 'audio') : undefined;
+    this.tracks = [video, metadata, audio].filter((track) => track !== undefined);
     let timeout = 60;
     for (const [index, track] of this.tracks.entries()) {
       const reply = await this.request('SETUP', controlUrl(base, track.control), {

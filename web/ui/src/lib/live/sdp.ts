@@ -1,11 +1,13 @@
 /** Reads the parts of a session description that the player needs (RFC 8866, RFC 6184, RFC 7798). */
 
 export interface Track {
-  kind: 'video' | 'metadata' | 'other';
-  /** Upper-case encoding name: H264, H265, JPEG, VND.ONVIF.METADATA. */
+  kind: 'video' | 'audio' | 'metadata' | 'other';
+  /** Upper-case encoding name: H264, H265, JPEG, VND.ONVIF.METADATA, PCMU, PCMA, MPEG4-GENERIC, OPUS. */
   encoding: string;
   payloadType: number;
   clockRate: number;
+  /** Of sound, as `a=rtpmap` says it. */
+  channels: number;
   /** `a=control`, not yet resolved. */
   control: string;
   fmtp: Map<string, string>;
@@ -24,10 +26,11 @@ export function parseSdp(text: string): Session {
       const [media, , , format] = line.slice(2).split(' ');
       const payloadType = Number(format);
       track = {
-        kind: media === 'video' ? 'video' : 'other',
+        kind: media === 'video' || media === 'audio' ? media : 'other',
         encoding: payloadType === 26 ? 'JPEG' : '',
         payloadType,
         clockRate: 90000,
+        channels: 1,
         control: '',
         fmtp: new Map(),
       };
@@ -37,10 +40,11 @@ export function parseSdp(text: string): Session {
       if (track) track.control = value;
       else session.control = value;
     } else if (track && line.startsWith('a=rtpmap:')) {
-      const m = /^a=rtpmap:(\d+) ([^/]+)\/(\d+)/.exec(line);
+      const m = /^a=rtpmap:(\d+) ([^/]+)\/(\d+)(?:\/(\d+))?/.exec(line);
       if (m && Number(m[1]) === track.payloadType) {
         track.encoding = m[2].toUpperCase();
         track.clockRate = Number(m[3]) || 90000;
+        track.channels = Number(m[4]) || 1;
         if (track.encoding.startsWith('VND.ONVIF.METADATA')) track.kind = 'metadata';
       }
     } else if (track && line.startsWith('a=fmtp:')) {
