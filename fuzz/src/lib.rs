@@ -10,6 +10,7 @@ mod answers;
 mod certificates;
 mod config;
 mod device;
+mod lines;
 mod names;
 mod onvif;
 mod rtsp;
@@ -44,6 +45,7 @@ pub const TARGETS: &[(&str, Make)] = &[
     ("discovery", xml::discovery),
     ("filters", onvif::filters),
     ("http", device::http),
+    ("lines", lines::lines),
     ("names", names::names),
     ("package", upgrade::package),
     ("pkcs12", certificates::pkcs12),

@@ -141,6 +141,7 @@ targets!(
     discovery,
     filters,
     http,
+    lines,
     names,
     package,
     pkcs12,

@@ -93,9 +93,14 @@ impl Routes {
     }
 
     /// All routes so far are there only on models with this function.
-    pub(crate) fn of(mut self, function: Function) -> Self {
+    pub(crate) fn of(self, function: Function) -> Self {
+        self.needing(Some(Need::Function(function)))
+    }
+
+    /// All routes so far are there only on models that meet this need.
+    pub(crate) fn needing(mut self, need: Option<Need>) -> Self {
         for route in &mut self.table {
-            route.needs = Some(Need::Function(function));
+            route.needs = need;
         }
         self
     }

@@ -41,6 +41,7 @@ mod tpm;
 pub mod upgrade;
 mod upload;
 mod watermark;
+mod wiegand;
 
 pub use alarms::{AlarmLimits, AlarmStore};
 pub use card::{CARD_PATIENCE, CardParts, CardSlot, LinuxCard};
@@ -71,3 +72,4 @@ pub use time::{LinuxTime, TimePace, TimePaths, keep_time};
 pub use tpm::{Tpm, TpmChoice};
 pub use upload::{UploadPace, UploadParts, Uploader};
 pub use watermark::picture_key;
+pub use wiegand::{GpioWiegand, WiegandLines};

@@ -10,6 +10,7 @@ use crate::{
     broadcast::Broadcast,
     io::Io,
     network::Networking,
+    peripheral::Peripherals,
     ports::{
         Alarms, Brokers, Certificates, DynamicDns, EventHistory, Factory, HostServices, LogStore,
         Mailer, Media, MemoryCard, Network, Records, RemoteLog, StreamId, TimeControl, Uploads,
@@ -69,6 +70,8 @@ pub struct DeviceParts {
     pub broadcast: Broadcast,
     /// Alarm inputs and outputs.
     pub io: Arc<Io>,
+    /// Plates on their way to devices that are wired to the unit.
+    pub peripherals: Peripherals,
     /// Keys and certificates.
     pub certificates: Arc<dyn Certificates>,
     /// Back to factory.
@@ -110,7 +113,11 @@ impl Device {
         let product = product
             .at_most(Limit::AlarmInputs, parts.io.inputs())
             .at_most(Limit::AlarmOutputs, parts.io.outputs())
-            .at_most(Limit::SerialPorts, parts.host.serial.kinds().len());
+            .at_most(Limit::SerialPorts, parts.host.serial.kinds().len())
+            .at_most(
+                Limit::WiegandOutputs,
+                usize::from(parts.host.wiegand.is_some()),
+            );
         let [outputs, inputs] =
             [Limit::AlarmOutputs, Limit::AlarmInputs].map(|limit| product.limit(limit));
         parts.io.narrow(outputs, inputs);

@@ -20,6 +20,7 @@ mod keystore;
 pub mod log;
 pub mod naming;
 pub mod network;
+pub mod peripheral;
 mod permission;
 pub mod ports;
 pub mod product;

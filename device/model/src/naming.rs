@@ -196,10 +196,14 @@ fn text_piece(text: &str, into: &mut Vec<Piece>) -> Result<(), RuleError> {
 }
 
 fn value(piece: &Piece, named: Named<'_>, cx: NameContext<'_>) -> String {
-    let token = match piece {
-        Piece::Text(text) => return text.clone(),
-        Piece::Token(token) => *token,
-    };
+    match piece {
+        Piece::Text(text) => text.clone(),
+        Piece::Token(token) => token_value(token, named, cx),
+    }
+}
+
+/// What a token stands for; a word that is none stands for the number.
+pub(crate) fn token_value(token: &str, named: Named<'_>, cx: NameContext<'_>) -> String {
     let at = cx.zone.local(named.at).at;
     match token {
         "date" => format!("{:04}{:02}{:02}", at.year(), at.month(), at.day()),

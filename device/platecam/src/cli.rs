@@ -4,7 +4,7 @@ use std::{net::IpAddr, path::PathBuf, str::FromStr};
 
 use clap::{Args, Parser, Subcommand};
 use lpr_core::Region;
-use platecam_host::{CardSlot, GpioLine, HostMode, SerialLine, TpmChoice};
+use platecam_host::{CardSlot, GpioLine, HostMode, SerialLine, TpmChoice, WiegandLines};
 use platecam_model::{LogKind, Permission, ports::FirmwareVersion};
 
 /// Turns any Linux box with a picture source into an ONVIF licence-plate-recognition camera.
@@ -112,6 +112,10 @@ pub(crate) struct RunArgs {
     /// a console.
     #[arg(long = "serial", value_name = "PATH[:KIND]", value_parser = SerialLine::from_str)]
     pub(crate) serial: Vec<SerialLine>,
+    /// GPIO lines D0 and D1 of a Wiegand output, such as /dev/gpiochip0:23,24; with :inverted behind where transistors
+    /// turn them round.
+    #[arg(long, value_name = "CHIP:D0,D1", value_parser = WiegandLines::from_str)]
+    pub(crate) wiegand: Option<WiegandLines>,
     /// ALSA device of the loudspeaker, such as plughw:1,0. Without it ALSA's default, where the machine has any output.
     #[arg(long, value_name = "DEVICE", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     pub(crate) speaker: Option<String>,

@@ -19,6 +19,7 @@ pub(crate) mod maintenance;
 pub(crate) mod network;
 mod pages;
 pub(crate) mod password_reset;
+pub(crate) mod peripherals;
 mod qr;
 pub(crate) mod records;
 pub(crate) mod services;
@@ -49,6 +50,7 @@ pub(crate) fn routes() -> Routes {
         .merge(debug::routes())
         .merge(access::routes())
         .merge(password_reset::routes())
+        .merge(peripherals::routes())
         .merge(users::routes())
         .merge(device::routes())
         .merge(init::routes())

@@ -15,6 +15,7 @@ mod maintenance;
 mod models;
 mod network;
 mod people;
+mod peripherals;
 mod permissions;
 mod records;
 mod settings;

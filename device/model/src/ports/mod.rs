@@ -27,6 +27,7 @@ mod supplicant;
 mod time;
 mod upgrade;
 mod upload;
+mod wiegand;
 
 use std::net::IpAddr;
 
@@ -80,6 +81,7 @@ pub use upgrade::{
     UpgradeStatus, Upgrades, Upload,
 };
 pub use upload::{UploadState, UploadStatus, Uploads};
+pub use wiegand::{WiegandOut, WiegandPace, WiegandTimes};
 
 /// A section as it is stored.
 #[derive(Clone, Debug, PartialEq)]

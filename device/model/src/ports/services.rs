@@ -4,7 +4,7 @@ use std::{fmt, net::Ipv4Addr, str::FromStr, sync::Arc};
 
 use serde::Serialize;
 
-use super::{SerialPorts, Supplicant};
+use super::{SerialPorts, Supplicant, WiegandOut};
 use crate::Result;
 
 /// Services of the machine below the camera.
@@ -18,6 +18,8 @@ pub struct HostServices {
     pub supplicant: Arc<dyn Supplicant>,
     /// Serial ports.
     pub serial: Arc<dyn SerialPorts>,
+    /// The Wiegand output, where lines for it were named.
+    pub wiegand: Option<Arc<dyn WiegandOut>>,
 }
 
 impl fmt::Debug for HostServices {

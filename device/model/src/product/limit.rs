@@ -17,11 +17,13 @@ pub enum Limit {
     SerialPorts,
     /// Event brokers (MQTT).
     EventBrokers,
+    /// Wiegand outputs (HW-5).
+    WiegandOutputs,
 }
 
 impl Limit {
     /// All of them, in the order of their numbers.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Users,
         Self::Viewers,
         Self::Streams,
@@ -29,6 +31,7 @@ impl Limit {
         Self::AlarmOutputs,
         Self::SerialPorts,
         Self::EventBrokers,
+        Self::WiegandOutputs,
     ];
 
     /// Its name, as model files write it.
@@ -41,6 +44,7 @@ impl Limit {
             Self::AlarmOutputs => "alarm-outputs",
             Self::SerialPorts => "serial-ports",
             Self::EventBrokers => "event-brokers",
+            Self::WiegandOutputs => "wiegand-outputs",
         }
     }
 
@@ -54,6 +58,7 @@ impl Limit {
             Self::AlarmOutputs => "alarm output",
             Self::SerialPorts => "serial port",
             Self::EventBrokers => "event broker",
+            Self::WiegandOutputs => "Wiegand output",
         }
     }
 
@@ -64,6 +69,7 @@ impl Limit {
             Self::Users => 10..=256,
             Self::Viewers => 10..=4096,
             Self::Streams => 1..=2,
+            Self::WiegandOutputs => 0..=1,
             Self::AlarmInputs | Self::AlarmOutputs | Self::SerialPorts | Self::EventBrokers => {
                 0..=2
             }

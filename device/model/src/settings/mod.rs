@@ -35,6 +35,7 @@ mod osd;
 mod osd_images;
 mod paint;
 mod password;
+mod peripheral;
 mod picture_alarm;
 mod ports;
 mod remote_log;
@@ -100,6 +101,10 @@ pub use osd::{FontSize, ImageHeight, OsdImage, OsdKind, OsdPlace, OsdText, Video
 pub use osd_images::{ImageSlot, OsdImages, PngImage, Rgba};
 pub use paint::Paint;
 pub use password::{SecurityPassword, SecurityPasswordReset};
+pub use peripheral::{
+    DiscardSeconds, FacilityCode, FacilityFrom, IntervalMicros, PulseMicros, SerialPlates,
+    SerialPortNumber, WiegandCoding, WiegandFormat, WiegandPlates,
+};
 pub use picture_alarm::{EventPicture, MotionHold, SensitivityPercent, TamperingSeconds};
 pub use ports::{NetPorts, Port, RESERVED_PORTS};
 pub use remote_log::{Facility, LogPort, LogRemote, LogTransport};
@@ -181,6 +186,8 @@ pub fn all_sections() -> Vec<Descriptor> {
         Descriptor::of::<AlarmInputs>(),
         Descriptor::of::<AlarmSchedules>(),
         Descriptor::of::<SerialLines>(),
+        Descriptor::of::<SerialPlates>(),
+        Descriptor::of::<WiegandPlates>(),
         Descriptor::of::<VideoMain>(),
         Descriptor::of::<VideoSub>(),
         Descriptor::of::<NetIp>(),

@@ -18,6 +18,7 @@ mod supplicant;
 mod time;
 mod upkeep;
 mod upload;
+mod wiegand;
 
 use std::{sync::Arc, time::Duration};
 
@@ -57,6 +58,7 @@ pub use serial::LoopbackSerial;
 pub use services::{SimulatedNeighbours, SimulatedSsh};
 pub use supplicant::SimulatedSupplicant;
 pub use time::SimulatedTime;
+pub use wiegand::{SimulatedWiegand, WiegandStep};
 
 /// A clock that stands until it is moved.
 #[derive(Debug)]
@@ -361,6 +363,10 @@ pub struct TestDevice {
     pub neighbours: Arc<SimulatedNeighbours>,
     /// Its way past a switch.
     pub supplicant: Arc<SimulatedSupplicant>,
+    /// Its serial ports.
+    pub serial: Arc<LoopbackSerial>,
+    /// Its Wiegand output.
+    pub wiegand: Arc<SimulatedWiegand>,
 }
 
 /// Password of `admin` on an [`initialised`] device.
@@ -416,6 +422,8 @@ pub fn customised(change: impl FnOnce(&mut DeviceParts)) -> TestDevice {
     let ssh = Arc::new(SimulatedSsh::default());
     let neighbours = Arc::new(SimulatedNeighbours::default());
     let supplicant = Arc::new(SimulatedSupplicant::default());
+    let serial = Arc::new(LoopbackSerial::default());
+    let wiegand = Arc::new(SimulatedWiegand::default());
     let picture_key = SigningKey::generate().and_then(|der| SigningKey::from_pkcs8(&der));
     let picture_key = picture_key.expect("random numbers");
     let mut parts = DeviceParts {
@@ -424,7 +432,8 @@ pub fn customised(change: impl FnOnce(&mut DeviceParts)) -> TestDevice {
             ssh: ssh.clone(),
             neighbours: neighbours.clone(),
             supplicant: supplicant.clone(),
-            serial: Arc::new(LoopbackSerial),
+            serial: serial.clone(),
+            wiegand: Some(wiegand.clone()),
         },
         certificates: Arc::new(MemoryCertificates::default()),
         factory: store.clone(),
@@ -462,6 +471,7 @@ pub fn customised(change: impl FnOnce(&mut DeviceParts)) -> TestDevice {
             upkeep
         },
         broadcast: crate::broadcast::Broadcast::default(),
+        peripherals: crate::peripheral::Peripherals::default(),
         io: Arc::new(Io::new(outputs.clone(), 2)),
         clock: clock.clone(),
     };
@@ -487,6 +497,8 @@ pub fn customised(change: impl FnOnce(&mut DeviceParts)) -> TestDevice {
         ssh,
         neighbours,
         supplicant,
+        serial,
+        wiegand,
     }
 }
 

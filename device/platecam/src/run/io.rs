@@ -9,14 +9,14 @@ use std::{
     time::Duration,
 };
 
-use platecam_host::{FileContact, GpioContact, GpioLine, GpioRelays, HostMode};
+use platecam_host::{FileContact, GpioContact, GpioLine, GpioRelays, GpioWiegand, HostMode};
 use platecam_model::{
     Device,
     io::Io,
-    ports::{Contact, ContactLine},
+    ports::{Contact, ContactLine, WiegandOut},
     product::{Limit, Product},
     settings::{AlarmIo, Section},
-    testing::SimulatedOutputs,
+    testing::{SimulatedOutputs, SimulatedWiegand},
 };
 
 use crate::{
@@ -27,11 +27,12 @@ use crate::{
 /// The end of a run is noticed within this time.
 const LOOK: Duration = Duration::from_millis(300);
 
-/// The lines of this machine, or simulated ones: two outputs that only remember, two inputs that are closed while
-/// `simulated/input1` and `input2` of the state directory say `1`.
+/// The lines of this machine, or simulated ones: two outputs and a Wiegand output that only remember, two inputs that are closed
+/// while `simulated/input1` and `input2` of the state directory say `1`.
 pub(crate) struct Lines {
     pub(crate) io: Arc<Io>,
     pub(crate) contacts: Vec<Box<dyn Contact>>,
+    pub(crate) wiegand: Option<Arc<dyn WiegandOut>>,
 }
 
 impl Lines {
@@ -44,13 +45,18 @@ impl Lines {
         product: &Product,
         state_dir: &Path,
     ) -> Result<Self, Failure> {
-        let [outputs, inputs, serial] =
-            [Limit::AlarmOutputs, Limit::AlarmInputs, Limit::SerialPorts]
-                .map(|l| product.limit(l) as usize);
+        let [outputs, inputs, serial, wiegand] = [
+            Limit::AlarmOutputs,
+            Limit::AlarmInputs,
+            Limit::SerialPorts,
+            Limit::WiegandOutputs,
+        ]
+        .map(|l| product.limit(l) as usize);
         for (option, n, most) in [
             ("--relay", args.relays.len(), outputs),
             ("--input", args.inputs.len(), inputs),
             ("--serial", args.serial.len(), serial),
+            ("--wiegand", args.wiegand.iter().len(), wiegand),
         ] {
             if n > most {
                 let model = product.name();
@@ -69,6 +75,7 @@ impl Lines {
             return Ok(Self {
                 io: Arc::new(io),
                 contacts,
+                wiegand: Some(Arc::new(SimulatedWiegand::default())),
             });
         }
         let failed = |option: &str, e: &dyn std::fmt::Display| {
@@ -87,9 +94,12 @@ impl Lines {
         let contacts = args.inputs.iter().map(contact);
         let contacts = contacts.collect::<Result<Vec<_>, _>>()?;
         let io = Io::new(Arc::new(relays), contacts.len());
+        let wiegand = args.wiegand.as_ref().map(GpioWiegand::open).transpose();
+        let wiegand = wiegand.map_err(|e| failed("--wiegand", &e))?;
         Ok(Self {
             io: Arc::new(io),
             contacts,
+            wiegand: wiegand.map(|w| Arc::new(w) as _),
         })
     }
 }

@@ -11,6 +11,7 @@ mod metadata;
 mod multicast;
 mod network;
 mod notify;
+mod peripheral;
 mod recognition;
 mod restart;
 mod rtsp;
@@ -33,7 +34,10 @@ use media::Media;
 use platecam_host::{Recorder, TimePace};
 use platecam_media::{Loudspeaker, MediaPort, RecognitionFigures, SourceSpec};
 use platecam_model::{
-    Clock, Device, DeviceParts, EventKind, broadcast::Broadcast, watermark::MarkedMedia,
+    Clock, Device, DeviceParts, EventKind,
+    broadcast::Broadcast,
+    peripheral::{Peripherals, PlateWay},
+    watermark::MarkedMedia,
 };
 use platecam_onvif::{
     OnvifService, ServicePorts,
@@ -128,6 +132,7 @@ async fn serve(
         network: state.network.clone(),
         networking: state.networking.clone(),
         broadcast: Broadcast::default(),
+        peripherals: Peripherals::default(),
         io: state.io.io.clone(),
         certificates: state.certificates.clone(),
         factory: state.factory.clone(),
@@ -221,6 +226,7 @@ async fn serve(
         tokio::spawn(alarms),
         tokio::spawn(broadcast::listen(device.clone(), device.bus.subscribe())),
         tokio::spawn(broadcast::play(device.clone())),
+        tokio::spawn(peripheral::listen(device.clone(), device.bus.subscribe())),
         tokio::spawn(listeners.clone().follow()),
         tokio::spawn(network::keep(device.clone())),
         tokio::spawn(storage::keep(device.clone())),
@@ -233,6 +239,9 @@ async fn serve(
             media.sub.clone(),
         )),
     ];
+    for way in PlateWay::ALL {
+        chores.push(tokio::spawn(peripheral::send(device.clone(), way)));
+    }
     if let Some(socket) = local_socket {
         chores.push(tokio::spawn(local::serve(socket, device.clone())));
     }

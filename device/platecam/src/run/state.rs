@@ -206,7 +206,7 @@ impl State {
         upkeep.clips = Arc::new(ClipFolder::new(dir.join("clips")));
         upkeep.moments = factory.clone();
         let io = Lines::open(args, &product, dir.path())?;
-        let host = host_services(args, &dir, &certificates);
+        let host = host_services(args, &dir, &certificates, &io);
         Ok(Self {
             dir,
             bus,
@@ -306,6 +306,7 @@ fn host_services(
     args: &RunArgs,
     dir: &StateDir,
     certificates: &Arc<CertificateStore>,
+    lines: &Lines,
 ) -> HostServices {
     let mode = args.host;
     match mode {
@@ -313,7 +314,8 @@ fn host_services(
             ssh: Arc::new(SimulatedSsh::default()),
             neighbours: Arc::new(SimulatedNeighbours::default()),
             supplicant: Arc::new(SimulatedSupplicant::default()),
-            serial: Arc::new(LoopbackSerial),
+            serial: Arc::new(LoopbackSerial::default()),
+            wiegand: lines.wiegand.clone(),
         },
         HostMode::System | HostMode::Observe => HostServices {
             ssh: Arc::new(LinuxSsh::new(mode, dir.join("ssh-opened"))),
@@ -324,6 +326,7 @@ fn host_services(
                 certificates.clone(),
             )),
             serial: Arc::new(LinuxSerial::new(&args.serial)),
+            wiegand: lines.wiegand.clone(),
         },
     }
 }

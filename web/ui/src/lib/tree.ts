@@ -52,6 +52,7 @@ export type ViewName =
   | 'motion-regions'
   | 'alarm-out'
   | 'audio'
+  | 'peripherals'
   | 'debug';
 
 export interface SettingGroup {
@@ -145,6 +146,7 @@ export const settingTree: SettingGroup[] = [
       { path: 'event/alarm', title: 'page.alarm', sections: ['event.alarm_inputs', 'event.schedules', 'io'], manual: ['Event/Alarm/Alarm'] },
       { path: 'event/alarm-out', title: 'page.alarm-out', sections: [], with: 'io', view: 'alarm-out', manual: ['Event/Alarm/Alarm-out Port'] },
       { path: 'event/serial', title: 'section.serial', sections: ['serial'], manual: [] },
+      { path: 'event/peripherals', title: 'page.peripherals', sections: ['peripheral.serial', 'peripheral.wiegand'], view: 'peripherals', manual: [] },
       { path: 'event/illegal-access', title: 'page.illegal-access', sections: ['security.login'], manual: ['Event/Exception/Illegal Access'] },
     ],
   },
