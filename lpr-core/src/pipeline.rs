@@ -6,19 +6,19 @@ use crate::Error;
 use crate::ctc::{Decoded, decode};
 use crate::cut::CutFinder;
 use crate::frame::FrameView;
-use crate::geometry::{FrameSize, PxRect, polygon_contains};
+use crate::geometry::{FrameSize, PxPoint, PxRect, polygon_contains};
 use crate::lines::{Whole, read_two_lines};
 use crate::nets::{DetectRequest, Detector, Reader};
 use crate::picture::Picture;
 use crate::plate::{
-    Direction, PlateCapture, PlateDetection, PlateRead, Scene, TrackedObject, Unreadable,
+    Direction, PlateCapture, PlateDetection, PlateRead, PlateText, Scene, TrackedObject, Unreadable,
 };
 use crate::plausibility::origin;
 use crate::quality::{LEAST_CONTRAST, LEAST_SHARPNESS, Quality};
 use crate::repeat::{Repeats, Sighting};
 use crate::settings::{DirectionFilter, RecognitionSettings};
 use crate::time::UtcTime;
-use crate::track::{Observation, Track};
+use crate::track::{BestFrame, Observation, Track};
 use crate::tracker::Tracker;
 use crate::warp::{rectify, usable_quad};
 
@@ -49,6 +49,9 @@ const COLOR_FRAMES: u32 = 16;
 /// How far a plate may reach beyond the picture's edge and count as whole, pixels.
 const EDGE: f32 = 1.0;
 
+/// Boxes that end this near to the edge of what was looked at may be cut off there, pixels.
+const CUT_OFF: f32 = 3.0;
+
 /// Numbers that belong to the nets in use.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Tuning {
@@ -69,6 +72,9 @@ pub struct Output {
     pub scene: Scene,
     /// Reads that became ready with this frame; mostly none.
     pub reads: Vec<PlateCapture>,
+    /// Vehicles that were found in this frame to have turned back, where that is asked for (INTEL-6): once a track, with this
+    /// frame's pictures. The direction is the one in which they leave; the plate is empty where none was read.
+    pub returned: Vec<PlateCapture>,
     /// Whether the frame began another scene, so that all tracks before it ended.
     pub scene_cut: bool,
 }
@@ -160,9 +166,17 @@ impl<D: Detector, R: Reader> Pipeline<D, R> {
         let seen = self.observe(frame, &found)?;
         let of = self.tracker.update(at, size, &seen);
         let mut full: Option<Picture> = None;
+        let mut returned = Vec::new();
         for (observation, slot) in seen.iter().zip(of) {
             if let Some(track) = slot.and_then(|i| self.tracker.tracks_mut().get_mut(i)) {
                 learn(track, observation, frame, &mut full, &self.settings);
+                returned.extend(turned_back(
+                    track,
+                    observation,
+                    frame,
+                    &mut full,
+                    &self.settings,
+                ));
             }
         }
         for i in 0..self.tracker.tracks().len() {
@@ -177,6 +191,7 @@ impl<D: Detector, R: Reader> Pipeline<D, R> {
         Ok(Output {
             scene: self.scene(at, size),
             reads,
+            returned,
             scene_cut,
         })
     }
@@ -197,11 +212,7 @@ impl<D: Detector, R: Reader> Pipeline<D, R> {
     /// Plates of the frame inside the capture area and outside the shield areas.
     fn detect(&mut self, frame: &FrameView<'_>) -> Result<Vec<PlateDetection>, Error> {
         let size = frame.size();
-        let region = self.settings.capture_bounds().to_px(size);
-        // A plate at the area's edge must be seen whole.
-        let region = region
-            .grown(0.02 * size.width() as f32, 0.02 * size.height() as f32)
-            .clipped(size);
+        let region = self.region(size);
         let width = self.settings.detector_width_px;
         // Tall regions get as many pixels as wide ones.
         let max_input = FrameSize::new(width, width)?;
@@ -215,6 +226,14 @@ impl<D: Detector, R: Reader> Pipeline<D, R> {
         let mut found = self.detector.detect(frame, &request)?;
         found.retain(|d| self.is_wanted(&d.rect, size));
         Ok(found)
+    }
+
+    /// What is looked at: a plate at the capture area's edge must be seen whole.
+    fn region(&self, size: FrameSize) -> PxRect {
+        let region = self.settings.capture_bounds().to_px(size);
+        region
+            .grown(0.02 * size.width() as f32, 0.02 * size.height() as f32)
+            .clipped(size)
     }
 
     /// LPRCFG-2 and LPRCFG-5: the middle of the plate decides.
@@ -235,6 +254,7 @@ impl<D: Detector, R: Reader> Pipeline<D, R> {
         frame: &FrameView<'_>,
         found: &[PlateDetection],
     ) -> Result<Vec<Observation>, Error> {
+        let inner = self.region(frame.size()).grown(-CUT_OFF, -CUT_OFF);
         let mut seen: Vec<Observation> = found
             .iter()
             .map(|d| {
@@ -248,6 +268,8 @@ impl<D: Detector, R: Reader> Pipeline<D, R> {
                     read: None,
                     weight: 0.01,
                     unreadable,
+                    whole: inner.contains(PxPoint::new(d.rect.x, d.rect.y))
+                        && inner.contains(PxPoint::new(d.rect.right(), d.rect.bottom())),
                 }
             })
             .collect();
@@ -461,28 +483,64 @@ fn read_of(
     if repeats.is_repeat(&sighting(track, &text.text), settings.duplicate_delay()) {
         return None;
     }
-    let origin = origin(&text.text, settings.region);
+    Some(capture(
+        track,
+        Some(text),
+        best.clone(),
+        track.travel.direction(),
+        settings,
+    ))
+}
+
+/// What a track and the frame that shows it say together.
+fn capture(
+    track: &Track,
+    text: Option<&PlateText>,
+    shown: BestFrame,
+    direction: Direction,
+    settings: &RecognitionSettings,
+) -> PlateCapture {
+    let origin = text.map(|t| origin(&t.text, settings.region));
     let read = PlateRead {
         track_id: track.id,
-        plate_number: text.text.clone(),
-        likelihood: text.likelihood,
-        chars: text.chars.clone(),
-        country_code: origin.country.map(str::to_owned),
-        issuing_entity: origin.entity.map(str::to_owned),
+        plate_number: text.map_or_else(String::new, |t| t.text.clone()),
+        likelihood: text.map_or(0.0, |t| t.likelihood),
+        chars: text.map_or_else(Vec::new, |t| t.chars.clone()),
+        country_code: origin.as_ref().and_then(|o| o.country).map(str::to_owned),
+        issuing_entity: origin.as_ref().and_then(|o| o.entity).map(str::to_owned),
         colors: track.colors.outcome(),
-        direction: track.travel.direction(),
-        captured_at: best.at,
+        direction,
+        captured_at: shown.at,
         first_seen: track.first_seen,
         last_seen: track.last_seen,
-        plate_rect: best.rect,
-        plate_quad: best.quad,
-        frame_size: best.size,
+        plate_rect: shown.rect,
+        plate_quad: shown.quad,
+        frame_size: shown.size,
         frames_seen: track.hits,
         frames_read: track.ballot.cast_votes(),
         test: false,
     };
-    Some(PlateCapture {
+    PlateCapture {
         read,
-        pictures: best.pictures.clone(),
-    })
+        pictures: shown.pictures,
+    }
+}
+
+/// A vehicle that turned back, with the frame in which that is seen; once a track (INTEL-6).
+fn turned_back(
+    track: &mut Track,
+    seen: &Observation,
+    frame: &FrameView<'_>,
+    full: &mut Option<Picture>,
+    settings: &RecognitionSettings,
+) -> Option<PlateCapture> {
+    if !settings.tell_returns || track.returned {
+        return None;
+    }
+    let leaves = track.travel.turned_back()?;
+    track.returned = true;
+    let shown = BestFrame::of(frame, seen, full);
+    let text = track.text.as_ref();
+    let text = text.filter(|t| t.likelihood >= settings.min_likelihood);
+    Some(capture(track, text, shown, leaves, settings))
 }

@@ -129,6 +129,8 @@ pub struct RecognitionSettings {
     /// Areas in which plates are ignored (LPRCFG-4, LPRCFG-5), at most 3 of 3..=16 points.
     #[schemars(length(max = 3))]
     pub shield_areas: Vec<Vec<NormPoint>>,
+    /// Whether vehicles that turn back are told (INTEL-6).
+    pub tell_returns: bool,
 }
 
 impl Default for RecognitionSettings {
@@ -145,6 +147,7 @@ impl Default for RecognitionSettings {
             capture_area: Vec::new(),
             direction: DirectionFilter::Both,
             shield_areas: Vec::new(),
+            tell_returns: false,
         }
     }
 }

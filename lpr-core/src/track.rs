@@ -34,6 +34,8 @@ pub(crate) struct Observation {
     pub(crate) weight: f32,
     /// Why it cannot be read, when it cannot.
     pub(crate) unreadable: Option<Unreadable>,
+    /// Whether the box ends before what was looked at does.
+    pub(crate) whole: bool,
 }
 
 /// The frame in which a plate is seen best.
@@ -50,6 +52,30 @@ pub(crate) struct BestFrame {
     /// The pictures.
     pub(crate) pictures: PlatePictures,
     fitness: f32,
+}
+
+impl BestFrame {
+    /// The plate as `frame` shows it; `full` is made at most once for a frame.
+    pub(crate) fn of(
+        frame: &FrameView<'_>,
+        seen: &Observation,
+        full: &mut Option<Picture>,
+    ) -> Self {
+        let full = full.get_or_insert_with(|| frame.to_picture()).clone();
+        let (mx, my) = (
+            seen.rect.width * CUTOUT_MARGIN.0,
+            seen.rect.height * CUTOUT_MARGIN.1,
+        );
+        let cutout = frame.copy_rect(seen.rect.grown(mx, my));
+        Self {
+            at: frame.captured_at,
+            rect: seen.rect,
+            quad: seen.quad,
+            size: frame.size(),
+            pictures: PlatePictures { full, cutout },
+            fitness: 0.0,
+        }
+    }
 }
 
 /// One followed plate.
@@ -84,6 +110,8 @@ pub(crate) struct Track {
     pub(crate) best: Option<BestFrame>,
     /// Whether its read was sent (or found to be a repeat).
     pub(crate) done: bool,
+    /// Whether it was told that it turned back.
+    pub(crate) returned: bool,
     start: PxPoint,
     roamed: f32,
     /// Pixels a second; `None` before the second frame.
@@ -97,7 +125,7 @@ impl Track {
     #[must_use]
     pub(crate) fn new(id: u64, at: UtcTime, frame: FrameSize, seen: &Observation) -> Self {
         let mut travel = Travel::default();
-        travel.add(seen.quad.width(), &seen.rect, frame);
+        travel.add(seen.quad.width(), &seen.rect, frame, seen.whole);
         Self {
             id,
             rect: seen.rect,
@@ -114,6 +142,7 @@ impl Track {
             colors: ColorBallot::default(),
             best: None,
             done: false,
+            returned: false,
             start: seen.rect.center(),
             roamed: 0.0,
             velocity: None,
@@ -159,7 +188,8 @@ impl Track {
         self.unreadable = seen.unreadable;
         self.last_seen = at;
         self.hits += 1;
-        self.travel.add(seen.quad.width(), &seen.rect, frame);
+        self.travel
+            .add(seen.quad.width(), &seen.rect, frame, seen.whole);
         self.roamed = self.roamed.max(self.start.distance(seen.rect.center()));
     }
 
@@ -191,19 +221,9 @@ impl Track {
         {
             return;
         }
-        let full = full.get_or_insert_with(|| frame.to_picture()).clone();
-        let (mx, my) = (
-            seen.rect.width * CUTOUT_MARGIN.0,
-            seen.rect.height * CUTOUT_MARGIN.1,
-        );
-        let cutout = frame.copy_rect(seen.rect.grown(mx, my));
         self.best = Some(BestFrame {
-            at: frame.captured_at,
-            rect: seen.rect,
-            quad: seen.quad,
-            size: frame.size(),
-            pictures: PlatePictures { full, cutout },
             fitness,
+            ..BestFrame::of(frame, seen, full)
         });
     }
 }

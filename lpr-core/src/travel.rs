@@ -1,4 +1,4 @@
-//! Which way a vehicle goes, from the growth and the way of its plate (RECOG-4).
+//! Which way a vehicle goes, from the growth and the way of its plate (RECOG-4), and whether it turned back (INTEL-6).
 
 use crate::geometry::{FrameSize, PxRect};
 use crate::plate::Direction;
@@ -16,6 +16,14 @@ const WAY: f32 = 0.09;
 /// the picture shrunk to 640 pixels); their way still counts.
 const MEASURABLE: f32 = 1.0 / 27.0;
 
+/// Positions whose middle is one place of the way in and back: single wrong boxes do not count.
+const SMOOTHED: usize = 5;
+/// Least way in, and back, of a vehicle that turned back. A way of 1 is what decides a direction; boxes of a vehicle that
+/// stands tremble by less than half of that.
+const TURN: f32 = 2.0;
+/// Share of its way in that a vehicle must have gone back: who only makes room goes on.
+const WAY_BACK: f32 = 0.7;
+
 /// One position.
 #[derive(Clone, Copy)]
 struct Point {
@@ -31,11 +39,55 @@ pub struct Travel {
     /// Of so many positions one is kept, 2 to the power of this.
     thinning: u32,
     seen: u64,
+    turn: Turn,
+}
+
+/// How far a vehicle came, went, and is now. It takes every position: a way back may be short beside a long wait.
+#[derive(Default)]
+struct Turn {
+    recent: [f32; SMOOTHED],
+    seen: usize,
+    start: f32,
+    nearest: f32,
+    farthest: f32,
+    now: f32,
+}
+
+impl Turn {
+    fn add(&mut self, place: f32) {
+        self.recent[self.seen % SMOOTHED] = place;
+        self.seen += 1;
+        if self.seen < SMOOTHED {
+            return;
+        }
+        self.now = median(&self.recent);
+        if self.seen == SMOOTHED {
+            (self.start, self.nearest, self.farthest) = (self.now, self.now, self.now);
+        }
+        self.nearest = self.nearest.max(self.now);
+        self.farthest = self.farthest.min(self.now);
+    }
+
+    fn direction(&self) -> Option<Direction> {
+        let is_back = |way: f32, back: f32| way >= TURN && back >= TURN.max(WAY_BACK * way);
+        if is_back(self.nearest - self.start, self.nearest - self.now) {
+            Some(Direction::Departing)
+        } else if is_back(self.start - self.farthest, self.now - self.farthest) {
+            Some(Direction::Approaching)
+        } else {
+            None
+        }
+    }
 }
 
 impl Travel {
-    /// Adds a position.
-    pub fn add(&mut self, width: f32, rect: &PxRect, frame: FrameSize) {
+    /// Adds a position. A box that is not `whole` shrinks and grows with what of the plate is inside: nobody turns back by it.
+    pub fn add(&mut self, width: f32, rect: &PxRect, frame: FrameSize, whole: bool) {
+        if whole {
+            let least = MEASURABLE * frame.width() as f32;
+            let y = rect.center().y / frame.height() as f32;
+            self.turn.add(width.max(least).ln() / GROWTH + y / WAY);
+        }
         let due = self.seen.is_multiple_of(1 << self.thinning.min(63));
         self.seen += 1;
         if !due {
@@ -74,6 +126,13 @@ impl Travel {
             Direction::Unknown
         }
     }
+
+    /// Where a vehicle goes that turned back in sight and went most of its way again (INTEL-6): `Departing` for one that
+    /// came, `Approaching` for one that had driven away. `None` for who passes, stands or only makes room.
+    #[must_use]
+    pub fn turned_back(&self) -> Option<Direction> {
+        self.turn.direction()
+    }
 }
 
 /// Median of the last third less that of the first: single wrong values do not count. 0 for too few values.
@@ -101,9 +160,74 @@ mod tests {
         let mut t = Travel::default();
         for (i, w) in widths.enumerate() {
             let frame = FrameSize::new(1920, 1080).unwrap();
-            t.add(w, &PxRect::new(900.0, y(i) - w / 8.0, w, w / 4.0), frame);
+            t.add(
+                w,
+                &PxRect::new(900.0, y(i) - w / 8.0, w, w / 4.0),
+                frame,
+                true,
+            );
         }
         t.direction()
+    }
+
+    fn turned(
+        places: impl Iterator<Item = f32>,
+        mut off: impl FnMut() -> f32,
+    ) -> Option<Direction> {
+        let frame = FrameSize::new(1920, 1080).unwrap();
+        let mut t = Travel::default();
+        for at in places {
+            // A plate 60 pixels wide at the far end of the way and 220 at its near end.
+            let w = 60.0 * (220.0f32 / 60.0).powf(at) + off();
+            let y = 150.0 + 750.0 * at + off();
+            t.add(w, &PxRect::new(900.0 + off(), y, w, w / 4.0), frame, true);
+        }
+        t.turned_back()
+    }
+
+    /// A way in thirds of a second of ten frames each, between shares of the picture's depth.
+    fn way(points: &[f32], frames: usize) -> Vec<f32> {
+        points
+            .windows(2)
+            .flat_map(|w| (0..frames).map(move |i| w[0] + (w[1] - w[0]) * i as f32 / frames as f32))
+            .chain(points.last().copied())
+            .collect()
+    }
+
+    /// INTEL-6.
+    #[test]
+    fn who_comes_and_goes_again_has_turned_back() {
+        let rows: [(&[f32], Option<Direction>, &str); 8] = [
+            (&[0.0, 1.0], None, "comes and passes"),
+            (&[1.0, 0.0], None, "goes"),
+            (
+                &[0.1, 0.8, 0.8, 0.1],
+                Some(Direction::Departing),
+                "came, stood, left",
+            ),
+            (
+                &[0.9, 0.3, 0.9],
+                Some(Direction::Approaching),
+                "went, came back",
+            ),
+            (&[0.0, 0.7, 0.5, 1.0], None, "made room and went on"),
+            (&[0.5, 0.55, 0.5], None, "a little to and fro"),
+            (&[0.0, 0.8, 0.8, 0.8, 0.8], None, "came and stays"),
+            (&[0.0, 0.8, 0.6], None, "has not gone far yet"),
+        ];
+        for (points, expect, why) in rows {
+            let places = way(points, 20);
+            assert_eq!(turned(places.into_iter(), || 0.0), expect, "{why}");
+        }
+    }
+
+    /// INTEL-6: a short way back after a long wait.
+    #[test]
+    fn a_long_wait_hides_no_way_back() {
+        let stay = std::iter::repeat_n(0.8, 50_000);
+        let back = way(&[0.8, 0.2], 15);
+        let places = way(&[0.2, 0.8], 15).into_iter().chain(stay).chain(back);
+        assert_eq!(turned(places, || 0.0), Some(Direction::Departing));
     }
 
     #[test]
@@ -150,6 +274,47 @@ mod tests {
         #[test]
         fn a_parked_car_has_no_direction(jitter in prop::collection::vec(-4f32..4., 1..300)) {
             prop_assert_eq!(run(jitter.iter().map(|j| 120.0 + j), |i| 700.0 + jitter[i]), Direction::Unknown);
+        }
+
+        /// INTEL-6: whatever trembles and however long.
+        #[test]
+        fn who_stands_does_not_turn_back(
+            at in 0.0f32..1.0, offs in prop::collection::vec(-6f32..6., 3..900)
+        ) {
+            let mut next = offs.iter().cycle().copied();
+            let stays = std::iter::repeat_n(at, offs.len());
+            prop_assert_eq!(turned(stays, || next.next().unwrap()), None);
+        }
+
+        /// INTEL-6: whoever passes, at any speed, with stops, one box in ten far off.
+        #[test]
+        fn who_passes_does_not_turn_back(
+            legs in prop::collection::vec(0.0f32..0.4, 1..8), frames in 4usize..40, goes in any::<bool>(), seed in any::<u64>()
+        ) {
+            let mut points = vec![0.0f32];
+            points.extend(legs.iter().scan(0.0, |sum, leg| { *sum += leg; Some(f32::min(*sum, 1.0)) }));
+            if goes {
+                points.iter_mut().for_each(|p| *p = 1.0 - *p);
+            }
+            let mut n = seed;
+            let off = || {
+                n = n.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                let small = ((n >> 33) % 80) as f32 / 10.0 - 4.0;
+                if (n >> 40).is_multiple_of(30) { 8.0 * small } else { small }
+            };
+            prop_assert_eq!(turned(way(&points, frames).into_iter(), off), None);
+        }
+
+        /// INTEL-6: whoever turns back is seen, with boxes that tremble.
+        #[test]
+        fn who_turns_back_is_seen(
+            deep in 0.45f32..0.9, waits in 0usize..200, frames in 8usize..40,
+            offs in prop::collection::vec(-3f32..3., 64)
+        ) {
+            let mut next = offs.iter().cycle().copied();
+            let stay = std::iter::repeat_n(deep, waits);
+            let places = way(&[0.05, deep], frames).into_iter().chain(stay).chain(way(&[deep, 0.05], frames));
+            prop_assert_eq!(turned(places, || next.next().unwrap()), Some(Direction::Departing));
         }
 
         #[test]

@@ -235,6 +235,77 @@ fn a_small_plate_is_followed_and_says_why_it_is_not_read() {
     assert!(p.flush().is_empty());
 }
 
+/// INTEL-6: a vehicle that came, turned back and leaves is told once with the pictures of that moment, beside its one read;
+/// nobody else is, and nobody while it is not asked for.
+#[test]
+fn who_turns_back_is_told_once() {
+    let way = |text: &str, lane, from, widths| vehicle(text, lane, from, 2000, widths);
+    let cars = [
+        way("BACK123", 0, 0, (60.0, 120.0)),
+        way("BACK123", 0, 2001, (120.0, 60.0)),
+        way("PASS123", 2, 0, (60.0, 130.0)),
+        way("WENT123", 3, 0, (130.0, 60.0)),
+    ];
+    for tell_returns in [true, false] {
+        let s = RecognitionSettings {
+            tell_returns,
+            ..settings()
+        };
+        let mut p = pipeline(&cars, Noise::default(), 3, s);
+        let (mut reads, mut returned) = (Vec::new(), Vec::new());
+        for ms in (0..5000).step_by(100) {
+            let output = step(&mut p, &cars, ms);
+            returned.extend(output.returned);
+            reads.extend(output.reads);
+        }
+        reads.extend(p.flush());
+        let mut all = texts(&reads);
+        all.sort_unstable();
+        assert_eq!(all, ["BACK123", "PASS123", "WENT123"]);
+        assert_eq!(texts(&returned), ["BACK123"][..usize::from(tell_returns)]);
+        for PlateCapture { read, pictures } in &returned {
+            assert_eq!(read.direction, Direction::Departing);
+            assert!((2500..4000).contains(&read.captured_at.as_millis()));
+            assert!(pictures.cutout.size().width() as f32 > read.plate_rect.width);
+        }
+    }
+}
+
+/// INTEL-6: a plate that leaves through the edge of the picture or of the capture area gets narrower there: it does not go back.
+#[test]
+fn a_plate_that_is_cut_off_does_not_turn_back() {
+    let cut = |right: f32| {
+        let at = |x: f32, w: f32| PxRect::new(x, 200.0, w, 40.0);
+        let leg = |from_ms, start, end| Vehicle {
+            text: "CUT1234".into(),
+            from_ms,
+            until_ms: from_ms + 1499,
+            start,
+            end,
+        };
+        [
+            leg(0, at(right - 300.0, 60.0), at(right - 122.0, 120.0)),
+            leg(1500, at(right - 120.0, 120.0), at(right - 40.0, 40.0)),
+        ]
+    };
+    let left_half = [(-1.0, 1.0), (0.5, 1.0), (0.5, -1.0), (-1.0, -1.0)];
+    let left_half = left_half.map(|(x, y)| NormPoint { x, y }).to_vec();
+    // 0.5 is 480 pixels from the left, and 2 % more are looked at.
+    for (right, capture_area) in [(640.0, vec![]), (492.8, left_half)] {
+        let cars = cut(right);
+        let s = RecognitionSettings {
+            tell_returns: true,
+            capture_area,
+            ..settings()
+        };
+        let mut p = pipeline(&cars, Noise::default(), 3, s);
+        for ms in (0..4000).step_by(50) {
+            let returned = step(&mut p, &cars, ms).returned;
+            assert!(returned.is_empty(), "at {ms} ms");
+        }
+    }
+}
+
 #[test]
 fn scenes_carry_the_text_and_empty_out() {
     let cars = [vehicle("ABC1234", 1, 0, 1000, (60.0, 120.0))];

@@ -478,3 +478,30 @@ async fn the_rule_of_tracks_is_the_settings() {
     assert_eq!(gone.status, 200, "{}", gone.text());
     assert!(!settings.get::<LprTracks>().enabled);
 }
+
+/// INTEL-6: the rule of our own is the section, whoever changes it.
+#[tokio::test]
+async fn the_rule_of_backing_is_the_settings() {
+    use platecam_model::settings::LprIntelligence;
+    let bench = Bench::new();
+    let settings = &bench.test.device.settings;
+    let rule = |name: &str, items: &str| {
+        format!(
+            r#"<tan:Rule xmlns:own="urn:platecam:onvif:analytics" Name="{name}" Type="own:BackingAndLeaving"><tt:Parameters>{items}</tt:Parameters></tan:Rule>"#
+        )
+    };
+    let level = r#"<tt:SimpleItem Name="ConfidenceLevel" Value="1"/>"#;
+    let refused = on(&bench, "CreateRules", &rule("U-turn", level)).await;
+    assert_eq!(refused.fault(), ["Sender", "InvalidArgVal", "InvalidRule"]);
+    assert!(!settings.get::<LprIntelligence>().backing);
+    let made = on(&bench, "CreateRules", &rule("U-turn", "")).await;
+    assert_eq!(made.status, 200, "{}", made.text());
+    let now = settings.get::<LprIntelligence>();
+    assert_eq!((now.backing, &*now.rule_name), (true, "U-turn"));
+    assert_eq!(names(&rules(&bench).await), ["Plates", "U-turn"]);
+    let more = on(&bench, "CreateRules", &rule("More", "")).await;
+    assert_eq!(more.fault(), ["Receiver", "Action", "TooManyRules"]);
+    let gone = on(&bench, "DeleteRules", "<tan:RuleName>U-turn</tan:RuleName>").await;
+    assert_eq!(gone.status, 200, "{}", gone.text());
+    assert!(!settings.get::<LprIntelligence>().backing);
+}

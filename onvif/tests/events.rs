@@ -736,3 +736,43 @@ async fn a_pass_is_told_of_once() {
         ]
     );
 }
+
+/// INTEL-6: a vehicle that turned back is told of where there is a rule, and its record is that of no pass.
+#[tokio::test(start_paused = true)]
+async fn a_vehicle_that_turned_back_is_told_of() {
+    let bench = running().await;
+    let filter = PLATE_FILTER.replace("RuleEngine/Recognition//.", "RuleEngine//.");
+    let (path, _) = subscribe(&bench, &filter).await;
+    let bus = &bench.test.device.bus;
+    let tell = || {
+        let read = PlateRead {
+            direction: Direction::Departing,
+            ..read(7, "BACK123")
+        };
+        bus.publish(at(1), EventKind::TurnedBack(Arc::new(read)));
+    };
+    tell();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let wanted = serde_json::json!({"backing": true, "rule_name": "U-turn"});
+    let by = platecam_model::Actor::system();
+    let settings = &bench.test.device.settings;
+    settings
+        .patch("lpr.intelligence", &wanted, None, &by)
+        .unwrap();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    tell();
+    let got = pull(&bench, &path).await;
+    let told: Vec<_> = got
+        .iter()
+        .filter(|(topic, _)| topic == "tns1:RuleEngine/BackingDetector/Leaving")
+        .collect();
+    let [(_, message)] = told.as_slice() else {
+        panic!("{got:?}");
+    };
+    assert_eq!(message.property_operation, None);
+    assert_eq!(
+        items(message.source.as_deref()),
+        [("VideoSource", "source_1"), ("Rule", "U-turn")]
+    );
+    assert_eq!(items(message.data.as_deref()), [("Direction", "Departing")]);
+}

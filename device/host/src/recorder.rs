@@ -22,7 +22,7 @@ const QUEUE: usize = 32;
 /// recognition. Publishes [`EventKind::RecordStored`] when a record can be fetched.
 #[derive(Debug)]
 pub struct Recorder {
-    queue: Option<SyncSender<PlateCapture>>,
+    queue: Option<SyncSender<(RecordKind, PlateCapture)>>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -45,8 +45,18 @@ impl Recorder {
 
     /// Queues a read; waits when the queue is full.
     pub fn record(&self, capture: PlateCapture) {
+        let kind = if capture.read.test {
+            RecordKind::Test
+        } else {
+            RecordKind::Lpr
+        };
+        self.record_as(kind, capture);
+    }
+
+    /// Queues what becomes a record of this kind; waits when the queue is full.
+    pub fn record_as(&self, kind: RecordKind, capture: PlateCapture) {
         if let Some(queue) = &self.queue
-            && queue.send(capture).is_err()
+            && queue.send((kind, capture)).is_err()
         {
             tracing::error!("the recorder thread is gone; a read was not stored");
         }
@@ -64,13 +74,13 @@ impl Drop for Recorder {
 }
 
 fn work(
-    reads: &Receiver<PlateCapture>,
+    reads: &Receiver<(RecordKind, PlateCapture)>,
     records: &dyn Records,
     bus: &EventBus,
     encode: &EncodeJpeg,
 ) {
-    while let Ok(capture) = reads.recv() {
-        match store(&capture, records, encode) {
+    while let Ok((kind, capture)) = reads.recv() {
+        match store(kind, &capture, records, encode) {
             Ok(record) => {
                 bus.publish(
                     record.captured_at,
@@ -89,7 +99,12 @@ fn work(
     }
 }
 
-fn store(capture: &PlateCapture, records: &dyn Records, encode: &EncodeJpeg) -> Result<Record> {
+fn store(
+    kind: RecordKind,
+    capture: &PlateCapture,
+    records: &dyn Records,
+    encode: &EncodeJpeg,
+) -> Result<Record> {
     let PlateCapture { read, pictures } = capture;
     // A picture that cannot be encoded must not lose the read.
     let jpeg = |what: &str, picture: &lpr_core::Picture| {
@@ -99,11 +114,7 @@ fn store(capture: &PlateCapture, records: &dyn Records, encode: &EncodeJpeg) -> 
         })
     };
     records.insert(NewRecord {
-        kind: if read.test {
-            RecordKind::Test
-        } else {
-            RecordKind::Lpr
-        },
+        kind,
         captured_at: read.captured_at,
         plate_number: read.plate_number.clone(),
         likelihood: read.likelihood,
@@ -182,14 +193,26 @@ mod tests {
         for i in 0..50 {
             recorder.record(read(&format!("P{i}")));
         }
+        recorder.record_as(RecordKind::Backing, read("BACK"));
         drop(recorder);
+        let kinds = |kind| {
+            let query = RecordQuery {
+                kind: Some(kind),
+                ..RecordQuery::default()
+            };
+            store.search(&query).unwrap().total
+        };
+        assert_eq!(
+            (kinds(RecordKind::Lpr), kinds(RecordKind::Backing)),
+            (50, 1)
+        );
         let page = store
             .search(&RecordQuery {
                 limit: 100,
                 ..RecordQuery::default()
             })
             .unwrap();
-        assert_eq!(page.total, 50);
+        assert_eq!(page.total, 51);
         assert_eq!(
             (page.items[0].track_id, page.items[0].direction),
             (7, Direction::Departing)

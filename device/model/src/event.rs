@@ -36,6 +36,8 @@ pub struct Event {
 pub enum EventKind {
     /// One plate in one pass was recognised; exactly one per pass.
     PlateRead(Arc<PlateRead>),
+    /// A vehicle came, turned back and leaves (INTEL-6). Told where that is asked for; its pictures become a record.
+    TurnedBack(Arc<PlateRead>),
     /// A record was stored (after its plate read, or by a manual snapshot) and can be fetched.
     RecordStored(Arc<Record>),
     /// A settings section has a new revision.

@@ -17,15 +17,27 @@ pub enum RecordKind {
     Manual,
     /// A test capture: nobody drove by (COMM-3, COMM-7).
     Test,
+    /// A vehicle that came, turned back and leaves (INTEL-6), beside the record of its pass.
+    Backing,
 }
 
 impl RecordKind {
+    /// Every kind.
+    pub const ALL: [Self; 4] = [Self::Lpr, Self::Manual, Self::Test, Self::Backing];
+
+    /// The kind with this word.
+    #[must_use]
+    pub fn of_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|k| k.word() == word)
+    }
+
     /// The word used in the store and the API.
     pub const fn word(self) -> &'static str {
         match self {
             Self::Lpr => "lpr",
             Self::Manual => "manual",
             Self::Test => "test",
+            Self::Backing => "backing",
         }
     }
 }

@@ -8,7 +8,7 @@ use std::{
 use lpr_core::{PlateCapture, PlateRead, PlateText, RecognitionSettings, UtcTime};
 use lpr_onnx::{Nets, NetsOptions};
 use platecam_media::Film;
-use platecam_model::settings::{LprAreas, LprRecognition};
+use platecam_model::settings::{LprAreas, LprIntelligence, LprRecognition};
 use serde_json::json;
 
 use crate::{
@@ -28,7 +28,7 @@ pub(crate) fn recognize(args: &RecognizeVideoArgs) -> Result<(), Failure> {
     let settings = RecognitionSettings {
         region: args.region,
         detection_interval_ms: 1000 / u32::from(args.rate),
-        ..LprRecognition::default().settings(&LprAreas::default())
+        ..LprRecognition::default().settings(&LprAreas::default(), &LprIntelligence::default())
     };
     let mut pipeline =
         Pipeline::new(nets.detector, nets.reader, settings, tuning, 1).map_err(|e| failed(&e))?;

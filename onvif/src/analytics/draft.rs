@@ -2,7 +2,10 @@
 
 use platecam_model::{
     Error,
-    settings::{LprAreas, LprRecognition, LprTracks, MotionRegions, Patch, Section, Settings},
+    settings::{
+        LprAreas, LprIntelligence, LprRecognition, LprTracks, MotionRegions, Patch, Section,
+        Settings,
+    },
 };
 
 use crate::call::Call;
@@ -13,6 +16,7 @@ pub(super) struct Draft {
     pub(super) lpr: LprRecognition,
     pub(super) areas: LprAreas,
     pub(super) tracks: LprTracks,
+    pub(super) intelligence: LprIntelligence,
     pub(super) motion: MotionRegions,
 }
 
@@ -21,6 +25,7 @@ impl Draft {
         Self {
             lpr: (*settings.get::<LprRecognition>()).clone(),
             areas: (*settings.get::<LprAreas>()).clone(),
+            intelligence: (*settings.get::<LprIntelligence>()).clone(),
             tracks: (*settings.get::<LprTracks>()).clone(),
             motion: (*settings.get::<MotionRegions>()).clone(),
         }
@@ -35,6 +40,7 @@ impl Draft {
         add(&before.lpr, &self.lpr, &mut patches)?;
         add(&before.areas, &self.areas, &mut patches)?;
         add(&before.tracks, &self.tracks, &mut patches)?;
+        add(&before.intelligence, &self.intelligence, &mut patches)?;
         add(&before.motion, &self.motion, &mut patches)?;
         if patches.is_empty() {
             return Ok(());

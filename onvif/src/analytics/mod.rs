@@ -1,9 +1,10 @@
 //! Analytics service: the recogniser and its rules, as the settings have them.
 //!
 //! There is one analytics configuration. Rules and modules are no store of their own: each is a part of the settings
-//! `lpr.recognition`, `lpr.areas`, `lpr.tracks` and `event.motion_regions` (ADR 0024), so what a client changes shows
+//! `lpr.recognition`, `lpr.areas`, `lpr.tracks`, `lpr.intelligence` and `event.motion_regions` (ADR 0024), so what a client changes shows
 //! on the pages, and the other way round. The media services show the same lists in their analytics configuration.
 
+mod backing;
 mod draft;
 mod items;
 mod modules;

@@ -1,11 +1,11 @@
-//! The rule engine: one rule for plates, one for tracks, and one for each motion region.
+//! The rule engine: one rule for plates, one for tracks, one for vehicles that turn back, and one for each motion region.
 
 use onvif_contracts::{ports::rule_engine_port::RuleEnginePort, tan, tt};
 use onvif_xml::{QName, soap::Fault};
 use platecam_model::settings::MotionRegions;
 
 use super::{
-    change, check_configuration,
+    backing, change, check_configuration,
     draft::Draft,
     invalid,
     items::{self, Parameter},
@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     call::{Answer, Call},
-    events::{LICENSE_PLATE, MOTION_REGION, OBJECT_TRACK, Topic, Type},
+    events::{BACKING, LICENSE_PLATE, MOTION_REGION, OBJECT_TRACK, Topic, Type},
     fault::shortened,
 };
 
@@ -24,6 +24,7 @@ pub(super) fn current(draft: &Draft, picture: u32) -> Vec<tt::Config> {
     let plates = plates::current(draft, picture);
     let tracks = tracks::current(draft);
     let all = plates.into_iter().chain(tracks);
+    let all = all.chain(backing::current(draft));
     all.chain(motion::current(draft)).collect()
 }
 
@@ -31,6 +32,7 @@ pub(super) fn current(draft: &Draft, picture: u32) -> Vec<tt::Config> {
 enum Place {
     Plates,
     Tracks,
+    Backing,
     Region(usize),
 }
 
@@ -40,6 +42,9 @@ fn find(draft: &Draft, name: &str) -> Option<Place> {
     }
     if draft.tracks.enabled && draft.tracks.rule_name == name {
         return Some(Place::Tracks);
+    }
+    if draft.intelligence.backing && draft.intelligence.rule_name == name {
+        return Some(Place::Backing);
     }
     let at = draft.motion.regions.iter().position(|r| r.name == name);
     at.map(Place::Region)
@@ -73,6 +78,13 @@ fn create(draft: &mut Draft, rule: &tt::Config, picture: u32) -> Answer<()> {
             return Err(too_many(reason));
         }
         tracks::create(draft, rule)
+    } else if rule.r#type == backing::kind() {
+        if draft.intelligence.backing {
+            let now = &draft.intelligence.rule_name;
+            let reason = format!("there is one rule of backing at most, and it is '{now}'");
+            return Err(too_many(reason));
+        }
+        backing::create(draft, rule)
     } else if rule.r#type == motion::kind() {
         if draft.motion.regions.len() >= MotionRegions::MAX {
             let reason = format!("at most {} motion regions", MotionRegions::MAX);
@@ -90,6 +102,7 @@ fn modify(draft: &mut Draft, rule: &tt::Config, picture: u32) -> Answer<()> {
     let kind = match place {
         Place::Plates => plates::kind(),
         Place::Tracks => tracks::kind(),
+        Place::Backing => backing::kind(),
         Place::Region(_) => motion::kind(),
     };
     if rule.r#type != kind {
@@ -98,6 +111,7 @@ fn modify(draft: &mut Draft, rule: &tt::Config, picture: u32) -> Answer<()> {
     match place {
         Place::Plates => plates::modify(draft, rule, picture),
         Place::Tracks => tracks::modify(draft, rule),
+        Place::Backing => backing::modify(rule),
         Place::Region(at) => motion::modify(draft, at, rule),
     }
     .map_err(|e| invalid(REFUSED, e))
@@ -107,6 +121,7 @@ fn delete(draft: &mut Draft, name: &str) -> Answer<()> {
     match find(draft, name).ok_or_else(|| no_rule(name))? {
         Place::Plates => draft.lpr.report = false,
         Place::Tracks => draft.tracks.enabled = false,
+        Place::Backing => draft.intelligence.backing = false,
         Place::Region(at) => drop(draft.motion.regions.remove(at)),
     }
     Ok(())
@@ -185,6 +200,7 @@ impl RuleEnginePort for Call<'_> {
                 rule_description: vec![
                     description(plates::kind(), 1, &plates::PARAMETERS, &LICENSE_PLATE),
                     description(tracks::kind(), 1, &tracks::PARAMETERS, &OBJECT_TRACK),
+                    description(backing::kind(), 1, &[], &BACKING),
                     description(motion::kind(), most, &motion::PARAMETERS, &MOTION_REGION),
                 ],
                 ..Default::default()
@@ -207,6 +223,7 @@ impl RuleEnginePort for Call<'_> {
         let all = [
             (plates::kind(), plates::options(picture_width(self))),
             (tracks::kind(), tracks::options()),
+            (backing::kind(), Vec::new()),
             (motion::kind(), motion::options()),
         ];
         let wanted = request.rule_type.as_ref();

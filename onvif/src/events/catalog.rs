@@ -121,6 +121,20 @@ pub static OBJECT_TRACK: Topic = Topic {
     elements: &[("Object", Type::Object), ("ObjectTrack", Type::ObjectTrack)],
 };
 
+/// A vehicle that came, turned back and leaves (INTEL-6). ONVIF has no rule and no topic for that; both are our own.
+pub static BACKING: Topic = Topic {
+    path: &["RuleEngine", "BackingDetector", "Leaving"],
+    property: false,
+    source: &[("VideoSource", Type::Token), ("Rule", Type::String)],
+    data: &[("Direction", Type::Direction)],
+    elements: &[
+        ("ObjectId", Type::ObjectId),
+        ("BoundingBox", Type::Rectangle),
+        ("LicensePlateInfo", Type::LicensePlateInfo),
+        ("VehicleInfo", Type::VehicleInfo),
+    ],
+};
+
 /// Whether a vehicle (its plate) is in the picture. Not an ONVIF topic by letter but the one that
 /// Home Assistant (onvif-parsers 2.5.0, 2026-11) and others turn into a sensor.
 pub static VEHICLE_DETECT: Topic = Topic {
@@ -310,6 +324,7 @@ const fn singleton(path: &'static [&'static str]) -> Topic {
 pub static CATALOG: &[&Topic] = &[
     &LICENSE_PLATE,
     &OBJECT_TRACK,
+    &BACKING,
     &VEHICLE_DETECT,
     &MOTION_REGION,
     &SIGNAL_LOSS,

@@ -34,9 +34,9 @@ use tokio::{
 pub(crate) use brokers::publish as publish_to_brokers;
 pub(crate) use catalog::PICTURE_STATES;
 pub use catalog::{
-    CATALOG, CONFIGURATION_CHANGED, DIGITAL_INPUT, LICENSE_PLATE, MOTION_ALARM, MOTION_REGION,
-    OBJECT_TRACK, PROFILE_CHANGED, RELAY, SCENE_CHANGE, SIGNAL_LOSS, TOO_BLURRY, TOO_BRIGHT,
-    TOO_DARK, Topic, Type, VEHICLE_DETECT,
+    BACKING, CATALOG, CONFIGURATION_CHANGED, DIGITAL_INPUT, LICENSE_PLATE, MOTION_ALARM,
+    MOTION_REGION, OBJECT_TRACK, PROFILE_CHANGED, RELAY, SCENE_CHANGE, SIGNAL_LOSS, TOO_BLURRY,
+    TOO_BRIGHT, TOO_DARK, Topic, Type, VEHICLE_DETECT,
 };
 pub use content::{ContentFilter, ITEM_FILTER, Items};
 pub(crate) use filter::{stored as stored_filter, texts as filter_texts};

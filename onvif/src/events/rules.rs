@@ -1,6 +1,8 @@
 //! The rules whose names events carry, as the settings have them.
 
-use platecam_model::settings::{LprRecognition, LprTracks, MotionRegions, Percent, Settings};
+use platecam_model::settings::{
+    LprIntelligence, LprRecognition, LprTracks, MotionRegions, Percent, Settings,
+};
 
 /// Names of the rules that there are.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -9,6 +11,8 @@ pub(super) struct Rules {
     pub(super) plates: Option<String>,
     /// The rule of tracks, with the confidence that it asks for.
     pub(super) tracks: Option<(String, Percent)>,
+    /// The rule of vehicles that turn back.
+    pub(super) backing: Option<String>,
     /// The motion rules.
     pub(super) regions: Vec<String>,
 }
@@ -18,12 +22,14 @@ impl Rules {
     pub(super) fn of(settings: &Settings) -> Self {
         let lpr = settings.get::<LprRecognition>();
         let tracks = settings.get::<LprTracks>();
+        let intelligence = settings.get::<LprIntelligence>();
         let motion = settings.get::<MotionRegions>();
         Self {
             plates: lpr.report.then(|| lpr.rule_name.clone()),
             tracks: tracks
                 .enabled
                 .then(|| (tracks.rule_name.clone(), tracks.min_confidence)),
+            backing: intelligence.backing.then(|| intelligence.rule_name.clone()),
             regions: motion.regions.iter().map(|r| r.name.clone()).collect(),
         }
     }

@@ -6,14 +6,14 @@ use lpr_core::{Direction, FrameSize, PlateRead, PxRect, Scene, UtcTime, WatchKin
 use onvif_contracts::tt;
 use onvif_xml::{Any, Value, ns};
 use platecam_model::{
-    Event, EventKind, Picture, Record, SourceState,
+    Event, EventKind, Picture, Record, RecordKind, SourceState,
     ports::{KeyStatus, Moment},
 };
 use tokio::time::Instant;
 
 use super::{
     catalog::{
-        AUTH_FAILED, CONFIGURATION_CHANGED, DIGITAL_INPUT, KEY_STATUS, LAST_BACKUP,
+        AUTH_FAILED, BACKING, CONFIGURATION_CHANGED, DIGITAL_INPUT, KEY_STATUS, LAST_BACKUP,
         LAST_CLOCK_SYNCHRONIZATION, LAST_REBOOT, LAST_RESET, LICENSE_PLATE, MOTION_ALARM,
         MOTION_REGION, PROCESSOR_USAGE, PROFILE_CHANGED, RELAY, SCENE_CHANGE, SHUTDOWN,
         SIGNAL_LOSS, STORAGE_FAILURE, TOO_BLURRY, TOO_BRIGHT, TOO_DARK, Topic, UPLOAD,
@@ -287,6 +287,12 @@ impl Translator {
                 }
                 Vec::new()
             }
+            EventKind::TurnedBack(read) => {
+                let rule = self.rules.backing.as_ref();
+                rule.map(|rule| returned(read, rule)).into_iter().collect()
+            }
+            // Beside the record of the pass: nobody waits for it.
+            EventKind::RecordStored(record) if record.kind == RecordKind::Backing => Vec::new(),
             EventKind::RecordStored(record) => {
                 let at = self
                     .waiting
@@ -464,7 +470,11 @@ fn changed(key: &str) -> Vec<(&'static str, &'static str)> {
             (media::loudspeaker::AUDIO_DECODER, "AudioDecoder"),
         ],
         "audio.input" => vec![(media::audio::AUDIO_ENCODER, "AudioEncoder")],
-        "lpr.recognition" | "lpr.areas" | "lpr.tracks" | "event.motion_regions" => {
+        "lpr.recognition"
+        | "lpr.areas"
+        | "lpr.tracks"
+        | "lpr.intelligence"
+        | "event.motion_regions" => {
             vec![(media::ANALYTICS_CONFIG, "Analytics")]
         }
         _ => Vec::new(),
@@ -504,6 +514,26 @@ fn plate(read: &PlateRead, rule: &str, record: Option<&Record>) -> Notice {
             ("Rule", rule.to_owned()),
         ],
         data,
+        elements: elements(read),
+    }
+}
+
+/// The notification of a vehicle that turned back and leaves (INTEL-6).
+fn returned(read: &PlateRead, rule: &str) -> Notice {
+    let word = match read.direction {
+        Direction::Approaching => Some("Approaching"),
+        Direction::Departing => Some("Departing"),
+        Direction::Unknown => None,
+    };
+    Notice {
+        topic: &BACKING,
+        at: read.captured_at,
+        operation: None,
+        source: vec![
+            ("VideoSource", SOURCE.to_owned()),
+            ("Rule", rule.to_owned()),
+        ],
+        data: word.map(|w| ("Direction", text(w))).into_iter().collect(),
         elements: elements(read),
     }
 }

@@ -65,7 +65,13 @@ impl Search {
         let query = AlarmQuery {
             from: field(self.from, "/from", moment, time, v),
             to: field(self.to, "/to", moment, time, v),
-            kind: field(self.kind, "/kind", "must be input", AlarmKind::of_word, v),
+            kind: field(
+                self.kind,
+                "/kind",
+                "must be input or backing",
+                AlarmKind::of_word,
+                v,
+            ),
             before: field(
                 self.before_id,
                 "/before_id",

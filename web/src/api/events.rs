@@ -248,6 +248,8 @@ fn translate(event: &Arc<Event>, config: bool) -> Option<Told<'_>> {
         | EventKind::ClockSynchronised { .. }
         | EventKind::Log(_)
         | EventKind::PlateRead(_)
+        // Told as its record and its alarm.
+        | EventKind::TurnedBack(_)
         | EventKind::Login(_)
         | EventKind::PictureAlarm { .. }
         | EventKind::RegionMotion { .. }

@@ -77,8 +77,8 @@ impl Search {
             kind: field(
                 self.kind,
                 "/kind",
-                "must be lpr or manual",
-                kind,
+                "must be lpr, manual, test or backing",
+                RecordKind::of_word,
                 &mut violations,
             ),
             direction: field(
@@ -132,12 +132,6 @@ fn plate(text: &str) -> Option<String> {
     let fits = text.chars().count() <= MAX_PLATE
         && !text.chars().any(|c| c.is_whitespace() || c.is_control());
     fits.then(|| text.to_uppercase())
-}
-
-fn kind(text: &str) -> Option<RecordKind> {
-    [RecordKind::Lpr, RecordKind::Manual, RecordKind::Test]
-        .into_iter()
-        .find(|k| k.word() == text)
 }
 
 /// Rows of a page.

@@ -357,12 +357,9 @@ fn record(r: &Row<'_>) -> Result<Record> {
     let get = |i: usize| -> Result<String> { r.get(i).map_err(internal) };
     let number = |i: usize| -> Result<i64> { r.get(i).map_err(internal) };
     let rect: Option<String> = r.get(8).map_err(internal)?;
-    let kind = match get(1)?.as_str() {
-        "lpr" => RecordKind::Lpr,
-        "manual" => RecordKind::Manual,
-        "test" => RecordKind::Test,
-        other => return Err(Error::internal(format!("record of unknown kind '{other}'"))),
-    };
+    let kind = get(1)?;
+    let kind = RecordKind::of_word(&kind)
+        .ok_or_else(|| Error::internal(format!("record of unknown kind '{kind}'")))?;
     let side = |i| u32::try_from(number(i)?).map_err(Error::internal);
     Ok(Record {
         id: RecordId(number(0)?),

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 
-use super::{Alarm, AlarmKind, AlarmPage, AlarmQuery, MailState, NewAlarm, StoredAlarm};
+use super::{Alarm, AlarmPage, AlarmQuery, MailState, NewAlarm, StoredAlarm};
 use crate::{
     Actor, Device, Error, EventKind, LogKind, Permission, Result,
     log::{NewLogEntry, Severity},
@@ -60,10 +60,9 @@ impl Device {
             let text = format!("An alarm was not sent by e-mail: {reason}.");
             self.alarm_entry(Severity::Warning, text);
         }
-        let number = |i: usize| u32::try_from(i + 1).unwrap_or(u32::MAX);
         let stored = self.alarms.insert(NewAlarm {
-            kind: AlarmKind::Input,
-            channel: number(alarm.input),
+            kind: alarm.kind,
+            channel: number(alarm.channel),
             at: alarm.at,
             name: alarm.name.clone(),
             outputs: alarm.outputs.iter().copied().map(number).collect(),
@@ -80,8 +79,8 @@ impl Device {
         match self.media.snapshot(StreamId::Main) {
             Ok(snapshot) => snapshot.jpeg,
             Err(e) => {
-                let n = alarm.input + 1;
-                let text = format!("The alarm of input {n} has no picture: {e}.");
+                let what = alarm.kind.what(number(alarm.channel));
+                let text = format!("The alarm of {what} has no picture: {e}.");
                 self.alarm_entry(Severity::Warning, text);
                 Bytes::new()
             }
@@ -188,9 +187,7 @@ impl Device {
         let settings = self.settings.get::<NetMail>();
         let unit = self.settings.get::<DeviceGeneral>().name.clone();
         let time = self.settings.get::<TimeSettings>().text(alarm.at);
-        let what = match alarm.kind {
-            AlarmKind::Input => format!("alarm input {}", alarm.channel),
-        };
+        let what = alarm.kind.what(alarm.channel);
         let named = match alarm.name.as_str() {
             "" => what.clone(),
             name => format!("{what} ({name})"),
@@ -228,6 +225,11 @@ impl Device {
         let entry = NewLogEntry::new(now, LogKind::Alarm, severity, &Actor::system(), text);
         self.bus.publish(now, EventKind::Log(entry));
     }
+}
+
+/// As people count.
+fn number(index: usize) -> u32 {
+    u32::try_from(index + 1).unwrap_or(u32::MAX)
 }
 
 fn failed(reason: &str) -> MailState {

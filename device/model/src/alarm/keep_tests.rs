@@ -3,7 +3,7 @@ use serde_json::json;
 use super::*;
 use crate::{
     Origin,
-    alarm::AlarmId,
+    alarm::{AlarmId, AlarmKind},
     testing::{TestDevice, initialised},
 };
 
@@ -22,7 +22,8 @@ fn sending(attachments: bool) -> TestDevice {
 fn alarm(t: &TestDevice) -> Alarm {
     Alarm {
         at: t.device.clock.now(),
-        input: 1,
+        kind: AlarmKind::Input,
+        channel: 1,
         name: "Gate".into(),
         outputs: vec![0],
         failed: vec![],

@@ -16,9 +16,11 @@ use crate::{
 pub struct Alarm {
     /// When.
     pub at: UtcTime,
-    /// The input, 0 is the first.
-    pub input: usize,
-    /// What is connected to it; may be empty.
+    /// What raised it.
+    pub kind: AlarmKind,
+    /// Which of its kind, 0 is the first.
+    pub channel: usize,
+    /// What is connected to the channel, or the plate of the vehicle; may be empty.
     pub name: String,
     /// Outputs that were activated, 0 is NO1.
     pub outputs: Vec<usize>,
@@ -43,10 +45,17 @@ impl Alarm {
         } else {
             Severity::Error
         };
-        let text = format!("Alarm input {} raised an alarm.", self.input + 1);
+        let text = match self.kind {
+            AlarmKind::Input => format!("Alarm input {} raised an alarm.", self.channel + 1),
+            AlarmKind::Backing => "A vehicle turned back and leaves.".into(),
+        };
         let mut entry = NewLogEntry::new(at, LogKind::Alarm, severity, &by, text);
         if !self.name.is_empty() {
-            entry = entry.with("name", &self.name);
+            let what = match self.kind {
+                AlarmKind::Input => "name",
+                AlarmKind::Backing => "plate",
+            };
+            entry = entry.with(what, &self.name);
         }
         for (what, outputs) in [("outputs", &self.outputs), ("failed", &self.failed)] {
             if !outputs.is_empty() {
@@ -74,16 +83,27 @@ pub struct AlarmId(pub i64);
 pub enum AlarmKind {
     /// An alarm input.
     Input,
+    /// A vehicle that came, turned back and leaves (INTEL-6).
+    Backing,
 }
 
 impl AlarmKind {
     /// All of them.
-    pub const ALL: [Self; 1] = [Self::Input];
+    pub const ALL: [Self; 2] = [Self::Input, Self::Backing];
 
     /// The word used in the store and the API.
     pub const fn word(self) -> &'static str {
         match self {
             Self::Input => "input",
+            Self::Backing => "backing",
+        }
+    }
+
+    /// What an alarm of this kind is about, in words; `channel` counts from 1.
+    pub(crate) fn what(self, channel: u32) -> String {
+        match self {
+            Self::Input => format!("alarm input {channel}"),
+            Self::Backing => "vehicle that turned back".into(),
         }
     }
 
@@ -122,7 +142,7 @@ pub struct NewAlarm {
     pub channel: u32,
     /// When.
     pub at: UtcTime,
-    /// What is connected to the channel; may be empty.
+    /// What is connected to the channel, or the plate of the vehicle; may be empty.
     pub name: String,
     /// Numbers of the outputs that were activated, 1 is NO1.
     pub outputs: Vec<u32>,
@@ -143,7 +163,7 @@ pub struct StoredAlarm {
     pub channel: u32,
     /// When.
     pub at: UtcTime,
-    /// What is connected to the channel; may be empty.
+    /// What is connected to the channel, or the plate of the vehicle; may be empty.
     pub name: String,
     /// Numbers of the outputs that were activated, 1 is NO1.
     pub outputs: Vec<u32>,

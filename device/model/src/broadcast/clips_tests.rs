@@ -48,7 +48,8 @@ fn set(t: &TestDevice, key: &str, value: Value) -> Result<()> {
 fn alarm(t: &TestDevice, prompt: &str) -> Alarm {
     Alarm {
         at: t.device.clock.now(),
-        input: 0,
+        kind: crate::alarm::AlarmKind::Input,
+        channel: 0,
         name: String::new(),
         outputs: vec![],
         failed: vec![],

@@ -46,7 +46,7 @@ fn told(events: &mut Subscription) -> Vec<String> {
         .filter_map(|e| match &e.kind {
             EventKind::Relay { index, active } => Some(format!("o{}{}", index + 1, sign(*active))),
             EventKind::Input { index, active } => Some(format!("i{}{}", index + 1, sign(*active))),
-            EventKind::Alarm(alarm) => Some(format!("A{}", alarm.input + 1)),
+            EventKind::Alarm(alarm) => Some(format!("A{}", alarm.channel + 1)),
             _ => None,
         })
         .collect()
@@ -274,4 +274,60 @@ proptest! {
             prop_assert!(t.outputs.contacts()[0]);
         }
     }
+}
+
+/// INTEL-6: a vehicle that turned back drives its outputs and raises an alarm with its plate, picture and message; nothing while
+/// it is off.
+#[test]
+fn a_vehicle_that_turned_back_raises_an_alarm_where_it_is_wanted() {
+    let t = initialised();
+    t.device.follow_io_settings();
+    let mut events = t.device.bus.subscribe();
+    t.device.raise_backing("BACK123");
+    assert_eq!(told(&mut events), Vec::<String>::new());
+    let wanted =
+        json!({"backing": true, "output1": true, "duration_seconds": 3, "send_email": true});
+    set(&t, "lpr.intelligence", &wanted);
+    let mut events = t.device.bus.subscribe();
+    t.device.raise_backing("BACK123");
+    assert_eq!(t.outputs.contacts(), [true, false]);
+    let alarm = std::iter::from_fn(|| events.try_recv().ok())
+        .find_map(|e| match &e.kind {
+            EventKind::Alarm(alarm) => Some(alarm.clone()),
+            _ => None,
+        })
+        .unwrap();
+    assert_eq!(
+        (alarm.kind, alarm.name.as_str(), alarm.outputs.as_slice()),
+        (AlarmKind::Backing, "BACK123", &[0][..])
+    );
+    let entry = Scribe::default().entry(&crate::Event {
+        seq: 1,
+        at: alarm.at,
+        kind: EventKind::Alarm(alarm.clone()),
+    });
+    let entry = entry.unwrap();
+    assert!(entry.text.contains("turned back"), "{}", entry.text);
+    let kept = t.device.keep_alarm(&alarm).unwrap();
+    assert!(kept.has_picture, "its pictures are taken");
+    later(&t, 3);
+    assert_eq!(t.outputs.contacts(), [false, false]);
+}
+
+/// INTEL-7: it takes the right to blocklist alarms to switch it.
+#[test]
+fn intelligent_analysis_needs_the_right_to_blocklist_alarms() {
+    use crate::settings::{LprIntelligence, Section};
+    assert_eq!(LprIntelligence::WRITE, Permission::BlocklistAlarm);
+    let t = initialised();
+    let nobody = Actor::anonymous(Origin::Web, None);
+    let wanted = json!({"backing": true});
+    let refused = t
+        .device
+        .settings
+        .patch("lpr.intelligence", &wanted, None, &nobody);
+    assert!(matches!(
+        refused,
+        Err(Error::Forbidden(Permission::BlocklistAlarm))
+    ));
 }

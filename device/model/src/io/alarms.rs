@@ -1,11 +1,11 @@
 //! What alarms do with outputs (ALARM-10..16).
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use crate::{
     Actor, Device, Error, EventKind, LogKind, Permission, Result,
-    alarm::{Alarm, Trigger, output_names},
-    settings::{AlarmInput, AlarmInputs, AlarmIo},
+    alarm::{Alarm, AlarmKind, Trigger, output_names},
+    settings::{AlarmInputs, AlarmIo, LprIntelligence},
 };
 
 impl Device {
@@ -55,15 +55,16 @@ impl Device {
         match trigger {
             Trigger::Event => {}
             Trigger::Again => {
-                self.drive_linked(input);
+                self.drive_linked(input.outputs(), input.hold_for());
             }
             Trigger::Alarm => {
-                let (outputs, failed) = self.drive_linked(input);
+                let (outputs, failed) = self.drive_linked(input.outputs(), input.hold_for());
                 let io = self.settings.get::<AlarmIo>();
                 let name = io.inputs().get(index).map(|i| i.name.clone());
                 let alarm = Alarm {
                     at: self.clock.now(),
-                    input: index,
+                    kind: AlarmKind::Input,
+                    channel: index,
                     name: name.unwrap_or_default(),
                     outputs,
                     failed,
@@ -78,11 +79,38 @@ impl Device {
         }
     }
 
-    /// Activates the outputs linked to an input (ALARM-10, ALARM-11): those that follow, and those that do not.
-    fn drive_linked(&self, input: &AlarmInput) -> (Vec<usize>, Vec<usize>) {
+    /// Raises the alarm about a vehicle that turned back and leaves, where it is wanted (INTEL-6).
+    pub fn raise_backing(&self, plate: &str) {
+        let settings = self.settings.get::<LprIntelligence>();
+        if !settings.backing {
+            return;
+        }
+        let (outputs, failed) = self.drive_linked(settings.outputs(), settings.hold_for());
+        let alarm = Alarm {
+            at: self.clock.now(),
+            kind: AlarmKind::Backing,
+            channel: 0,
+            name: plate.into(),
+            outputs,
+            failed,
+            hold_for: settings.hold_for(),
+            send_email: settings.send_email,
+            snapshot: true,
+            prompt: String::new(),
+        };
+        self.bus
+            .publish(alarm.at, EventKind::Alarm(Arc::new(alarm)));
+    }
+
+    /// Activates the outputs linked to an alarm (ALARM-10, ALARM-11): those that follow, and those that do not.
+    fn drive_linked(
+        &self,
+        outputs: impl Iterator<Item = usize>,
+        hold_for: Duration,
+    ) -> (Vec<usize>, Vec<usize>) {
         let there = self.io.outputs();
-        input.outputs().filter(|o| *o < there).partition(|output| {
-            let driven = self.drive_output(*output, Some(input.hold_for()));
+        outputs.filter(|o| *o < there).partition(|output| {
+            let driven = self.drive_output(*output, Some(hold_for));
             if let Err(e) = &driven {
                 tracing::error!(output = output + 1, error = ?e, "alarm output");
             }

@@ -107,6 +107,8 @@ impl Scribe {
             },
             EventKind::ShuttingDown => system(Severity::Notice, "The device stops.".into()),
             EventKind::PlateRead(_)
+            // Told as its alarm.
+            | EventKind::TurnedBack(_)
             | EventKind::RecordStored(_)
             | EventKind::StreamChanged { .. }
             // Who switched an output is told as an audit event.

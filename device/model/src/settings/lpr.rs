@@ -2,7 +2,7 @@ use lpr_core::{DirectionFilter, RecognitionSettings, Region};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{CheckContext, LprAreas, Section, area::check_token};
+use super::{CheckContext, LprAreas, LprIntelligence, Section, area::check_token};
 use crate::{Permission, Violations, bounded};
 
 bounded! {
@@ -90,7 +90,11 @@ impl Default for LprRecognition {
 impl LprRecognition {
     /// What the recogniser is to do, in its own terms.
     #[must_use]
-    pub fn settings(&self, areas: &LprAreas) -> RecognitionSettings {
+    pub fn settings(
+        &self,
+        areas: &LprAreas,
+        intelligence: &LprIntelligence,
+    ) -> RecognitionSettings {
         let percent = |p: Percent| p.get() as f32 / 100.0;
         RecognitionSettings {
             region: self.region,
@@ -104,6 +108,7 @@ impl LprRecognition {
             stable_reads: self.frames_to_output.get(),
             capture_area: areas.capture().to_vec(),
             shield_areas: areas.shields(),
+            tell_returns: intelligence.backing,
             ..RecognitionSettings::default()
         }
     }
@@ -133,8 +138,8 @@ mod tests {
     /// INTEL-1, SNAPRULE-5, SNAPRULE-6, SNAPRULE-10: whatever can be stored is what the recogniser takes.
     #[test]
     fn every_setting_is_one_of_the_recogniser() {
-        let areas = LprAreas::default();
-        let plain = LprRecognition::default().settings(&areas);
+        let (areas, quiet) = (LprAreas::default(), LprIntelligence::default());
+        let plain = LprRecognition::default().settings(&areas, &quiet);
         plain.check().unwrap();
         assert_eq!(plain.stable_reads, 1, "the manual's");
         assert_eq!(plain.min_detection_score, 0.35);
@@ -151,7 +156,7 @@ mod tests {
                 direction: DirectionFilter::Departing,
                 ..LprRecognition::default()
             };
-            let told = s.settings(&areas);
+            let told = s.settings(&areas, &quiet);
             told.check().unwrap();
             assert!((told.min_detection_score - score).abs() < 1e-6);
             assert_eq!(told.duplicate_delay_ms, percent as u32 * 6000);

@@ -207,7 +207,8 @@ mod tests {
             capture_area: corners(&[(-0.9, 0.5), (-0.5, -1.0), (1.0, -1.0), (0.2, 0.6)]),
             shield_areas: vec![ShieldArea::of_default_shape("a".into())],
         };
-        let told = LprRecognition::default().settings(&areas);
+        let told =
+            LprRecognition::default().settings(&areas, &super::super::LprIntelligence::default());
         told.check().unwrap();
         assert_eq!(told.capture_area, areas.capture_area);
         assert_eq!(told.shield_areas, [areas.shield_areas[0].polygon.clone()]);

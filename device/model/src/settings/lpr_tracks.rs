@@ -1,7 +1,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{CheckContext, LprRecognition, Percent, Section, area::check_token};
+use super::{CheckContext, LprIntelligence, LprRecognition, Percent, Section, area::check_token};
 use crate::{Permission, Violations};
 
 /// One message for each followed plate when it has left, besides that of the read: from when to when it was in the picture, where
@@ -41,13 +41,18 @@ impl Section for LprTracks {
     fn check(&self, cx: &CheckContext<'_>, violations: &mut Violations) {
         // Two rules of one name could not be told apart.
         let plates = cx.settings.get::<LprRecognition>();
-        let others = (self.enabled && plates.report).then_some(plates.rule_name.as_str());
-        check_token(
-            "/rule_name",
-            &self.rule_name,
-            others.into_iter(),
-            violations,
-        );
+        let backing = cx.settings.get::<LprIntelligence>();
+        let others = [
+            (plates.report, &plates.rule_name),
+            // Where that changes too, it is its name that is wrong.
+            (
+                backing.backing && !cx.touches::<LprIntelligence>(),
+                &backing.rule_name,
+            ),
+        ];
+        let there = others.into_iter().filter(|(on, _)| self.enabled && *on);
+        let names = there.map(|(_, name)| name.as_str());
+        check_token("/rule_name", &self.rule_name, names, violations);
     }
 }
 

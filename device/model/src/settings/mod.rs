@@ -19,6 +19,7 @@ mod image;
 mod io;
 mod lpr;
 mod lpr_areas;
+mod lpr_intelligence;
 mod lpr_tracks;
 mod mail;
 mod maintenance;
@@ -83,6 +84,7 @@ pub use image::{Level, VideoImage};
 pub use io::{AlarmIo, IdleState, InputSettings, OutputDelay, OutputMode, OutputSettings};
 pub use lpr::{AnalysisRate, FramesToOutput, LprRecognition, Percent, PlateWidth, RepeatSeconds};
 pub use lpr_areas::{LprAreas, ShieldArea};
+pub use lpr_intelligence::LprIntelligence;
 pub use lpr_tracks::LprTracks;
 pub use mail::{MailEncryption, MailPort, NetMail};
 pub use maintenance::{Maintenance, Monitoring, RestartDay, TimeOfDay};
@@ -227,6 +229,7 @@ pub fn all_sections() -> Vec<Descriptor> {
         Descriptor::of::<LprRecognition>(),
         Descriptor::of::<LprAreas>(),
         Descriptor::of::<LprTracks>(),
+        Descriptor::of::<LprIntelligence>(),
         Descriptor::of::<EventPicture>(),
         Descriptor::of::<MotionRegions>(),
         Descriptor::of::<EventBroker<1>>(),

@@ -60,6 +60,7 @@ impl Counters {
 fn kind(kind: &EventKind) -> &'static str {
     match kind {
         EventKind::PlateRead(_) => "plate-read",
+        EventKind::TurnedBack(_) => "turned-back",
         EventKind::RecordStored(r) if r.kind == RecordKind::Test => "test-record-stored",
         EventKind::RecordStored(_) => "record-stored",
         EventKind::SettingsChanged { .. } => "settings-changed",

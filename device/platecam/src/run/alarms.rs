@@ -20,11 +20,18 @@ pub(crate) fn start(device: &Device) -> impl Future<Output = ()> + Send + use<> 
     }
 }
 
-/// Keeps each alarm at once: its picture is of the moment.
+/// Keeps each alarm at once: its picture is of the moment. Raises those of recognition.
 async fn keep(device: Device, mut bus: Subscription, stored: watch::Sender<()>) {
     loop {
         let alarm = match bus.recv().await.map(|e| e.kind.clone()) {
             Ok(EventKind::Alarm(alarm)) => alarm,
+            Ok(EventKind::TurnedBack(read)) => {
+                let device = device.clone();
+                match spawn_blocking(move || device.raise_backing(&read.plate_number)).await {
+                    Ok(()) => continue,
+                    Err(_) => return,
+                }
+            }
             Ok(_) => continue,
             Err(RecvError::Lagged(n)) => {
                 tracing::error!(n, "events were missed: alarms may not have been kept");

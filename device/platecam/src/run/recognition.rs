@@ -9,14 +9,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use lpr_core::{Pipeline, PlateCapture};
+use lpr_core::{Pipeline, PlateCapture, RecognitionSettings};
 use lpr_onnx::{Nets, NetsOptions};
 use parking_lot::Mutex;
 use platecam_host::Recorder;
 use platecam_media::FrameReader;
 use platecam_model::{
-    Error, EventBus, EventKind, Result,
-    settings::{LprAreas, LprRecognition, SettingsStore},
+    Error, EventBus, EventKind, RecordKind, Result,
+    settings::{LprAreas, LprIntelligence, LprRecognition, Settings, SettingsStore},
 };
 
 /// How long one wait for a frame lasts before the stop flag is looked at again.
@@ -138,6 +138,12 @@ impl Recognition {
     }
 }
 
+/// What the recogniser is to do.
+fn told(all: &Settings) -> RecognitionSettings {
+    let plates = all.get::<LprRecognition>();
+    plates.settings(&all.get::<LprAreas>(), &all.get::<LprIntelligence>())
+}
+
 struct Worker {
     parts: Parts,
     meter: Arc<Meter>,
@@ -150,23 +156,21 @@ impl Worker {
         if let Err(e) = rustix::process::setpriority_process(None, BELOW_ENCODERS) {
             tracing::warn!(error = %e, "recognition runs at the encoders' priority");
         }
-        let watch = self.parts.settings.watch();
-        let mut stored = self.parts.settings.get::<LprRecognition>();
-        let mut areas = self.parts.settings.get::<LprAreas>();
+        let mut watch = self.parts.settings.watch();
+        let (mut stored, first) = {
+            let all = watch.borrow_and_update();
+            (all.get::<LprRecognition>(), told(&all))
+        };
         let tuning = nets.card.tuning();
-        let first = stored.settings(&areas);
         let mut pipeline = match Pipeline::new(nets.detector, nets.reader, first, tuning, 1) {
             Ok(pipeline) => pipeline,
             Err(e) => return tracing::error!(error = %e, "recognition cannot start"),
         };
         while !self.stop.load(Ordering::Relaxed) && !self.parts.frames.is_closed() {
-            let now = {
-                let all = watch.borrow();
-                (all.get::<LprRecognition>(), all.get::<LprAreas>())
-            };
-            if now != (stored.clone(), areas.clone()) {
-                (stored, areas) = now;
-                if let Err(e) = pipeline.set_settings(stored.settings(&areas)) {
+            if watch.has_changed().unwrap_or(false) {
+                let all = watch.borrow_and_update();
+                stored = all.get::<LprRecognition>();
+                if let Err(e) = pipeline.set_settings(told(&all)) {
                     tracing::error!(error = %e, "recognition keeps its settings");
                 }
             }
@@ -188,12 +192,26 @@ impl Worker {
                 Ok(output) => {
                     self.parts.bus.publish_scene(Arc::new(output.scene));
                     self.report(&stored, output.reads);
+                    output
+                        .returned
+                        .into_iter()
+                        .for_each(|c| self.tell_return(c));
                 }
                 Err(e) => tracing::error!(error = %e, "a frame could not be analysed"),
             }
             self.meter.record(started.elapsed());
         }
         self.report(&stored, pipeline.flush());
+    }
+
+    /// Tells of a vehicle that turned back, and has its pictures kept (INTEL-6).
+    fn tell_return(&self, capture: PlateCapture) {
+        let read = Arc::new(capture.read.clone());
+        tracing::info!(plate = read.plate_number, direction = ?read.direction, "turned back");
+        self.parts
+            .bus
+            .publish(read.captured_at, EventKind::TurnedBack(read));
+        self.parts.recorder.record_as(RecordKind::Backing, capture);
     }
 
     /// Tells who passed and has it recorded, as far as that is wanted.

@@ -44,7 +44,7 @@ export interface ColorRead {
 
 export interface PlateRecord {
   id: number;
-  kind: 'lpr' | 'manual';
+  kind: 'lpr' | 'manual' | 'test' | 'backing';
   captured_at: string;
   plate_number: string;
   likelihood: number;

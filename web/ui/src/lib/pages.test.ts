@@ -68,6 +68,7 @@ describe('router', () => {
     ['Event/Alarm/Alarm-out Port', 'event/alarm-out'],
     ['Image/Display Settings', 'video/image'],
     ['Image/Display Settings/Metering', 'video/metering'],
+    ['LPR/AI Setting/Intelligent Analysis', 'lpr/intelligence'],
     ['LPR/Config (LPR)', 'lpr/areas'],
     ['LPR/Device Commission/Device Commission', 'lpr/commission'],
     ['LPR/Device Commission/Debug Info Collection', 'lpr/debug'],

@@ -9,7 +9,7 @@ export interface Line {
 
 export interface Alarm {
   id: number;
-  kind: 'input';
+  kind: 'input' | 'backing';
   channel: number;
   at: string;
   name: string;
@@ -31,6 +31,6 @@ export const alarms = {
     call<AlarmPage>('GET', `/alarms?${query({ ...span, limit, before_id })}`),
 };
 
-export const alarmText = (alarm: Alarm): string => t('alarm.input', { n: alarm.channel }) + (alarm.name ? ` (${alarm.name})` : '');
+export const alarmText = (alarm: Alarm): string => (alarm.kind === 'input' ? t('alarm.input', { n: alarm.channel }) : t('alarm.backing')) + (alarm.name ? ` (${alarm.name})` : '');
 export const alarmExport = (span: { from?: string; to?: string }): string => `/api/v1/alarms/export.csv?${query(span)}`;
 export const alarmPicture = (id: number): string => `/api/v1/alarms/${id}/picture.jpg`;
