@@ -56,6 +56,9 @@ bench: setup-run ## benches of SOAP, RTP packetising and recognition
 	cargo build --release --locked -p platecam
 	PLATECAM_BIN=$(CURDIR)/target/release/platecam cargo bench --locked -p conformance --bench soap_load
 
+bench-rtsp: setup ## our RTSP server and gst-rtsp-server in one run: processor, memory, first packet
+	@scripts/bench-rtsp.sh
+
 fuzz: ## one fuzz target under libFuzzer (TARGET=soap SECONDS=60); see fuzz/README.md
 	@scripts/fuzz.sh "$(TARGET)" "$(SECONDS)"
 
@@ -66,4 +69,4 @@ wsdl: setup ## generate wsdl/contracts anew from the contracts of the manifest
 	cargo run --locked -p wsdl-gen -- generate --contracts .cache/wsdl --out wsdl/contracts/src/generated
 	cargo fmt -p onvif-contracts
 
-.PHONY: help setup setup-run build run deb test lint bench fuzz clip wsdl
+.PHONY: help setup setup-run build run deb test lint bench bench-rtsp fuzz clip wsdl

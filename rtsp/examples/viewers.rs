@@ -1,6 +1,6 @@
-//! Plays a stream many times at once and counts what arrives: a load for measuring the server.
+//! Plays a stream many times at once and counts what arrives: a load for measuring any server of H.264 or H.265.
 //!
-//! `viewers ADDRESS:PORT COUNT tcp|udp SECONDS`
+//! `viewers rtsp://ADDRESS:PORT/PATH COUNT tcp|udp SECONDS`; without a password. It plays the first medium.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -19,45 +19,67 @@ struct Counts {
     first: parking_lot::Mutex<Vec<Duration>>,
 }
 
-async fn ask(stream: &mut TcpStream, text: String) -> Result<String, Failure> {
+/// Sends a request; gives the answer's head and body.
+async fn ask(stream: &mut TcpStream, text: String) -> Result<(String, String), Failure> {
     stream.write_all(text.as_bytes()).await?;
-    let mut answer = Vec::new();
-    while !answer.ends_with(b"\r\n\r\n") {
-        answer.push(stream.read_u8().await?);
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(stream.read_u8().await?);
     }
-    let answer = String::from_utf8(answer)?;
-    if answer.starts_with("RTSP/1.0 200") {
-        Ok(answer)
-    } else {
-        Err(answer.into())
+    let head = String::from_utf8(head)?;
+    if !head.starts_with("RTSP/1.0 200") {
+        return Err(head.into());
     }
+    let mut body = vec![0; header(&head, "Content-Length").map_or(Ok(0), str::parse)?];
+    stream.read_exact(&mut body).await?;
+    Ok((head, String::from_utf8(body)?))
 }
 
-async fn view(address: SocketAddr, udp: bool, counts: Arc<Counts>) -> Result<(), Failure> {
+fn header<'a>(head: &'a str, name: &str) -> Option<&'a str> {
+    let mut pairs = head.lines().filter_map(|line| line.split_once(": "));
+    let (_, value) = pairs.find(|(found, _)| found.eq_ignore_ascii_case(name))?;
+    Some(value.trim())
+}
+
+/// Where the first medium is controlled.
+fn control(url: &str, head: &str, sdp: &str) -> Option<String> {
+    let medium = &sdp[sdp.find("\nm=")? + 1..];
+    let lines = medium
+        .lines()
+        .filter_map(|line| line.strip_prefix("a=control:"));
+    let control = { lines }.next()?;
+    if control.contains("://") {
+        return Some(control.to_owned());
+    }
+    let base = header(head, "Content-Base").unwrap_or(url);
+    Some(format!("{}/{control}", base.trim_end_matches('/')))
+}
+
+async fn view(url: &str, udp: bool, counts: Arc<Counts>) -> Result<(), Failure> {
     let began = Instant::now();
+    let rest = url.strip_prefix("rtsp://").ok_or("no rtsp://")?;
+    let address: SocketAddr = rest.split('/').next().unwrap_or_default().parse()?;
     let mut stream = TcpStream::connect(address).await?;
-    let url = format!("rtsp://{address}/video/livemedia?Ch=1&Streamtype=0");
     let socket = UdpSocket::bind((address.ip(), 0)).await?;
     let port = socket.local_addr()?.port();
+    let describe = format!("DESCRIBE {url} RTSP/1.0\r\nCSeq: 1\r\nAccept: application/sdp\r\n\r\n");
+    let (head, sdp) = ask(&mut stream, describe).await?;
+    let control = control(url, &head, &sdp).ok_or("the description has no control URL")?;
     let transport = if udp {
-        format!("RTP/AVP;unicast;client_port={port}-{port}")
+        format!(
+            "RTP/AVP;unicast;client_port={port}-{}",
+            port.wrapping_add(1)
+        )
     } else {
-        "RTP/AVP/TCP;interleaved=0-1".into()
+        "RTP/AVP/TCP;unicast;interleaved=0-1".into()
     };
-    let answer = ask(
-        &mut stream,
-        format!("SETUP {url}/trackID=0 RTSP/1.0\r\nCSeq: 1\r\nTransport: {transport}\r\n\r\n"),
-    )
-    .await?;
-    let id = answer
-        .split("Session: ")
-        .nth(1)
-        .and_then(|rest| rest.split([';', '\r']).next())
-        .ok_or("no session")?
-        .to_owned();
+    let setup = format!("SETUP {control} RTSP/1.0\r\nCSeq: 2\r\nTransport: {transport}\r\n\r\n");
+    let (answer, _) = ask(&mut stream, setup).await?;
+    let id = header(&answer, "Session").and_then(|id| id.split(';').next());
+    let id = id.ok_or("no session")?.to_owned();
     ask(
         &mut stream,
-        format!("PLAY {url} RTSP/1.0\r\nCSeq: 2\r\nSession: {id}\r\n\r\n"),
+        format!("PLAY {url} RTSP/1.0\r\nCSeq: 3\r\nSession: {id}\r\n\r\n"),
     )
     .await?;
     let mut expected: Option<u16> = None;
@@ -100,16 +122,16 @@ async fn view(address: SocketAddr, udp: bool, counts: Arc<Counts>) -> Result<(),
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Failure> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [address, count, transport, seconds] = arguments.as_slice() else {
-        return Err("viewers ADDRESS:PORT COUNT tcp|udp SECONDS".into());
+    let [url, count, transport, seconds] = arguments.as_slice() else {
+        return Err("viewers rtsp://ADDRESS:PORT/PATH COUNT tcp|udp SECONDS".into());
     };
-    let (address, count): (SocketAddr, usize) = (address.parse()?, count.parse()?);
+    let count: usize = count.parse()?;
     let counts = Arc::new(Counts::default());
     for _ in 0..count {
-        let counts = counts.clone();
+        let (counts, url) = (counts.clone(), url.clone());
         let udp = transport == "udp";
         tokio::spawn(async move {
-            if let Err(error) = view(address, udp, counts).await {
+            if let Err(error) = view(&url, udp, counts).await {
                 eprintln!("viewer: {error}");
             }
         });
