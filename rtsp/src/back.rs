@@ -4,12 +4,13 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use crate::auth::User;
+use crate::media::Codec;
 use crate::source::OpenError;
 
 /// Feature tag of the back channel, in `Require` headers.
 pub(crate) const BACK_CHANNEL: &str = "www.onvif.org/ver20/backchannel";
-/// Payload type of G.711 µ-law, the one codec of the back channel.
-pub(crate) const PCMU: u8 = 0;
+/// What may be said: G.711, µ-law and A-law.
+pub(crate) const CODECS: [Codec; 2] = [Codec::Pcmu, Codec::Pcma];
 
 /// Where a device lets people talk. Calls must be quick and must not block.
 pub trait BackChannel: Send + Sync + 'static {
@@ -23,7 +24,7 @@ pub trait BackChannel: Send + Sync + 'static {
 
 /// One that talks; dropped at the end of the session.
 pub trait Talk: Send + Sync + 'static {
-    /// Takes a packet of G.711 µ-law, 8 kHz, in the order in which packets arrive.
+    /// Takes a packet of G.711, 8 kHz, in the order in which packets arrive.
     fn hear(&self, packet: Heard<'_>);
 }
 
@@ -34,6 +35,8 @@ pub struct Heard<'a> {
     pub sequence: u16,
     /// RTP time: samples since any zero.
     pub time: u32,
+    /// [`Codec::Pcmu`] or [`Codec::Pcma`].
+    pub codec: Codec,
     /// Samples, at most one packet's.
     pub samples: &'a [u8],
 }
@@ -58,7 +61,10 @@ pub(crate) fn parse(packet: &[u8]) -> Option<Heard<'_>> {
     else {
         return None;
     };
-    if first >> 6 != 2 || second & 0x7f != PCMU {
+    let codec = CODECS
+        .into_iter()
+        .find(|codec| codec.payload_type() == second & 0x7f)?;
+    if first >> 6 != 2 {
         return None;
     }
     let mut rest = rest.get(usize::from(first & 15) * 4..)?;
@@ -75,6 +81,7 @@ pub(crate) fn parse(packet: &[u8]) -> Option<Heard<'_>> {
     Some(Heard {
         sequence: u16::from_be_bytes([s0, s1]),
         time: u32::from_be_bytes([t0, t1, t2, t3]),
+        codec,
         samples: rest,
     })
 }
@@ -105,7 +112,7 @@ mod tests {
         ] {
             let heard = parse(&packet).unwrap();
             assert_eq!((heard.sequence, heard.time), (0x102, 160));
-            assert_eq!(heard.samples, samples);
+            assert_eq!((heard.codec, heard.samples), (Codec::Pcmu, &samples[..]));
         }
         assert_eq!(parse(&HEAD[..11]), None);
         assert_eq!(parse(&with(0x40, &samples)), None, "another version");
@@ -116,9 +123,11 @@ mod tests {
         );
         assert_eq!(parse(&with(0x90, &[0, 0, 0xff, 0xff])), None);
         assert_eq!(parse(&with(0xa0, &[200])), None, "more padding than bytes");
-        let mut alaw = with(0x80, &samples);
-        alaw[1] = 8;
-        assert_eq!(parse(&alaw), None, "another codec");
+        let mut other = with(0x80, &samples);
+        other[1] = 8;
+        assert_eq!(parse(&other).map(|h| h.codec), Some(Codec::Pcma));
+        other[1] = 111;
+        assert_eq!(parse(&other), None, "another codec");
     }
 
     proptest::proptest! {

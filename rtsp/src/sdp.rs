@@ -7,7 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 
-use crate::back::PCMU;
+use crate::back;
 use crate::group::Group;
 use crate::media::Codec;
 use crate::message;
@@ -80,10 +80,17 @@ pub(crate) fn describe(
     if back {
         // From the client to the device; numbered behind the stream's own tracks.
         let control = message::control(base, stream.tracks.len());
-        let _ = write!(
-            out,
-            "m=audio 0 RTP/AVP {PCMU}\r\na=rtpmap:{PCMU} PCMU/8000\r\na=sendonly\r\na=control:{control}\r\n"
-        );
+        let types = back::CODECS.map(|codec| codec.payload_type().to_string());
+        let _ = write!(out, "m=audio 0 RTP/AVP {}\r\n", types.join(" "));
+        for codec in back::CODECS {
+            let (number, name, rate) = (
+                codec.payload_type(),
+                encoding_name(codec),
+                codec.clock_rate(),
+            );
+            let _ = write!(out, "a=rtpmap:{number} {name}/{rate}\r\n");
+        }
+        let _ = write!(out, "a=sendonly\r\na=control:{control}\r\n");
     }
     out
 }
@@ -268,7 +275,7 @@ mod tests {
         ] {
             let text = sdp(codec, Parameters::default());
             assert!(text.contains(expect), "{text}");
-            let back = "m=audio 0 RTP/AVP 0\r\na=rtpmap:0 PCMU/8000\r\na=sendonly\r\na=control:rtsp://c/p/trackID=1\r\n";
+            let back = "m=audio 0 RTP/AVP 0 8\r\na=rtpmap:0 PCMU/8000\r\na=rtpmap:8 PCMA/8000\r\na=sendonly\r\na=control:rtsp://c/p/trackID=1\r\n";
             assert!(text.ends_with(back), "{text}");
         }
         let set = |byte| vec![Bytes::copy_from_slice(&[byte, 1])];

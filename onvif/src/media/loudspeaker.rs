@@ -127,7 +127,7 @@ pub(super) fn decoder(device: &Device) -> Option<tt::AudioDecoderConfiguration> 
     })
 }
 
-/// What it decodes: G.711 µ-law.
+/// What it decodes: G.711, µ-law and A-law.
 ///
 /// # Errors
 /// `ter:AudioOutputNotSupported`.
@@ -136,12 +136,13 @@ pub(super) fn decoder_options(
 ) -> Answer<Vec<tt::AudioEncoder2ConfigurationOptions>> {
     require(device)?;
     let only = |n| tt::IntItems { items: vec![n] };
-    Ok(vec![tt::AudioEncoder2ConfigurationOptions {
-        encoding: "PCMU".into(),
+    let option = |encoding: &str| tt::AudioEncoder2ConfigurationOptions {
+        encoding: encoding.into(),
         bitrate_list: only(64),
         sample_rate_list: only(8),
         secure_streaming_protocol_algorithms: None,
-    }])
+    };
+    Ok(["PCMU", "PCMA"].map(option).into())
 }
 
 /// The same in Media 1.

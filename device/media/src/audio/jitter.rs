@@ -18,7 +18,7 @@ const MOST_PACKETS: usize = 400;
 #[derive(Default)]
 pub(super) struct Jitter {
     /// Samples by their place; RTP time carried on beyond its 32 bits.
-    waiting: BTreeMap<u64, Box<[u8]>>,
+    waiting: BTreeMap<u64, Box<[i16]>>,
     /// Place of the newest packet.
     newest: Option<u64>,
     /// Place of the next sample to play; `None` while packets are gathered.
@@ -31,8 +31,8 @@ impl Jitter {
         self.waiting.is_empty()
     }
 
-    /// Takes a packet of µ-law.
-    pub(super) fn push(&mut self, time: u32, samples: &[u8]) {
+    /// Takes the samples of a packet.
+    pub(super) fn push(&mut self, time: u32, samples: &[i16]) {
         if samples.is_empty() {
             return;
         }
@@ -66,7 +66,7 @@ impl Jitter {
     }
 
     /// The next 20 ms; `None` while nothing is to be played.
-    pub(super) fn take(&mut self) -> Option<[u8; BLOCK]> {
+    pub(super) fn take(&mut self) -> Option<[i16; BLOCK]> {
         let (first, last) = match (
             self.waiting.first_key_value(),
             self.waiting.last_key_value(),
@@ -82,8 +82,7 @@ impl Jitter {
             None if last - first >= AHEAD => first,
             None => return None,
         };
-        // 0xff is silence in µ-law.
-        let mut block = [0xff; BLOCK];
+        let mut block = [0; BLOCK];
         let end = next + BLOCK as u64;
         while let Some((at, samples)) = self.waiting.pop_first() {
             if at >= end {
@@ -111,11 +110,11 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn packet(n: u8) -> [u8; BLOCK] {
+    fn packet(n: i16) -> [i16; BLOCK] {
         [n; BLOCK]
     }
 
-    fn all(jitter: &mut Jitter) -> Vec<u8> {
+    fn all(jitter: &mut Jitter) -> Vec<i16> {
         std::iter::from_fn(|| jitter.take()).map(|b| b[0]).collect()
     }
 
@@ -133,11 +132,11 @@ mod tests {
         );
         jitter.push(time(1), &packet(1));
         jitter.push(time(4), &packet(4));
-        assert_eq!(all(&mut jitter), [1, 2, 0xff, 4]);
+        assert_eq!(all(&mut jitter), [1, 2, 0, 4]);
         jitter.push(time(3), &packet(3));
         assert_eq!(
             all(&mut jitter),
-            Vec::<u8>::new(),
+            Vec::<i16>::new(),
             "too late, or too little to begin"
         );
     }
@@ -150,7 +149,7 @@ mod tests {
         }
         jitter.take();
         for n in 3..100 {
-            jitter.push(n * 160, &packet(n as u8));
+            jitter.push(n * 160, &packet(n as i16));
         }
         let heard = all(&mut jitter);
         assert!(heard.len() <= 20 && heard.ends_with(&[98, 99]), "{heard:?}");

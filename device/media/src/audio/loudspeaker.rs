@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
-use platecam_model::broadcast::{Sound, from_mulaw};
+use platecam_model::broadcast::{Sound, from_alaw, from_mulaw};
 use platecam_model::ports;
 
 use super::jitter::{BLOCK, Jitter, RATE};
@@ -198,7 +198,7 @@ struct Heard {
 }
 
 enum Next {
-    Block([u8; BLOCK]),
+    Block([i16; BLOCK]),
     Silence,
     Over,
 }
@@ -257,10 +257,10 @@ impl Talk {
     }
 
     /// Plays until nothing more is said.
-    fn say(&self, out: &Out, line: &mut dyn SpeakerLine, first: [u8; BLOCK]) -> Result<()> {
+    fn say(&self, out: &Out, line: &mut dyn SpeakerLine, first: [i16; BLOCK]) -> Result<()> {
         let (mut block, mut due) = (first, Instant::now());
         loop {
-            line.play(&block.map(from_mulaw).map(out.loud(None)))?;
+            line.play(&block.map(out.loud(None)))?;
             due += TURN;
             if self.wait_until(due) {
                 return Ok(());
@@ -286,8 +286,13 @@ pub struct Talker {
 
 impl rtsp::Talk for Talker {
     fn hear(&self, packet: rtsp::Heard<'_>) {
+        let read = match packet.codec {
+            rtsp::Codec::Pcma => from_alaw,
+            _ => from_mulaw,
+        };
+        let samples: Vec<i16> = packet.samples.iter().copied().map(read).collect();
         let mut heard = self.talk.heard.lock();
-        heard.jitter.push(packet.time, packet.samples);
+        heard.jitter.push(packet.time, &samples);
         drop(heard);
         self.talk.changed.notify_all();
     }

@@ -30,14 +30,32 @@ fn until(what: &str, done: impl Fn() -> bool) {
 }
 
 fn say(talker: &Talker, packets: std::ops::Range<u16>) {
+    say_in(rtsp::Codec::Pcmu, 0xef, talker, packets);
+}
+
+fn say_in(codec: rtsp::Codec, byte: u8, talker: &Talker, packets: std::ops::Range<u16>) {
     for n in packets {
         let packet = rtsp::Heard {
             sequence: n,
             time: u32::from(n) * 160,
-            samples: &[0xef; 160],
+            codec,
+            samples: &[byte; 160],
         };
         rtsp::Talk::hear(talker, packet);
     }
+}
+
+/// ONVIF's back channel in A-law, beside µ-law.
+#[test]
+fn both_laws_are_heard_as_what_they_are() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("heard.raw");
+    let loudspeaker = of_file(&path, 50);
+    let talker = loudspeaker.begin().unwrap().unwrap();
+    say_in(rtsp::Codec::Pcma, 0xc5, &talker, 0..5);
+    say_in(rtsp::Codec::Pcmu, 0xef, &talker, 5..10);
+    until("all is played", || heard(&path).len() >= 1600);
+    assert_eq!(heard(&path), [[264; 800], [132; 800]].concat());
 }
 
 fn tone(rate: u32, samples: usize) -> Sound {
