@@ -17,7 +17,7 @@ static IMPLEMENTED: &[(&str, &[&str])] = &[
         "GetPasswordComplexityConfiguration", "GetPasswordComplexityOptions", "GetPasswordHistoryConfiguration",
         "GetRelayOutputs", "GetRemoteUser", "GetScopes", "GetServiceCapabilities", "GetServices", "GetStorageConfiguration", "GetStorageConfigurations", "GetSystemDateAndTime", "GetSystemLog",
         "GetSystemSupportInformation", "GetSystemUris", "GetUserRoles", "GetUsers", "GetWsdlUrl",
-        "GetZeroConfiguration", "RemoveIPAddressFilter", "RemoveScopes", "SetAuthFailureWarningConfiguration", "SetDNS",
+        "GetZeroConfiguration", "RemoveIPAddressFilter", "RemoveScopes", "SendAuxiliaryCommand", "SetAuthFailureWarningConfiguration", "SetDNS",
         "SetDiscoveryMode", "SetDynamicDNS", "SetGeoLocation", "SetHostname", "SetHostnameFromDHCP", "SetIPAddressFilter", "SetNTP",
         "SetNetworkDefaultGateway", "SetNetworkInterfaces", "SetNetworkProtocols", "SetPasswordComplexityConfiguration",
         "SetPasswordHistoryConfiguration", "SetRelayOutputSettings", "SetRelayOutputState", "SetRemoteUser", "SetScopes",
@@ -188,7 +188,9 @@ pub(crate) fn permissions(operation: &Operation) -> Permissions {
         | ("tmd", "SetDigitalInputConfigurations" | "SetSerialPortConfiguration") => {
             &[P::EventConfig]
         }
-        ("timg", "SetImagingSettings" | "SetCurrentPreset") => &[P::ImageConfig],
+        ("timg", "SetImagingSettings" | "SetCurrentPreset") | ("tds", "SendAuxiliaryCommand") => {
+            &[P::ImageConfig]
+        }
         ("tan", "CreateAnalyticsModules" | "ModifyAnalyticsModules" | "DeleteAnalyticsModules") => {
             &[P::LprConfig]
         }

@@ -95,6 +95,9 @@ async fn answers_are_as_recorded() {
         if request_file.to_string_lossy().contains("Audio") {
             bench.hear();
         }
+        if request_file.to_string_lossy().contains("Light") {
+            bench.light();
+        }
         let file = |end: &str| request_file.to_string_lossy().replace(".request.xml", end);
         let name = file(".response.xml");
         let steps = std::fs::read_to_string(file(".before")).unwrap_or_default();

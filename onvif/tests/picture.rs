@@ -342,6 +342,36 @@ async fn metering_colour_and_noise_are_settings_of_the_page() {
     assert_eq!(white, WhiteBalanceMode::Source, "nothing to correct");
 }
 
+/// IMG-6, HW-12: the light by auxiliary commands, where the source has one, for who may change pictures.
+#[tokio::test]
+async fn the_light_is_commanded_where_there_is_one() {
+    use platecam_model::settings::IrLight;
+    let bench = Bench::new();
+    let settings = &bench.test.device.settings;
+    let send = async |command: &str| {
+        let body = format!(
+            "<tds:SendAuxiliaryCommand xmlns:tds=\"http://www.onvif.org/ver10/device/wsdl\"><tds:AuxiliaryCommand>{command}</tds:AuxiliaryCommand></tds:SendAuxiliaryCommand>"
+        );
+        bench.call("/onvif/device_service", &body, ADMIN).await
+    };
+    let unsupported = |fault: Vec<String>| {
+        let last = fault.last().map(String::as_str).unwrap_or_default();
+        assert!(last.ends_with("AuxiliaryDataNotSupported"), "{fault:?}");
+    };
+    unsupported(send("tt:IRLamp|On").await.fault());
+    bench.light();
+    for (command, light) in [
+        ("tt:IRLamp|On", IrLight::On),
+        ("tt:IRLamp|Auto", IrLight::DayNight),
+        ("tt:IRLamp|Off", IrLight::Off),
+    ] {
+        let answer = send(command).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        assert_eq!(settings.get::<VideoSensor>().ir_light, light, "{command}");
+    }
+    unsupported(send("tt:IRLamp|Dim").await.fault());
+}
+
 /// IMG-9, IMG-14, IMG-17: exposure and WDR are offered where the source has them, with its ranges.
 #[tokio::test]
 async fn sensor_controls_are_those_of_the_source() {

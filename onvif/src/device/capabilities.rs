@@ -135,7 +135,13 @@ pub(super) fn device(call: &Call<'_>) -> tds::DeviceServiceCapabilities {
                 .then(|| List(vec!["TLSServerConfiguration".into()])),
             ..Default::default()
         },
-        misc: None,
+        misc: Some(super::auxiliary::commands(call))
+            .filter(|commands| !commands.is_empty())
+            .map(|commands| {
+                Box::new(tds::MiscCapabilities {
+                    auxiliary_commands: Some(List(commands)),
+                })
+            }),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Device service: what the unit is, where it is, who may use it.
 
 mod addressing;
+mod auxiliary;
 pub(crate) mod backup;
 pub(crate) mod capabilities;
 mod dynamic_dns;
@@ -314,6 +315,14 @@ impl Device for Call<'_> {
         request: tds::RemoveIPAddressFilter,
     ) -> Answer<tds::RemoveIPAddressFilterResponse> {
         ip_filter::remove(self, &request.ip_address_filter)?;
+        Ok(Default::default())
+    }
+
+    fn send_auxiliary_command(
+        &self,
+        request: tds::SendAuxiliaryCommand,
+    ) -> Answer<tds::SendAuxiliaryCommandResponse> {
+        auxiliary::send(self, &request.auxiliary_command)?;
         Ok(Default::default())
     }
 

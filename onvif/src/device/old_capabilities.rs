@@ -96,7 +96,15 @@ fn old_device(call: &Call<'_>) -> tt::DeviceCapabilities {
         io: Some(Box::new(tt::IOCapabilities {
             input_connectors: io.digital_inputs,
             relay_outputs: io.relay_outputs,
-            extension: None,
+            extension: Some(super::auxiliary::commands(call))
+                .filter(|commands| !commands.is_empty())
+                .map(|auxiliary_commands| {
+                    Box::new(tt::IOCapabilitiesExtension {
+                        auxiliary: Some(true),
+                        auxiliary_commands,
+                        ..Default::default()
+                    })
+                }),
         })),
         security: Some(Box::new(old_security(&security))),
         extension: None,

@@ -74,6 +74,16 @@ impl Bench {
         self.test.device.settings.set_audio_capabilities(audio);
     }
 
+    /// The picture source has a light.
+    pub fn light(&self) {
+        let image = platecam_model::ports::ImageCapabilities {
+            known: true,
+            light: true,
+            ..Default::default()
+        };
+        self.test.device.settings.set_image_capabilities(image);
+    }
+
     pub fn request(method: Method, path: &str) -> HttpRequest {
         let mut headers = HeaderMap::new();
         headers.insert("host", "192.0.2.10:8080".parse().unwrap());
