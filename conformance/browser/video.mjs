@@ -66,11 +66,62 @@ async function metering() {
   await b.until('Clear removes all', async () => (await areas()).length === 0);
 }
 
+/** IMG-1, IMG-5: what is entered on Display Settings is seen before Save, and goes back without it. */
+async function preview() {
+  const light = () =>
+    page.evaluate(() => {
+      const picture = [...document.querySelectorAll('.stage video:not(.hidden), .stage canvas:not(.overlay):not(.hidden)')][0];
+      const small = new OffscreenCanvas(8, 8).getContext('2d');
+      if (!picture) return null;
+      small.drawImage(picture, 0, 0, 8, 8);
+      const { data } = small.getImageData(0, 0, 8, 8);
+      const [red, green, blue] = [0, 1, 2].map((channel) => data.filter((_, n) => n % 4 === channel).reduce((a, v) => a + v, 0) / 64);
+      return { level: (red + green + blue) / 3, colors: Math.max(...Array.from({ length: 64 }, (_, n) => Math.abs(data[4 * n] - data[4 * n + 2]))) };
+    });
+  const section = async (key) => (await b.api('GET', `/settings/${key}`)).body;
+  await b.open('video/image', 'Picture');
+  const first = await b.until('the picture is there', async () => {
+    const now = await light();
+    return now && now.level > 10 && now.colors > 20 && now;
+  });
+  const before = await section('video.image');
+  await page.getByLabel('Brightness', { exact: true }).first().fill('100');
+  await b.until('it is brighter before Save', async () => (await light()).level > first.level + 20);
+  await page.getByLabel('Day/Night').selectOption('Black and White');
+  await b.until('and has no colours', async () => (await light()).colors < 12);
+  const after = await section('video.image');
+  check('nothing is stored', after.revision === before.revision && after.value.brightness === before.value.brightness, after);
+  await b.examineWidths('page-video-image');
+  for (let left = 2; left > 0; left--) {
+    await b.button('Refresh').nth(2 - left).click();
+    await b.button('Discard my changes').click();
+  }
+  await b.until('it goes back', async () => {
+    const now = await light();
+    return Math.abs(now.level - first.level) < 10 && now.colors > 20;
+  });
+  await page.getByLabel('Brightness', { exact: true }).first().fill('0');
+  await b.until('darker', async () => (await light()).level < first.level - 20);
+  // Another page of the same window; the question of unsaved changes is answered with leaving.
+  await page.getByRole('link', { name: 'Overlay', exact: true }).first().click();
+  await b.button('Discard my changes').click();
+  await page.getByRole('heading', { name: 'Overlay', level: 1, exact: true }).waitFor();
+  await b.until('a page that is left ends it', async () => {
+    const now = await light();
+    return now && Math.abs(now.level - first.level) < 10;
+  });
+  // A window that is gone says nothing any more: its preview ends by itself.
+  await b.api('PUT', '/settings/video.image/preview', { brightness: 0 });
+  await b.until('a preview is seen', async () => (await light()).level < first.level - 20);
+  await b.until('and ends by itself', async () => Math.abs((await light()).level - first.level) < 10);
+}
+
 try {
   await page.goto(b.origin);
   await b.login('admin', PASSWORD);
   await regions();
   await metering();
+  await preview();
 } catch (error) {
   await b.shot('failed-video');
   console.error(`problems so far:\n${b.problems.join('\n')}`);

@@ -20,6 +20,7 @@ pub(crate) mod network;
 mod pages;
 pub(crate) mod password_reset;
 pub(crate) mod peripherals;
+mod preview;
 mod qr;
 pub(crate) mod records;
 pub(crate) mod services;
@@ -65,6 +66,7 @@ pub(crate) fn routes() -> Routes {
         .merge(services::routes())
         .merge(session::routes())
         .merge(settings::routes())
+        .merge(preview::routes())
         .merge(status::routes())
         .merge(time::routes())
         .merge(snapshot::routes())

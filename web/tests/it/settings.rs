@@ -202,3 +202,39 @@ async fn internal_errors_say_a_number_only() {
         reply.body
     );
 }
+
+/// IMG-1, IMG-5: what is entered is tried and not stored, and is refused as Save would refuse it.
+#[tokio::test]
+async fn values_are_tried_before_they_are_saved() {
+    use platecam_model::settings::VideoImage;
+    use std::time::Instant;
+    let client = Client::logged_in().await;
+    let put = async |key: &str, value: serde_json::Value| {
+        let request = client
+            .request(Method::PUT, &format!("/api/v1/settings/{key}/preview"))
+            .header(header::CONTENT_TYPE, "application/json");
+        let body = Body::from(value.to_string());
+        client.send(request.body(body).unwrap()).await
+    };
+    let tried = || {
+        let (all, _) = client.test.device.settings.previewed(Instant::now());
+        all.get::<VideoImage>().brightness.get()
+    };
+    let before = tried();
+    let reply = put("video.image", json!({"brightness": 91})).await;
+    assert_eq!(reply.status, StatusCode::NO_CONTENT, "{:?}", reply.body);
+    assert_eq!(tried(), 91);
+    let stored = client.get("/api/v1/settings/video.image").await.json();
+    assert_eq!(
+        (&stored["revision"], &stored["value"]["brightness"]),
+        (&json!(0), &json!(before))
+    );
+    let reply = put("video.image", json!({"brightness": 101})).await;
+    assert_eq!(reply.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(reply.json()["errors"][0]["pointer"], "/brightness");
+    let reply = put("video.main", json!({})).await;
+    assert_eq!(reply.status, StatusCode::NOT_FOUND);
+    let path = "/api/v1/settings/video.image/preview";
+    assert_eq!(client.delete(path).await.status, StatusCode::NO_CONTENT);
+    assert_eq!(tried(), before);
+}

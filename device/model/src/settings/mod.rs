@@ -39,6 +39,7 @@ mod password;
 mod peripheral;
 mod picture_alarm;
 mod ports;
+mod preview;
 mod remote_log;
 mod remote_user;
 mod reset_button;

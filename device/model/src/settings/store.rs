@@ -7,8 +7,8 @@ use serde_json::Value;
 use tokio::sync::watch;
 
 use super::{
-    CheckContext, Descriptor, NetIp, Section, VideoSensor, merge::merge_patch, secrets,
-    section::AnySection,
+    CheckContext, Descriptor, NetIp, Section, VideoSensor, merge::merge_patch, preview::Previews,
+    secrets, section::AnySection,
 };
 use crate::{
     Actor, Clock, Error, EventBus, EventKind, Result, Violations,
@@ -118,6 +118,8 @@ pub struct SettingsStore {
     image: RwLock<ImageCapabilities>,
     listen: RwLock<Arc<dyn ListenProbe>>,
     network: RwLock<NetworkGate>,
+    /// What is tried before it is saved.
+    pub(super) previews: Previews,
     host: RwLock<Option<HostServices>>,
     bus: EventBus,
     clock: Arc<dyn Clock>,
@@ -180,6 +182,7 @@ impl SettingsStore {
             image: RwLock::default(),
             listen: RwLock::new(Arc::new(AnyPort)),
             network: RwLock::new(Arc::new(|_| Ok(()))),
+            previews: Previews::default(),
             host: RwLock::default(),
             bus,
             clock,
@@ -345,29 +348,41 @@ impl SettingsStore {
     /// have, [`Error::Conflict`] when `if_revision` is stale, [`Error::Invalid`] naming each field, [`Error::Internal`] when the commit failed
     /// (nothing changed then).
     pub fn apply(&self, patches: &[Patch], actor: &Actor) -> Result<Vec<Revision>> {
+        self.change(actor, |after| self.edit(after, patches, actor))
+    }
+
+    /// All settings as [`SettingsStore::apply`] would leave them; nothing is stored.
+    pub(super) fn would_be(&self, patches: &[Patch], actor: &Actor) -> Result<Settings> {
+        self.try_change(actor, |after| self.edit(after, patches, actor))
+    }
+
+    fn edit(
+        &self,
+        after: &mut BTreeMap<&'static str, Held>,
+        patches: &[Patch],
+        actor: &Actor,
+    ) -> Result<Vec<Descriptor>> {
         let now = self.clock.now();
-        self.change(actor, |after| {
-            let mut touched = Vec::new();
-            for p in patches {
-                let d = self.descriptor(&p.key)?;
-                actor.require(d.write)?;
-                let held = after
-                    .get_mut(d.key)
-                    .ok_or_else(|| Error::not_found("settings section", &p.key))?;
-                if let Some(expected) = p.if_revision.filter(|r| *r != held.revision) {
-                    return Err(Error::Conflict(format!(
-                        "{} is at revision {}, not {expected}; last changed by {}",
-                        d.key, held.revision, held.changed_by
-                    )));
-                }
-                let (mut value, mut patch) = ((d.value)(&held.section), p.value.clone());
-                secrets::patch(d, &mut patch);
-                merge_patch(&mut value, &patch);
-                held.replace((d.parse)(&value)?, actor, now);
-                touched.push(*d);
+        let mut touched = Vec::new();
+        for p in patches {
+            let d = self.descriptor(&p.key)?;
+            actor.require(d.write)?;
+            let held = after
+                .get_mut(d.key)
+                .ok_or_else(|| Error::not_found("settings section", &p.key))?;
+            if let Some(expected) = p.if_revision.filter(|r| *r != held.revision) {
+                return Err(Error::Conflict(format!(
+                    "{} is at revision {}, not {expected}; last changed by {}",
+                    d.key, held.revision, held.changed_by
+                )));
             }
-            Ok(touched)
-        })
+            let (mut value, mut patch) = ((d.value)(&held.section), p.value.clone());
+            secrets::patch(d, &mut patch);
+            merge_patch(&mut value, &patch);
+            held.replace((d.parse)(&value)?, actor, now);
+            touched.push(*d);
+        }
+        Ok(touched)
     }
 
     /// The one step that writes: `edit` changes the sections and names those it touched; then cross rules,
@@ -419,17 +434,19 @@ impl SettingsStore {
         self.watch.send_replace(settings);
     }
 
-    /// Checks what [`SettingsStore::change`] would do, and does nothing.
+    /// Checks what [`SettingsStore::change`] would do, and does nothing but tell how all would be.
     pub(super) fn try_change(
         &self,
         actor: &Actor,
         edit: impl FnOnce(&mut BTreeMap<&'static str, Held>) -> Result<Vec<Descriptor>>,
-    ) -> Result<()> {
+    ) -> Result<Settings> {
         let before = self.snapshot();
         let mut after: BTreeMap<&'static str, Held> = (*before.0).clone();
         let mut touched = edit(&mut after)?;
         self.follow(&mut after, &mut touched, actor);
-        self.check(&before, &Settings(Arc::new(after)), &touched, actor)
+        let after = Settings(Arc::new(after));
+        self.check(&before, &after, &touched, actor)?;
+        Ok(after)
     }
 
     /// A section as it is stored, secrets sealed.

@@ -1,6 +1,6 @@
 //! Source, encoders and RTSP streams, and the tasks that make them follow the settings.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{path::PathBuf, sync::Arc, time::Instant};
 
 use lpr_core::PixelFormat;
 use platecam_media::{
@@ -211,10 +211,24 @@ async fn follow_settings(
     clock: Arc<dyn Clock>,
 ) {
     let mut changes = settings.watch();
+    let mut previews = settings.watch_previews();
     let mut have = None;
-    let mut before = settings.snapshot();
-    while changes.changed().await.is_ok() {
-        let now = settings.snapshot();
+    let (mut before, mut end) = settings.previewed(Instant::now());
+    loop {
+        // A preview that nobody goes on with ends here.
+        let over = async {
+            match end {
+                Some(end) => tokio::time::sleep_until(end.into()).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            changed = changes.changed() => if changed.is_err() { return },
+            changed = previews.changed() => if changed.is_err() { return },
+            () = over => {}
+        }
+        let now;
+        (now, end) = settings.previewed(Instant::now());
         if looks_different(&before, &now) {
             look(&engine, &now);
         }

@@ -138,6 +138,9 @@ export const api = {
     call<{ revision: number; value: Record<string, unknown> }>('PATCH', `/settings/${encodeURIComponent(key)}`, patch, {
       headers: { 'If-Match': `"${revision}"`, 'Content-Type': 'application/merge-patch+json' },
     }),
+  /** Acts on the picture for ten seconds; nothing is stored. */
+  preview: (key: string, patch: object) => call<void>('PUT', `/settings/${key}/preview`, patch),
+  endPreview: (key: string) => call<void>('DELETE', `/settings/${key}/preview`),
   status: () => call<DeviceStatus>('GET', '/status'),
   snapshot: () => call<PlateRecord>('POST', '/snapshots'),
   records: (search: RecordQuery) => call<RecordPage>('GET', `/records?${recordQuery(search)}`),
