@@ -5,7 +5,7 @@ const ROUTES = [
   'system/general', 'system/time', 'system/maintenance', 'system/log', 'system/services', 'system/users', 'system/groups', 'system/online',
   'system/password-reset', 'system/my-account', 'system/legal', 'network/tcp-ip', 'network/port', 'network/https', 'network/onvif',
   'network/access-filter', 'network/multicast', 'network/mqtt', 'network/email', 'network/upload', 'network/ddns', 'network/802-1x', 'network/remote-log', 'video/stream', 'video/audio', 'video/osd', 'video/roi', 'video/masks', 'video/image', 'video/metering',
-  'event/picture', 'event/motion-regions', 'event/alarm', 'event/alarm-out', 'event/serial', 'event/peripherals', 'event/illegal-access', 'storage/local', 'lpr/scene', 'lpr/intelligence', 'lpr/areas', 'lpr/commission', 'lpr/debug',
+  'event/picture', 'event/motion-regions', 'event/alarm', 'event/alarm-out', 'event/serial', 'event/peripherals', 'event/illegal-access', 'storage/local', 'storage/path', 'lpr/scene', 'lpr/intelligence', 'lpr/areas', 'lpr/commission', 'lpr/debug',
 ];
 
 const b = await Browser.start('http', process.env.HTTP_PORT);

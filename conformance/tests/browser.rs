@@ -102,7 +102,7 @@ fn certificates_and_addresses_are_changed_in_the_browser() {
     script("network.mjs", &camera);
 }
 
-/// ROI-1..3, ROI-5, METER-4..7: what is drawn on the picture is stored.
+/// ROI-1..3, ROI-5, METER-4..7, IMG-1, IMG-5: what is drawn on the picture is stored, what is entered is seen before it is.
 #[test]
 fn regions_are_drawn_in_the_browser() {
     let camera = Camera::start(&simulated()).unwrap();
@@ -120,6 +120,13 @@ fn sound_is_heard_in_the_browser() {
     })
     .unwrap();
     script("sound.mjs", &camera);
+}
+
+/// LIVE-6, LIVE-11, STOR-13: snapshots and videos go to the folder that was chosen.
+#[test]
+fn snapshots_are_saved_by_themselves_in_the_browser() {
+    let camera = Camera::start(&simulated()).unwrap();
+    script("saving.mjs", &camera);
 }
 
 /// GEN-24: what the model lacks is in no menu and on no page.

@@ -23,6 +23,8 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     cssCodeSplit: true,
     reportCompressedSize: false,
+    // Fifty small files compress worse than one: the pages of Setting come together.
+    rolldownOptions: { output: { codeSplitting: { includeDependenciesRecursively: false, groups: [{ name: 'setting', test: /src\/pages\/setting\// }] } } },
   },
   server: {
     proxy: { '/api': { target: process.env.PLATECAM_URL ?? 'http://127.0.0.1:8080', ws: true } },

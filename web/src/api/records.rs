@@ -8,6 +8,8 @@ use http::{HeaderValue, StatusCode, header};
 use lpr_core::Direction;
 use platecam_model::{
     Permission, Picture, Record, RecordId, RecordKind, RecordQuery, UtcTime, Violation, Violations,
+    naming::{NameContext, NameRule, Named},
+    settings::{DeviceGeneral, TimeSettings, UploadServer},
 };
 use serde::{Deserialize, Serialize};
 
@@ -196,6 +198,33 @@ pub(crate) async fn plate_picture(
     image(app, &login, id, &headers, Picture::Plate).await
 }
 
+/// The name of a picture by the naming rule, folders included, for whoever saves it (LIVE-6, STOR-12; RFC 6266, RFC 8187).
+fn file_name(app: &App, record: &Record, which: Picture) -> Option<HeaderValue> {
+    let settings = &app.device.settings;
+    let rule = NameRule::parse(&settings.get::<UploadServer>().name_rule).ok()?;
+    let (general, time) = (
+        settings.get::<DeviceGeneral>(),
+        settings.get::<TimeSettings>(),
+    );
+    let zone = time.effective();
+    let context = NameContext {
+        device: &general.name,
+        serial: &app.device.identity.serial,
+        zone: &zone,
+    };
+    let path = rule.path(Named::from(record), which, context).join("/");
+    let mut value = "inline; filename*=UTF-8''".to_owned();
+    for byte in path.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' => {
+                value.push(char::from(byte));
+            }
+            _ => value.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    HeaderValue::from_str(&value).ok()
+}
+
 /// Pictures never change, but each use is checked: the browser may keep them, and must ask.
 async fn image(
     State(app): State<App>,
@@ -210,8 +239,16 @@ async fn image(
     let mut response = if assets::matches(asked, &etag) {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
-        let records = app.device.records.clone();
-        jpeg(blocking(move || records.picture(id, which)).await?)
+        let device = app.device.clone();
+        let read = move || Ok((device.records.picture(id, which)?, device.records.get(id)?));
+        let (picture, record) = blocking(read).await?;
+        let mut response = jpeg(picture);
+        if let Some(name) = file_name(&app, &record, which) {
+            response
+                .headers_mut()
+                .insert(header::CONTENT_DISPOSITION, name);
+        }
+        response
     };
     let headers = response.headers_mut();
     headers.insert(

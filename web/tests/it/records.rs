@@ -86,6 +86,15 @@ async fn one_record_with_its_pictures() {
         let reply = client.get(&path).await;
         assert_eq!(reply.header(header::CONTENT_TYPE), "image/jpeg");
         assert_eq!(&reply.body[..], content);
+        // By the naming rule, which makes folders (LIVE-6, STOR-12).
+        let saved_as = reply.header(header::CONTENT_DISPOSITION);
+        let ending = if name == "plate" { "_plate" } else { "" };
+        assert!(
+            saved_as.starts_with("inline; filename*=UTF-8''")
+                && saved_as.matches("%2F").count() == 2
+                && saved_as.ends_with(&format!("_AAA111_1{ending}.jpg")),
+            "{saved_as}"
+        );
         assert_eq!(
             reply.header(header::CACHE_CONTROL),
             "private, no-cache",

@@ -30,6 +30,7 @@ export type ViewName =
   | 'ddns'
   | 'upload'
   | 'storage'
+  | 'save-path'
   | 'dot1x'
   | 'users'
   | 'groups'
@@ -155,6 +156,7 @@ export const settingTree: SettingGroup[] = [
     icon: 'card',
     pages: [
       { path: 'storage/local', title: 'page.storage', sections: ['storage.local'], view: 'storage', manual: ['Storage/Local Storage', 'Storage/Storage/Storage Spot Config', 'Storage/Storage/Local Storage', 'Storage/Storage Spot'] },
+      { path: 'storage/path', title: 'page.save-path', sections: [], view: 'save-path', needs: 'live-view', manual: ['Storage/Storage Path', 'Storage/Storage/Storage Path'] },
     ],
   },
   {
