@@ -21,7 +21,7 @@ export default defineConfig({
     target: 'es2022',
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
-    cssCodeSplit: true,
+    cssCodeSplit: false,
     reportCompressedSize: false,
     // Fifty small files compress worse than one: the pages of Setting come together.
     rolldownOptions: { output: { codeSplitting: { includeDependenciesRecursively: false, groups: [{ name: 'setting', test: /src\/pages\/setting\// }] } } },
