@@ -13,8 +13,10 @@ mod cut;
 mod error;
 pub mod frame;
 pub mod geometry;
+mod join;
 pub mod letterbox;
 mod lines;
+pub mod loops;
 pub mod metering;
 pub mod nets;
 pub mod picture;
@@ -38,6 +40,8 @@ pub use color::{Color, ColorRead, Colors};
 pub use error::Error;
 pub use frame::{FrameView, Planes};
 pub use geometry::{FrameSize, NormPoint, NormRect, PxPoint, PxQuad, PxRect};
+pub use join::{LateSpeed, LoopPass};
+pub use loops::{LoopCapture, LoopPlan, LoopRules, LoopTrigger, LoopWatch};
 pub use nets::{DetectRequest, Detector, NetError, ReadOutput, Reader};
 pub use picture::{GreyImage, Picture, PixelFormat};
 pub use pipeline::{Output, Pipeline, Tuning};
@@ -45,7 +49,7 @@ pub use plate::{
     CharRead, Direction, PlateCapture, PlateDetection, PlatePictures, PlateRead, PlateText, Scene,
     TrackedObject, Unreadable,
 };
-pub use settings::{DirectionFilter, RecognitionSettings, Region};
+pub use settings::{CaptureMode, DirectionFilter, RecognitionSettings, Region};
 pub use still::{StillOptions, StillPlate, recognize_still};
 pub use time::{MediaTime, UtcTime};
 pub use watch::{

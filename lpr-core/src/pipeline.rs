@@ -1,5 +1,7 @@
 //! Recognition on video: frames in, scenes and one read for each pass out.
 
+mod loops;
+
 use std::time::Duration;
 
 use crate::Error;
@@ -7,6 +9,7 @@ use crate::ctc::{Decoded, decode};
 use crate::cut::CutFinder;
 use crate::frame::FrameView;
 use crate::geometry::{FrameSize, PxPoint, PxRect, polygon_contains};
+use crate::join::{Joiner, LateSpeed};
 use crate::lines::{Whole, read_two_lines};
 use crate::nets::{DetectRequest, Detector, Reader};
 use crate::picture::Picture;
@@ -16,7 +19,7 @@ use crate::plate::{
 use crate::plausibility::origin;
 use crate::quality::{LEAST_CONTRAST, LEAST_SHARPNESS, Quality};
 use crate::repeat::{Repeats, Sighting};
-use crate::settings::{DirectionFilter, RecognitionSettings};
+use crate::settings::{CaptureMode, DirectionFilter, RecognitionSettings};
 use crate::time::UtcTime;
 use crate::track::{BestFrame, Observation, Track};
 use crate::tracker::Tracker;
@@ -75,6 +78,8 @@ pub struct Output {
     /// Vehicles that were found in this frame to have turned back, where that is asked for (INTEL-6): once a track, with this
     /// frame's pictures. The direction is the one in which they leave; the plate is empty where none was read.
     pub returned: Vec<PlateCapture>,
+    /// Speeds of vehicles that were told before their loops measured them.
+    pub late_speeds: Vec<LateSpeed>,
     /// Whether the frame began another scene, so that all tracks before it ended.
     pub scene_cut: bool,
 }
@@ -89,6 +94,7 @@ pub struct Pipeline<D, R> {
     tuning: Tuning,
     tracker: Tracker,
     repeats: Repeats,
+    join: Joiner,
     cut: CutFinder,
     last: Option<(UtcTime, FrameSize)>,
 }
@@ -113,6 +119,7 @@ impl<D: Detector, R: Reader> Pipeline<D, R> {
             tuning,
             tracker: Tracker::new(first_track_id),
             repeats: Repeats::default(),
+            join: Joiner::default(),
             cut: CutFinder::default(),
             last: None,
         })
@@ -124,6 +131,9 @@ impl<D: Detector, R: Reader> Pipeline<D, R> {
     /// [`Error::Setting`] when `settings` is out of bounds; the old ones stay.
     pub fn set_settings(&mut self, settings: RecognitionSettings) -> Result<(), Error> {
         settings.check()?;
+        if settings.capture != self.settings.capture {
+            self.join = Joiner::default();
+        }
         self.settings = settings;
         Ok(())
     }
@@ -159,6 +169,8 @@ impl<D: Detector, R: Reader> Pipeline<D, R> {
             reads.extend(self.end_tracks());
         }
         if let Some((last, _)) = self.last.filter(|(last, _)| at < *last) {
+            reads.extend(self.settle_loops());
+            self.join.forget();
             self.repeats.clock_set_back(last.saturating_since(at));
         }
         self.last = Some((at, size));
@@ -188,10 +200,13 @@ impl<D: Detector, R: Reader> Pipeline<D, R> {
         for track in self.tracker.take_lost(at, size) {
             reads.extend(self.finish(track));
         }
+        let (joined, late_speeds) = self.join_loops(frame, &mut full);
+        reads.extend(joined);
         Ok(Output {
             scene: self.scene(at, size),
             reads,
             returned,
+            late_speeds,
             scene_cut,
         })
     }
@@ -200,13 +215,16 @@ impl<D: Detector, R: Reader> Pipeline<D, R> {
     pub fn flush(&mut self) -> Vec<PlateCapture> {
         self.cut.reset();
         self.last = None;
-        self.end_tracks()
+        let mut reads = self.end_tracks();
+        reads.extend(self.settle_loops());
+        reads
     }
 
     /// Begins anew, as on another source: no track, and no plate that a coming one could repeat.
     pub fn forget(&mut self) {
         drop(self.flush());
         self.repeats = Repeats::default();
+        self.join = Joiner::default();
     }
 
     /// Plates of the frame inside the capture area and outside the shield areas.
@@ -312,6 +330,9 @@ impl<D: Detector, R: Reader> Pipeline<D, R> {
 
     /// Whether a track's read can be sent before its end.
     fn is_ready(&self, track: &Track) -> bool {
+        if self.settings.capture == CaptureMode::Loop {
+            return false;
+        }
         let Some(text) = track.text.as_ref().filter(|_| !track.done) else {
             return false;
         };
@@ -333,20 +354,28 @@ impl<D: Detector, R: Reader> Pipeline<D, R> {
     fn close(&mut self, i: usize) -> Option<PlateCapture> {
         let track = &mut self.tracker.tracks_mut()[i];
         track.done = true;
-        read_of(track, &self.settings, &mut self.repeats)
+        let capture = read_of(track, &self.settings, &mut self.repeats);
+        self.join.take_for(track.id, capture)
     }
 
     /// Makes the read of a track that is over, unless it was sent or is not good enough.
     fn finish(&mut self, track: Track) -> Option<PlateCapture> {
-        let text = track.text.as_ref().filter(|_| !track.done)?;
-        let enough = track.ballot.cast_votes() >= 2 || text.likelihood >= SINGLE_FRAME;
-        if !enough
-            || text.likelihood < self.settings.min_likelihood
-            || text.text.len() < self.tuning.min_length
-        {
+        if self.settings.capture.has_loops() {
+            return self.finish_with_loops(track);
+        }
+        if track.done || !self.is_good(&track) {
             return None;
         }
         read_of(&track, &self.settings, &mut self.repeats)
+    }
+
+    /// Whether what was read of a track is good enough to be told.
+    fn is_good(&self, track: &Track) -> bool {
+        track.text.as_ref().is_some_and(|text| {
+            (track.ballot.cast_votes() >= 2 || text.likelihood >= SINGLE_FRAME)
+                && text.likelihood >= self.settings.min_likelihood
+                && text.text.len() >= self.tuning.min_length
+        })
     }
 
     fn end_tracks(&mut self) -> Vec<PlateCapture> {
@@ -453,7 +482,13 @@ fn learn(
         if track.ballot.cast_votes() <= COLOR_FRAMES {
             track.colors.cast(frame, &seen.quad, seen.weight);
         }
-        track.offer_best(frame, seen, full);
+        let lasts = settings.capture.best_frame_lasts();
+        if lasts.is_some() && !track.at_loop && track.is_parked(PARKED_AFTER) {
+            // Waits for no loop: its picture need not stay in memory.
+            track.best = None;
+        } else {
+            track.offer_best(frame, seen, full, lasts);
+        }
     } else {
         // The pictures were sent; they need not stay in memory.
         track.best = None;
@@ -513,11 +548,12 @@ fn capture(
         captured_at: shown.at,
         first_seen: track.first_seen,
         last_seen: track.last_seen,
-        plate_rect: shown.rect,
-        plate_quad: shown.quad,
+        plate_rect: shown.place.map(|p| p.0),
+        plate_quad: shown.place.map(|p| p.1),
         frame_size: shown.size,
         frames_seen: track.hits,
         frames_read: track.ballot.cast_votes(),
+        speed_mps: None,
         test: false,
     };
     PlateCapture {

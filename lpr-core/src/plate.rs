@@ -159,8 +159,8 @@ pub struct Scene {
 pub struct PlatePictures {
     /// The whole best frame.
     pub full: Picture,
-    /// The plate with a margin, cut out of the best frame.
-    pub cutout: Picture,
+    /// The plate with a margin, cut out of the best frame; `None` for a vehicle without a readable one.
+    pub cutout: Option<Picture>,
 }
 
 /// A read and its pictures, which are too big to go wherever the read goes.
@@ -177,7 +177,7 @@ pub struct PlateCapture {
 pub struct PlateRead {
     /// The track that this read closes; see [`TrackedObject::track_id`].
     pub track_id: u64,
-    /// Capital letters and digits.
+    /// Capital letters and digits; empty for a vehicle that a loop told of and whose plate could not be read (SNAPRULE-1).
     pub plate_number: String,
     /// How likely `plate_number` is right as a whole, 0..=1.
     pub likelihood: f32,
@@ -197,16 +197,18 @@ pub struct PlateRead {
     pub first_seen: UtcTime,
     /// Capture time of the last frame with the plate when the read was sent.
     pub last_seen: UtcTime,
-    /// Upright box in the best frame, pixels.
-    pub plate_rect: PxRect,
-    /// Corners in the best frame, pixels.
-    pub plate_quad: PxQuad,
+    /// Upright box in the best frame, pixels; `None` where the picture shows no plate that was read.
+    pub plate_rect: Option<PxRect>,
+    /// Corners in the best frame, pixels; there with the box.
+    pub plate_quad: Option<PxQuad>,
     /// Size of the best frame.
     pub frame_size: FrameSize,
     /// Frames of this track in which the plate was found.
     pub frames_seen: u32,
     /// Frames of this track whose text took part in the vote.
     pub frames_read: u32,
+    /// Metres a second, measured between two loops (SNAPRULE-15).
+    pub speed_mps: Option<f32>,
     /// Made by hand to test what follows a read: nobody drove by. Never counts as traffic, never opens a barrier (COMM-7).
     pub test: bool,
 }

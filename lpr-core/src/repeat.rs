@@ -52,6 +52,12 @@ impl Repeats {
         at.is_some()
     }
 
+    /// Whether `plate` would be a repeat; remembers nothing.
+    pub(crate) fn knows(&self, plate: &Sighting<'_>, delay: Duration) -> bool {
+        let text = folded(plate.text);
+        self.reported.iter().any(|r| r.is(&text, plate, delay))
+    }
+
     /// Notes that a reported plate is still there, so that its time runs from now.
     pub(crate) fn still_there(&mut self, plate: &Sighting<'_>) {
         let text = folded(plate.text);

@@ -88,6 +88,44 @@ impl DirectionFilter {
     }
 }
 
+/// What captures a vehicle (SNAPRULE-1..3).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[schemars(inline)]
+#[serde(rename_all = "snake_case")]
+pub enum CaptureMode {
+    /// The analysis of the picture.
+    #[default]
+    Video,
+    /// Detection loops; plates that pass without one are followed and not told.
+    Loop,
+    /// Both; a vehicle that both see is one.
+    Mixed,
+}
+
+impl CaptureMode {
+    /// All modes with their words in ONVIF.
+    pub const ALL: [(&'static str, Self); 3] = [
+        ("Video", Self::Video),
+        ("Loop", Self::Loop),
+        ("Mixed", Self::Mixed),
+    ];
+
+    /// Whether loops capture.
+    #[must_use]
+    pub const fn has_loops(self) -> bool {
+        !matches!(self, Self::Video)
+    }
+
+    /// How long a best frame stays the best although later ones are worse; `None` is as long as the plate is there.
+    /// Where a loop decides the moment, the picture is to be of about that moment.
+    pub(crate) const fn best_frame_lasts(self) -> Option<Duration> {
+        match self {
+            Self::Loop => Some(Duration::from_secs(1)),
+            Self::Video | Self::Mixed => None,
+        }
+    }
+}
+
 /// Settings of recognition on video.
 ///
 /// Plain values with bounds that [`RecognitionSettings::check`] states; a pipeline takes
@@ -126,6 +164,8 @@ pub struct RecognitionSettings {
     pub capture_area: Vec<NormPoint>,
     /// Whose passes are reported (SNAPRULE-5).
     pub direction: DirectionFilter,
+    /// What captures a vehicle (SNAPRULE-1..3).
+    pub capture: CaptureMode,
     /// Areas in which plates are ignored (LPRCFG-4, LPRCFG-5), at most 3 of 3..=16 points.
     #[schemars(length(max = 3))]
     pub shield_areas: Vec<Vec<NormPoint>>,
@@ -146,6 +186,7 @@ impl Default for RecognitionSettings {
             detector_width_px: 640,
             capture_area: Vec::new(),
             direction: DirectionFilter::Both,
+            capture: CaptureMode::Video,
             shield_areas: Vec::new(),
             tell_returns: false,
         }

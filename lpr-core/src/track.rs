@@ -43,10 +43,8 @@ pub(crate) struct Observation {
 pub(crate) struct BestFrame {
     /// Capture time.
     pub(crate) at: UtcTime,
-    /// Box in that frame.
-    pub(crate) rect: PxRect,
-    /// Corners in that frame.
-    pub(crate) quad: PxQuad,
+    /// Box and corners in that frame; `None` when it had to make room, and the full picture is another one.
+    pub(crate) place: Option<(PxRect, PxQuad)>,
     /// Size of that frame.
     pub(crate) size: FrameSize,
     /// The pictures.
@@ -69,10 +67,12 @@ impl BestFrame {
         let cutout = frame.copy_rect(seen.rect.grown(mx, my));
         Self {
             at: frame.captured_at,
-            rect: seen.rect,
-            quad: seen.quad,
+            place: Some((seen.rect, seen.quad)),
             size: frame.size(),
-            pictures: PlatePictures { full, cutout },
+            pictures: PlatePictures {
+                full,
+                cutout: Some(cutout),
+            },
             fitness: 0.0,
         }
     }
@@ -112,6 +112,8 @@ pub(crate) struct Track {
     pub(crate) done: bool,
     /// Whether it was told that it turned back.
     pub(crate) returned: bool,
+    /// Whether it is the vehicle of a loop's capture.
+    pub(crate) at_loop: bool,
     start: PxPoint,
     roamed: f32,
     /// Pixels a second; `None` before the second frame.
@@ -143,6 +145,7 @@ impl Track {
             best: None,
             done: false,
             returned: false,
+            at_loop: false,
             start: seen.rect.center(),
             roamed: 0.0,
             velocity: None,
@@ -200,13 +203,14 @@ impl Track {
             && self.roamed < 0.5 * self.rect.width
     }
 
-    /// Keeps `frame` when the plate is seen better in it than in all before; `full` is made at most
-    /// once for a frame.
+    /// Keeps `frame` when the plate is seen better in it than in all before, or those are longer ago than `lasts`; `full`
+    /// is made at most once for a frame.
     pub(crate) fn offer_best(
         &mut self,
         frame: &FrameView<'_>,
         seen: &Observation,
         full: &mut Option<Picture>,
+        lasts: Option<Duration>,
     ) {
         let inside = if seen.quad.is_inside(frame.size(), 1.0) {
             1.0
@@ -214,11 +218,11 @@ impl Track {
             0.2
         };
         let fitness = seen.weight * inside;
-        if self
-            .best
-            .as_ref()
-            .is_some_and(|b| fitness <= b.fitness * BETTER)
-        {
+        let stays = |b: &BestFrame| {
+            let age = frame.captured_at.saturating_since(b.at);
+            fitness <= b.fitness * BETTER && lasts.is_none_or(|most| age <= most)
+        };
+        if self.best.as_ref().is_some_and(stays) {
             return;
         }
         self.best = Some(BestFrame {

@@ -81,6 +81,12 @@ impl Tracker {
         of
     }
 
+    /// A number for what is told without a track.
+    pub(crate) fn take_id(&mut self) -> u64 {
+        self.next_id += 1;
+        self.next_id - 1
+    }
+
     /// The tracks, for changes to what they know.
     pub(crate) fn tracks_mut(&mut self) -> &mut [Track] {
         &mut self.tracks

@@ -179,11 +179,12 @@ fn read(device: &Device, frame_size: FrameSize, track_id: u64) -> Result<(), Fai
         captured_at: now,
         first_seen: now,
         last_seen: now,
-        plate_rect: rect,
-        plate_quad: quad(rect),
+        plate_rect: Some(rect),
+        plate_quad: Some(quad(rect)),
         frame_size,
         frames_seen: 30,
         frames_read: 20,
+        speed_mps: None,
         test: false,
     };
     device

@@ -232,6 +232,43 @@ async fn shield_areas_are_modules() {
         let refused = on(&bench, "CreateAnalyticsModules", &content).await;
         assert_eq!(refused.fault(), subcodes, "{content}");
     }
+    // SNAPRULE-1..3, SNAPRULE-13..18.
+    let loops = [
+        ("CaptureMode", "Mixed"),
+        ("LoopPlan", "double_in2-snap_speed"),
+        ("Loop1Input", "2"),
+        ("Loop2Input", "1"),
+        ("Loop1", "None"),
+        ("Loop2", "Rising"),
+        ("LoopDistance", "250"),
+        ("MaxVehiclePassTime", "9"),
+    ];
+    let items = loops.map(|(n, v)| format!(r#"<tt:SimpleItem Name="{n}" Value="{v}"/>"#));
+    let content = module("PlateReader", "PlateReader", &items.concat());
+    let done = on(&bench, "ModifyAnalyticsModules", &content).await;
+    assert_eq!(done.status, 200, "{}", done.text());
+    let reader = modules(&bench).await.remove(0);
+    for (name, told) in loops {
+        assert_eq!(value(&reader, name), told, "{name}");
+    }
+    let stored = settings.get::<LprRecognition>().loops.clone();
+    assert_eq!(
+        (stored.distance.get(), stored.max_pass_seconds.get()),
+        (250, 9)
+    );
+    assert_eq!(stored.inputs().collect::<Vec<_>>(), [1, 0]);
+    assert_eq!(
+        stored.rules().triggers,
+        [lpr_core::LoopTrigger::None, lpr_core::LoopTrigger::Rising]
+    );
+    let never = r#"<tt:SimpleItem Name="Loop2" Value="None"/>"#;
+    let refused = on(
+        &bench,
+        "ModifyAnalyticsModules",
+        &module("PlateReader", "PlateReader", never),
+    )
+    .await;
+    assert_eq!(refused.status, 400, "{}", refused.text());
     let rate = r#"<tt:SimpleItem Name="AnalysisRate" Value="7"/>"#;
     let region = format!(
         r#"<tt:ElementItem Name="Region">{}</tt:ElementItem>"#,

@@ -224,16 +224,17 @@ fn plate() -> PlateRead {
         captured_at: at(250),
         first_seen: at(0),
         last_seen: at(300),
-        plate_rect: rect,
-        plate_quad: PxQuad::new([
+        plate_rect: Some(rect),
+        plate_quad: Some(PxQuad::new([
             PxPoint::new(rect.x, rect.y),
             PxPoint::new(rect.right(), rect.y),
             PxPoint::new(rect.right(), rect.bottom()),
             PxPoint::new(rect.x, rect.bottom()),
-        ]),
+        ])),
         frame_size,
         frames_seen: 5,
         frames_read: 4,
+        speed_mps: None,
         test: false,
     }
 }

@@ -63,11 +63,12 @@ fn read(track_id: u64, number: &str) -> PlateRead {
         captured_at: at(250),
         first_seen: at(0),
         last_seen: at(300),
-        plate_rect: plate_rect(),
-        plate_quad: quad(),
+        plate_rect: Some(plate_rect()),
+        plate_quad: Some(quad()),
         frame_size,
         frames_seen: 5,
         frames_read: 4,
+        speed_mps: None,
         test: false,
     }
 }
@@ -167,6 +168,41 @@ async fn a_plate_arrives_with_its_pictures() {
     assert_eq!(vehicle.r#type.likelihood, Some(0.0));
     let body = color(vehicle.color);
     assert_eq!((body.x, body.z, body.likelihood), (0.0, 200.0, Some(0.5)));
+}
+
+/// SNAPRULE-1, SNAPRULE-15: a vehicle at its loops whose plate was not read has a speed, a picture and no plate.
+#[tokio::test(start_paused = true)]
+async fn a_vehicle_without_a_plate_is_told_without_one() {
+    let bench = running().await;
+    let (path, _) = subscribe(&bench, PLATE_FILTER).await;
+    let bus = &bench.test.device.bus;
+    let mut vehicle = read(42, "");
+    (vehicle.plate_rect, vehicle.plate_quad) = (None, None);
+    vehicle.speed_mps = Some(8.5);
+    bus.publish(at(300), EventKind::PlateRead(Arc::new(vehicle)));
+    let mut record = new_record("", at(250));
+    record.track_id = 42;
+    record.plate = bytes::Bytes::new();
+    let stored = bench.test.device.records.insert(record).unwrap();
+    let full = format!(
+        "http://192.0.2.10:8080/onvif/record/{}/full.jpg",
+        stored.id.0
+    );
+    bus.publish(at(310), EventKind::RecordStored(Arc::new(stored)));
+    let got = pull(&bench, &path).await;
+    let data = got[0].1.data.as_ref();
+    assert_eq!(
+        items(got[0].1.data.as_deref()),
+        [
+            ("Likelihood", "0.5"),
+            ("VehicleImageURI", full.as_str()),
+            ("Direction", "Approaching"),
+            ("Speed", "8.5"),
+        ]
+    );
+    let elements = &data.unwrap().element_item;
+    let names: Vec<_> = elements.iter().map(|e| e.name.as_str()).collect();
+    assert_eq!(names, ["ObjectId", "VehicleInfo"]);
 }
 
 /// A store that does not answer delays a plate by three seconds but never swallows it.

@@ -1,4 +1,5 @@
 use std::{
+    collections::VecDeque,
     sync::{
         Arc,
         mpsc::{Receiver, SyncSender, sync_channel},
@@ -7,9 +8,10 @@ use std::{
 };
 
 use bytes::Bytes;
-use lpr_core::PlateCapture;
+use lpr_core::{LateSpeed, PlateCapture};
 use platecam_model::{
-    Error, EventBus, EventKind, NewRecord, Record, RecordKind, Result, UtcTime, ports::Records,
+    Error, EventBus, EventKind, NewRecord, Record, RecordId, RecordKind, Result, UtcTime,
+    ports::Records,
 };
 
 /// Makes a JPEG of a raw picture that was taken then.
@@ -18,11 +20,20 @@ pub type EncodeJpeg = Arc<dyn Fn(&lpr_core::Picture, UtcTime) -> Result<Bytes> +
 /// Reads that wait for the disk; beyond it the recogniser waits (video does not).
 const QUEUE: usize = 32;
 
+/// Records of which a speed may come yet.
+const RECENT: usize = 32;
+
+/// What the thread does, one after the other.
+enum Job {
+    Store(RecordKind, PlateCapture),
+    Speed(LateSpeed),
+}
+
 /// Turns plate reads into records on a thread of its own, so that a slow card does not hold up
 /// recognition. Publishes [`EventKind::RecordStored`] when a record can be fetched.
 #[derive(Debug)]
 pub struct Recorder {
-    queue: Option<SyncSender<(RecordKind, PlateCapture)>>,
+    queue: Option<SyncSender<Job>>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -32,10 +43,10 @@ impl Recorder {
     /// # Errors
     /// [`Error::Internal`] when it cannot start.
     pub fn start(records: Arc<dyn Records>, bus: EventBus, encode: EncodeJpeg) -> Result<Self> {
-        let (queue, reads) = sync_channel(QUEUE);
+        let (queue, jobs) = sync_channel(QUEUE);
         let thread = std::thread::Builder::new()
             .name("recorder".into())
-            .spawn(move || work(&reads, &*records, &bus, &encode))
+            .spawn(move || work(&jobs, &*records, &bus, &encode))
             .map_err(Error::internal)?;
         Ok(Self {
             queue: Some(queue),
@@ -55,8 +66,17 @@ impl Recorder {
 
     /// Queues what becomes a record of this kind; waits when the queue is full.
     pub fn record_as(&self, kind: RecordKind, capture: PlateCapture) {
+        self.queue(Job::Store(kind, capture));
+    }
+
+    /// Adds the speed to the record of a read that was queued lately; waits when the queue is full.
+    pub fn add_speed(&self, speed: LateSpeed) {
+        self.queue(Job::Speed(speed));
+    }
+
+    fn queue(&self, job: Job) {
         if let Some(queue) = &self.queue
-            && queue.send((kind, capture)).is_err()
+            && queue.send(job).is_err()
         {
             tracing::error!("the recorder thread is gone; a read was not stored");
         }
@@ -73,15 +93,30 @@ impl Drop for Recorder {
     }
 }
 
-fn work(
-    reads: &Receiver<(RecordKind, PlateCapture)>,
-    records: &dyn Records,
-    bus: &EventBus,
-    encode: &EncodeJpeg,
-) {
-    while let Ok((kind, capture)) = reads.recv() {
+fn work(jobs: &Receiver<Job>, records: &dyn Records, bus: &EventBus, encode: &EncodeJpeg) {
+    let mut recent: VecDeque<(u64, RecordId)> = VecDeque::new();
+    while let Ok(job) = jobs.recv() {
+        let (kind, capture) = match job {
+            Job::Store(kind, capture) => (kind, capture),
+            Job::Speed(late) => {
+                let of = recent.iter().find(|(track, _)| *track == late.track_id);
+                if let Some((_, id)) = of
+                    && let Err(e) = records.set_speed(*id, late.speed_mps)
+                {
+                    tracing::error!(record = id.0, error = ?e, "a speed could not be stored");
+                }
+                continue;
+            }
+        };
         match store(kind, &capture, records, encode) {
             Ok(record) => {
+                // Who turned back has a record of its pass beside this one.
+                if kind == RecordKind::Lpr {
+                    if recent.len() == RECENT {
+                        recent.pop_front();
+                    }
+                    recent.push_back((record.track_id, record.id));
+                }
                 bus.publish(
                     record.captured_at,
                     EventKind::RecordStored(Arc::new(record)),
@@ -122,11 +157,16 @@ fn store(
         country_code: read.country_code.clone(),
         issuing_entity: read.issuing_entity.clone(),
         colors: read.colors,
-        plate_rect: Some(read.plate_rect),
+        plate_rect: read.plate_rect,
         frame_size: read.frame_size,
         full: jpeg("full", &pictures.full),
-        plate: jpeg("plate", &pictures.cutout),
+        plate: pictures
+            .cutout
+            .as_ref()
+            .map(|cutout| jpeg("plate", cutout))
+            .unwrap_or_default(),
         track_id: read.track_id,
+        speed_mps: read.speed_mps,
     })
 }
 
@@ -161,18 +201,19 @@ mod tests {
             captured_at: UtcTime::from_millis(5),
             first_seen: UtcTime::from_millis(1),
             last_seen: UtcTime::from_millis(9),
-            plate_rect: rect,
-            plate_quad: PxQuad::from(rect),
+            plate_rect: Some(rect),
+            plate_quad: Some(PxQuad::from(rect)),
             frame_size: size,
             frames_seen: 3,
             frames_read: 3,
+            speed_mps: None,
             test: false,
         };
         PlateCapture {
             read,
             pictures: PlatePictures {
                 full: picture.clone(),
-                cutout: picture,
+                cutout: Some(picture),
             },
         }
     }
@@ -255,5 +296,43 @@ mod tests {
             page.total == 1 && !page.items[0].has_picture,
             "the read is kept without its pictures"
         );
+    }
+
+    /// SNAPRULE-3: a speed that was measured after the read goes to its record, a vehicle without a plate has its picture.
+    #[test]
+    fn a_late_speed_goes_to_its_record() {
+        let (store, bus) = (Arc::new(MemoryStore::default()), EventBus::default());
+        let encode: EncodeJpeg = Arc::new(|_, _| Ok(Bytes::from_static(b"jpeg")));
+        let recorder = Recorder::start(store.clone(), bus, encode).unwrap();
+        let of = |track_id, plate| {
+            let mut capture = read(plate);
+            capture.read.track_id = track_id;
+            capture
+        };
+        recorder.record(of(1, "FIRST"));
+        let mut none = of(2, "");
+        (none.read.plate_rect, none.pictures.cutout) = (None, None);
+        none.read.speed_mps = Some(3.5);
+        recorder.record(none);
+        for track_id in [1, 77] {
+            recorder.add_speed(LateSpeed {
+                track_id,
+                speed_mps: 8.25,
+            });
+        }
+        drop(recorder);
+        let items = store.search(&RecordQuery::default()).unwrap().items;
+        let told = |i: usize| {
+            let r = &items[i];
+            (
+                r.plate_number.as_str(),
+                r.speed_mps,
+                r.has_picture,
+                r.has_plate,
+            )
+        };
+        assert_eq!(told(1), ("FIRST", Some(8.25), true, true));
+        assert_eq!(told(0), ("", Some(3.5), true, false));
+        assert_eq!(items[0].plate_rect, None);
     }
 }

@@ -185,6 +185,7 @@ impl Device {
             full: snapshot.jpeg,
             plate: Bytes::new(),
             track_id: 0,
+            speed_mps: None,
         })?;
         self.bus.publish(
             record.captured_at,

@@ -6,7 +6,7 @@ use std::{
     },
 };
 
-use lpr_core::{PlateRead, Scene, UtcTime, WatchKind};
+use lpr_core::{LoopPass, PlateRead, Scene, UtcTime, WatchKind};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast;
@@ -114,6 +114,8 @@ pub enum EventKind {
         /// Whether it is active.
         active: bool,
     },
+    /// Loops captured a vehicle; recognition tells of it (SNAPRULE-1).
+    AtLoop(LoopPass),
     /// An alarm was raised; what follows from it by itself, such as outputs, was done.
     Alarm(Arc<Alarm>),
     /// An alarm was stored and can be fetched.

@@ -80,6 +80,8 @@ pub struct NewRecord {
     pub plate: Bytes,
     /// Number of the track in this run, joins the record with metadata and events.
     pub track_id: u64,
+    /// Metres a second, measured between two loops.
+    pub speed_mps: Option<f32>,
 }
 
 /// A stored record without its pictures.
@@ -113,6 +115,8 @@ pub struct Record {
     pub has_plate: bool,
     /// Number of the track in the run that made it.
     pub track_id: u64,
+    /// Metres a second, measured between two loops.
+    pub speed_mps: Option<f32>,
 }
 
 /// A search. Empty fields do not restrict.

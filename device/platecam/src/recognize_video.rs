@@ -100,7 +100,8 @@ fn print(out: &mut impl Write, file: &Path, read: &PlateRead, json: bool) -> std
     let file = file.display().to_string();
     let second = |t: UtcTime| t.as_millis() as f64 / 1000.0;
     let [first, best, last] = [read.first_seen, read.captured_at, read.last_seen].map(second);
-    let r = read.plate_rect;
+    // Without loops every read has its plate.
+    let r = read.plate_rect.unwrap_or_default();
     let [x, y, w, h] = [r.x, r.y, r.width, r.height].map(|v| v.round() as i64);
     let direction = read.direction.as_str();
     if json {

@@ -114,7 +114,7 @@ fn print(sent: f64, r: &PlateRead) {
         r.track_id,
         r.frames_read,
         r.frames_seen,
-        r.plate_quad.width(),
+        r.plate_quad.map_or(0.0, |q| q.width()),
         color(r.colors.plate),
         color(r.colors.vehicle)
     );

@@ -237,6 +237,7 @@ pub(crate) fn try_step(
 }
 
 /// Runs the world over the frames at `times`, then ends it; all reads in order.
+#[allow(dead_code, reason = "each test takes what it needs")]
 pub(crate) fn run(
     pipeline: &mut FakePipeline,
     vehicles: &[Vehicle],

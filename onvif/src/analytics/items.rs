@@ -91,6 +91,17 @@ pub(super) fn words(name: &str, all: &[&str]) -> tan::ConfigOptions {
     )
 }
 
+/// The words of a table.
+pub(super) fn names<T>(all: &[(&'static str, T)]) -> Vec<&'static str> {
+    all.iter().map(|(w, _)| *w).collect()
+}
+
+/// The word of a value in its table.
+pub(super) fn word<T: PartialEq>(all: &[(&'static str, T)], of: &T) -> String {
+    let found = all.iter().find(|(_, t)| t == of);
+    found.map_or("", |(w, _)| w).to_owned()
+}
+
 /// A polygon of so many corners.
 pub(super) fn polygons(name: &str, min: usize, max: usize) -> tan::ConfigOptions {
     let options = tt::PolygonOptions {

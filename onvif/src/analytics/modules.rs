@@ -1,13 +1,18 @@
 //! The modules of our own: `PlateReader`, which is always there, and up to three `ShieldArea`.
 
-use lpr_core::{Direction, FrameSize, PlateText, PxPoint, PxQuad, PxRect, Scene, TrackedObject};
+use lpr_core::{
+    CaptureMode, Direction, FrameSize, LoopPlan, LoopTrigger, PlateText, PxPoint, PxQuad, PxRect,
+    Scene, TrackedObject,
+};
 use onvif_contracts::{tan, tt};
 use onvif_xml::{QName, ns};
-use platecam_model::settings::{AnalysisRate, FramesToOutput, MAX_CORNERS, ShieldArea};
+use platecam_model::settings::{
+    AnalysisRate, FramesToOutput, LoopDistance, LoopInput, MAX_CORNERS, PassTime, ShieldArea,
+};
 
 use super::{
     draft::Draft,
-    items::{self, Parameter, Sent, Wrong, element, simple},
+    items::{self, Parameter, Sent, Wrong, element, names, simple, word},
 };
 use crate::{
     fault::date_time,
@@ -26,10 +31,18 @@ pub(super) fn shield() -> QName {
 }
 
 /// Parameters of the reader.
-pub(super) const READER: [Parameter; 3] = [
+pub(super) const READER: [Parameter; 11] = [
     simple("Enabled", (ns::XS, "boolean")),
     simple("AnalysisRate", (ns::XS, "int")),
     simple("FramesToOutput", (ns::XS, "int")),
+    simple("CaptureMode", (ns::XS, "string")),
+    simple("LoopPlan", (ns::XS, "string")),
+    simple("Loop1Input", (ns::XS, "int")),
+    simple("Loop2Input", (ns::XS, "int")),
+    simple("Loop1", (ns::XS, "string")),
+    simple("Loop2", (ns::XS, "string")),
+    simple("LoopDistance", (ns::XS, "int")),
+    simple("MaxVehiclePassTime", (ns::XS, "int")),
 ];
 
 /// Parameters of a shield area.
@@ -40,6 +53,14 @@ pub(super) fn reader_options() -> Vec<tan::ConfigOptions> {
     vec![
         items::ints("AnalysisRate", AnalysisRate::MIN, AnalysisRate::MAX),
         items::ints("FramesToOutput", FramesToOutput::MIN, FramesToOutput::MAX),
+        items::words("CaptureMode", &names(&CaptureMode::ALL)),
+        items::words("LoopPlan", &names(&LoopPlan::ALL)),
+        items::ints("Loop1Input", LoopInput::MIN, LoopInput::MAX),
+        items::ints("Loop2Input", LoopInput::MIN, LoopInput::MAX),
+        items::words("Loop1", &names(&LoopTrigger::ALL)),
+        items::words("Loop2", &names(&LoopTrigger::ALL)),
+        items::ints("LoopDistance", LoopDistance::MIN, LoopDistance::MAX),
+        items::ints("MaxVehiclePassTime", PassTime::MIN, PassTime::MAX),
     ]
 }
 
@@ -51,6 +72,7 @@ pub(super) fn shield_options() -> Vec<tan::ConfigOptions> {
 /// The modules as they are.
 pub(super) fn current(draft: &Draft) -> Vec<tt::Config> {
     let s = &draft.lpr;
+    let loops = &s.loops;
     let mut all = vec![tt::Config {
         name: MODULE.into(),
         r#type: reader(),
@@ -59,6 +81,17 @@ pub(super) fn current(draft: &Draft) -> Vec<tt::Config> {
                 ("Enabled", s.enabled.to_string()),
                 ("AnalysisRate", s.analysis_rate.get().to_string()),
                 ("FramesToOutput", s.frames_to_output.get().to_string()),
+                ("CaptureMode", word(&CaptureMode::ALL, &s.capture_mode)),
+                ("LoopPlan", word(&LoopPlan::ALL, &loops.plan)),
+                ("Loop1Input", loops.loop1_input.get().to_string()),
+                ("Loop2Input", loops.loop2_input.get().to_string()),
+                ("Loop1", word(&LoopTrigger::ALL, &loops.loop1)),
+                ("Loop2", word(&LoopTrigger::ALL, &loops.loop2)),
+                ("LoopDistance", loops.distance.get().to_string()),
+                (
+                    "MaxVehiclePassTime",
+                    loops.max_pass_seconds.get().to_string(),
+                ),
             ],
             vec![],
         ),
@@ -81,6 +114,29 @@ pub(super) fn modify_reader(draft: &mut Draft, module: &tt::Config) -> Result<()
     }
     if let Some(n) = sent.whole("FramesToOutput", FramesToOutput::MIN, FramesToOutput::MAX)? {
         s.frames_to_output = FramesToOutput::clamped(n);
+    }
+    s.capture_mode = sent
+        .word("CaptureMode", &CaptureMode::ALL)?
+        .unwrap_or(s.capture_mode);
+    let loops = &mut s.loops;
+    loops.plan = sent.word("LoopPlan", &LoopPlan::ALL)?.unwrap_or(loops.plan);
+    loops.loop1 = sent
+        .word("Loop1", &LoopTrigger::ALL)?
+        .unwrap_or(loops.loop1);
+    loops.loop2 = sent
+        .word("Loop2", &LoopTrigger::ALL)?
+        .unwrap_or(loops.loop2);
+    if let Some(n) = sent.whole("Loop1Input", LoopInput::MIN, LoopInput::MAX)? {
+        loops.loop1_input = LoopInput::clamped(n);
+    }
+    if let Some(n) = sent.whole("Loop2Input", LoopInput::MIN, LoopInput::MAX)? {
+        loops.loop2_input = LoopInput::clamped(n);
+    }
+    if let Some(n) = sent.whole("LoopDistance", LoopDistance::MIN, LoopDistance::MAX)? {
+        loops.distance = LoopDistance::clamped(n);
+    }
+    if let Some(n) = sent.whole("MaxVehiclePassTime", PassTime::MIN, PassTime::MAX)? {
+        loops.max_pass_seconds = PassTime::clamped(n);
     }
     sent.finish()
 }

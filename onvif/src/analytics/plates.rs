@@ -7,7 +7,7 @@ use platecam_model::settings::{LprAreas, LprRecognition, Percent, PlateWidth, Re
 
 use super::{
     draft::Draft,
-    items::{self, Parameter, Sent, Wrong, element, simple},
+    items::{self, Parameter, Sent, Wrong, element, names, simple, word},
 };
 
 /// Its type.
@@ -43,10 +43,6 @@ pub(super) const PARAMETERS: [Parameter; 8] = [
     element("Region", (ns::TT, "Polygon")),
 ];
 
-fn names<T>(all: &[(&'static str, T)]) -> Vec<&'static str> {
-    all.iter().map(|(w, _)| *w).collect()
-}
-
 /// Percent of the picture's width.
 fn share(pixels: u32, picture: u32) -> f32 {
     pixels as f32 * 100.0 / picture.max(1) as f32
@@ -68,11 +64,6 @@ pub(super) fn options(picture: u32) -> Vec<tan::ConfigOptions> {
         items::words("Direction", &names(&DIRECTIONS)),
         items::polygons("Region", LprAreas::CORNERS, LprAreas::CORNERS),
     ]
-}
-
-fn word<T: PartialEq>(all: &[(&'static str, T)], of: &T) -> String {
-    let found = all.iter().find(|(_, t)| t == of);
-    found.map_or("", |(w, _)| w).to_owned()
 }
 
 /// The rule as it is; `None` when there is none.

@@ -99,6 +99,7 @@ pub static LICENSE_PLATE: Topic = Topic {
         ("ImageURI", Type::Uri),
         ("VehicleImageURI", Type::Uri),
         ("Direction", Type::Direction),
+        ("Speed", Type::Float),
         ("IsTest", Type::Boolean),
     ],
     elements: &[

@@ -370,7 +370,9 @@ impl Translator {
             | EventKind::StreamChanged { .. }
             | EventKind::ServiceReady(_)
             // ONVIF has no topic for them.
-            | EventKind::Network(_) => Vec::new(),
+            | EventKind::Network(_)
+            // The read that follows is told.
+            | EventKind::AtLoop(_) => Vec::new(),
         }
     }
 
@@ -501,6 +503,9 @@ fn plate(read: &PlateRead, rule: &str, record: Option<&Record>) -> Notice {
         Direction::Departing => data.push(("Direction", text("Departing"))),
         Direction::Unknown => {}
     }
+    if let Some(speed) = read.speed_mps {
+        data.push(("Speed", text(speed.to_string())));
+    }
     if read.test {
         // Said only when it is one: nobody drove by (COMM-7).
         data.push(("IsTest", text("true")));
@@ -546,7 +551,8 @@ fn elements(read: &PlateRead) -> Vec<(&'static str, Any)> {
         object_id: i64::try_from(read.track_id).ok(),
         uuid: None,
     };
-    let (name, content) = boxed(read.plate_rect, read.frame_size);
+    let mut elements = vec![element(&id, "ObjectId")];
+    elements.extend(read.plate_rect.map(|rect| boxed(rect, read.frame_size)));
     let info = license_plate_info(
         &read.plate_number,
         read.likelihood,
@@ -554,11 +560,10 @@ fn elements(read: &PlateRead) -> Vec<(&'static str, Any)> {
         read.issuing_entity.as_deref(),
         read.colors.plate,
     );
-    let mut elements = vec![
-        element(&id, "ObjectId"),
-        (name, content),
-        element(&info, "LicensePlateInfo"),
-    ];
+    // A vehicle without a readable plate has none (RECOG-6).
+    if !read.plate_number.is_empty() {
+        elements.push(element(&info, "LicensePlateInfo"));
+    }
     if let Some(color) = read.colors.vehicle {
         elements.push(element(&vehicle_info(color), "VehicleInfo"));
     }

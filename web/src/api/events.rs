@@ -256,6 +256,7 @@ fn translate(event: &Arc<Event>, config: bool) -> Option<Told<'_>> {
         | EventKind::Audit(_)
         | EventKind::Relay { .. }
         | EventKind::Input { .. }
+        | EventKind::AtLoop(_)
         | EventKind::Alarm(_)
         | EventKind::LockedOut { .. }
         | EventKind::Storage { .. }

@@ -52,7 +52,7 @@ pub(crate) async fn all_records(
         })
     };
     let (rows, next) = page(None).await?;
-    let head = "number,time_utc,type,plate,confidence,direction,country,issuing_entity,plate_color,vehicle_color,picture\r\n";
+    let head = "number,time_utc,type,plate,confidence,direction,country,issuing_entity,plate_color,vehicle_color,picture,speed_mps\r\n";
     let first = ([head.as_bytes(), &rows].concat().into(), next);
     let body = pages::body(first, page);
     Ok(download(&app, body, TYPE, "platecam-records.csv"))
@@ -101,6 +101,10 @@ fn record_row(record: &Record) -> Vec<String> {
         color(record.colors.plate),
         color(record.colors.vehicle),
         yes(record.has_picture),
+        record
+            .speed_mps
+            .map(|v| format!("{v:.2}"))
+            .unwrap_or_default(),
     ]
 }
 

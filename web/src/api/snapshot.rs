@@ -90,6 +90,7 @@ pub(crate) async fn take(
             full: snapshot.jpeg,
             plate: Bytes::new(),
             track_id: 0,
+            speed_mps: None,
         })?;
         device.bus.publish(
             record.captured_at,

@@ -50,12 +50,14 @@ pub struct RecordStore {
 }
 
 const COLUMNS: &str = "id, kind, captured_at, plate, likelihood, direction, country, entity, rect, width, height, full_bytes, plate_bytes, track,
-    plate_color, plate_color_likelihood, vehicle_color, vehicle_color_likelihood";
+    plate_color, plate_color_likelihood, vehicle_color, vehicle_color_likelihood, speed";
 /// Colours of plate and vehicle; null is unknown.
 pub(crate) const COLORS_STEP: &str = "ALTER TABLE records ADD COLUMN plate_color TEXT;
      ALTER TABLE records ADD COLUMN plate_color_likelihood REAL;
      ALTER TABLE records ADD COLUMN vehicle_color TEXT;
      ALTER TABLE records ADD COLUMN vehicle_color_likelihood REAL;";
+/// Speed in metres a second; null is not measured.
+pub(crate) const SPEED_STEP: &str = "ALTER TABLE records ADD COLUMN speed REAL;";
 /// Where pictures lie: `card` is a memory card by its name, null the unit. `brief` ones go when they are on the server, `owed` ones were
 /// not uploaded because their card was not there.
 pub(crate) const CARD_STEP: &str = "ALTER TABLE records ADD COLUMN card TEXT;
@@ -167,8 +169,8 @@ impl Records for RecordStore {
         let tx = db.transaction().map_err(internal)?;
         tx.execute(
             "INSERT INTO records (id, card, brief, kind, captured_at, plate, likelihood, direction, country, entity, rect, width, height,
-             full_bytes, plate_bytes, track, plate_color, plate_color_likelihood, vehicle_color, vehicle_color_likelihood)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)",
+             full_bytes, plate_bytes, track, plate_color, plate_color_likelihood, vehicle_color, vehicle_color_likelihood, speed)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)",
             params![
                 id,
                 place.card,
@@ -190,6 +192,7 @@ impl Records for RecordStore {
                 new.colors.plate.map(|c| f64::from(c.likelihood)),
                 new.colors.vehicle.map(|c| c.color.as_str()),
                 new.colors.vehicle.map(|c| f64::from(c.likelihood)),
+                new.speed_mps.map(f64::from),
             ],
         )
         .map_err(internal)?;
@@ -208,6 +211,15 @@ impl Records for RecordStore {
         drop(db);
         self.prune()?;
         self.get(RecordId(id))
+    }
+
+    fn set_speed(&self, id: RecordId, speed_mps: f32) -> Result<()> {
+        let db = self.db.writer.lock();
+        let sql = "UPDATE records SET speed = ?2 WHERE id = ?1";
+        match db.execute(sql, params![id.0, f64::from(speed_mps)]) {
+            Ok(0) => Err(Error::not_found("record", id.0.to_string())),
+            other => other.map(drop).map_err(internal),
+        }
     }
 
     fn get(&self, id: RecordId) -> Result<Record> {
@@ -382,6 +394,10 @@ fn record(r: &Row<'_>) -> Result<Record> {
             plate: color(r, 14)?,
             vehicle: color(r, 16)?,
         },
+        speed_mps: r
+            .get::<_, Option<f64>>(18)
+            .map_err(internal)?
+            .map(|v| v as f32),
     })
 }
 

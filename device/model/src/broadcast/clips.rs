@@ -243,10 +243,14 @@ impl Device {
         }
     }
 
-    /// Says the text for vehicles, with the plate where it is wanted (AUDIO-3). Tests are left out.
+    /// Says the text for vehicles, with the plate where it is wanted (AUDIO-3). Tests and vehicles without one are left out.
     pub fn announce_plate(&self, read: &PlateRead) {
         let output = self.settings.get::<AudioOutput>();
-        if !output.announce_plates || read.test || self.is_mute().is_some() {
+        if !output.announce_plates
+            || read.test
+            || read.plate_number.is_empty()
+            || self.is_mute().is_some()
+        {
             return;
         }
         let text = output

@@ -1,6 +1,7 @@
 //! Alarm inputs and outputs: who is active, for how long, and who is told (HW-2, HW-3, ALARM-9..16).
 
 mod alarms;
+mod loops;
 mod serial;
 
 use std::{fmt, sync::Arc, time::Duration};
@@ -12,8 +13,12 @@ use crate::{
     Actor, Device, Error, EventKind, LogKind, Permission, Result,
     alarm::{AlarmEngine, Trigger},
     ports::RelayOutputs,
-    settings::{AlarmInputs, AlarmIo, AlarmSchedules, InputSettings, OutputSettings, TimeSettings},
+    settings::{
+        AlarmInputs, AlarmIo, AlarmSchedules, InputSettings, LprRecognition, OutputSettings,
+        TimeSettings,
+    },
 };
+use loops::Loops;
 
 pub use serial::{MAX_SERIAL, MAX_SERIAL_WAIT, end, whole};
 
@@ -33,6 +38,7 @@ struct State {
     outputs: Vec<Output>,
     inputs: Vec<Input>,
     alarms: AlarmEngine,
+    loops: Loops,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -79,6 +85,7 @@ impl Io {
                 outputs: vec![Output::default(); outputs],
                 inputs: vec![Input::default(); inputs.min(AlarmIo::MAX)],
                 alarms: AlarmEngine::new(AlarmIo::MAX),
+                loops: Loops::default(),
             }),
             timers: watch::Sender::new(()),
         }
@@ -253,7 +260,12 @@ impl Device {
         let io = settings.get::<AlarmIo>();
         let of_input = io.inputs().into_iter().nth(index)?;
         let mut state = self.io.state.lock();
-        let State { inputs, alarms, .. } = &mut *state;
+        let State {
+            inputs,
+            alarms,
+            loops,
+            ..
+        } = &mut *state;
         let input = inputs.get_mut(index)?;
         let first = input.closed.replace(closed).is_none();
         let active = of_input.idle.active(closed);
@@ -263,7 +275,16 @@ impl Device {
         // With the lock held: changes are told in their order.
         let at = self.clock.now();
         self.bus.publish(at, EventKind::Input { index, active });
-        if first || !active || !edge {
+        let lpr = settings.get::<LprRecognition>();
+        if first || !edge {
+            loops.seen(&lpr, index, active);
+            return None;
+        }
+        let now = (at, self.clock.monotonic());
+        if let Some(pass) = loops.edge(&lpr, index, active, now) {
+            self.bus.publish(at, EventKind::AtLoop(pass));
+        }
+        if !active {
             return None;
         }
         let inputs = settings.get::<AlarmInputs>();
@@ -307,5 +328,7 @@ impl Device {
     }
 }
 
+#[cfg(test)]
+mod loop_tests;
 #[cfg(test)]
 mod tests;

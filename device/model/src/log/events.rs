@@ -114,6 +114,7 @@ impl Scribe {
             // Who switched an output is told as an audit event.
             | EventKind::Relay { .. }
             | EventKind::Input { .. }
+            | EventKind::AtLoop(_)
             | EventKind::AlarmStored(_)
             // Told as audit events, or before.
             | EventKind::LockedOut { .. }

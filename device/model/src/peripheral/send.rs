@@ -50,9 +50,10 @@ impl From<Code> for PlateNumber {
 }
 
 impl Device {
-    /// Puts a plate into the queues of the ways that want it. What was made by hand is no vehicle (COMM-7).
+    /// Puts a plate into the queues of the ways that want it. What was made by hand is no vehicle (COMM-7), and a vehicle
+    /// without a readable plate has none.
     pub fn output_plate(&self, read: &Arc<PlateRead>) {
-        if read.test {
+        if read.test || read.plate_number.is_empty() {
             return;
         }
         for way in PlateWay::ALL {

@@ -27,11 +27,12 @@ fn read(plate: &str, direction: Direction) -> Arc<PlateRead> {
         captured_at: at,
         first_seen: at,
         last_seen: at,
-        plate_rect: rect,
-        plate_quad: PxQuad::from(rect),
+        plate_rect: Some(rect),
+        plate_quad: Some(PxQuad::from(rect)),
         frame_size: FrameSize::new(100, 100).unwrap(),
         frames_seen: 3,
         frames_read: 3,
+        speed_mps: None,
         test: false,
     })
 }

@@ -162,6 +162,12 @@ pub trait Records: Send + Sync {
     /// [`crate::Error::Internal`] when the store cannot be written.
     fn insert(&self, new: NewRecord) -> Result<Record>;
 
+    /// The speed of a record's vehicle was measured after the record was stored (SNAPRULE-3).
+    ///
+    /// # Errors
+    /// [`crate::Error::NotFound`], [`crate::Error::Internal`] when the store cannot be written.
+    fn set_speed(&self, id: RecordId, speed_mps: f32) -> Result<()>;
+
     /// One record.
     ///
     /// # Errors

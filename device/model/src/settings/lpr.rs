@@ -1,9 +1,12 @@
-use lpr_core::{DirectionFilter, RecognitionSettings, Region};
+use lpr_core::{CaptureMode, DirectionFilter, RecognitionSettings, Region};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{CheckContext, LprAreas, LprIntelligence, Section, area::check_token};
-use crate::{Permission, Violations, bounded};
+use super::{CheckContext, LprAreas, LprIntelligence, LprLoops, Section, area::check_token};
+use crate::{
+    Permission, Violations, bounded,
+    product::{Limit, Need},
+};
 
 bounded! {
     /// A share in percent.
@@ -26,7 +29,7 @@ bounded! {
     pub struct FramesToOutput(u32) in 1..=100, unit "frames"
 }
 
-/// Plate recognition: the reader and the rule that tells of passes (SNAPRULE-5, SNAPRULE-6, SNAPRULE-10, INTEL-1, LPRCFG-16).
+/// Plate recognition: the reader, the rule that tells of passes, and what captures a vehicle (SNAPRULE-1..3, SNAPRULE-5, SNAPRULE-6, SNAPRULE-10, INTEL-1, LPRCFG-16).
 ///
 /// ONVIF: rule `tt:LicensePlateRecognition` and the module `PlateReader`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -59,12 +62,19 @@ pub struct LprRecognition {
     /// At most so many frames a second are analysed; fewer when the processor is short.
     #[schemars(title = "Analysis Rate")]
     pub analysis_rate: AnalysisRate,
+    /// What captures a vehicle: the analysis of the picture, detection loops at the alarm inputs, or both; a vehicle that both
+    /// see is one record.
+    #[schemars(title = "Capture Mode")]
+    pub capture_mode: CaptureMode,
     /// So many frames must give the same text before a vehicle in sight is reported; who leaves earlier is reported then.
-    #[schemars(title = "Frames to Output Licensed Vehicle Snapshot")]
+    #[schemars(title = "Frames to Output Licensed Vehicle Snapshot", extend("x-hidden-when" = {"capture_mode": "loop"}))]
     pub frames_to_output: FramesToOutput,
     /// The same plate again within this time is the same pass; 0 reports it every time.
     #[schemars(title = "Delay for Prevention of Same Plate Capture")]
     pub repeat_seconds: RepeatSeconds,
+    /// Detection loops, where they capture.
+    #[schemars(title = "Loop Mode Parameters", extend("x-visible-when" = {"capture_mode": ["loop", "mixed"]}))]
+    pub loops: LprLoops,
 }
 
 impl Default for LprRecognition {
@@ -80,14 +90,23 @@ impl Default for LprRecognition {
             min_confidence: Percent::clamped(50),
             min_plate_width: PlateWidth::clamped(50),
             analysis_rate: AnalysisRate::clamped(12),
+            // The manual shows mixed; a unit whose inputs are doors and buttons must not capture with them.
+            capture_mode: CaptureMode::Video,
             // One more would cost a frame and change nothing: three clips gave the same texts with 1, 2 and 5.
             frames_to_output: FramesToOutput::clamped(1),
             repeat_seconds: RepeatSeconds::clamped(5),
+            loops: LprLoops::default(),
         }
     }
 }
 
 impl LprRecognition {
+    /// The alarm inputs that are loops now, 0 is the first.
+    pub fn loop_inputs(&self) -> impl Iterator<Item = usize> + use<> {
+        let capture = self.capture_mode.has_loops();
+        self.loops.inputs().filter(move |_| capture)
+    }
+
     /// What the recogniser is to do, in its own terms.
     #[must_use]
     pub fn settings(
@@ -99,6 +118,7 @@ impl LprRecognition {
         RecognitionSettings {
             region: self.region,
             direction: self.direction,
+            capture: self.capture_mode,
             min_plate_width_px: self.min_plate_width.get(),
             min_likelihood: percent(self.min_confidence).clamp(0.05, 0.99),
             // 0.35 at the middle is what the nets are measured with; at the ends they see almost nothing, or much too much.
@@ -119,6 +139,15 @@ impl Section for LprRecognition {
     const TITLE: &'static str = "Plate Recognition";
     const PAGE: &'static str = "Setting/LPR/Scene Config";
     const WRITE: Permission = Permission::LprConfig;
+    const FIELDS: &'static [(&'static str, Need)] = &[
+        ("capture_mode", Need::AtLeast(Limit::AlarmInputs, 1)),
+        ("loops", Need::AtLeast(Limit::AlarmInputs, 1)),
+        ("loops/plan", Need::AtLeast(Limit::AlarmInputs, 2)),
+        ("loops/loop1_input", Need::AtLeast(Limit::AlarmInputs, 2)),
+        ("loops/loop2_input", Need::AtLeast(Limit::AlarmInputs, 2)),
+        ("loops/loop2", Need::AtLeast(Limit::AlarmInputs, 2)),
+        ("loops/distance", Need::AtLeast(Limit::AlarmInputs, 2)),
+    ];
 
     fn check(&self, _cx: &CheckContext<'_>, violations: &mut Violations) {
         check_token(
@@ -127,6 +156,7 @@ impl Section for LprRecognition {
             std::iter::empty(),
             violations,
         );
+        self.loops.check(self.capture_mode, violations);
     }
 }
 

@@ -20,6 +20,7 @@ mod io;
 mod lpr;
 mod lpr_areas;
 mod lpr_intelligence;
+mod lpr_loops;
 mod lpr_tracks;
 mod mail;
 mod maintenance;
@@ -86,6 +87,7 @@ pub use io::{AlarmIo, IdleState, InputSettings, OutputDelay, OutputMode, OutputS
 pub use lpr::{AnalysisRate, FramesToOutput, LprRecognition, Percent, PlateWidth, RepeatSeconds};
 pub use lpr_areas::{LprAreas, ShieldArea};
 pub use lpr_intelligence::LprIntelligence;
+pub use lpr_loops::{LoopDistance, LoopInput, LprLoops, PassTime};
 pub use lpr_tracks::LprTracks;
 pub use mail::{MailEncryption, MailPort, NetMail};
 pub use maintenance::{Maintenance, Monitoring, RestartDay, TimeOfDay};

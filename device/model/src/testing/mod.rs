@@ -196,9 +196,19 @@ impl Records for MemoryStore {
             has_picture: !new.full.is_empty(),
             has_plate: !new.plate.is_empty(),
             track_id: new.track_id,
+            speed_mps: new.speed_mps,
         };
         all.push((record.clone(), new));
         Ok(record)
+    }
+
+    fn set_speed(&self, id: RecordId, speed_mps: f32) -> Result<()> {
+        self.writable()?;
+        let mut all = self.records.lock();
+        let record = all.iter_mut().find(|(r, _)| r.id == id);
+        let (record, _) = record.ok_or_else(|| Error::not_found("record", id.0.to_string()))?;
+        record.speed_mps = Some(speed_mps);
+        Ok(())
     }
 
     fn get(&self, id: RecordId) -> Result<Record> {
@@ -589,5 +599,6 @@ pub fn new_record(plate: &str, captured_at: UtcTime) -> NewRecord {
         full: Bytes::from_static(b"\xFF\xD8full\xFF\xD9"),
         plate: Bytes::from_static(b"\xFF\xD8plate\xFF\xD9"),
         track_id: 1,
+        speed_mps: None,
     }
 }

@@ -162,6 +162,31 @@ mod tests {
             .unwrap();
     }
 
+    /// SNAPRULE-12: a vehicle on its loop is nothing to look after; a loop that raises alarms is.
+    #[test]
+    fn loops_are_no_alarms() {
+        let t = initialised();
+        set(&t, "device.general", json!({"name": "Gate 1"}));
+        let loops = json!({"loop1_input": 2, "loop2_input": 1});
+        set(
+            &t,
+            "lpr.recognition",
+            json!({"capture_mode": "loop", "loops": loops}),
+        );
+        let with = |inputs: [bool; 2]| {
+            let mut facts = facts(&t);
+            facts.inputs = inputs.to_vec();
+            ids(&facts)
+        };
+        assert_eq!(with([false, true]), [""; 0]);
+        assert_eq!(with([true, false]), ["alarm-input"]);
+        let alarm = json!({"input2": {"enabled": true}});
+        set(&t, "event.alarm_inputs", alarm);
+        assert_eq!(with([false, true]), ["loop-raises-alarms"]);
+        set(&t, "lpr.recognition", json!({"capture_mode": "video"}));
+        assert_eq!(with([false, true]), ["alarm-input"]);
+    }
+
     /// COMM-6: each rule fires on its own fault and on nothing else.
     #[test]
     fn each_fault_has_its_finding() {

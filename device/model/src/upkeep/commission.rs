@@ -105,11 +105,12 @@ impl Device {
             captured_at,
             first_seen: captured_at,
             last_seen: captured_at,
-            plate_rect: rect,
-            plate_quad: PxQuad::from(rect),
+            plate_rect: Some(rect),
+            plate_quad: Some(PxQuad::from(rect)),
             frame_size: size,
             frames_seen: 0,
             frames_read: 0,
+            speed_mps: None,
             test: true,
         };
         self.bus
@@ -128,6 +129,7 @@ impl Device {
             full,
             plate: Bytes::new(),
             track_id,
+            speed_mps: None,
         })?;
         self.bus.publish(
             record.captured_at,

@@ -9,7 +9,7 @@ use crate::{
     SourceState,
     ports::{CardState, StorageFigures},
     settings::{
-        DeviceGeneral, DiscoveryMode, LprRecognition, NetDdns, NetDot1x, OnvifService,
+        AlarmInputs, DeviceGeneral, DiscoveryMode, LprRecognition, NetDdns, NetDot1x, OnvifService,
         TimeSettings, VideoMain,
     },
     time::in_bounds,
@@ -267,8 +267,28 @@ pub(super) const RULES: &[Rule] = {
             page: "/setting/event/alarm",
             live: true,
             look: |f| {
-                let active = f.inputs.iter().position(|active| *active)?;
+                // A vehicle on its loop is nothing to look after.
+                let lpr = f.settings.get::<LprRecognition>();
+                let is_loop = |i| lpr.loop_inputs().any(|input| input == i);
+                let all = f.inputs.iter().enumerate();
+                let mut others = all.filter(|(i, active)| **active && !is_loop(*i));
+                let active = others.next()?.0;
                 Some(format!("Alarm input {} is active.", active + 1))
+            },
+        },
+        Rule {
+            id: "loop-raises-alarms",
+            severity: Notice,
+            page: "/setting/event/alarm",
+            live: true,
+            look: |f| {
+                let alarms = f.settings.get::<AlarmInputs>();
+                let mut loops = f.settings.get::<LprRecognition>().loop_inputs();
+                let both = loops.find(|i| alarms.inputs().get(*i).is_some_and(|a| a.enabled))?;
+                let n = both + 1;
+                Some(format!(
+                    "Alarm input {n} is a detection loop and raises alarms as well: each vehicle is one."
+                ))
             },
         },
         Rule {

@@ -9,15 +9,16 @@ use std::{
     time::{Duration, Instant},
 };
 
-use lpr_core::{Pipeline, PlateCapture, RecognitionSettings};
+use lpr_core::{LoopPass, Pipeline, PlateCapture, RecognitionSettings};
 use lpr_onnx::{Nets, NetsOptions};
 use parking_lot::Mutex;
 use platecam_host::Recorder;
 use platecam_media::FrameReader;
 use platecam_model::{
-    Error, EventBus, EventKind, RecordKind, Result,
+    Error, EventBus, EventKind, RecordKind, Result, Subscription,
     settings::{LprAreas, LprIntelligence, LprRecognition, Settings, SettingsStore},
 };
+use tokio::sync::broadcast::error::TryRecvError;
 
 /// How long one wait for a frame lasts before the stop flag is looked at again.
 const WAIT: Duration = Duration::from_millis(200);
@@ -166,6 +167,7 @@ impl Worker {
             Ok(pipeline) => pipeline,
             Err(e) => return tracing::error!(error = %e, "recognition cannot start"),
         };
+        let mut bus = self.parts.bus.subscribe();
         while !self.stop.load(Ordering::Relaxed) && !self.parts.frames.is_closed() {
             if watch.has_changed().unwrap_or(false) {
                 let all = watch.borrow_and_update();
@@ -183,6 +185,10 @@ impl Worker {
             if broken {
                 self.report(&stored, pipeline.flush());
             }
+            for pass in at_loops(&mut bus) {
+                tracing::info!(vehicle = pass.vehicle, speed = ?pass.speed_mps, "loop");
+                self.report(&stored, pipeline.at_loop(pass));
+            }
             if !stored.enabled || !pipeline.wants(frame.utc) {
                 continue;
             }
@@ -196,10 +202,17 @@ impl Worker {
                         .returned
                         .into_iter()
                         .for_each(|c| self.tell_return(c));
+                    for speed in output.late_speeds {
+                        self.parts.recorder.add_speed(speed);
+                    }
                 }
                 Err(e) => tracing::error!(error = %e, "a frame could not be analysed"),
             }
             self.meter.record(started.elapsed());
+            let unseen = pipeline.take_unseen();
+            if unseen > 0 {
+                tracing::warn!(vehicles = unseen, "no picture of vehicles at the loops");
+            }
         }
         self.report(&stored, pipeline.flush());
     }
@@ -232,6 +245,27 @@ impl Worker {
                 .bus
                 .publish(read.captured_at, EventKind::PlateRead(read));
             self.parts.recorder.record(capture);
+        }
+    }
+}
+
+/// The vehicles that loops captured since this was asked last.
+fn at_loops(bus: &mut Subscription) -> Vec<LoopPass> {
+    let mut passes = Vec::new();
+    loop {
+        match bus.try_recv() {
+            Ok(event) => {
+                if let EventKind::AtLoop(pass) = event.kind {
+                    passes.push(pass);
+                }
+            }
+            Err(TryRecvError::Lagged(n)) => {
+                tracing::error!(
+                    n,
+                    "events were missed: vehicles at loops may not have been told"
+                );
+            }
+            Err(TryRecvError::Empty | TryRecvError::Closed) => return passes,
         }
     }
 }

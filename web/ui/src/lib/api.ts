@@ -57,6 +57,8 @@ export interface PlateRecord {
   frame: { width: number; height: number };
   has_picture: boolean;
   has_plate: boolean;
+  /** Metres a second; null is not measured. */
+  speed_mps: number | null;
 }
 
 export interface RecordPage {

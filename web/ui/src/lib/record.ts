@@ -17,6 +17,10 @@ export const directionText = (record: PlateRecord): string => i18n.text(`directi
 export const percent = (likelihood: number): string =>
   new Intl.NumberFormat(i18n.locale, { style: 'percent' }).format(likelihood);
 
+/** Speed as people say it; empty when it was not measured (SNAPRULE-15). */
+export const speedText = (record: PlateRecord): string =>
+  record.speed_mps == null ? '' : `${i18n.number(Math.round(record.speed_mps * 3.6))} km/h`;
+
 /** A colour with how sure it is; empty when it is unknown. */
 export const colorText = (read: ColorRead | null): string =>
   read ? `${i18n.text(`color.${read.color}`)} (${percent(read.likelihood)})` : '';
