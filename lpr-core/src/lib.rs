@@ -32,6 +32,7 @@ pub mod time;
 mod track;
 mod tracker;
 pub mod travel;
+mod unread;
 pub mod vote;
 pub mod warp;
 pub mod watch;
@@ -49,7 +50,9 @@ pub use plate::{
     CharRead, Direction, PlateCapture, PlateDetection, PlatePictures, PlateRead, PlateText, Scene,
     TrackedObject, Unreadable,
 };
-pub use settings::{CaptureMode, DirectionFilter, RecognitionSettings, Region};
+pub use settings::{
+    CaptureMode, DetectionScene, DirectionFilter, RecognitionSettings, Region, Trajectory,
+};
 pub use still::{StillOptions, StillPlate, recognize_still};
 pub use time::{MediaTime, UtcTime};
 pub use watch::{

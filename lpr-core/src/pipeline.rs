@@ -23,10 +23,15 @@ use crate::settings::{CaptureMode, DirectionFilter, RecognitionSettings};
 use crate::time::UtcTime;
 use crate::track::{BestFrame, Observation, Track};
 use crate::tracker::Tracker;
+use crate::unread::Unread;
 use crate::warp::{rectify, usable_quad};
 
 /// Most net pixels for a frame pixel on video.
 const MAX_SCALE: f32 = 2.0;
+/// Share of the least score with which a followed plate of the preferred direction is still taken (SCENE-1, SCENE-2).
+const WEAK: f32 = 0.6;
+/// How much a weak box must overlap where its plate should be.
+const WEAK_OVERLAP: f32 = 0.3;
 /// Plates read in one frame at most, the best scored.
 const MAX_READS: usize = 8;
 /// A gap this long between frames, or time that runs back, ends all tracks.
@@ -75,6 +80,9 @@ pub struct Output {
     pub scene: Scene,
     /// Reads that became ready with this frame; mostly none.
     pub reads: Vec<PlateCapture>,
+    /// Vehicles that passed with a plate that was found and never read, where that is asked for (SNAPRULE-9): once a pass, when it is
+    /// over; their plate is empty.
+    pub unread: Vec<PlateCapture>,
     /// Vehicles that were found in this frame to have turned back, where that is asked for (INTEL-6): once a track, with this
     /// frame's pictures. The direction is the one in which they leave; the plate is empty where none was read.
     pub returned: Vec<PlateCapture>,
@@ -95,6 +103,7 @@ pub struct Pipeline<D, R> {
     tracker: Tracker,
     repeats: Repeats,
     join: Joiner,
+    unread: Unread,
     cut: CutFinder,
     last: Option<(UtcTime, FrameSize)>,
 }
@@ -120,6 +129,7 @@ impl<D: Detector, R: Reader> Pipeline<D, R> {
             tracker: Tracker::new(first_track_id),
             repeats: Repeats::default(),
             join: Joiner::default(),
+            unread: Unread::default(),
             cut: CutFinder::default(),
             last: None,
         })
@@ -174,9 +184,11 @@ impl<D: Detector, R: Reader> Pipeline<D, R> {
             self.repeats.clock_set_back(last.saturating_since(at));
         }
         self.last = Some((at, size));
-        let found = self.detect(frame)?;
+        let found = self.detect(frame, at)?;
         let seen = self.observe(frame, &found)?;
-        let of = self.tracker.update(at, size, &seen);
+        let of = self
+            .tracker
+            .update(at, size, &seen, self.settings.trajectory);
         let mut full: Option<Picture> = None;
         let mut returned = Vec::new();
         for (observation, slot) in seen.iter().zip(of) {
@@ -197,14 +209,17 @@ impl<D: Detector, R: Reader> Pipeline<D, R> {
             }
             self.note_presence(i);
         }
+        note_companions(self.tracker.tracks_mut(), at, self.settings.min_likelihood);
         for track in self.tracker.take_lost(at, size) {
             reads.extend(self.finish(track));
         }
+        let unread = self.unread.due(at, self.tracker.tracks());
         let (joined, late_speeds) = self.join_loops(frame, &mut full);
         reads.extend(joined);
         Ok(Output {
             scene: self.scene(at, size),
             reads,
+            unread,
             returned,
             late_speeds,
             scene_cut,
@@ -225,13 +240,14 @@ impl<D: Detector, R: Reader> Pipeline<D, R> {
         drop(self.flush());
         self.repeats = Repeats::default();
         self.join = Joiner::default();
+        self.unread = Unread::default();
     }
 
     /// Plates of the frame inside the capture area and outside the shield areas.
-    fn detect(&mut self, frame: &FrameView<'_>) -> Result<Vec<PlateDetection>, Error> {
+    fn detect(&mut self, frame: &FrameView<'_>, at: UtcTime) -> Result<Vec<PlateDetection>, Error> {
         let size = frame.size();
         let region = self.region(size);
-        let width = self.settings.detector_width_px;
+        let width = self.settings.input_width_px();
         // Tall regions get as many pixels as wide ones.
         let max_input = FrameSize::new(width, width)?;
         let fitted = fit(region, width);
@@ -239,11 +255,31 @@ impl<D: Detector, R: Reader> Pipeline<D, R> {
             region,
             max_input: fitted.unwrap_or(max_input),
             max_scale: MAX_SCALE,
-            min_score: self.settings.min_detection_score,
+            min_score: match self.settings.scene.prefers() {
+                Some(_) => WEAK * self.settings.min_detection_score,
+                None => self.settings.min_detection_score,
+            },
         };
         let mut found = self.detector.detect(frame, &request)?;
         found.retain(|d| self.is_wanted(&d.rect, size));
+        let least = self.settings.min_detection_score;
+        let (mut found, weak): (Vec<_>, Vec<_>) = found.into_iter().partition(|d| d.score >= least);
+        let held = weak.into_iter().filter(|d| self.is_held(d, at));
+        let held: Vec<_> = held
+            .filter(|d| found.iter().all(|f| f.rect.iou(&d.rect) < WEAK_OVERLAP))
+            .collect();
+        found.extend(held);
         Ok(found)
+    }
+
+    /// SCENE-1, SCENE-2: a weak box is a plate where one is followed that drives in the preferred direction.
+    fn is_held(&self, weak: &PlateDetection, at: UtcTime) -> bool {
+        let Some(preferred) = self.settings.scene.prefers() else {
+            return false;
+        };
+        self.tracker.tracks().iter().any(|t| {
+            t.travel.direction() == preferred && t.predicted(at).iou(&weak.rect) >= WEAK_OVERLAP
+        })
     }
 
     /// What is looked at: a plate at the capture area's edge must be seen whole.
@@ -277,7 +313,7 @@ impl<D: Detector, R: Reader> Pipeline<D, R> {
             .iter()
             .map(|d| {
                 let quad = usable_quad(&d.quad, &d.rect);
-                let small = quad.width() < self.settings.min_plate_width_px as f32;
+                let small = quad.width() < self.settings.readable_width_px() as f32;
                 let unreadable = small.then_some(Unreadable::TooSmall);
                 Observation {
                     rect: d.rect,
@@ -363,10 +399,33 @@ impl<D: Detector, R: Reader> Pipeline<D, R> {
         if self.settings.capture.has_loops() {
             return self.finish_with_loops(track);
         }
-        if track.done || !self.is_good(&track) {
+        if track.done {
+            self.unread.end_of_read(&track);
             return None;
         }
-        read_of(&track, &self.settings, &mut self.repeats)
+        if self.is_good(&track) {
+            self.unread.end_of_read(&track);
+            return read_of(&track, &self.settings, &mut self.repeats);
+        }
+        if self.passed_unread(&track)
+            && let Some(shown) = track.best.clone()
+        {
+            let direction = track.travel.direction();
+            let told = capture(&track, None, shown, direction, &self.settings);
+            self.unread.end_of_unread(&track, told);
+        }
+        None
+    }
+
+    /// SNAPRULE-9, SNAPRULE-11: whether a plate that was never read was that of a vehicle which drove by. Loops tell of such vehicles
+    /// themselves.
+    fn passed_unread(&self, track: &Track) -> bool {
+        let (least, direction) = (self.settings.unread_frames, track.travel.direction());
+        least > 0
+            && track.hits >= least
+            && !track.beside_read
+            && direction != Direction::Unknown
+            && self.settings.direction.passes(direction)
     }
 
     /// Whether what was read of a track is good enough to be told.
@@ -471,7 +530,13 @@ fn learn(
     full: &mut Option<Picture>,
     settings: &RecognitionSettings,
 ) {
-    let Some(read) = &seen.read else { return };
+    let Some(read) = &seen.read else {
+        let wanted = settings.unread_frames > 0 && !settings.capture.has_loops();
+        if wanted && !track.done && track.text.is_none() {
+            track.offer_unread(frame, seen, full);
+        }
+        return;
+    };
     track.ballot.cast(read.clone(), seen.weight);
     let before = track.text.take();
     track.text = track.ballot.outcome(settings.region);
@@ -492,6 +557,24 @@ fn learn(
     } else {
         // The pictures were sent; they need not stay in memory.
         track.best = None;
+    }
+}
+
+/// Notes which unread plates are on vehicles whose plate was read: a sign on a lorry is no vehicle of its own.
+fn note_companions(tracks: &mut [Track], at: UtcTime, least: f32) {
+    let is_read = |t: &Track| {
+        let sure = t.text.as_ref().is_some_and(|p| p.likelihood >= least);
+        t.last_seen == at && (t.done || sure)
+    };
+    let bodies: Vec<_> = tracks
+        .iter()
+        .filter(|t| is_read(t))
+        .map(|t| (t.id, Track::body(&t.rect)))
+        .collect();
+    for track in tracks.iter_mut().filter(|t| t.last_seen == at) {
+        let middle = track.rect.center();
+        let on = |(id, body): &(u64, PxRect)| *id != track.id && body.contains(middle);
+        track.beside_read |= bodies.iter().any(on);
     }
 }
 

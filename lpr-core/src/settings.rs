@@ -126,6 +126,67 @@ impl CaptureMode {
     }
 }
 
+/// How a vehicle is followed while its plate is not seen (SNAPRULE-8).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[schemars(inline)]
+#[serde(rename_all = "snake_case")]
+pub enum Trajectory {
+    /// By a body around its plate: for large vehicles, whose plates are hidden for seconds.
+    VehicleBody,
+    /// By its plate alone: for small vehicles, one close after the other.
+    Plate,
+    /// By its body once it was reported and while no other plate is in it, else by its plate.
+    #[default]
+    SelfAdaptive,
+}
+
+/// What the camera sees mostly (SCENE-1..4).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[schemars(inline)]
+#[serde(rename_all = "snake_case")]
+pub enum DetectionScene {
+    /// Vehicles from the front: a plate that comes nearer is followed with six tenths of the score.
+    #[default]
+    HeadFirst,
+    /// Vehicles from behind: the same of a plate that goes away.
+    TailFirst,
+    /// Small plates from high above: the net sees half as many pixels more each way, and plates a quarter narrower are read.
+    MountingHeight,
+}
+
+impl Trajectory {
+    /// All of them with their words in ONVIF.
+    pub const ALL: [(&'static str, Self); 3] = [
+        ("VehicleBody", Self::VehicleBody),
+        ("Plate", Self::Plate),
+        ("SelfAdaptive", Self::SelfAdaptive),
+    ];
+}
+
+impl DetectionScene {
+    /// All scenes with their words in ONVIF.
+    pub const ALL: [(&'static str, Self); 3] = [
+        ("HeadFirst", Self::HeadFirst),
+        ("TailFirst", Self::TailFirst),
+        ("MountingHeight", Self::MountingHeight),
+    ];
+
+    /// The direction in which plates are looked for more closely.
+    #[must_use]
+    pub const fn prefers(self) -> Option<Direction> {
+        match self {
+            Self::HeadFirst => Some(Direction::Approaching),
+            Self::TailFirst => Some(Direction::Departing),
+            Self::MountingHeight => None,
+        }
+    }
+}
+
+/// Widest input of the detector in pixels.
+const MAX_DETECTOR_WIDTH: u32 = 1280;
+/// Narrowest plate that can be read in pixels.
+const LEAST_PLATE_WIDTH: u32 = 30;
+
 /// Settings of recognition on video.
 ///
 /// Plain values with bounds that [`RecognitionSettings::check`] states; a pipeline takes
@@ -169,6 +230,14 @@ pub struct RecognitionSettings {
     /// Areas in which plates are ignored (LPRCFG-4, LPRCFG-5), at most 3 of 3..=16 points.
     #[schemars(length(max = 3))]
     pub shield_areas: Vec<Vec<NormPoint>>,
+    /// How a vehicle is followed while its plate is not seen (SNAPRULE-8).
+    pub trajectory: Trajectory,
+    /// What the camera sees mostly (SCENE-1..4).
+    pub scene: DetectionScene,
+    /// Frames in which the plate of a passing vehicle must have been found before the vehicle is told though the plate was never
+    /// read, 0..=100 (SNAPRULE-9, SNAPRULE-11); 0 tells none.
+    #[schemars(range(min = 0, max = 100))]
+    pub unread_frames: u32,
     /// Whether vehicles that turn back are told (INTEL-6).
     pub tell_returns: bool,
 }
@@ -188,6 +257,9 @@ impl Default for RecognitionSettings {
             direction: DirectionFilter::Both,
             capture: CaptureMode::Video,
             shield_areas: Vec::new(),
+            trajectory: Trajectory::SelfAdaptive,
+            scene: DetectionScene::HeadFirst,
+            unread_frames: 0,
             tell_returns: false,
         }
     }
@@ -256,7 +328,13 @@ impl RecognitionSettings {
             self.stable_reads,
             "1 to 100 frames",
         )?;
-        let ok = (256..=1280).contains(&input) && input.is_multiple_of(32);
+        ensure(
+            self.unread_frames <= 100,
+            "unread_frames",
+            self.unread_frames,
+            "0 to 100 frames",
+        )?;
+        let ok = (256..=MAX_DETECTOR_WIDTH).contains(&input) && input.is_multiple_of(32);
         ensure(
             ok,
             "detector_width_px",
@@ -275,6 +353,28 @@ impl RecognitionSettings {
         self.shield_areas
             .iter()
             .try_for_each(|a| check_area("shield_areas", a))
+    }
+
+    /// Width of the detector's input in this scene, pixels (SCENE-3).
+    #[must_use]
+    pub fn input_width_px(&self) -> u32 {
+        match self.scene {
+            DetectionScene::MountingHeight => (self.detector_width_px * 3 / 2)
+                .next_multiple_of(32)
+                .min(MAX_DETECTOR_WIDTH),
+            DetectionScene::HeadFirst | DetectionScene::TailFirst => self.detector_width_px,
+        }
+    }
+
+    /// Width from which a plate is read in this scene, pixels of the analysed frame (SCENE-3).
+    #[must_use]
+    pub fn readable_width_px(&self) -> u32 {
+        match self.scene {
+            DetectionScene::MountingHeight => {
+                (self.min_plate_width_px * 3 / 4).max(LEAST_PLATE_WIDTH)
+            }
+            DetectionScene::HeadFirst | DetectionScene::TailFirst => self.min_plate_width_px,
+        }
     }
 
     /// [`RecognitionSettings::detection_interval_ms`] as a duration.
@@ -343,7 +443,8 @@ mod tests {
     #[test]
     fn bad_values_are_named_with_their_bounds() {
         type Spoil = fn(&mut RecognitionSettings);
-        let rows: [(&str, Spoil); 11] = [
+        let rows: [(&str, Spoil); 12] = [
+            ("unread_frames is 101", |s| s.unread_frames = 101),
             ("min_plate_width_px is 29, must be 30 to 1000 pixels", |s| {
                 s.min_plate_width_px = 29
             }),

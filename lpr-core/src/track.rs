@@ -16,6 +16,10 @@ use crate::vote::Ballot;
 const VELOCITY_GAIN: f32 = 0.6;
 /// A new best frame must be this much better, so that pictures are not copied for nothing.
 const BETTER: f32 = 1.15;
+/// How far a vehicle reaches around its plate, in plate widths.
+const BODY: f32 = 2.5;
+/// Most that a frame counts in which a plate was found and not read: less than any that was.
+const UNREAD_FITNESS: f32 = 1e-4;
 /// Margin of a cut-out, in plate widths and heights.
 const CUTOUT_MARGIN: (f32, f32) = (0.15, 0.3);
 
@@ -110,11 +114,16 @@ pub(crate) struct Track {
     pub(crate) best: Option<BestFrame>,
     /// Whether its read was sent (or found to be a repeat).
     pub(crate) done: bool,
+    /// Whether its vehicle is looked for around it (SNAPRULE-8).
+    pub(crate) by_body: bool,
+    /// Whether a plate that was read moved beside it, so that it is something else on the same vehicle.
+    pub(crate) beside_read: bool,
     /// Whether it was told that it turned back.
     pub(crate) returned: bool,
     /// Whether it is the vehicle of a loop's capture.
     pub(crate) at_loop: bool,
-    start: PxPoint,
+    /// Middle of the box in the first frame.
+    pub(crate) start: PxPoint,
     roamed: f32,
     /// Pixels a second; `None` before the second frame.
     velocity: Option<PxPoint>,
@@ -144,6 +153,8 @@ impl Track {
             colors: ColorBallot::default(),
             best: None,
             done: false,
+            by_body: false,
+            beside_read: false,
             returned: false,
             at_loop: false,
             start: seen.rect.center(),
@@ -163,6 +174,12 @@ impl Track {
         let c = self.rect.center();
         let (w, h) = (self.rect.width * scale, self.rect.height * scale);
         PxRect::new(c.x + v.x * dt - w / 2.0, c.y + v.y * dt - h / 2.0, w, h)
+    }
+
+    /// Where the vehicle of a plate at `rect` reaches to: about three of its plates to each side, and as far up and down.
+    #[must_use]
+    pub(crate) fn body(rect: &PxRect) -> PxRect {
+        rect.grown(BODY * rect.width, BODY * rect.width)
     }
 
     /// Whether a velocity is known.
@@ -212,12 +229,34 @@ impl Track {
         full: &mut Option<Picture>,
         lasts: Option<Duration>,
     ) {
+        self.offer(seen.weight, frame, seen, full, lasts);
+    }
+
+    /// Keeps `frame` when the plate, which was not read in any, is seen larger in it than in all before (SNAPRULE-9).
+    pub(crate) fn offer_unread(
+        &mut self,
+        frame: &FrameView<'_>,
+        seen: &Observation,
+        full: &mut Option<Picture>,
+    ) {
+        let share = seen.quad.width() / frame.size().width() as f32;
+        self.offer(UNREAD_FITNESS * share.min(1.0), frame, seen, full, None);
+    }
+
+    fn offer(
+        &mut self,
+        weight: f32,
+        frame: &FrameView<'_>,
+        seen: &Observation,
+        full: &mut Option<Picture>,
+        lasts: Option<Duration>,
+    ) {
         let inside = if seen.quad.is_inside(frame.size(), 1.0) {
             1.0
         } else {
             0.2
         };
-        let fitness = seen.weight * inside;
+        let fitness = weight * inside;
         let stays = |b: &BestFrame| {
             let age = frame.captured_at.saturating_since(b.at);
             fitness <= b.fitness * BETTER && lasts.is_none_or(|most| age <= most)

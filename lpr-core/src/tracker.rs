@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::geometry::FrameSize;
 use crate::plausibility::similarity;
+use crate::settings::Trajectory;
 use crate::time::UtcTime;
 use crate::track::{Observation, Track};
 
@@ -13,6 +14,8 @@ const MAX_TRACKS: usize = 32;
 pub(crate) const LOST_AFTER: Duration = Duration::from_millis(1200);
 /// A track of a single frame is over after this.
 const FORGET_AFTER: Duration = Duration::from_millis(600);
+/// A track whose vehicle is looked for around it is over when not seen for this long.
+const BODY_LOST_AFTER: Duration = Duration::from_secs(3);
 /// Both texts at least this sure: they count for and against belonging together.
 const SURE: f32 = 0.6;
 /// Both texts at least this sure, and unlike: two plates, wherever they are.
@@ -51,7 +54,9 @@ impl Tracker {
         at: UtcTime,
         frame: FrameSize,
         seen: &[Observation],
+        trajectory: Trajectory,
     ) -> Vec<Option<usize>> {
+        self.choose_bodies(trajectory);
         let mut pairs: Vec<(f32, usize, usize)> = Vec::new();
         for (t, track) in self.tracks.iter().enumerate() {
             pairs.extend(
@@ -87,6 +92,24 @@ impl Tracker {
         self.next_id - 1
     }
 
+    /// SNAPRULE-8: which tracks are followed by a body around the plate.
+    fn choose_bodies(&mut self, trajectory: Trajectory) {
+        for i in 0..self.tracks.len() {
+            let track = &self.tracks[i];
+            let body = Track::body(&track.rect);
+            let others = self.tracks.iter().filter(|t| t.id != track.id);
+            let by_body = match trajectory {
+                Trajectory::VehicleBody => true,
+                Trajectory::Plate => false,
+                Trajectory::SelfAdaptive => {
+                    let mut near = others.filter(|t| body.contains(t.rect.center()));
+                    track.done && near.next().is_none()
+                }
+            };
+            self.tracks[i].by_body = by_body;
+        }
+    }
+
     /// The tracks, for changes to what they know.
     pub(crate) fn tracks_mut(&mut self) -> &mut [Track] {
         &mut self.tracks
@@ -110,6 +133,8 @@ fn is_over(track: &Track, at: UtcTime, frame: FrameSize) -> bool {
     let unseen = at.saturating_since(track.last_seen);
     let patience = if track.hits == 1 {
         FORGET_AFTER
+    } else if track.by_body {
+        BODY_LOST_AFTER
     } else {
         LOST_AFTER
     };
@@ -141,7 +166,16 @@ fn cost(track: &Track, seen: &Observation, at: UtcTime) -> Option<f32> {
         Likeness::Never => return None,
         Likeness::Other | Likeness::Unsaid => {}
     }
-    if away > reach || resize > 0.45 + 0.6 * dt.min(1.0) {
+    // Where the vehicle should be, its own plate is it again, or, soon, what was never read; late nothing else is.
+    let late = dt > LOST_AFTER.as_secs_f32();
+    let own = match alike {
+        Likeness::Same(_) => true,
+        Likeness::Unsaid => !late && track.text.is_none(),
+        Likeness::Other | Likeness::Never => false,
+    };
+    let on_body = track.by_body && own && Track::body(&expected).contains(seen.rect.center());
+    let longest = if on_body { 3.0 } else { 1.0 };
+    if ((late || away > reach) && !on_body) || resize > 0.45 + 0.6 * dt.min(longest) {
         return None;
     }
     let text = match alike {

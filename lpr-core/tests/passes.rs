@@ -6,31 +6,9 @@ use lpr_core::{
     Direction, DirectionFilter, NormPoint, PlateCapture, PxRect, RecognitionSettings, Unreadable,
 };
 use proptest::prelude::*;
-use world::{Dice, Noise, Vehicle, pipeline, run, settings, step, step_over, try_step};
-
-/// A vehicle in lane `lane` of 4 that comes (`approaching`) or goes between two plate widths.
-fn vehicle(text: &str, lane: u32, from_ms: u64, lasts_ms: u64, widths: (f32, f32)) -> Vehicle {
-    let rect = |w: f32| {
-        let depth = (w - 50.0) / 90.0;
-        PxRect::new(
-            lane as f32 * 155.0 + 10.0,
-            30.0 + 240.0 * depth.clamp(0.0, 1.2),
-            w,
-            w / 3.0,
-        )
-    };
-    Vehicle {
-        text: text.to_owned(),
-        from_ms,
-        until_ms: from_ms + lasts_ms,
-        start: rect(widths.0),
-        end: rect(widths.1),
-    }
-}
-
-fn texts(reads: &[lpr_core::PlateCapture]) -> Vec<&str> {
-    reads.iter().map(|c| c.read.plate_number.as_str()).collect()
-}
+use world::{
+    Dice, Noise, Vehicle, pipeline, run, settings, step, step_over, texts, try_step, vehicle,
+};
 
 #[test]
 fn a_pass_gives_one_read_with_its_best_frame() {

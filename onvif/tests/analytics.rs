@@ -269,6 +269,21 @@ async fn shield_areas_are_modules() {
     )
     .await;
     assert_eq!(refused.status, 400, "{}", refused.text());
+    // SNAPRULE-8, SNAPRULE-9, SNAPRULE-11, SCENE-4.
+    let rules = [
+        ("Unlicensed", "true"),
+        ("FramesToOutputUnlicensed", "20"),
+        ("Trajectory", "VehicleBody"),
+        ("DetectionScene", "TailFirst"),
+    ];
+    let items = rules.map(|(n, v)| format!(r#"<tt:SimpleItem Name="{n}" Value="{v}"/>"#));
+    let content = module("PlateReader", "PlateReader", &items.concat());
+    let done = on(&bench, "ModifyAnalyticsModules", &content).await;
+    assert_eq!(done.status, 200, "{}", done.text());
+    let reader = modules(&bench).await.remove(0);
+    for (name, told) in rules {
+        assert_eq!(value(&reader, name), told, "{name}");
+    }
     let rate = r#"<tt:SimpleItem Name="AnalysisRate" Value="7"/>"#;
     let region = format!(
         r#"<tt:ElementItem Name="Region">{}</tt:ElementItem>"#,

@@ -19,11 +19,19 @@ pub enum RecordKind {
     Test,
     /// A vehicle that came, turned back and leaves (INTEL-6), beside the record of its pass.
     Backing,
+    /// A vehicle that drove by with a plate that was never read (SNAPRULE-9).
+    Unlicensed,
 }
 
 impl RecordKind {
     /// Every kind.
-    pub const ALL: [Self; 4] = [Self::Lpr, Self::Manual, Self::Test, Self::Backing];
+    pub const ALL: [Self; 5] = [
+        Self::Lpr,
+        Self::Manual,
+        Self::Test,
+        Self::Backing,
+        Self::Unlicensed,
+    ];
 
     /// The kind with this word.
     #[must_use]
@@ -38,6 +46,7 @@ impl RecordKind {
             Self::Manual => "manual",
             Self::Test => "test",
             Self::Backing => "backing",
+            Self::Unlicensed => "unlicensed",
         }
     }
 }

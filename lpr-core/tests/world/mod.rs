@@ -2,6 +2,7 @@
 //!
 //! Each plate is painted into the frame as a flat patch whose grey value names the vehicle; the fake
 //! detector finds it by the frame's time, the fake reader by the grey value in the middle of the crop.
+#![allow(dead_code, reason = "each test file uses its part")]
 
 use std::time::Duration;
 
@@ -53,6 +54,10 @@ pub(crate) struct Noise {
     pub(crate) missed: u64,
     /// Chance in 100 that a frame's read has one wrong character.
     pub(crate) misread: u64,
+    /// From when on plates are found with a score of 0.25 instead of 0.9.
+    pub(crate) weak_from_ms: Option<u64>,
+    /// Plates narrower than this many pixels of the net's input are not found.
+    pub(crate) least_net_px: f32,
     /// Most pixels a box is off, each way.
     pub(crate) jitter: f32,
     /// Time of the frame on which the detector fails.
@@ -95,7 +100,15 @@ impl Detector for FakeDetector {
         let mut found = Vec::new();
         for v in &self.vehicles {
             let Some(r) = v.rect_at(ms) else { continue };
-            if self.dice.roll(100) < self.noise.missed || !request.region.contains(r.center()) {
+            let weak = self.noise.weak_from_ms.is_some_and(|from| ms >= from);
+            let score = if weak { 0.25 } else { 0.9 };
+            let scale = request.max_input.width() as f32 / request.region.width;
+            let seen = r.width * scale.min(request.max_scale) >= self.noise.least_net_px
+                && score >= request.min_score;
+            if self.dice.roll(100) < self.noise.missed
+                || !seen
+                || !request.region.contains(r.center())
+            {
                 continue;
             }
             let j = self.noise.jitter;
@@ -103,7 +116,7 @@ impl Detector for FakeDetector {
             found.push(PlateDetection {
                 rect,
                 quad: PxQuad::from(rect),
-                score: 0.9,
+                score,
             });
         }
         Ok(found)
@@ -234,6 +247,36 @@ pub(crate) fn try_step(
     };
     let at = UtcTime::EPOCH + Duration::from_millis(ms);
     p.process(&FrameView::new(planes, size, at, MediaTime::default()).unwrap())
+}
+
+/// A vehicle in lane `lane` of 4 that comes (`approaching`) or goes between two plate widths.
+pub(crate) fn vehicle(
+    text: &str,
+    lane: u32,
+    from_ms: u64,
+    lasts_ms: u64,
+    widths: (f32, f32),
+) -> Vehicle {
+    let rect = |w: f32| {
+        let depth = (w - 50.0) / 90.0;
+        PxRect::new(
+            lane as f32 * 155.0 + 10.0,
+            30.0 + 240.0 * depth.clamp(0.0, 1.2),
+            w,
+            w / 3.0,
+        )
+    };
+    Vehicle {
+        text: text.to_owned(),
+        from_ms,
+        until_ms: from_ms + lasts_ms,
+        start: rect(widths.0),
+        end: rect(widths.1),
+    }
+}
+
+pub(crate) fn texts(reads: &[PlateCapture]) -> Vec<&str> {
+    reads.iter().map(|c| c.read.plate_number.as_str()).collect()
 }
 
 /// Runs the world over the frames at `times`, then ends it; all reads in order.

@@ -1,8 +1,8 @@
 //! The modules of our own: `PlateReader`, which is always there, and up to three `ShieldArea`.
 
 use lpr_core::{
-    CaptureMode, Direction, FrameSize, LoopPlan, LoopTrigger, PlateText, PxPoint, PxQuad, PxRect,
-    Scene, TrackedObject,
+    CaptureMode, DetectionScene, Direction, FrameSize, LoopPlan, LoopTrigger, PlateText, PxPoint,
+    PxQuad, PxRect, Scene, TrackedObject, Trajectory,
 };
 use onvif_contracts::{tan, tt};
 use onvif_xml::{QName, ns};
@@ -31,7 +31,7 @@ pub(super) fn shield() -> QName {
 }
 
 /// Parameters of the reader.
-pub(super) const READER: [Parameter; 11] = [
+pub(super) const READER: [Parameter; 15] = [
     simple("Enabled", (ns::XS, "boolean")),
     simple("AnalysisRate", (ns::XS, "int")),
     simple("FramesToOutput", (ns::XS, "int")),
@@ -43,6 +43,10 @@ pub(super) const READER: [Parameter; 11] = [
     simple("Loop2", (ns::XS, "string")),
     simple("LoopDistance", (ns::XS, "int")),
     simple("MaxVehiclePassTime", (ns::XS, "int")),
+    simple("Unlicensed", (ns::XS, "boolean")),
+    simple("FramesToOutputUnlicensed", (ns::XS, "int")),
+    simple("Trajectory", (ns::XS, "string")),
+    simple("DetectionScene", (ns::XS, "string")),
 ];
 
 /// Parameters of a shield area.
@@ -61,6 +65,13 @@ pub(super) fn reader_options() -> Vec<tan::ConfigOptions> {
         items::words("Loop2", &names(&LoopTrigger::ALL)),
         items::ints("LoopDistance", LoopDistance::MIN, LoopDistance::MAX),
         items::ints("MaxVehiclePassTime", PassTime::MIN, PassTime::MAX),
+        items::ints(
+            "FramesToOutputUnlicensed",
+            FramesToOutput::MIN,
+            FramesToOutput::MAX,
+        ),
+        items::words("Trajectory", &names(&Trajectory::ALL)),
+        items::words("DetectionScene", &names(&DetectionScene::ALL)),
     ]
 }
 
@@ -92,6 +103,16 @@ pub(super) fn current(draft: &Draft) -> Vec<tt::Config> {
                     "MaxVehiclePassTime",
                     loops.max_pass_seconds.get().to_string(),
                 ),
+                ("Unlicensed", s.unlicensed.to_string()),
+                (
+                    "FramesToOutputUnlicensed",
+                    s.frames_to_output_unlicensed.get().to_string(),
+                ),
+                ("Trajectory", word(&Trajectory::ALL, &s.trajectory)),
+                (
+                    "DetectionScene",
+                    word(&DetectionScene::ALL, &s.detection_scene),
+                ),
             ],
             vec![],
         ),
@@ -115,6 +136,17 @@ pub(super) fn modify_reader(draft: &mut Draft, module: &tt::Config) -> Result<()
     if let Some(n) = sent.whole("FramesToOutput", FramesToOutput::MIN, FramesToOutput::MAX)? {
         s.frames_to_output = FramesToOutput::clamped(n);
     }
+    s.unlicensed = sent.flag("Unlicensed")?.unwrap_or(s.unlicensed);
+    let (least, most) = (FramesToOutput::MIN, FramesToOutput::MAX);
+    if let Some(n) = sent.whole("FramesToOutputUnlicensed", least, most)? {
+        s.frames_to_output_unlicensed = FramesToOutput::clamped(n);
+    }
+    s.trajectory = sent
+        .word("Trajectory", &Trajectory::ALL)?
+        .unwrap_or(s.trajectory);
+    s.detection_scene = sent
+        .word("DetectionScene", &DetectionScene::ALL)?
+        .unwrap_or(s.detection_scene);
     s.capture_mode = sent
         .word("CaptureMode", &CaptureMode::ALL)?
         .unwrap_or(s.capture_mode);

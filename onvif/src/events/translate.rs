@@ -292,7 +292,11 @@ impl Translator {
                 rule.map(|rule| returned(read, rule)).into_iter().collect()
             }
             // Beside the record of the pass: nobody waits for it.
-            EventKind::RecordStored(record) if record.kind == RecordKind::Backing => Vec::new(),
+            EventKind::RecordStored(record)
+                if [RecordKind::Backing, RecordKind::Unlicensed].contains(&record.kind) =>
+            {
+                Vec::new()
+            }
             EventKind::RecordStored(record) => {
                 let at = self
                     .waiting

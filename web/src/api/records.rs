@@ -79,7 +79,7 @@ impl Search {
             kind: field(
                 self.kind,
                 "/kind",
-                "must be lpr, manual, test or backing",
+                "must be lpr, manual, test, backing or unlicensed",
                 RecordKind::of_word,
                 &mut violations,
             ),

@@ -1,4 +1,6 @@
-use lpr_core::{CaptureMode, DirectionFilter, RecognitionSettings, Region};
+use lpr_core::{
+    CaptureMode, DetectionScene, DirectionFilter, RecognitionSettings, Region, Trajectory,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -25,7 +27,7 @@ bounded! {
     pub struct RepeatSeconds(u32) in 0..=600, unit "s"
 }
 bounded! {
-    /// Analysed frames with the same text (SNAPRULE-10).
+    /// Analysed frames in which a plate was found, with the same text (SNAPRULE-10) or without any (SNAPRULE-11).
     pub struct FramesToOutput(u32) in 1..=100, unit "frames"
 }
 
@@ -69,6 +71,21 @@ pub struct LprRecognition {
     /// So many frames must give the same text before a vehicle in sight is reported; who leaves earlier is reported then.
     #[schemars(title = "Frames to Output Licensed Vehicle Snapshot", extend("x-hidden-when" = {"capture_mode": "loop"}))]
     pub frames_to_output: FramesToOutput,
+    /// Keeps a picture of vehicles that drove by with a plate that was found and never read. Without any plate a vehicle is not found.
+    /// Where loops capture, they tell of such vehicles.
+    #[schemars(title = "Unlicensed Vehicle Snapshot", extend("x-visible-when" = {"capture_mode": "video"}))]
+    pub unlicensed: bool,
+    /// The plate must have been found in so many frames; the picture is kept when the vehicle has left.
+    #[schemars(title = "Frames to Output Unlicensed Vehicle Snapshot", extend("x-visible-when" = {"capture_mode": "video", "unlicensed": true}))]
+    pub frames_to_output_unlicensed: FramesToOutput,
+    /// How a vehicle is followed while its plate is hidden: by its body (large vehicles), by its plate alone (small ones, close together), or
+    /// by its body while it is alone and was reported.
+    #[schemars(title = "Scene", extend("x-hidden-when" = {"capture_mode": "loop"}))]
+    pub trajectory: Trajectory,
+    /// Head First follows plates that come nearer also where they are hard to find, Tail First those that go away. Mounting Height finds
+    /// and reads smaller plates, for about twice the processor time.
+    #[schemars(title = "Detection Scene")]
+    pub detection_scene: DetectionScene,
     /// The same plate again within this time is the same pass; 0 reports it every time.
     #[schemars(title = "Delay for Prevention of Same Plate Capture")]
     pub repeat_seconds: RepeatSeconds,
@@ -94,6 +111,10 @@ impl Default for LprRecognition {
             capture_mode: CaptureMode::Video,
             // One more would cost a frame and change nothing: three clips gave the same texts with 1, 2 and 5.
             frames_to_output: FramesToOutput::clamped(1),
+            unlicensed: false,
+            frames_to_output_unlicensed: FramesToOutput::clamped(10),
+            trajectory: Trajectory::SelfAdaptive,
+            detection_scene: DetectionScene::HeadFirst,
             repeat_seconds: RepeatSeconds::clamped(5),
             loops: LprLoops::default(),
         }
@@ -128,6 +149,13 @@ impl LprRecognition {
             stable_reads: self.frames_to_output.get(),
             capture_area: areas.capture().to_vec(),
             shield_areas: areas.shields(),
+            trajectory: self.trajectory,
+            scene: self.detection_scene,
+            unread_frames: if self.unlicensed {
+                self.frames_to_output_unlicensed.get()
+            } else {
+                0
+            },
             tell_returns: intelligence.backing,
             ..RecognitionSettings::default()
         }
@@ -184,6 +212,9 @@ mod tests {
                 frames_to_output: FramesToOutput::clamped(percent),
                 repeat_seconds: RepeatSeconds::clamped(percent * 6),
                 direction: DirectionFilter::Departing,
+                unlicensed: percent > 0,
+                frames_to_output_unlicensed: FramesToOutput::clamped(percent),
+                detection_scene: DetectionScene::MountingHeight,
                 ..LprRecognition::default()
             };
             let told = s.settings(&areas, &quiet);
@@ -192,6 +223,8 @@ mod tests {
             assert_eq!(told.duplicate_delay_ms, percent as u32 * 6000);
             assert_eq!(told.stable_reads, (percent as u32).max(1));
             assert_eq!(told.direction, DirectionFilter::Departing);
+            assert_eq!(told.unread_frames, percent as u32);
+            assert_eq!(told.scene, DetectionScene::MountingHeight);
         }
     }
 

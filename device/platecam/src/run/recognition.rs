@@ -198,6 +198,10 @@ impl Worker {
                 Ok(output) => {
                     self.parts.bus.publish_scene(Arc::new(output.scene));
                     self.report(&stored, output.reads);
+                    for capture in output.unread {
+                        tracing::info!(frames = capture.read.frames_seen, "plate without a read");
+                        self.keep_unread(&stored, capture);
+                    }
                     output
                         .returned
                         .into_iter()
@@ -215,6 +219,14 @@ impl Worker {
             }
         }
         self.report(&stored, pipeline.flush());
+    }
+
+    /// Has a vehicle recorded whose plate was never read (SNAPRULE-9): no read is told, there is none.
+    fn keep_unread(&self, settings: &LprRecognition, capture: PlateCapture) {
+        if settings.report {
+            let kind = RecordKind::Unlicensed;
+            self.parts.recorder.record_as(kind, capture);
+        }
     }
 
     /// Tells of a vehicle that turned back, and has its pictures kept (INTEL-6).

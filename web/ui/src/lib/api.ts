@@ -44,7 +44,7 @@ export interface ColorRead {
 
 export interface PlateRecord {
   id: number;
-  kind: 'lpr' | 'manual' | 'test' | 'backing';
+  kind: 'lpr' | 'manual' | 'test' | 'backing' | 'unlicensed';
   captured_at: string;
   plate_number: string;
   likelihood: number;

@@ -69,6 +69,7 @@ describe('router', () => {
     ['Image/Display Settings', 'video/image'],
     ['Image/Display Settings/Metering', 'video/metering'],
     ['LPR/AI Setting/Intelligent Analysis', 'lpr/intelligence'],
+    ['LPR/AI Setting/Scene Config', 'lpr/scene'],
     ['LPR/Config (LPR)', 'lpr/areas'],
     ['LPR/Device Commission/Device Commission', 'lpr/commission'],
     ['LPR/Device Commission/Debug Info Collection', 'lpr/debug'],
