@@ -14,6 +14,7 @@ mod lines;
 mod names;
 mod onvif;
 mod rtsp;
+mod signed_video;
 mod sound;
 mod upgrade;
 mod xml;
@@ -51,6 +52,7 @@ pub const TARGETS: &[(&str, Make)] = &[
     ("pkcs12", certificates::pkcs12),
     ("rtsp", rtsp::connection),
     ("security", onvif::security),
+    ("signed_video", signed_video::stream),
     ("soap", device::soap),
     ("tunnel", rtsp::tunnel),
     ("wav", sound::wav),

@@ -89,7 +89,7 @@ static IMPLEMENTED: &[(&str, &[&str])] = &[
         "CreatePKCS10CSR", "CreateRSAKeyPair", "CreateSelfSignedCertificate", "DeleteCertPathValidationPolicy", "DeleteCertificate",
         "DeleteCertificationPath", "DeleteDot1XConfiguration", "DeleteKey", "DeleteNetworkInterfaceDot1XConfiguration",
         "DeletePassphrase", "GetAllCertPathValidationPolicies", "GetAllCertificates", "GetAllCertificationPaths", "GetAllDot1XConfigurations", "GetAllKeys",
-        "GetAllPassphrases", "GetAssignedServerCertificates", "GetCertPathValidationPolicy", "GetCertificate", "GetCertificationPath",
+        "GetAllPassphrases", "GetAssignedMediaSigningCertificates", "GetAssignedServerCertificates", "GetCertPathValidationPolicy", "GetCertificate", "GetCertificationPath",
         "GetDot1XConfiguration", "GetEnabledTLSVersions", "GetKeyStatus", "GetNetworkInterfaceDot1XConfiguration",
         "GetPrivateKeyStatus", "GetServiceCapabilities", "RemoveServerCertificateAssignment",
         "ReplaceServerCertificateAssignment", "SetCertPathValidationPolicy", "SetCertificationPath", "SetEnabledTLSVersions",

@@ -21,7 +21,9 @@ pub(crate) fn of_operation(port: Port, operation: &Operation) -> Option<Need> {
     let service = match port {
         Port::Media => of_service(ns::TRT),
         Port::Imaging => of_service(ns::TIMG),
-        Port::Security | Port::Keystore | Port::TlsServer | Port::Dot1x => of_service(ns::TAS),
+        Port::Security | Port::Keystore | Port::TlsServer | Port::Dot1x | Port::MediaSigning => {
+            of_service(ns::TAS)
+        }
         Port::Device
         | Port::DeviceIo
         | Port::Media2

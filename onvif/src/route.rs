@@ -28,10 +28,11 @@ pub(crate) enum Port {
     Keystore,
     TlsServer,
     Dot1x,
+    MediaSigning,
 }
 
 impl Port {
-    const ALL: [Self; 15] = [
+    const ALL: [Self; 16] = [
         Self::Device,
         Self::DeviceIo,
         Self::Media,
@@ -47,6 +48,7 @@ impl Port {
         Self::Keystore,
         Self::TlsServer,
         Self::Dot1x,
+        Self::MediaSigning,
     ];
 
     const fn name(self) -> &'static str {
@@ -66,6 +68,7 @@ impl Port {
             Self::Keystore => "Security configuration: keystore",
             Self::TlsServer => "Security configuration: TLS server",
             Self::Dot1x => "Security configuration: 802.1X",
+            Self::MediaSigning => "Security configuration: media signing",
         }
     }
 
@@ -86,6 +89,7 @@ impl Port {
             Self::Keystore => &ports::keystore::OPERATIONS,
             Self::TlsServer => &ports::tls_server::OPERATIONS,
             Self::Dot1x => &ports::dot1x::OPERATIONS,
+            Self::MediaSigning => &ports::media_signing::OPERATIONS,
         }
     }
 
@@ -124,6 +128,7 @@ impl Port {
             Self::Keystore => ports::keystore::dispatch(call, operation, body),
             Self::TlsServer => ports::tls_server::dispatch(call, operation, body),
             Self::Dot1x => ports::dot1x::dispatch(call, operation, body),
+            Self::MediaSigning => ports::media_signing::dispatch(call, operation, body),
         }
     }
 }

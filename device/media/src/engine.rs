@@ -9,6 +9,7 @@ use std::time::Duration;
 use lpr_core::MediaTime;
 use parking_lot::Mutex;
 use platecam_model::settings::RegionOfInterest;
+use platecam_model::signed_video::Signing;
 use tokio::sync::watch;
 
 use crate::audio::{self, AudioInput, AudioSetup, AudioState, Line};
@@ -291,6 +292,11 @@ impl MediaEngine {
         for encoder in [&self.main, &self.sub] {
             encoder.input().set_regions(regions.clone());
         }
+    }
+
+    /// Sets what a stream is signed with from its next key picture on; `None` for not at all. Motion JPEG stays unsigned.
+    pub fn set_signing(&self, stream: StreamId, signing: Option<Signing>) {
+        self.input(stream).set_signing(signing.map(Arc::new));
     }
 
     /// A stream's configuration; `None` when it is off.

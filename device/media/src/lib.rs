@@ -53,7 +53,7 @@ pub use sensor::{
     ControlInfo, DayNight, ImagingSetup, Lamp, SensorCaps, SensorControls, SimulatedControls,
     Steps, V4l2Controls, White,
 };
-pub use source::{Backoff, Film, SourceSpec, SourceState, Wish};
+pub use source::{Backoff, EncodedFilm, Film, SourceSpec, SourceState, Wish};
 pub use stats::{Rates, StreamStats};
 pub use unit::{AccessUnit, AccessUnitSink, StreamFormat};
 

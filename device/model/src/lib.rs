@@ -27,6 +27,7 @@ pub mod product;
 mod record;
 mod secret;
 pub mod settings;
+pub mod signed_video;
 pub mod testing;
 pub mod time;
 pub mod upkeep;

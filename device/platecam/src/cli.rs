@@ -71,6 +71,10 @@ pub(crate) enum Command {
     RecognizeVideo(RecognizeVideoArgs),
     /// Tell of pictures whether they are as the camera took them, by the watermark in each.
     CheckPicture(CheckPictureArgs),
+    /// Say which seconds of video files are as the camera signed them; one line a file, then one a stretch.
+    ///
+    /// Files are MP4, Matroska, MPEG-TS, or bare streams of H.264 or H.265 (.h264, .h265). Exits with 1 unless everything up to the last signature is genuine.
+    CheckVideo(CheckVideoArgs),
     /// Print the version.
     Version,
 }
@@ -545,6 +549,20 @@ pub(crate) struct CheckPictureArgs {
     #[arg(long, value_name = "KEY")]
     pub(crate) key: String,
     /// JPEG files.
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+#[command(group = clap::ArgGroup::new("trust").required(true))]
+pub(crate) struct CheckVideoArgs {
+    /// Public key of the camera: 130 hexadecimal digits, as `GET /api/v1/watermark` and the page Local Image tell it.
+    #[arg(long, value_name = "KEY", group = "trust")]
+    pub(crate) key: Option<String>,
+    /// Root certificate (PEM) of the camera, as the page HTTPS gives it; also one of another maker's cameras.
+    #[arg(long, value_name = "FILE", group = "trust")]
+    pub(crate) root: Option<PathBuf>,
+    /// Video files.
     #[arg(required = true, value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
 }

@@ -2,6 +2,7 @@
 #![deny(unsafe_code)]
 
 mod check_picture;
+mod check_video;
 mod cli;
 mod config;
 mod doctor;
@@ -52,6 +53,7 @@ fn main() -> ExitCode {
         Command::Run(_) | Command::Launch(_) => "info",
         Command::Doctor(_) => "off",
         Command::CheckPicture(_)
+        | Command::CheckVideo(_)
         | Command::Config(_)
         | Command::Health(_)
         | Command::Legal
@@ -86,6 +88,7 @@ fn main() -> ExitCode {
         Command::Recognize(args) => recognize::recognize(&args),
         Command::RecognizeVideo(args) => recognize_video::recognize(&args),
         Command::CheckPicture(args) => check_picture::check_pictures(&args),
+        Command::CheckVideo(args) => check_video::check_videos(&args),
         Command::Version => {
             println!("platecam {}", env!("CARGO_PKG_VERSION"));
             Ok(())

@@ -123,6 +123,7 @@ fn commands(out: &mut String, command: &clap::Command, name: &str) {
         } else {
             let needs = match name.as_str() {
                 "platecam check-picture"
+                | "platecam check-video"
                 | "platecam recognize"
                 | "platecam recognize-video"
                 | "platecam version" => "nobody in particular",

@@ -131,8 +131,14 @@ pub(super) fn media2(device: &Device, stream: StreamId) -> tt::VideoEncoder2Conf
         quality: f32::from(c.quality.get()),
         gov_length: gop,
         profile: profile(c.codec).map(Into::into),
+        signed: (c.codec != Codec::Mjpeg && signs(device)).then_some(c.signed),
         ..Default::default()
     }
+}
+
+/// Whether streams can be signed (Media Signing).
+fn signs(device: &Device) -> bool {
+    !device.watermark.chain().is_empty()
 }
 
 /// Resolutions that a `Set` of this stream would accept now: they fit the source, and sub is never
@@ -289,6 +295,7 @@ pub(super) struct Wanted {
     gop: Option<i32>,
     profile: Option<String>,
     multicast: Option<tt::MulticastConfiguration>,
+    signed: Option<bool>,
 }
 
 impl From<tt::VideoEncoderConfiguration> for Wanted {
@@ -307,6 +314,7 @@ impl From<tt::VideoEncoderConfiguration> for Wanted {
                 .as_deref()
                 .map(|h| h.h264_profile.as_str().to_owned()),
             multicast: Some(c.multicast),
+            signed: None,
         }
     }
 }
@@ -323,6 +331,7 @@ impl From<tt::VideoEncoder2Configuration> for Wanted {
             gop: c.gov_length,
             profile: c.profile.clone(),
             multicast: c.multicast.as_deref().cloned(),
+            signed: c.signed,
             encoding: c.encoding,
         }
     }
@@ -378,6 +387,11 @@ impl Wanted {
                 None => to.bit_rate_type,
             },
             gop_length: number("GovLength", self.gop.map(i64::from), to.gop_length)?,
+            // Motion JPEG cannot be signed; the setting waits for the next codec that can.
+            signed: match codec {
+                Codec::Mjpeg => to.signed,
+                Codec::H264 | Codec::H265 => self.signed.unwrap_or(to.signed),
+            },
         })
     }
 }

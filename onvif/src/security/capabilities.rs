@@ -7,7 +7,7 @@ use platecam_model::ports::{
     SignatureAlgorithm,
 };
 
-use super::dot1x;
+use super::{dot1x, signing};
 use crate::call::Call;
 
 /// TLS versions that can be enabled, by the name of their setting.
@@ -34,7 +34,7 @@ pub(crate) fn all(call: &Call<'_>) -> tas::Capabilities {
         },
         dot1x_capabilities: dot1x::capabilities(call),
         authorization_server: None,
-        media_signing: None,
+        media_signing: signing::capabilities(call),
     }
 }
 

@@ -10,7 +10,7 @@ use platecam_model::{
     },
 };
 
-use super::{faults, subject};
+use super::{faults, signing, subject};
 use crate::{
     call::{Answer, Call},
     fault::shortened,
@@ -143,9 +143,12 @@ fn certificate(c: StoredCertificate) -> tas::X509Certificate {
 pub(super) fn one(call: &Call<'_>, id: &str) -> Answer<tas::GetCertificateResponse> {
     let all = call.device().stored_certificates(call.actor);
     let found = all.map_err(faults::of)?.into_iter().find(|c| c.id == id);
-    let found = found.ok_or_else(|| faults::of(Error::not_found("certificate", shortened(id))))?;
+    let found = found
+        .map(certificate)
+        .or_else(|| signing::certificate(call, id));
+    let missing = || faults::of(Error::not_found("certificate", shortened(id)));
     Ok(tas::GetCertificateResponse {
-        certificate: certificate(found),
+        certificate: found.ok_or_else(missing)?,
     })
 }
 
@@ -191,13 +194,14 @@ fn stored(call: &Call<'_>) -> Answer<Vec<CertificationPath>> {
 pub(super) fn path(call: &Call<'_>, id: &str) -> Answer<tas::GetCertificationPathResponse> {
     let found = stored(call)?.into_iter().find(|p| p.id == id);
     let missing = || faults::of(Error::not_found("certification path", shortened(id)));
-    let found = found.ok_or_else(missing)?;
+    let found = found.map(|path| tas::CertificationPath {
+        certificate_id: path.certificates,
+        alias: some(path.alias),
+        any_element: None,
+    });
+    let found = found.or_else(|| signing::path(call, id));
     Ok(tas::GetCertificationPathResponse {
-        certification_path: tas::CertificationPath {
-            certificate_id: found.certificates,
-            alias: some(found.alias),
-            any_element: None,
-        },
+        certification_path: found.ok_or_else(missing)?,
     })
 }
 

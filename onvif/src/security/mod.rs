@@ -7,13 +7,14 @@ mod dot1x;
 mod faults;
 mod keys;
 mod policies;
+mod signing;
 mod subject;
 mod tls;
 
 use onvif_contracts::{
     ports::{
         advanced_security_service::AdvancedSecurityService, dot1x::Dot1X, keystore::Keystore,
-        tls_server::TLSServer,
+        media_signing::MediaSigning, tls_server::TLSServer,
     },
     tas,
 };
@@ -270,6 +271,16 @@ impl TLSServer for Call<'_> {
         _: tas::GetAssignedServerCertificates,
     ) -> Answer<tas::GetAssignedServerCertificatesResponse> {
         tls::assigned(self)
+    }
+}
+
+/// Video is signed with the unit's own key alone: nothing can be assigned, as the capabilities say.
+impl MediaSigning for Call<'_> {
+    fn get_assigned_media_signing_certificates(
+        &self,
+        _: tas::GetAssignedMediaSigningCertificates,
+    ) -> Answer<tas::GetAssignedMediaSigningCertificatesResponse> {
+        signing::assigned(self)
     }
 }
 

@@ -15,6 +15,7 @@ mod keystore;
 mod keystore_tests;
 mod parse;
 mod rows;
+mod signing;
 mod store;
 #[cfg(test)]
 mod tests;

@@ -140,6 +140,12 @@ pub(super) fn signed_by(one: &[u8], issuer: &[u8]) -> bool {
     }
 }
 
+/// The key of a certificate as the point of a curve.
+pub(super) fn point(der: &[u8]) -> Option<Vec<u8>> {
+    let one = certificate(der).ok()?;
+    Some(one.public_key().subject_public_key.data.to_vec())
+}
+
 /// Key and chain as the TLS server takes them; refuses a key that does not fit.
 pub(super) fn certified(
     chain: Vec<CertificateDer<'static>>,

@@ -349,3 +349,31 @@ fn the_store_is_bounded() {
     let full = store.request(&new("r", SignedBy::Itself));
     assert!(matches!(full, Err(Error::Exhausted { limit: 64, .. })));
 }
+
+/// GEN-21: one certificate of the key that signs video for all starts, by the unit's root; another key gets another.
+#[test]
+fn the_key_of_video_has_a_certificate_of_the_root() {
+    use platecam_model::{ports::PictureSigner, watermark::SigningKey};
+
+    let dir = tempfile::tempdir().unwrap();
+    let key = || {
+        SigningKey::from_pkcs8(&SigningKey::generate().unwrap())
+            .unwrap()
+            .public_key()
+    };
+    let (one, other) = (key(), key());
+    let store = open(dir.path());
+    let made = store.video_certificate(&one, "PC1").unwrap();
+    let der = super::parse::chain(&made).unwrap();
+    let root = store.root_der().unwrap();
+    assert!(super::parse::signed_by(&der[0], &root));
+    assert_eq!(super::parse::point(&der[0]).unwrap(), one.0);
+    drop(store);
+    let store = open(dir.path());
+    assert_eq!(store.video_certificate(&one, "PC1").unwrap(), made);
+    let exchanged = store.video_certificate(&other, "PC1").unwrap();
+    assert_eq!(
+        super::parse::point(&super::parse::chain(&exchanged).unwrap()[0]).unwrap(),
+        other.0
+    );
+}

@@ -5,6 +5,7 @@ mod interest;
 mod pace;
 pub(crate) mod pipeline;
 mod settings;
+mod sign;
 mod soften;
 #[cfg(test)]
 mod tests;
@@ -24,6 +25,7 @@ pub(crate) use choose::{candidates, refusals};
 
 use lpr_core::MediaTime;
 use platecam_model::settings::RegionOfInterest;
+use platecam_model::signed_video::Signing;
 
 use crate::clock::{MediaClock, Span};
 use crate::config::{Codec, EncoderConfig, PictureSize, StreamId};
@@ -101,6 +103,7 @@ struct Output {
     last_at: Option<MediaTime>,
     /// Units before the next key picture cannot be decoded and are not sent.
     awaits_key: bool,
+    signature: sign::Signature,
 }
 
 impl Shared {
@@ -116,6 +119,7 @@ impl Shared {
             return;
         }
         output.awaits_key = false;
+        let codec = format.codec;
         if unit.key {
             let complete = format.codec == Codec::Jpeg || !format.parameter_sets.is_empty();
             if complete && self.format.lock().as_ref() != Some(&format) {
@@ -130,6 +134,7 @@ impl Shared {
                 .plus(std::time::Duration::from_micros(100));
         }
         output.last_at = Some(unit.at);
+        output.signature.put(&mut unit, codec);
         self.counters.unit(unit.at, unit.data.len(), unit.key);
         self.sink.push(unit);
     }
@@ -184,6 +189,11 @@ impl EncoderInput {
     /// Takes where the bits go, from the next picture on.
     pub(crate) fn set_regions(&self, regions: Arc<[RegionOfInterest]>) {
         self.shared.regions.set(regions);
+    }
+
+    /// Takes what the stream is signed with from its next key picture on; `None` for not at all.
+    pub(crate) fn set_signing(&self, signing: Option<Arc<Signing>>) {
+        self.shared.output.lock().signature.set(signing);
     }
 
     pub(crate) fn key_frames(&self) -> KeyFrameRequests {

@@ -1,6 +1,7 @@
 //! Encoders driven faster than real time, frame by frame.
 
 mod roi;
+mod signing;
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};

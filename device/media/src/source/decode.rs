@@ -152,7 +152,7 @@ fn is_decoder(element: &gst::Element) -> bool {
         .is_some_and(|f| f.has_type(gst::ElementFactoryType::DECODER))
 }
 
-fn discard(pipeline: &gst::Pipeline, pad: &gst::Pad) -> Option<()> {
+pub(super) fn discard(pipeline: &gst::Pipeline, pad: &gst::Pad) -> Option<()> {
     let sink = gst::ElementFactory::make("fakesink")
         .property("sync", false)
         .property("async", false)

@@ -90,7 +90,7 @@ pub(super) fn run(path: &Path, context: &Context) -> Result<()> {
     })
 }
 
-fn exists(path: &Path) -> Result<()> {
+pub(super) fn exists(path: &Path) -> Result<()> {
     if !path.is_file() {
         let why = if path.exists() {
             "is not a file"

@@ -2,6 +2,7 @@
 
 mod backoff;
 mod decode;
+mod encoded;
 mod file;
 mod live;
 mod rtsp;
@@ -16,6 +17,7 @@ use tokio::sync::watch;
 
 pub use backoff::Backoff;
 pub(crate) use decode::make;
+pub use encoded::EncodedFilm;
 pub use file::Film;
 pub(crate) use spec::ALLOWED;
 pub use spec::{SourceSpec, Wish};

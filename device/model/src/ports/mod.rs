@@ -142,7 +142,7 @@ pub trait Sealer: Send + Sync {
     fn open(&self, sealed: &[u8], context: &[u8]) -> Result<Vec<u8>>;
 }
 
-/// Signs the watermarks of pictures with a key of the unit's own (GEN-21).
+/// Signs the watermarks of pictures and video with a key of the unit's own (GEN-21).
 pub trait PictureSigner: Send + Sync {
     /// The key's public half.
     fn public_key(&self) -> PublicKey;

@@ -9,6 +9,7 @@ use super::{CheckContext, DeviceGeneral, Section, Settings};
 use crate::{
     Permission, Violation, Violations, bounded,
     product::{Limit, Need},
+    signed_video::MAX_TEXT,
 };
 
 bounded! {
@@ -197,6 +198,8 @@ pub struct StreamConfig {
     pub bit_rate: Kbps,
     /// Key frame distance.
     pub gop_length: GopLength,
+    /// Signed, unless it is MJPEG.
+    pub signed: bool,
 }
 
 macro_rules! stream_section {
@@ -227,6 +230,14 @@ macro_rules! stream_section {
             /// Frames from one key frame to the next; twice the frame rate is a good choice.
             #[schemars(title = "I Frame Interval", extend("x-hidden-when" = {"codec": "MJPEG"}))]
             pub gop_length: GopLength,
+            /// Signs the stream, so that changes of a recording are found.
+            #[serde(default)]
+            #[schemars(title = "Watermark", extend("x-hidden-when" = {"codec": "MJPEG"}))]
+            pub watermark: bool,
+            /// Goes with the signature; up to 85 signs of ASCII.
+            #[serde(default)]
+            #[schemars(title = "Watermark Text", length(max = 85), extend("x-hidden-when" = {"codec": "MJPEG"}))]
+            pub watermark_text: String,
         }
 
         impl $name {
@@ -240,12 +251,13 @@ macro_rules! stream_section {
                     quality: self.quality,
                     bit_rate: self.bit_rate,
                     gop_length: self.gop_length,
+                    signed: self.watermark,
                 }
             }
 
             /// Takes over the encoder's part.
             pub fn set_stream(&mut self, s: StreamConfig) {
-                let StreamConfig { codec, resolution, frame_rate, bit_rate_type, quality, bit_rate, gop_length } = s;
+                let StreamConfig { codec, resolution, frame_rate, bit_rate_type, quality, bit_rate, gop_length, signed } = s;
                 self.codec = codec;
                 self.resolution = resolution;
                 self.frame_rate = frame_rate;
@@ -253,6 +265,7 @@ macro_rules! stream_section {
                 self.quality = quality;
                 self.bit_rate = bit_rate;
                 self.gop_length = gop_length;
+                self.watermark = signed;
             }
         }
     };
@@ -286,6 +299,8 @@ impl Default for VideoMain {
             quality: Quality::clamped(4),
             bit_rate: Kbps::clamped(4096),
             gop_length: GopLength::clamped(50),
+            watermark: false,
+            watermark_text: String::new(),
         }
     }
 }
@@ -301,6 +316,8 @@ impl Default for VideoSub {
             quality: Quality::clamped(4),
             bit_rate: Kbps::clamped(512),
             gop_length: GopLength::clamped(30),
+            watermark: false,
+            watermark_text: String::new(),
         }
     }
 }
@@ -318,6 +335,7 @@ impl Section for VideoMain {
     fn check(&self, cx: &CheckContext<'_>, violations: &mut Violations) {
         if cx.touches::<Self>() {
             check_limits(&self.stream(), cx, violations);
+            check_text(&self.watermark_text, violations);
         }
         // VIDEO-6: lowering main below sub is refused with the reason, on the page being saved.
         let sub = cx.settings.get::<VideoSub>();
@@ -364,12 +382,22 @@ impl Section for VideoSub {
     fn check(&self, cx: &CheckContext<'_>, violations: &mut Violations) {
         if cx.touches::<Self>() {
             check_limits(&self.stream(), cx, violations);
+            check_text(&self.watermark_text, violations);
         }
     }
 }
 
 fn max_frame_rate(all: &Settings) -> FrameRate {
     all.get::<DeviceGeneral>().video_standard.max_frame_rate()
+}
+
+/// VIDEO-17.
+fn check_text(text: &str, violations: &mut Violations) {
+    let fits = text.len() <= MAX_TEXT && text.bytes().all(|b| (b' '..=b'~').contains(&b));
+    violations.require(fits, || {
+        let reason = format!("must be at most {MAX_TEXT} characters, all of them printable ASCII");
+        Violation::new("/watermark_text", text, reason)
+    });
 }
 
 /// What video standard, source and encoders can do decides too; unknown (empty) capabilities allow everything.
@@ -435,6 +463,32 @@ mod tests {
         ] {
             let e = bad.parse::<Resolution>().unwrap_err();
             assert!(e.contains(bad) && e.contains("1920x1080"), "{e}");
+        }
+    }
+
+    /// VIDEO-17: what an earlier version stored has no watermark, and a text is up to 85 signs of ASCII.
+    #[test]
+    fn the_watermark_is_off_at_first_and_its_text_is_bounded() {
+        let mut stored = serde_json::to_value(VideoMain::default()).unwrap();
+        let fields = stored.as_object_mut().unwrap();
+        fields.remove("watermark");
+        fields.remove("watermark_text");
+        let read: VideoMain = serde_json::from_value(stored).unwrap();
+        assert!(!read.watermark && read.watermark_text.is_empty());
+        let t = crate::testing::initialised();
+        let by = crate::Actor::system();
+        let set = |text: &str| {
+            let change = |s: &mut VideoMain| s.watermark_text = text.into();
+            t.device.settings.update::<VideoMain>(&by, change)
+        };
+        let fits = "a".repeat(85);
+        assert!(set(&fits).is_ok() && set("North gate, lane 2").is_ok());
+        for wrong in [format!("{fits}b"), "Süd".into(), "two\nlines".into()] {
+            let error = set(&wrong).unwrap_err().to_string();
+            assert!(
+                error.contains("watermark_text") && error.contains("85"),
+                "{error}"
+            );
         }
     }
 

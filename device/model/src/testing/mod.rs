@@ -43,6 +43,9 @@ use crate::{
     watermark::{SigningKey, Watermark},
 };
 
+/// Of some key: every device of the tests shows the same.
+const VIDEO_CERTIFICATE: &str = include_str!("video.pem");
+
 pub use alarms::MemoryAlarms;
 pub use broker::MemoryBrokers;
 pub use card::SimulatedCard;
@@ -454,7 +457,8 @@ pub fn customised(change: impl FnOnce(&mut DeviceParts)) -> TestDevice {
         mail: mail.clone(),
         ddns: ddns.clone(),
         uploads: uploads.clone(),
-        watermark: Watermark::new(Arc::new(picture_key), "PC00000001"),
+        watermark: Watermark::new(Arc::new(picture_key), "PC00000001")
+            .with_chain(VIDEO_CERTIFICATE),
         card: card.clone(),
         time: time.clone(),
         identity: Identity {

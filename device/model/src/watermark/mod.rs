@@ -16,6 +16,7 @@ use serde::Serialize;
 use crate::{
     Result,
     ports::{Media, MediaStatus, PictureSigner, Snapshot, StreamId},
+    signed_video::{Signing, Vendor},
 };
 pub use key::SigningKey;
 pub use segment::MAX_SERIAL;
@@ -125,6 +126,8 @@ pub fn check(jpeg: &[u8], key: &PublicKey) -> std::result::Result<Claim, Fault> 
 pub struct Watermark {
     signer: Arc<dyn PictureSigner>,
     serial: String,
+    /// Certificate of the key, as PEM.
+    chain: Arc<str>,
 }
 
 impl fmt::Debug for Watermark {
@@ -146,7 +149,41 @@ impl Watermark {
         Self {
             signer,
             serial: serial[..end].to_owned(),
+            chain: "".into(),
         }
+    }
+
+    /// The same with the certificate of its key (PEM, without the root), by which video is signed.
+    #[must_use]
+    pub fn with_chain(self, chain: &str) -> Self {
+        Self {
+            chain: chain.into(),
+            ..self
+        }
+    }
+
+    /// The certificate of the key; empty where there is none.
+    #[must_use]
+    pub fn chain(&self) -> &str {
+        &self.chain
+    }
+
+    /// The same in DER.
+    #[must_use]
+    pub fn certificate(&self) -> Option<Vec<u8>> {
+        let (_, pem) = x509_parser::pem::parse_x509_pem(self.chain.as_bytes()).ok()?;
+        Some(pem.contents)
+    }
+
+    /// What video is signed with; `None` without a certificate.
+    #[must_use]
+    pub fn video(&self, vendor: Vendor, text: &str) -> Option<Signing> {
+        (!self.chain.is_empty()).then(|| Signing {
+            signer: self.signer.clone(),
+            chain: self.chain.to_string(),
+            vendor,
+            text: text.to_owned(),
+        })
     }
 
     /// Key by which others check the pictures.

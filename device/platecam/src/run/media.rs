@@ -14,6 +14,8 @@ use platecam_model::{
         self, DeviceGeneral, Settings, SettingsStore, TimeSettings, VideoImage, VideoMain,
         VideoMasks, VideoMetering, VideoOsd, VideoRoi, VideoSensor, VideoSub,
     },
+    signed_video::Vendor,
+    watermark::Watermark,
 };
 use tokio::{sync::watch, task::JoinHandle};
 
@@ -29,6 +31,27 @@ pub(crate) fn demo_clip() -> PathBuf {
         env!("CARGO_MANIFEST_DIR"),
         "/../../assets/demo.mp4"
     ))
+}
+
+/// What the unit signs its video with (GEN-21).
+#[derive(Clone)]
+pub(crate) struct Mark {
+    pub(crate) watermark: Watermark,
+    pub(crate) vendor: Vendor,
+}
+
+impl Mark {
+    /// Signs both streams as the settings say (VIDEO-17).
+    fn put(&self, engine: &MediaEngine, all: &Settings) {
+        let (main, sub) = (all.get::<VideoMain>(), all.get::<VideoSub>());
+        for (stream, on, text) in [
+            (StreamId::Main, main.watermark, &main.watermark_text),
+            (StreamId::Sub, sub.watermark, &sub.watermark_text),
+        ] {
+            let signing = on.then(|| self.watermark.video(self.vendor.clone(), text));
+            engine.set_signing(stream, signing.flatten());
+        }
+    }
 }
 
 /// The running media side.
@@ -49,6 +72,7 @@ impl Media {
         settings: &Arc<SettingsStore>,
         bus: &EventBus,
         clock: Arc<dyn Clock>,
+        mark: Mark,
         loudspeaker: bool,
     ) -> Result<Self, Failure> {
         let failed = |e: &dyn std::fmt::Display| Failure::new(exit::FAILED, e);
@@ -88,6 +112,7 @@ impl Media {
         look(&engine, &settings.snapshot());
         imaging(&engine, &settings.snapshot());
         engine.set_regions(&settings.get::<VideoRoi>().regions);
+        mark.put(&engine, &settings.snapshot());
         let sinks = [main.clone(), sub.clone()];
         let audio = Arc::new(RtspAudio(sinks.to_vec()));
         configure(&engine, &sinks, settings, bus, &*clock, &mut None);
@@ -105,6 +130,7 @@ impl Media {
                 settings.clone(),
                 bus.clone(),
                 clock.clone(),
+                mark,
             )),
             tokio::spawn(follow_source(
                 engine.clone(),
@@ -209,6 +235,7 @@ async fn follow_settings(
     settings: Arc<SettingsStore>,
     bus: EventBus,
     clock: Arc<dyn Clock>,
+    mark: Mark,
 ) {
     let mut changes = settings.watch();
     let mut previews = settings.watch_previews();
@@ -239,6 +266,11 @@ async fn follow_settings(
         }
         if before.get::<VideoRoi>() != now.get::<VideoRoi>() {
             engine.set_regions(&now.get::<VideoRoi>().regions);
+        }
+        if before.get::<VideoMain>() != now.get::<VideoMain>()
+            || before.get::<VideoSub>() != now.get::<VideoSub>()
+        {
+            mark.put(&engine, &now);
         }
         before = now;
         configure(&engine, &sinks, &settings, &bus, &*clock, &mut have);

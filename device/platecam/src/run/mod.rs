@@ -30,13 +30,14 @@ use std::{
 };
 
 use listeners::{Fixed, Listeners, Wanted};
-use media::Media;
+use media::{Mark, Media};
 use platecam_host::{Recorder, TimePace};
 use platecam_media::{Loudspeaker, MediaPort, RecognitionFigures, SourceSpec};
 use platecam_model::{
     Clock, Device, DeviceParts, EventKind,
     broadcast::Broadcast,
     peripheral::{Peripherals, PlateWay},
+    signed_video::Vendor,
     watermark::MarkedMedia,
 };
 use platecam_onvif::{
@@ -97,6 +98,14 @@ async fn serve(
         &state.settings,
         &state.bus,
         state.clock.clone(),
+        Mark {
+            watermark: state.watermark.clone(),
+            vendor: Vendor {
+                firmware: state.identity.firmware.clone(),
+                serial: state.identity.serial.clone(),
+                manufacturer: state.identity.manufacturer.clone(),
+            },
+        },
         state.upkeep.loudspeaker.unavailable().is_none(),
     )?;
     let recognition = start_recognition(&media, &state);

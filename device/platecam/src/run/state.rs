@@ -199,6 +199,8 @@ impl State {
             names: &names(&*network),
             legacy: &dir.join("tls"),
         })?);
+        let chain = certificates.video_certificate(&watermark.key(), &identity.serial)?;
+        let watermark = watermark.with_chain(&chain);
         let upgrades = launched.upgrades(&identity.model, &args.upgrade_keys, clock.now())?;
         let loudspeaker = Arc::new(loudspeaker(args, &dir, &settings));
         let mut upkeep = upkeep(args, &dir, power.clone(), upgrades.clone());

@@ -178,3 +178,37 @@ fn a_small_source_leaves_what_is_set() {
         assert_eq!(h264.resolutions_available.len(), 1);
     }
 }
+
+/// VIDEO-17: `Signed` switches the watermark; what is not said stays, and motion JPEG has none.
+#[test]
+fn signed_switches_the_watermark() {
+    let t = testing::initialised();
+    let main = || media2(&t.device, StreamId::Main);
+    assert_eq!(main().signed, Some(false));
+    let apply = |wanted: tt::VideoEncoder2Configuration| {
+        let config = Wanted::from(wanted).apply(current(&t.device, StreamId::Main));
+        let by = platecam_model::Actor::system();
+        let config = config.unwrap();
+        let settings = &t.device.settings;
+        settings
+            .update::<VideoMain>(&by, |s| s.set_stream(config))
+            .unwrap();
+    };
+    apply(tt::VideoEncoder2Configuration {
+        signed: Some(true),
+        ..main()
+    });
+    assert_eq!(main().signed, Some(true));
+    apply(tt::VideoEncoder2Configuration {
+        signed: None,
+        ..main()
+    });
+    assert!(t.device.settings.get::<VideoMain>().watermark);
+    apply(tt::VideoEncoder2Configuration {
+        encoding: "JPEG".into(),
+        profile: None,
+        gov_length: None,
+        ..main()
+    });
+    assert_eq!(main().signed, None);
+}
