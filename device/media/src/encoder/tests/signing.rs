@@ -56,6 +56,7 @@ impl crate::AccessUnitSink for Kept {
 
 /// A signed stream of the encoder; signing begins behind the picture `from`.
 fn encoded(codec: Codec, signing: &Signing, from: u64) -> Vec<u8> {
+    crate::init().unwrap();
     let sink = Arc::new(Kept::default());
     let encoder =
         super::super::Encoder::start(StreamId::Main, crate::MediaClock::start(), sink.clone())
@@ -144,7 +145,7 @@ fn recordings_of_a_signed_stream_are_genuine_and_play() {
                     "-c",
                     "copy",
                     "-bsf:v",
-                    "setts=ts=N",
+                    "setts=ts=N/(15*TB)",
                     file.to_str().unwrap(),
                 ],
             );
