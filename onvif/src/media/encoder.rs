@@ -131,7 +131,7 @@ pub(super) fn media2(device: &Device, stream: StreamId) -> tt::VideoEncoder2Conf
         quality: f32::from(c.quality.get()),
         gov_length: gop,
         profile: profile(c.codec).map(Into::into),
-        signed: (c.codec != Codec::Mjpeg && signs(device)).then_some(c.signed),
+        signed: signs(device).then_some(c.signed && c.codec != Codec::Mjpeg),
         ..Default::default()
     }
 }

@@ -210,5 +210,5 @@ fn signed_switches_the_watermark() {
         gov_length: None,
         ..main()
     });
-    assert_eq!(main().signed, None);
+    assert_eq!(main().signed, Some(false));
 }
