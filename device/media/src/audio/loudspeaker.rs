@@ -198,7 +198,7 @@ struct Heard {
 }
 
 enum Next {
-    Block([i16; BLOCK]),
+    Block(Box<[i16; BLOCK]>),
     Silence,
     Over,
 }
@@ -217,7 +217,7 @@ impl Talk {
                 return Next::Over;
             }
             if let Some(block) = heard.jitter.take() {
-                return Next::Block(block);
+                return Next::Block(block.into());
             }
             if end.is_some_and(|end| Instant::now() >= end) {
                 return Next::Silence;
@@ -244,7 +244,7 @@ impl Talk {
             out.talks(true);
             let said = out.claim(true, &|| !self.over()).map(|_claim| {
                 let mut line = out.speaker.open(RATE)?;
-                self.say(out, &mut *line, first)
+                self.say(out, &mut *line, *first)
             });
             out.talks(false);
             if let Some(Err(error)) = said {
@@ -266,7 +266,7 @@ impl Talk {
                 return Ok(());
             }
             block = match self.next(Some(SILENCE)) {
-                Next::Block(block) => block,
+                Next::Block(block) => *block,
                 Next::Silence => {
                     line.finish();
                     return Ok(());
