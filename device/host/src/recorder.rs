@@ -25,7 +25,7 @@ const RECENT: usize = 32;
 
 /// What the thread does, one after the other.
 enum Job {
-    Store(RecordKind, PlateCapture),
+    Store(RecordKind, Box<PlateCapture>),
     Speed(LateSpeed),
 }
 
@@ -66,7 +66,7 @@ impl Recorder {
 
     /// Queues what becomes a record of this kind; waits when the queue is full.
     pub fn record_as(&self, kind: RecordKind, capture: PlateCapture) {
-        self.queue(Job::Store(kind, capture));
+        self.queue(Job::Store(kind, Box::new(capture)));
     }
 
     /// Adds the speed to the record of a read that was queued lately; waits when the queue is full.
