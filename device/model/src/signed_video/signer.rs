@@ -28,6 +28,9 @@ pub struct Signer {
     link: Hash,
 }
 
+/// Signs nothing.
+type Unsigned = fn(&[u8]) -> Result<Vec<u8>>;
+
 #[derive(Debug)]
 struct Part {
     hashes: Vec<Hash>,
@@ -103,7 +106,7 @@ impl Signer {
         if part.pictures == 1 && !self.signing.text.is_empty() {
             let text =
                 &self.signing.text.as_bytes()[..self.signing.text.floor_char_boundary(MAX_TEXT)];
-            let unsigned: Option<fn(&[u8]) -> Result<Vec<u8>>> = None;
+            let unsigned: Option<Unsigned> = None;
             let sei = Values::default().data(text).sei(self.coding, unsigned)?;
             part.hashes.push(hash(&[&sei]));
             seis.push(sei);
