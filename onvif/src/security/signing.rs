@@ -19,7 +19,6 @@ pub(super) fn capabilities(call: &Call<'_>) -> Option<Box<tas::MediaSigningCapab
         Box::new(tas::MediaSigningCapabilities {
             media_signing_supported: Some(true),
             user_media_signing_key_supported: Some(false),
-            ..Default::default()
         })
     })
 }
