@@ -230,11 +230,11 @@ mod tests {
             ("abc 123", Bits34, Base36, None, 685_892_560),
             ("0", Bits26, Base36, None, 1),
             ("00", Bits26, Base36, None, 37),
-            ("AB12", Bits26, Base36, Some(7), 7 << 16 | 528_843 % 65_521),
+            ("AB12", Bits26, Base36, Some(7), (7 << 16) | (528_843 % 65_521)),
             ("7ABC123", Bits26, Digits, None, 7123),
             ("987654321", Bits26, Digits, None, 7_654_321),
             ("1987654321", Bits34, Digits, None, 987_654_321),
-            ("B1234567", Bits34, Digits, Some(300), 300 << 16 | 4567),
+            ("B1234567", Bits34, Digits, Some(300), (300 << 16) | 4567),
         ] {
             let code = Code::of(plate, &settings(format, coding, fixed)).unwrap();
             assert_eq!(code.number(), number, "{plate}");
