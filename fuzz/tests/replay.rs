@@ -147,6 +147,7 @@ targets!(
     pkcs12,
     rtsp,
     security,
+    signed_video,
     soap,
     tunnel,
     wav
