@@ -103,6 +103,42 @@ fn loops_alone_decide_who_is_told() {
     assert_eq!(ids.len(), 3);
 }
 
+/// Two lanes in sight: who goes away was seen first and still is, but the one at the loop is near.
+#[test]
+fn who_is_near_is_at_the_loop() {
+    let leaves = Vehicle {
+        text: "LEAVES1".to_owned(),
+        from_ms: 1000,
+        until_ms: 6000,
+        start: PxRect::new(450.0, 270.0, 135.0, 45.0),
+        end: PxRect::new(450.0, 30.0, 55.0, 18.0),
+    };
+    let cars = [leaves, vehicle("COMES22", 3500)];
+    for capture in [CaptureMode::Loop, CaptureMode::Mixed] {
+        let mut p = pipeline(&cars, Noise::default(), 1, with(capture));
+        let (reads, late) = run(&mut p, &cars, &[edge(1, 5000, Some(8.5))], 10_000);
+        let told: Vec<_> = reads
+            .iter()
+            .map(|c| (c.read.plate_number.as_str(), c.read.track_id))
+            .collect();
+        let come = told.iter().find(|(text, _)| *text == "COMES22");
+        let come = come.unwrap_or_else(|| panic!("{told:?}"));
+        assert_eq!(
+            told.len(),
+            if capture == CaptureMode::Loop { 1 } else { 2 },
+            "{told:?}"
+        );
+        // In Mixed it may have been told before its loop: the speed comes after it then, and is its own.
+        let read = reads.iter().find(|c| c.read.track_id == come.1);
+        let speed = read.and_then(|c| c.read.speed_mps);
+        let speed = speed.or(late
+            .iter()
+            .find(|l| l.track_id == come.1)
+            .map(|l| l.speed_mps));
+        assert_eq!(speed, Some(8.5), "{late:?}");
+    }
+}
+
 /// The plate is out of sight when the vehicle leaves the loop: it was there while the vehicle was.
 #[test]
 fn a_plate_that_is_gone_belongs_to_who_was_there() {

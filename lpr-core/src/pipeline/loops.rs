@@ -147,8 +147,8 @@ impl<D: Detector, R: Reader> Pipeline<D, R> {
         (self.settle_loops(), Vec::new())
     }
 
-    /// The plate of a vehicle: of those about its time the one that was seen first, as vehicles keep their order. Who
-    /// stood there before is not the one who came.
+    /// The plate of a vehicle: of those about its time the one that was last seen widest, as loops lie where the camera sees
+    /// plates well; who goes away, comes from afar or follows is further off. Who stood there before is not the one who came.
     fn find(&self, pass: &LoopPass) -> Option<Found> {
         let may_be = |t: &Track| {
             let way = t.travel.direction();
@@ -161,13 +161,19 @@ impl<D: Detector, R: Reader> Pipeline<D, R> {
         };
         let here = self.tracker.tracks().iter().enumerate();
         let here = here.filter(|(_, t)| t.hits > 1 && may_be(t));
-        let here = here.map(|(i, t)| (t.first_seen, t.id, Found::Here(i)));
+        let here = here.map(|(i, t)| (t, Found::Here(i)));
         let gone = self.join.ended.iter().enumerate();
         let gone = gone.filter(|(_, t)| (t.done || self.has_read(t)) && may_be(t));
-        let gone = gone.map(|(i, t)| (t.first_seen, t.id, Found::Gone(i)));
+        let gone = gone.map(|(i, t)| (t, Found::Gone(i)));
+        let nearer = |a: &Track, b: &Track| {
+            let wider = a.rect.width.total_cmp(&b.rect.width);
+            wider
+                .then(b.first_seen.cmp(&a.first_seen))
+                .then(b.id.cmp(&a.id))
+        };
         here.chain(gone)
-            .min_by_key(|(first, id, _)| (*first, *id))
-            .map(|(_, _, found)| found)
+            .max_by(|(a, _), (b, _)| nearer(a, b))
+            .map(|(_, found)| found)
     }
 
     /// Whether a plate was told lately, by another track.
