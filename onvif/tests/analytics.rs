@@ -236,8 +236,7 @@ async fn shield_areas_are_modules() {
     let loops = [
         ("CaptureMode", "Mixed"),
         ("LoopPlan", "double_in2-snap_speed"),
-        ("Loop1Input", "2"),
-        ("Loop2Input", "1"),
+        ("LoopInputs", "2,1"),
         ("Loop1", "None"),
         ("Loop2", "Rising"),
         ("LoopDistance", "250"),

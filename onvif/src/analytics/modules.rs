@@ -30,15 +30,17 @@ pub(super) fn shield() -> QName {
     QName::with_uri(OWN_NS, "ShieldArea")
 }
 
+/// The inputs of Loop1 and Loop2: together, as no two loops share one, so that every option can be chosen beside every other.
+const LOOP_INPUTS: [(&str, [u32; 2]); 2] = [("1,2", [1, 2]), ("2,1", [2, 1])];
+
 /// Parameters of the reader.
-pub(super) const READER: [Parameter; 15] = [
+pub(super) const READER: [Parameter; 14] = [
     simple("Enabled", (ns::XS, "boolean")),
     simple("AnalysisRate", (ns::XS, "int")),
     simple("FramesToOutput", (ns::XS, "int")),
     simple("CaptureMode", (ns::XS, "string")),
     simple("LoopPlan", (ns::XS, "string")),
-    simple("Loop1Input", (ns::XS, "int")),
-    simple("Loop2Input", (ns::XS, "int")),
+    simple("LoopInputs", (ns::XS, "string")),
     simple("Loop1", (ns::XS, "string")),
     simple("Loop2", (ns::XS, "string")),
     simple("LoopDistance", (ns::XS, "int")),
@@ -59,8 +61,7 @@ pub(super) fn reader_options() -> Vec<tan::ConfigOptions> {
         items::ints("FramesToOutput", FramesToOutput::MIN, FramesToOutput::MAX),
         items::words("CaptureMode", &names(&CaptureMode::ALL)),
         items::words("LoopPlan", &names(&LoopPlan::ALL)),
-        items::ints("Loop1Input", LoopInput::MIN, LoopInput::MAX),
-        items::ints("Loop2Input", LoopInput::MIN, LoopInput::MAX),
+        items::words("LoopInputs", &names(&LOOP_INPUTS)),
         items::words("Loop1", &names(&LoopTrigger::ALL)),
         items::words("Loop2", &names(&LoopTrigger::ALL)),
         items::ints("LoopDistance", LoopDistance::MIN, LoopDistance::MAX),
@@ -84,6 +85,8 @@ pub(super) fn shield_options() -> Vec<tan::ConfigOptions> {
 pub(super) fn current(draft: &Draft) -> Vec<tt::Config> {
     let s = &draft.lpr;
     let loops = &s.loops;
+    let first = loops.loop1_input.get();
+    let inputs = [first, LoopInput::MAX + LoopInput::MIN - first];
     let mut all = vec![tt::Config {
         name: MODULE.into(),
         r#type: reader(),
@@ -94,8 +97,7 @@ pub(super) fn current(draft: &Draft) -> Vec<tt::Config> {
                 ("FramesToOutput", s.frames_to_output.get().to_string()),
                 ("CaptureMode", word(&CaptureMode::ALL, &s.capture_mode)),
                 ("LoopPlan", word(&LoopPlan::ALL, &loops.plan)),
-                ("Loop1Input", loops.loop1_input.get().to_string()),
-                ("Loop2Input", loops.loop2_input.get().to_string()),
+                ("LoopInputs", word(&LOOP_INPUTS, &inputs)),
                 ("Loop1", word(&LoopTrigger::ALL, &loops.loop1)),
                 ("Loop2", word(&LoopTrigger::ALL, &loops.loop2)),
                 ("LoopDistance", loops.distance.get().to_string()),
@@ -158,11 +160,8 @@ pub(super) fn modify_reader(draft: &mut Draft, module: &tt::Config) -> Result<()
     loops.loop2 = sent
         .word("Loop2", &LoopTrigger::ALL)?
         .unwrap_or(loops.loop2);
-    if let Some(n) = sent.whole("Loop1Input", LoopInput::MIN, LoopInput::MAX)? {
-        loops.loop1_input = LoopInput::clamped(n);
-    }
-    if let Some(n) = sent.whole("Loop2Input", LoopInput::MIN, LoopInput::MAX)? {
-        loops.loop2_input = LoopInput::clamped(n);
+    if let Some(inputs) = sent.word("LoopInputs", &LOOP_INPUTS)? {
+        [loops.loop1_input, loops.loop2_input] = inputs.map(|n| LoopInput::clamped(n.into()));
     }
     if let Some(n) = sent.whole("LoopDistance", LoopDistance::MIN, LoopDistance::MAX)? {
         loops.distance = LoopDistance::clamped(n);
