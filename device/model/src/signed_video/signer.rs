@@ -12,7 +12,7 @@ use super::{
 use crate::Result;
 
 /// A part is closed after so long, if its group of pictures goes on: what is watched is proven soon, and the end of a recording short.
-const LONGEST: Duration = Duration::from_secs(4);
+pub(super) const LONGEST: Duration = Duration::from_secs(4);
 /// And after so many hashes, which are 8 KiB.
 const MOST_HASHES: usize = 256;
 

@@ -121,6 +121,18 @@ fn a_signed_stream_is_genuine_to_its_last_signature() {
     }
 }
 
+/// Nobody may put a long end of his own behind what was signed: a part that waits for its signature is short.
+#[test]
+fn a_long_end_without_signature_is_not_passed_over() {
+    let (signing, trust) = signing("");
+    let mut all = stream(Coding::H264, &signing, 31, 10);
+    let (begin, count) = (STEP * 31, 9_000 / u32::try_from(STEP.as_millis()).unwrap());
+    all.extend((0..count).map(|n| (begin + STEP * n, slices(Coding::H264, false, 7))));
+    let report = check(Coding::H264, &trust, &all);
+    assert_eq!(verdicts(&report), [Verdict::Genuine, Verdict::Unsigned]);
+    assert!(!report.is_genuine());
+}
+
 /// A player that joins in the middle, and a file cut at key pictures.
 #[test]
 fn any_piece_that_begins_with_a_key_picture_is_genuine() {

@@ -8,11 +8,14 @@ use super::{
     Certified, Hash, Trust, hash,
     nal::{Coding, Kind},
     sei::{self, Gop, Sei, Vendor},
+    signer::LONGEST,
     timeline::{Span, Timeline, Verdict},
 };
 
 /// Slices that wait for their signature at most; a signed part has far fewer.
 const MAX_PENDING: usize = 20_000;
+/// Pictures behind the last signature that a recording can end with: a part that is not over, and the pictures until the next one.
+const LONGEST_TAIL: Duration = LONGEST.saturating_mul(2);
 /// Most different certificates and texts that are told.
 const MAX_TOLD: usize = 16;
 
@@ -340,9 +343,19 @@ impl Verifier {
     #[must_use]
     pub fn finish(mut self) -> Report {
         let last = self.pending.iter().rposition(|item| item.starts_group);
+        let all = self.pending.len();
         let tail = match self.before {
             Some(_) => last.unwrap_or_default(),
-            None => self.pending.len(),
+            None => all,
+        };
+        // Longer than that no part waits for its signature.
+        let end = self.pending.back().map(|item| item.at);
+        let begin = self.pending.get(tail).map(|item| item.at);
+        let lasts = end.zip(begin).map(|(end, begin)| end.saturating_sub(begin));
+        let tail = if lasts > Some(LONGEST_TAIL) {
+            all
+        } else {
+            tail
         };
         for (n, item) in self.pending.iter().enumerate() {
             let reason = if n < tail { NO_SIGNATURE } else { TAIL };
