@@ -12,7 +12,7 @@ use crate::track::{Observation, Track};
 const MAX_TRACKS: usize = 32;
 /// A track not seen for this long is over.
 pub(crate) const LOST_AFTER: Duration = Duration::from_millis(1200);
-/// A track of a single frame is over after this.
+/// A track of a single frame is over after this, unless its plate was read: where frames are few, that is one in three.
 const FORGET_AFTER: Duration = Duration::from_millis(600);
 /// A track whose vehicle is looked for around it is over when not seen for this long.
 const BODY_LOST_AFTER: Duration = Duration::from_secs(3);
@@ -131,7 +131,7 @@ impl Tracker {
 /// Whether a track will not be seen again.
 fn is_over(track: &Track, at: UtcTime, frame: FrameSize) -> bool {
     let unseen = at.saturating_since(track.last_seen);
-    let patience = if track.hits == 1 {
+    let patience = if track.hits == 1 && track.text.is_none() {
         FORGET_AFTER
     } else if track.by_body {
         BODY_LOST_AFTER
