@@ -391,6 +391,8 @@ impl<D: Detector, R: Reader> Pipeline<D, R> {
         let track = &mut self.tracker.tracks_mut()[i];
         track.done = true;
         let capture = read_of(track, &self.settings, &mut self.repeats);
+        // The pictures are in the read; they need not stay in memory.
+        track.best = None;
         self.join.take_for(track.id, capture)
     }
 
@@ -554,9 +556,6 @@ fn learn(
         } else {
             track.offer_best(frame, seen, full, lasts);
         }
-    } else {
-        // The pictures were sent; they need not stay in memory.
-        track.best = None;
     }
 }
 

@@ -75,7 +75,7 @@ impl<D: Detector, R: Reader> Pipeline<D, R> {
         let seen = here.map(|i| {
             let track = &mut self.tracker.tracks_mut()[i];
             // Not told later either: it is told now, without its plate.
-            track.done = true;
+            (track.done, track.best) = (true, None);
             Seen::of(track)
         });
         let pending = self.join.pending.take()?;
