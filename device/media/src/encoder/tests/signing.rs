@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 use std::sync::{Condvar, Mutex};
+use std::time::Duration;
 
 use bytes::Bytes;
 use platecam_model::ports::PictureSigner;
@@ -129,38 +130,18 @@ fn recordings_of_a_signed_stream_are_genuine_and_play() {
         std::fs::write(&bare, &stream).unwrap();
         let bare = bare.to_str().unwrap();
         let kept = [dir.path().join("kept.mp4"), dir.path().join("kept.mkv")];
-        for file in &kept {
-            // The muxer wants to be told the times of a bare stream.
-            run(
-                "ffmpeg",
-                &[
-                    "-v",
-                    "error",
-                    "-framerate",
-                    "15",
-                    "-f",
-                    if ending == "h264" { "h264" } else { "hevc" },
-                    "-i",
-                    bare,
-                    "-c",
-                    "copy",
-                    "-bsf:v",
-                    "setts=ts=N/(15*TB)",
-                    file.to_str().unwrap(),
-                ],
-            );
-            run(
-                "ffmpeg",
-                &[
-                    "-v",
-                    "error",
-                    "-i",
-                    file.to_str().unwrap(),
-                    "-f",
-                    "null",
-                    "-",
-                ],
-            );
+        let [mp4, mkv] = [&kept[0], &kept[1]].map(|file| file.to_str().unwrap());
+        let raw = if ending == "h264" { "h264" } else { "hevc" };
+        let bare_of = ["-framerate", "15", "-f", raw, "-i", bare, "-c", "copy"];
+        // The muxer wants to be told the times of a bare stream, which another kind of file then takes over.
+        let mp4_of = [&bare_of[..], &["-bsf:v", "setts=ts=N/(15*TB)", mp4]].concat();
+        for args in [
+            &mp4_of[..],
+            &["-i", mp4, "-c", "copy", mkv],
+            &["-i", mp4, "-f", "null", "-"],
+            &["-i", mkv, "-f", "null", "-"],
+        ] {
+            run("ffmpeg", &[&["-v", "error"], args].concat());
         }
         for file in kept.iter().map(|f| f.as_path()).chain([Path::new(bare)]) {
             let report = check(file, &trust);
@@ -171,6 +152,9 @@ fn recordings_of_a_signed_stream_are_genuine_and_play() {
                 report.spans
             );
             assert_eq!(report.texts, ["North gate"]);
+            // Fifteen pictures a second, wherever they are kept.
+            let end = report.spans.last().unwrap().to;
+            assert!(end < Duration::from_secs(6), "{}: {end:?}", file.display());
         }
         // In the middle of a slice of the second group.
         let mut changed = stream.clone();
