@@ -46,8 +46,8 @@ pub struct SerialPlates {
     /// The port, as the page Serial Ports numbers them. ONVIF clients that use it meanwhile wait, and are waited for.
     #[schemars(title = "Serial Port")]
     pub port: SerialPortNumber,
-    /// What is sent: ASCII text with `{plate}` and other tokens in braces; `\r`, `\n`, `\t`, `\\` and `\xHH` stand for
-    /// bytes that cannot be typed.
+    /// What is sent: ASCII text with {plate} and other tokens in braces; \r, \n, \t and \xHH stand for bytes that cannot be
+    /// typed, two backslashes for one.
     #[schemars(title = "Line Format", length(min = 1, max = 200))]
     pub format: String,
     /// Whose plates are sent. Who stands, or was seen too shortly to tell, counts with both ways only.
