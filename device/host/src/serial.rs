@@ -114,8 +114,8 @@ fn set(port: &File, settings: &SerialSettings) -> rustix::io::Result<()> {
     t.special_codes[SpecialCodeIndex::VTIME] = 0;
     t.set_speed(settings.baud_rate.get())?;
     tcsetattr(port, OptionalActions::Now, &t)?;
-    // What came before was for nobody.
-    tcflush(port, QueueSelector::IOFlush)
+    // What came before was for nobody; what was sent before may still be on its way.
+    tcflush(port, QueueSelector::IFlush)
 }
 
 /// Waits until a port can be read or written; false when it cannot within the time.
