@@ -275,6 +275,29 @@ mod tests {
         drop(peer.join().unwrap());
     }
 
+    /// HW-4: a talk does not throw away what the one before it sent and the line still carries.
+    ///
+    /// A terminal takes 4,096 bytes; the rest waits in the driver.
+    #[test]
+    fn a_talk_keeps_what_is_on_its_way() {
+        let (mut far, ports, _near) = line();
+        let settings = SerialSettings::default();
+        let first = vec![b'a'; 6000];
+        for part in [&first[..], b"second"] {
+            ports
+                .exchange(0, &settings, part, &answer(20_000, Some(0), b""))
+                .unwrap();
+        }
+        let mut heard = Vec::new();
+        while heard.len() < 6006 && ready(&far, PollFlags::IN, Duration::from_secs(20)).unwrap() {
+            let mut part = [0; 1024];
+            let n = far.read(&mut part).unwrap();
+            heard.extend_from_slice(&part[..n]);
+        }
+        assert_eq!(heard.len(), 6006);
+        assert!(heard.ends_with(b"second"));
+    }
+
     #[test]
     fn names_are_paths_with_a_kind() {
         for (text, good) in [
