@@ -144,7 +144,7 @@ fn a_third_party_client_is_pushed_events() {
     println!("{}", output(&mut client, Duration::from_secs(300)).unwrap());
 }
 
-/// EVENT-7-2-5: plates, motion and no tampering of the clip as JSON at a real broker.
+/// EVENT-7-2-5, RECOG-5: plates, motion and no tampering of the clip as JSON at a real broker.
 #[test]
 fn the_clip_is_published_as_plates_and_motion_without_tampering() {
     let dir = tempfile::tempdir().unwrap();

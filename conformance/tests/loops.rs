@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use conformance::{Camera, Options, Web};
+use conformance::{Camera, Options, Web, jpeg};
 use serde_json::{Value, json};
 
 /// A wait for something that must happen; only a broken program waits so long.
@@ -92,7 +92,25 @@ async fn contact(web: &Web, state: &Path, input: usize, closed: bool) {
     }
 }
 
-/// SNAPRULE-1, SNAPRULE-15..18: each edge is one record, with the plate that is in sight, with a picture where none is; plates
+/// SNAPRULE-4: the second picture is another, later one.
+async fn is_seen_twice(web: &Web, record: &Value) {
+    let first = millis(text(record, "captured_at"));
+    let second = record["second_at"].as_str();
+    let second = millis(second.unwrap_or_else(|| panic!("{record}")));
+    assert!(second > first, "{record}");
+    let mut pictures = Vec::new();
+    for name in ["picture", "second"] {
+        let path = format!("/api/v1/records/{}/{name}.jpg", record["id"]);
+        let got = web.raw("GET", &path, None, &[]).await.unwrap();
+        assert_eq!(got.status().as_u16(), 200, "{path}");
+        let jpeg = got.bytes().await.unwrap();
+        assert_eq!(jpeg::size(&jpeg), Some((1920, 1080)), "{path}");
+        pictures.push(jpeg);
+    }
+    assert_ne!(pictures[0], pictures[1], "{record}");
+}
+
+/// SNAPRULE-1, SNAPRULE-4, SNAPRULE-15..18: each edge is one record, with the plate that is in sight, with a picture where none is; plates
 /// without an edge are none. Speed where both loops told.
 #[tokio::test(flavor = "multi_thread")]
 async fn loops_alone_decide_what_is_recorded() {
@@ -115,7 +133,11 @@ async fn loops_alone_decide_what_is_recorded() {
     let mut clip = clip_began(&web).await;
     let loops = json!({"plan": "double_in2-snap_speed", "loop1": "rising", "loop2": "rising", "distance": 300,
         "max_pass_seconds": 1});
-    set(&web, json!({"capture_mode": "loop", "loops": loops})).await;
+    set(
+        &web,
+        json!({"capture_mode": "loop", "loops": loops, "snapshot_quantity": 2}),
+    )
+    .await;
     while now(&web).await > clip + EDGES[0].0 - 2_000 {
         clip += CLIP_MS;
     }
@@ -141,6 +163,7 @@ async fn loops_alone_decide_what_is_recorded() {
         assert_eq!(told.len(), EDGES.len(), "{told:#?}");
         for (record, (_, plate)) in told.iter().zip(EDGES) {
             assert_eq!(record["has_picture"], true, "{record}");
+            is_seen_twice(&web, record).await;
             let speed = record["speed_mps"].as_f64();
             assert_eq!(speed.is_some(), !plate.is_empty(), "{record}");
             assert!(speed.is_none_or(|v| v > 0.0 && v < 20.0), "{record}");

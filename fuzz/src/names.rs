@@ -45,7 +45,9 @@ pub(crate) fn names() -> Box<dyn Target> {
             number: 43,
             ..named
         };
-        assert_ne!(full, rule.path(named, Picture::Plate, cx));
+        for other in [Picture::Plate, Picture::Second] {
+            assert_ne!(full, rule.path(named, other, cx));
+        }
         assert_ne!(full, rule.path(next, Picture::Full, cx));
     })
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::picture::Picture;
 use crate::plate::PlateCapture;
+use crate::second::First;
 use crate::time::UtcTime;
 use crate::track::Track;
 
@@ -54,10 +55,28 @@ impl LoopPass {
 /// A vehicle at its loop that waits for its plate.
 pub(crate) struct Pending {
     pub(crate) pass: LoopPass,
+    /// Its number where no track is found.
+    pub(crate) id: u64,
     /// The track that is its, once one is found.
     pub(crate) track: Option<u64>,
     /// The frame of the edge and its time, for when no plate is read; one at a time.
     pub(crate) full: Option<(Picture, UtcTime)>,
+}
+
+impl Pending {
+    /// What it is told by while no plate is read.
+    pub(crate) fn track_id(&self) -> u64 {
+        self.track.unwrap_or(self.id)
+    }
+
+    /// Its first picture while no better one is there.
+    pub(crate) fn first(&self) -> Option<First> {
+        let (_, at) = self.full.as_ref()?;
+        Some(First {
+            track_id: self.track_id(),
+            at: *at,
+        })
+    }
 }
 
 /// The vehicle that waits for a plate, and plates that wait for a vehicle.

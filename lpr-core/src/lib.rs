@@ -26,6 +26,7 @@ pub mod plausibility;
 pub mod quality;
 mod repeat;
 mod resample;
+mod second;
 pub mod settings;
 pub mod still;
 pub mod time;
@@ -50,6 +51,7 @@ pub use plate::{
     CharRead, Direction, PlateCapture, PlateDetection, PlatePictures, PlateRead, PlateText, Scene,
     TrackedObject, Unreadable,
 };
+pub use second::SecondPicture;
 pub use settings::{
     CaptureMode, DetectionScene, DirectionFilter, RecognitionSettings, Region, Trajectory,
 };

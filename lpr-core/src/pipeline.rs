@@ -1,6 +1,7 @@
 //! Recognition on video: frames in, scenes and one read for each pass out.
 
 mod loops;
+mod seconds;
 
 use std::time::Duration;
 
@@ -19,6 +20,7 @@ use crate::plate::{
 use crate::plausibility::origin;
 use crate::quality::{LEAST_CONTRAST, LEAST_SHARPNESS, Quality};
 use crate::repeat::{Repeats, Sighting};
+use crate::second::{SecondPicture, Seconds};
 use crate::settings::{CaptureMode, DirectionFilter, RecognitionSettings};
 use crate::time::UtcTime;
 use crate::track::{BestFrame, Observation, Track};
@@ -86,6 +88,8 @@ pub struct Output {
     /// Vehicles that were found in this frame to have turned back, where that is asked for (INTEL-6): once a track, with this
     /// frame's pictures. The direction is the one in which they leave; the plate is empty where none was read.
     pub returned: Vec<PlateCapture>,
+    /// Second pictures that this frame is, where they are asked for (SNAPRULE-4).
+    pub seconds: Vec<SecondPicture>,
     /// Speeds of vehicles that were told before their loops measured them.
     pub late_speeds: Vec<LateSpeed>,
     /// Whether the frame began another scene, so that all tracks before it ended.
@@ -104,6 +108,7 @@ pub struct Pipeline<D, R> {
     repeats: Repeats,
     join: Joiner,
     unread: Unread,
+    seconds: Seconds,
     cut: CutFinder,
     last: Option<(UtcTime, FrameSize)>,
 }
@@ -130,6 +135,7 @@ impl<D: Detector, R: Reader> Pipeline<D, R> {
             repeats: Repeats::default(),
             join: Joiner::default(),
             unread: Unread::default(),
+            seconds: Seconds::default(),
             cut: CutFinder::default(),
             last: None,
         })
@@ -143,6 +149,9 @@ impl<D: Detector, R: Reader> Pipeline<D, R> {
         settings.check()?;
         if settings.capture != self.settings.capture {
             self.join = Joiner::default();
+        }
+        if !settings.second_picture {
+            self.seconds.forget();
         }
         self.settings = settings;
         Ok(())
@@ -183,6 +192,12 @@ impl<D: Detector, R: Reader> Pipeline<D, R> {
             self.join.forget();
             self.repeats.clock_set_back(last.saturating_since(at));
         }
+        if scene_cut {
+            self.seconds.begin(at);
+        }
+        let step = self
+            .last
+            .map_or(Duration::ZERO, |(last, _)| at.saturating_since(last));
         self.last = Some((at, size));
         let found = self.detect(frame, at)?;
         let seen = self.observe(frame, &found)?;
@@ -203,6 +218,7 @@ impl<D: Detector, R: Reader> Pipeline<D, R> {
                 ));
             }
         }
+        let seconds = self.second_pictures(frame, &mut full, step);
         for i in 0..self.tracker.tracks().len() {
             if self.is_ready(&self.tracker.tracks()[i]) {
                 reads.extend(self.close(i));
@@ -216,11 +232,13 @@ impl<D: Detector, R: Reader> Pipeline<D, R> {
         let unread = self.unread.due(at, self.tracker.tracks());
         let (joined, late_speeds) = self.join_loops(frame, &mut full);
         reads.extend(joined);
+        self.owe_seconds(reads.iter().chain(&unread));
         Ok(Output {
             scene: self.scene(at, size),
             reads,
             unread,
             returned,
+            seconds,
             late_speeds,
             scene_cut,
         })
@@ -229,6 +247,7 @@ impl<D: Detector, R: Reader> Pipeline<D, R> {
     /// Ends all tracks, as when the source ends; gives the reads that were still open.
     pub fn flush(&mut self) -> Vec<PlateCapture> {
         self.cut.reset();
+        self.seconds.forget();
         self.last = None;
         let mut reads = self.end_tracks();
         reads.extend(self.settle_loops());

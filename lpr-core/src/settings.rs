@@ -240,6 +240,8 @@ pub struct RecognitionSettings {
     pub unread_frames: u32,
     /// Whether vehicles that turn back are told (INTEL-6).
     pub tell_returns: bool,
+    /// Whether a second, later picture is taken of each vehicle (SNAPRULE-4).
+    pub second_picture: bool,
 }
 
 impl Default for RecognitionSettings {
@@ -261,6 +263,7 @@ impl Default for RecognitionSettings {
             scene: DetectionScene::HeadFirst,
             unread_frames: 0,
             tell_returns: false,
+            second_picture: false,
         }
     }
 }

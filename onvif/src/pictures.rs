@@ -21,7 +21,7 @@ use crate::{
 enum Wanted {
     /// `/onvif/snapshot/<profile token>`.
     Snapshot(String),
-    /// `/onvif/record/<id>/{full,plate}.jpg`.
+    /// `/onvif/record/<id>/{full,plate,second}.jpg`.
     Record(RecordId, Picture),
     /// `/onvif/log/{system,access}.txt`.
     Log(Log),
@@ -41,6 +41,7 @@ pub(crate) fn record_path(id: RecordId, which: Picture) -> String {
     let name = match which {
         Picture::Full => "full",
         Picture::Plate => "plate",
+        Picture::Second => "second",
     };
     format!("/onvif/record/{}/{name}.jpg", id.0)
 }
@@ -61,6 +62,7 @@ fn wanted(path: &str) -> Option<Wanted> {
             let which = match name {
                 "full.jpg" => Picture::Full,
                 "plate.jpg" => Picture::Plate,
+                "second.jpg" => Picture::Second,
                 _ => return None,
             };
             // Digits only: "+1" and " 1" are no numbers of ours.
@@ -166,7 +168,7 @@ mod tests {
         ] {
             assert_eq!(wanted(path), want, "{path}");
         }
-        for which in [Picture::Full, Picture::Plate] {
+        for which in Picture::ALL {
             let path = record_path(RecordId(41), which);
             assert_eq!(wanted(&path), Some(Wanted::Record(RecordId(41), which)));
         }

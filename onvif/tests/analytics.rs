@@ -268,8 +268,9 @@ async fn shield_areas_are_modules() {
     )
     .await;
     assert_eq!(refused.status, 400, "{}", refused.text());
-    // SNAPRULE-8, SNAPRULE-9, SNAPRULE-11, SCENE-4.
+    // SNAPRULE-4, SNAPRULE-8, SNAPRULE-9, SNAPRULE-11, SCENE-4.
     let rules = [
+        ("SnapshotQuantity", "2"),
         ("Unlicensed", "true"),
         ("FramesToOutputUnlicensed", "20"),
         ("Trajectory", "VehicleBody"),

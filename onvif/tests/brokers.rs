@@ -267,7 +267,7 @@ async fn published(bench: &Bench, n: usize) -> Vec<(String, Value, bool)> {
     }
 }
 
-/// The sample of the specification, with our values: lpr.md section 9.
+/// RECOG-5: a plate over MQTT, as the sample of the specification has it, with our values.
 #[tokio::test]
 async fn a_plate_is_published_as_json() {
     let filter = format!(

@@ -15,7 +15,7 @@ use lpr_core::{
 };
 use onvif_contracts::{tt, wsnt};
 use platecam_model::{
-    EventKind, SourceState,
+    EventKind, NewSecond, SourceState,
     testing::{PASSWORD, new_record},
 };
 
@@ -106,7 +106,7 @@ fn scene(objects: usize) -> Scene {
 
 const PLATE_FILTER: &str = "<tev:Filter><wsnt:TopicExpression Dialect=\"http://www.onvif.org/ver10/tev/topicExpression/ConcreteSet\">tns1:RuleEngine/Recognition//.</wsnt:TopicExpression></tev:Filter>";
 
-/// The whole way of a plate: read, record, notification with the names of lpr.md section 5.
+/// RECOG-5, SNAPRULE-4: the whole way of a plate over a pull point: read, record, notification with its pictures.
 #[tokio::test(start_paused = true)]
 async fn a_plate_arrives_with_its_pictures() {
     let bench = running().await;
@@ -115,6 +115,10 @@ async fn a_plate_arrives_with_its_pictures() {
     bus.publish(at(300), EventKind::PlateRead(Arc::new(read(41, "ABC123"))));
     let mut record = new_record("ABC123", at(250));
     record.track_id = 41;
+    record.second = Some(NewSecond {
+        captured_at: at(1250),
+        jpeg: "later".into(),
+    });
     let stored = bench.test.device.records.insert(record).unwrap();
     let id = stored.id.0;
     bus.publish(at(310), EventKind::RecordStored(Arc::new(stored)));
@@ -131,12 +135,14 @@ async fn a_plate_arrives_with_its_pictures() {
     );
     let plate = format!("http://192.0.2.10:8080/onvif/record/{id}/plate.jpg");
     let full = format!("http://192.0.2.10:8080/onvif/record/{id}/full.jpg");
+    let second = format!("http://192.0.2.10:8080/onvif/record/{id}/second.jpg");
     assert_eq!(
         items(message.data.as_deref()),
         [
             ("Likelihood", "0.5"),
             ("ImageURI", plate.as_str()),
             ("VehicleImageURI", full.as_str()),
+            ("SecondVehicleImageURI", second.as_str()),
             ("Direction", "Approaching"),
         ]
     );

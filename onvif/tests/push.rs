@@ -6,10 +6,11 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use common::{ADMIN, Answer, Bench, envelope};
 use http::Method;
+use lpr_core::PlateRead;
 use md5::{Digest, Md5};
 use onvif_contracts::{tds, tt, wsnt};
 use onvif_xml::{Limits, soap::Message};
-use platecam_model::{EventKind, SourceState};
+use platecam_model::{EventKind, SourceState, testing::new_record};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpListener,
@@ -197,6 +198,60 @@ async fn a_consumer_is_told() {
     assert_eq!(sync.status, 200);
     let again = next(&mut rx).await.notices();
     assert_eq!(state(&again[0].1), ("Initialized".into(), "true".into()));
+}
+
+/// RECOG-5: a plate goes to a consumer of base notifications as it goes to a pull point.
+#[tokio::test]
+async fn a_plate_is_told_to_a_consumer() {
+    let bench = running().await;
+    let (address, mut rx) = consumer(&[]).await;
+    let filter = SIGNAL.replace(
+        "tns1:VideoSource/SignalLoss",
+        "tns1:RuleEngine/Recognition/LicensePlate",
+    );
+    subscribe(&bench, &format!("http://{address}/plates"), &filter).await;
+    let record = new_record("ABC123", bench.test.device.clock.now());
+    let read = PlateRead {
+        track_id: record.track_id,
+        plate_number: record.plate_number.clone(),
+        likelihood: 0.5,
+        chars: Vec::new(),
+        country_code: None,
+        issuing_entity: None,
+        colors: record.colors,
+        direction: record.direction,
+        captured_at: record.captured_at,
+        first_seen: record.captured_at,
+        last_seen: record.captured_at,
+        plate_rect: None,
+        plate_quad: None,
+        frame_size: record.frame_size,
+        frames_seen: 3,
+        frames_read: 3,
+        speed_mps: None,
+        test: false,
+    };
+    let (bus, at) = (&bench.test.device.bus, record.captured_at);
+    bus.publish(at, EventKind::PlateRead(Arc::new(read)));
+    let stored = bench.test.device.records.insert(record).unwrap();
+    let picture = format!("/onvif/record/{}/full.jpg", stored.id.0);
+    bus.publish(at, EventKind::RecordStored(Arc::new(stored)));
+    let notices = next(&mut rx).await.notices();
+    let [(topic, message)] = notices.as_slice() else {
+        panic!("{notices:?}");
+    };
+    assert_eq!(topic, "tns1:RuleEngine/Recognition/LicensePlate");
+    let data = message.data.as_ref().unwrap();
+    let value = |name: &str| {
+        let item = data.simple_item.iter().find(|i| i.name == name);
+        item.map_or("", |i| i.value.as_str())
+    };
+    assert_eq!(value("Likelihood"), "0.5");
+    assert!(value("VehicleImageURI").ends_with(&picture));
+    let mut elements = data.element_item.iter();
+    let plate = elements.find(|e| e.name == "LicensePlateInfo").unwrap();
+    let info: tt::LicensePlateInfo = plate.any[0].read_as().unwrap();
+    assert_eq!(info.plate_number.value, "ABC123");
 }
 
 /// What fails is sent again with everything behind it in order; what the consumer refuses is not.

@@ -88,6 +88,7 @@ fn check(step: u32, newest: u32) {
     let records = RecordStore::open(db, pictures, RecordLimits::default()).unwrap();
     let page = records.search(&RecordQuery::default()).unwrap();
     assert_eq!(page.items[0].plate_number, "ABC1234");
+    assert_eq!(page.items[0].second_at, None);
 }
 
 #[test]

@@ -16,7 +16,7 @@ use platecam_host::{
     Database, PicturePlaces, RecordLimits, RecordStore, UploadPace, UploadParts, Uploader,
 };
 use platecam_model::{
-    Actor, Error, EventKind, LogKind, RecordId, Subscription, UtcTime,
+    Actor, Error, EventKind, LogKind, NewRecord, NewSecond, RecordId, Subscription, UtcTime,
     ports::{Records, UploadState, UploadStatus, Uploads},
     testing::{TestDevice, initialised, new_record},
 };
@@ -268,6 +268,10 @@ impl Unit {
     fn drive(&self, plate: &str) {
         let mut new = new_record(plate, UtcTime::from_millis(1_795_000_000_000));
         new.full = vec![plate.len() as u8; 300_000].into();
+        self.store(new);
+    }
+
+    fn store(&self, new: NewRecord) {
         let record = self.records.insert(new).unwrap();
         let bus = &self.t.device.bus;
         bus.publish(
@@ -516,6 +520,20 @@ fn outage(protocol: &str, port: u16, home: &Path) {
         let whole = fs::read(folder.join(format!("X{n:02}_{}.jpg", 7 + n))).unwrap();
         assert_eq!(whole, vec![3; 300_000]);
     }
+
+    // SNAPRULE-4: a second picture arrives beside the first.
+    let mut new = new_record("TWICE", UtcTime::from_millis(1_795_000_000_000));
+    new.second = Some(NewSecond {
+        captured_at: UtcTime::from_millis(1_795_000_001_000),
+        jpeg: vec![9; 1000].into(),
+    });
+    unit.store(new);
+    idle(&up);
+    let mut names = files(&folder);
+    names.retain(|n| n.starts_with("TWICE"));
+    let expect = ["", "_plate", "_second"].map(|kind| format!("TWICE_19{kind}.jpg"));
+    assert_eq!(names, expect);
+    assert_eq!(fs::read(folder.join(&expect[2])).unwrap(), vec![9; 1000]);
 
     // FTP-9: a clear answer.
     unit.set(json!({"password": "wrong"}));

@@ -184,6 +184,7 @@ impl Device {
             frame_size,
             full: snapshot.jpeg,
             plate: Bytes::new(),
+            second: None,
             track_id: 0,
             speed_mps: None,
         })?;

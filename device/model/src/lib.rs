@@ -43,5 +43,7 @@ pub use event::{
 pub use log::LogEntry;
 pub use lpr_core::UtcTime;
 pub use permission::{Actor, Origin, Permission, Permissions, UserLevel};
-pub use record::{NewRecord, Picture, Record, RecordId, RecordKind, RecordPage, RecordQuery};
+pub use record::{
+    NewRecord, NewSecond, Picture, Record, RecordId, RecordKind, RecordPage, RecordQuery,
+};
 pub use secret::Secret;

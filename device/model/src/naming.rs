@@ -127,7 +127,7 @@ impl NameRule {
     }
 
     /// The path of a picture: folders, then the name with `.jpg`. It is the same each time, and no other record's: a name
-    /// that does not end with the record's number gets it there, cut-outs their kind.
+    /// that does not end with the record's number gets it there, other pictures than the first full one their kind.
     #[must_use]
     pub fn path(&self, named: Named<'_>, picture: Picture, cx: NameContext<'_>) -> Vec<String> {
         let text = |pieces: &Vec<Piece>| {
@@ -143,8 +143,10 @@ impl NameRule {
             if name[name.len() - digits..] != number {
                 *name = format!("{name}_{number}");
             }
-            if picture == Picture::Plate {
-                name.push_str("_plate");
+            match picture {
+                Picture::Full => {}
+                Picture::Plate => name.push_str("_plate"),
+                Picture::Second => name.push_str("_second"),
             }
             name.push_str(".jpg");
         }
@@ -307,6 +309,11 @@ mod tests {
             name("{plate}-{number}", r, Picture::Plate, "x"),
             "ABC123-7_plate.jpg"
         );
+        // SNAPRULE-4.
+        assert_eq!(
+            name("{plate}", r, Picture::Second, "x"),
+            "ABC123_7_second.jpg"
+        );
         assert_eq!(
             name("{plate}", record(8, ""), Picture::Full, "x"),
             "noplate_8.jpg"
@@ -352,7 +359,7 @@ mod tests {
             prop_assume!(NameRule::parse(&rule).is_ok());
             let mut seen = std::collections::HashSet::new();
             for id in [a, b] {
-                for picture in [Picture::Full, Picture::Plate] {
+                for picture in Picture::ALL {
                     let path = name(&rule, record(id, &plate), picture, &device);
                     for part in path.split('/') {
                         prop_assert!(!part.is_empty() && part != "." && part != ".." && part.len() < 255);

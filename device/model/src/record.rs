@@ -58,6 +58,22 @@ pub enum Picture {
     Full,
     /// The plate's cut-out.
     Plate,
+    /// The whole frame of a later moment (SNAPRULE-4).
+    Second,
+}
+
+impl Picture {
+    /// Every picture that a record may have.
+    pub const ALL: [Self; 3] = [Self::Full, Self::Plate, Self::Second];
+}
+
+/// The second picture of a vehicle (SNAPRULE-4).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewSecond {
+    /// Capture time of its frame.
+    pub captured_at: UtcTime,
+    /// The whole frame, JPEG.
+    pub jpeg: Bytes,
 }
 
 /// A record to store. Pictures are JPEG.
@@ -87,10 +103,25 @@ pub struct NewRecord {
     pub full: Bytes,
     /// Plate cut-out, JPEG; empty without a plate.
     pub plate: Bytes,
+    /// Second picture, where one was taken.
+    pub second: Option<NewSecond>,
     /// Number of the track in this run, joins the record with metadata and events.
     pub track_id: u64,
     /// Metres a second, measured between two loops.
     pub speed_mps: Option<f32>,
+}
+
+impl NewRecord {
+    /// The JPEG of a picture; empty where there is none.
+    #[must_use]
+    pub fn jpeg(&self, which: Picture) -> &Bytes {
+        static NONE: Bytes = Bytes::new();
+        match which {
+            Picture::Full => &self.full,
+            Picture::Plate => &self.plate,
+            Picture::Second => self.second.as_ref().map_or(&NONE, |s| &s.jpeg),
+        }
+    }
 }
 
 /// A stored record without its pictures.
@@ -122,10 +153,24 @@ pub struct Record {
     pub has_picture: bool,
     /// Whether there is a plate cut-out.
     pub has_plate: bool,
+    /// Capture time of the second picture; null without one (SNAPRULE-4).
+    pub second_at: Option<UtcTime>,
     /// Number of the track in the run that made it.
     pub track_id: u64,
     /// Metres a second, measured between two loops.
     pub speed_mps: Option<f32>,
+}
+
+impl Record {
+    /// Whether there is this picture.
+    #[must_use]
+    pub const fn has(&self, which: Picture) -> bool {
+        match which {
+            Picture::Full => self.has_picture,
+            Picture::Plate => self.has_plate,
+            Picture::Second => self.second_at.is_some(),
+        }
+    }
 }
 
 /// A search. Empty fields do not restrict.

@@ -101,6 +101,26 @@ mod tests {
         );
     }
 
+    /// RECOG-7: the figures that the model card reports, the numbers for programs and the embedded nets belong together: whoever changes a net
+    /// has to measure anew.
+    #[test]
+    fn the_reported_figures_are_of_the_embedded_nets() {
+        use sha2::{Digest, Sha256};
+        let reported = include_str!("../../models/MODEL_CARD.md");
+        let numbers: serde_json::Value = serde_json::from_str(CARD).unwrap();
+        for (net, bytes) in [("detector", DETECTOR), ("reader", READER)] {
+            let digest = Sha256::digest(bytes);
+            let sum: String = digest.iter().map(|b| format!("{b:02x}")).collect();
+            assert_eq!(numbers[net]["sha256"], sum, "{net} in models.json");
+            assert!(reported.contains(&format!("`{sum}`")), "{net} in the card");
+        }
+        // Thresholds of programs are those with which the card says it measured.
+        let least = numbers["detector"]["score_threshold"].as_f64().unwrap();
+        assert!(reported.contains(&format!("score at least {least}")));
+        let temperature = numbers["reader"]["temperature"].as_f64().unwrap();
+        assert!(reported.contains(&format!("temperature {temperature},")));
+    }
+
     #[test]
     fn another_alphabet_is_refused() {
         let e = ModelCard::parse(&CARD.replace("ABCDEF", "BACDEF"))

@@ -28,8 +28,10 @@ impl<D: Detector, R: Reader> Pipeline<D, R> {
             return Vec::new();
         }
         let before = self.settle_loops();
+        self.owe_seconds(before.iter());
         self.join.pending = Some(Pending {
             pass,
+            id: self.tracker.take_id(),
             track: None,
             full: None,
         });
@@ -239,7 +241,7 @@ impl<D: Detector, R: Reader> Pipeline<D, R> {
     /// A vehicle whose plate was not read, as far as its direction is wanted; `seen` is what its track knows of it.
     fn without_plate(&mut self, pending: Pending, seen: Option<Seen>) -> Option<PlateCapture> {
         let seen = seen.unwrap_or_else(|| Seen {
-            track_id: self.tracker.take_id(),
+            track_id: pending.track_id(),
             ..Seen::default()
         });
         if !self.settings.direction.passes(seen.direction) {

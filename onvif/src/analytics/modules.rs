@@ -8,6 +8,7 @@ use onvif_contracts::{tan, tt};
 use onvif_xml::{QName, ns};
 use platecam_model::settings::{
     AnalysisRate, FramesToOutput, LoopDistance, LoopInput, MAX_CORNERS, PassTime, ShieldArea,
+    SnapshotQuantity,
 };
 
 use super::{
@@ -34,11 +35,12 @@ pub(super) fn shield() -> QName {
 const LOOP_INPUTS: [(&str, [u32; 2]); 2] = [("1,2", [1, 2]), ("2,1", [2, 1])];
 
 /// Parameters of the reader.
-pub(super) const READER: [Parameter; 14] = [
+pub(super) const READER: [Parameter; 15] = [
     simple("Enabled", (ns::XS, "boolean")),
     simple("AnalysisRate", (ns::XS, "int")),
     simple("FramesToOutput", (ns::XS, "int")),
     simple("CaptureMode", (ns::XS, "string")),
+    simple("SnapshotQuantity", (ns::XS, "int")),
     simple("LoopPlan", (ns::XS, "string")),
     simple("LoopInputs", (ns::XS, "string")),
     simple("Loop1", (ns::XS, "string")),
@@ -60,6 +62,11 @@ pub(super) fn reader_options() -> Vec<tan::ConfigOptions> {
         items::ints("AnalysisRate", AnalysisRate::MIN, AnalysisRate::MAX),
         items::ints("FramesToOutput", FramesToOutput::MIN, FramesToOutput::MAX),
         items::words("CaptureMode", &names(&CaptureMode::ALL)),
+        items::ints(
+            "SnapshotQuantity",
+            SnapshotQuantity::MIN,
+            SnapshotQuantity::MAX,
+        ),
         items::words("LoopPlan", &names(&LoopPlan::ALL)),
         items::words("LoopInputs", &names(&LOOP_INPUTS)),
         items::words("Loop1", &names(&LoopTrigger::ALL)),
@@ -96,6 +103,7 @@ pub(super) fn current(draft: &Draft) -> Vec<tt::Config> {
                 ("AnalysisRate", s.analysis_rate.get().to_string()),
                 ("FramesToOutput", s.frames_to_output.get().to_string()),
                 ("CaptureMode", word(&CaptureMode::ALL, &s.capture_mode)),
+                ("SnapshotQuantity", s.snapshot_quantity.get().to_string()),
                 ("LoopPlan", word(&LoopPlan::ALL, &loops.plan)),
                 ("LoopInputs", word(&LOOP_INPUTS, &inputs)),
                 ("Loop1", word(&LoopTrigger::ALL, &loops.loop1)),
@@ -137,6 +145,10 @@ pub(super) fn modify_reader(draft: &mut Draft, module: &tt::Config) -> Result<()
     }
     if let Some(n) = sent.whole("FramesToOutput", FramesToOutput::MIN, FramesToOutput::MAX)? {
         s.frames_to_output = FramesToOutput::clamped(n);
+    }
+    let (least, most) = (SnapshotQuantity::MIN, SnapshotQuantity::MAX);
+    if let Some(n) = sent.whole("SnapshotQuantity", least, most)? {
+        s.snapshot_quantity = SnapshotQuantity::clamped(n);
     }
     s.unlicensed = sent.flag("Unlicensed")?.unwrap_or(s.unlicensed);
     let (least, most) = (FramesToOutput::MIN, FramesToOutput::MAX);

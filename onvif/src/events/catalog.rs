@@ -98,6 +98,8 @@ pub static LICENSE_PLATE: Topic = Topic {
         ("Likelihood", Type::Float),
         ("ImageURI", Type::Uri),
         ("VehicleImageURI", Type::Uri),
+        // Of our own: a vehicle may have two pictures (SNAPRULE-4).
+        ("SecondVehicleImageURI", Type::Uri),
         ("Direction", Type::Direction),
         ("Speed", Type::Float),
         ("IsTest", Type::Boolean),

@@ -491,16 +491,17 @@ fn changed(key: &str) -> Vec<(&'static str, &'static str)> {
 fn plate(read: &PlateRead, rule: &str, record: Option<&Record>) -> Notice {
     let mut data = vec![("Likelihood", text(read.likelihood.to_string()))];
     if let Some(record) = record {
-        let mut uri = |name, there: bool, which| {
-            if there {
+        let mut uri = |name, which| {
+            if record.has(which) {
                 data.push((
                     name,
                     ItemValue::Path(pictures::record_path(record.id, which)),
                 ));
             }
         };
-        uri("ImageURI", record.has_plate, Picture::Plate);
-        uri("VehicleImageURI", record.has_picture, Picture::Full);
+        uri("ImageURI", Picture::Plate);
+        uri("VehicleImageURI", Picture::Full);
+        uri("SecondVehicleImageURI", Picture::Second);
     }
     match read.direction {
         Direction::Approaching => data.push(("Direction", text("Approaching"))),

@@ -30,6 +30,7 @@ pub(crate) fn routes() -> Routes {
         .get("/records/{id}", needs, show)
         .get("/records/{id}/picture.jpg", needs, picture)
         .get("/records/{id}/plate.jpg", needs, plate_picture)
+        .get("/records/{id}/second.jpg", needs, second_picture)
 }
 
 /// Rows per page at most.
@@ -196,6 +197,16 @@ pub(crate) async fn plate_picture(
     headers: HeaderMap,
 ) -> Answer<Response> {
     image(app, &login, id, &headers, Picture::Plate).await
+}
+
+/// `GET /records/{id}/second.jpg` (SNAPRULE-4).
+pub(crate) async fn second_picture(
+    app: State<App>,
+    login: Login,
+    id: Path<String>,
+    headers: HeaderMap,
+) -> Answer<Response> {
+    image(app, &login, id, &headers, Picture::Second).await
 }
 
 /// The name of a picture by the naming rule, folders included, for whoever saves it (LIVE-6, STOR-12; RFC 6266, RFC 8187).

@@ -89,6 +89,7 @@ pub(crate) async fn take(
             frame_size,
             full: snapshot.jpeg,
             plate: Bytes::new(),
+            second: None,
             track_id: 0,
             speed_mps: None,
         })?;

@@ -50,7 +50,7 @@ pub struct RecordStore {
 }
 
 const COLUMNS: &str = "id, kind, captured_at, plate, likelihood, direction, country, entity, rect, width, height, full_bytes, plate_bytes, track,
-    plate_color, plate_color_likelihood, vehicle_color, vehicle_color_likelihood, speed";
+    plate_color, plate_color_likelihood, vehicle_color, vehicle_color_likelihood, speed, second_bytes, second_at";
 /// Colours of plate and vehicle; null is unknown.
 pub(crate) const COLORS_STEP: &str = "ALTER TABLE records ADD COLUMN plate_color TEXT;
      ALTER TABLE records ADD COLUMN plate_color_likelihood REAL;
@@ -58,6 +58,10 @@ pub(crate) const COLORS_STEP: &str = "ALTER TABLE records ADD COLUMN plate_color
      ALTER TABLE records ADD COLUMN vehicle_color_likelihood REAL;";
 /// Speed in metres a second; null is not measured.
 pub(crate) const SPEED_STEP: &str = "ALTER TABLE records ADD COLUMN speed REAL;";
+/// The second picture and when it was taken; no bytes are none.
+pub(crate) const SECOND_STEP: &str =
+    "ALTER TABLE records ADD COLUMN second_bytes INTEGER NOT NULL DEFAULT 0;
+     ALTER TABLE records ADD COLUMN second_at INTEGER;";
 /// Where pictures lie: `card` is a memory card by its name, null the unit. `brief` ones go when they are on the server, `owed` ones were
 /// not uploaded because their card was not there.
 pub(crate) const CARD_STEP: &str = "ALTER TABLE records ADD COLUMN card TEXT;
@@ -98,17 +102,14 @@ impl RecordStore {
 
     /// Files are spread over directories of 1000 records, so that no directory grows without bound.
     fn path(&self, id: i64, which: Picture) -> PathBuf {
-        let name = match which {
-            Picture::Full => format!("{id}-full.jpg"),
-            Picture::Plate => format!("{id}-plate.jpg"),
-        };
-        self.pictures.join(format!("{:06}", id / 1000)).join(name)
+        let folder = self.pictures.join(format!("{:06}", id / 1000));
+        folder.join(file_name(id, which))
     }
 
     /// Only the newest directory can hold pictures without a row: ids count up.
     fn remove_orphans(&self) -> Result<()> {
         let newest = self.newest()?;
-        for which in [Picture::Full, Picture::Plate] {
+        for which in Picture::ALL {
             remove(&self.path(newest + 1, which))
                 .map_err(|e| Error::internal(format!("orphaned picture: {e}")))?;
         }
@@ -124,7 +125,7 @@ impl RecordStore {
                 bytes > self.limits.picture_bytes,
             ) {
                 (true, _) => "1 = 1",
-                (false, true) => "card IS NULL AND full_bytes + plate_bytes > 0",
+                (false, true) => "card IS NULL AND full_bytes + plate_bytes + second_bytes > 0",
                 (false, false) => return Ok(()),
             };
             let sql = format!("SELECT id FROM records WHERE {which} ORDER BY id LIMIT 16");
@@ -145,6 +146,16 @@ impl RecordStore {
     }
 }
 
+/// Name of the file of a picture.
+fn file_name(id: i64, which: Picture) -> String {
+    let name = match which {
+        Picture::Full => "full",
+        Picture::Plate => "plate",
+        Picture::Second => "second",
+    };
+    format!("{id}-{name}.jpg")
+}
+
 fn remove(path: &Path) -> io::Result<()> {
     match fs::remove_file(path) {
         Err(e) if e.kind() != io::ErrorKind::NotFound => Err(e),
@@ -155,7 +166,7 @@ fn remove(path: &Path) -> io::Result<()> {
 impl Records for RecordStore {
     fn insert(&self, new: NewRecord) -> Result<Record> {
         let _one_at_a_time = self.inserting.lock();
-        let bytes = new.full.len() + new.plate.len();
+        let bytes: usize = Picture::ALL.iter().map(|p| new.jpeg(*p).len()).sum();
         let mut place = self.place(bytes as u64)?;
         let id = self.newest()? + 1;
         // Before the database is held: a card may take seconds to fail.
@@ -169,8 +180,10 @@ impl Records for RecordStore {
         let tx = db.transaction().map_err(internal)?;
         tx.execute(
             "INSERT INTO records (id, card, brief, kind, captured_at, plate, likelihood, direction, country, entity, rect, width, height,
-             full_bytes, plate_bytes, track, plate_color, plate_color_likelihood, vehicle_color, vehicle_color_likelihood, speed)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)",
+             full_bytes, plate_bytes, track, plate_color, plate_color_likelihood, vehicle_color, vehicle_color_likelihood, speed,
+             second_bytes, second_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22,
+             ?23)",
             params![
                 id,
                 place.card,
@@ -193,11 +206,14 @@ impl Records for RecordStore {
                 new.colors.vehicle.map(|c| c.color.as_str()),
                 new.colors.vehicle.map(|c| f64::from(c.likelihood)),
                 new.speed_mps.map(f64::from),
+                new.jpeg(Picture::Second).len() as i64,
+                new.second.as_ref().map(|s| s.captured_at.as_micros()),
             ],
         )
         .map_err(internal)?;
         // Pictures first, row second: what is acknowledged is complete.
-        for (which, jpeg) in [(Picture::Full, &new.full), (Picture::Plate, &new.plate)] {
+        for which in Picture::ALL {
+            let jpeg = new.jpeg(which);
             if jpeg.is_empty() || place.card.is_some() {
                 continue;
             }
@@ -276,12 +292,7 @@ impl Records for RecordStore {
 
     fn picture(&self, id: RecordId, which: Picture) -> Result<Bytes> {
         let none = || Error::not_found("picture of record", id.0.to_string());
-        let record = self.get(id)?;
-        let has = match which {
-            Picture::Full => record.has_picture,
-            Picture::Plate => record.has_plate,
-        };
-        if !has {
+        if !self.get(id)?.has(which) {
             return Err(none());
         }
         if let Some(card) = self.card_of(id.0)? {
@@ -372,6 +383,7 @@ fn record(r: &Row<'_>) -> Result<Record> {
     let kind = get(1)?;
     let kind = RecordKind::of_word(&kind)
         .ok_or_else(|| Error::internal(format!("record of unknown kind '{kind}'")))?;
+    let second = number(19)?;
     let side = |i| u32::try_from(number(i)?).map_err(Error::internal);
     Ok(Record {
         id: RecordId(number(0)?),
@@ -394,6 +406,11 @@ fn record(r: &Row<'_>) -> Result<Record> {
             plate: color(r, 14)?,
             vehicle: color(r, 16)?,
         },
+        second_at: r
+            .get::<_, Option<i64>>(20)
+            .map_err(internal)?
+            .filter(|_| second > 0)
+            .map(UtcTime::from_micros),
         speed_mps: r
             .get::<_, Option<f64>>(18)
             .map_err(internal)?
@@ -419,7 +436,7 @@ mod place_tests;
 
 #[cfg(test)]
 mod tests {
-    use platecam_model::testing::new_record;
+    use platecam_model::{NewSecond, testing::new_record};
 
     use super::*;
 
@@ -466,6 +483,8 @@ mod tests {
         );
         assert_eq!(s.picture(stored.id, Picture::Full).unwrap(), new.full);
         assert_eq!(s.picture(stored.id, Picture::Plate).unwrap(), new.plate);
+        let none = s.picture(stored.id, Picture::Second);
+        assert!(matches!(none, Err(Error::NotFound { .. })), "{none:?}");
         assert!(matches!(s.get(RecordId(99)), Err(Error::NotFound { .. })));
     }
 
@@ -621,6 +640,39 @@ mod tests {
             .unwrap()
             .count() as u64;
         assert_eq!(files, page.total * 2);
+    }
+
+    /// SNAPRULE-4: the second picture is kept with its record, counts as the others do, and goes with it.
+    #[test]
+    fn the_second_picture_lives_and_goes_with_its_record() {
+        let dir = tempfile::tempdir().unwrap();
+        let limits = RecordLimits {
+            picture_bytes: 2500,
+            ..RecordLimits::default()
+        };
+        let second = |ms| NewSecond {
+            captured_at: at(ms),
+            jpeg: vec![7; 1000].into(),
+        };
+        let with = |ms| NewRecord {
+            second: Some(second(ms)),
+            ..new_record("TWICE", at(0))
+        };
+        let first = open(dir.path(), limits).insert(with(1000)).unwrap();
+        assert_eq!(first.second_at, Some(at(1000)));
+        let s = open(dir.path(), limits);
+        assert_eq!(s.get(first.id).unwrap(), first);
+        assert_eq!(
+            s.picture(first.id, Picture::Second).unwrap(),
+            second(0).jpeg
+        );
+        s.insert(with(2000)).unwrap();
+        assert!(s.path(first.id.0, Picture::Second).exists());
+        s.insert(with(3000)).unwrap();
+        assert!(s.get(first.id).is_err(), "it made room");
+        for which in Picture::ALL {
+            assert!(!s.path(first.id.0, which).exists(), "{which:?}");
+        }
     }
 
     #[test]

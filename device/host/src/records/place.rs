@@ -12,7 +12,7 @@ use platecam_model::{
 };
 use rusqlite::{OptionalExtension, ToSql, params};
 
-use super::{RecordStore, remove};
+use super::{RecordStore, file_name, remove};
 use crate::database::internal;
 
 /// Free space that is left on a card: a twentieth of it, at most this many bytes.
@@ -52,11 +52,7 @@ impl PicturePlaces {
     }
 
     fn path(&self, id: i64, which: Picture) -> String {
-        let name = match which {
-            Picture::Full => "full",
-            Picture::Plate => "plate",
-        };
-        format!("{}/{:06}/{id}-{name}.jpg", self.folder, id / 1000)
+        format!("{}/{:06}/{}", self.folder, id / 1000, file_name(id, which))
     }
 }
 
@@ -159,7 +155,7 @@ impl RecordStore {
     /// All records, and the bytes of those pictures that lie in the unit.
     pub(super) fn usage(&self) -> Result<(u64, u64)> {
         let sql = "SELECT count(*),
-            coalesce(sum(CASE WHEN card IS NULL THEN full_bytes + plate_bytes ELSE 0 END), 0) FROM records";
+            coalesce(sum(CASE WHEN card IS NULL THEN full_bytes + plate_bytes + second_bytes ELSE 0 END), 0) FROM records";
         let db = self.db.writer.lock();
         let (rows, bytes): (i64, i64) = db
             .query_row(sql, [], |r| Ok((r.get(0)?, r.get(1)?)))
@@ -194,7 +190,7 @@ impl RecordStore {
     }
 
     fn remove_pictures(&self, id: i64, card: Option<&str>) -> Result<()> {
-        for which in [Picture::Full, Picture::Plate] {
+        for which in Picture::ALL {
             match (card, &self.places) {
                 (None, _) => remove(&self.path(id, which))
                     .map_err(|e| Error::internal(format!("old picture: {e}")))?,
@@ -249,7 +245,8 @@ impl RecordStore {
     pub(super) fn write_to_card(&self, id: i64, new: &NewRecord) -> Result<()> {
         let places = self.places.as_ref();
         let places = places.ok_or_else(|| Error::internal("no memory card"))?;
-        for (which, jpeg) in [(Picture::Full, &new.full), (Picture::Plate, &new.plate)] {
+        for which in Picture::ALL {
+            let jpeg = new.jpeg(which);
             if !jpeg.is_empty() {
                 places.card.write(&places.path(id, which), jpeg.clone())?;
             }
@@ -280,7 +277,7 @@ impl RecordStore {
             let ids = self.ids(sql, &up_to.0, DROPPED)?;
             for id in &ids {
                 let card = self.card_of(*id)?;
-                let sql = "UPDATE records SET full_bytes = 0, plate_bytes = 0, card = NULL, brief = 0 WHERE id = ?1";
+                let sql = "UPDATE records SET full_bytes = 0, plate_bytes = 0, second_bytes = 0, card = NULL, brief = 0 WHERE id = ?1";
                 let db = self.db.writer.lock();
                 db.execute(sql, [id]).map_err(internal)?;
                 drop(db);
@@ -294,7 +291,7 @@ impl RecordStore {
 
     /// The card was erased: its pictures are gone for good.
     pub(super) fn forget(&self, card: &str) -> Result<u64> {
-        let sql = "UPDATE records SET full_bytes = 0, plate_bytes = 0, card = NULL, brief = 0, owed = 0 WHERE card = ?1";
+        let sql = "UPDATE records SET full_bytes = 0, plate_bytes = 0, second_bytes = 0, card = NULL, brief = 0, owed = 0 WHERE card = ?1";
         let db = self.db.writer.lock();
         let lost = db.execute(sql, [card]).map_err(internal)?;
         Ok(lost as u64)

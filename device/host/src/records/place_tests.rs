@@ -1,7 +1,7 @@
 use std::path::Path;
 
 use platecam_model::{
-    Actor, RecordQuery, UtcTime,
+    Actor, NewSecond, RecordQuery, UtcTime,
     ports::CardState,
     testing::{TestDevice, initialised, new_record},
 };
@@ -58,6 +58,16 @@ impl Unit {
         let mut new = new_record(plate, UtcTime::from_millis(1));
         new.full = vec![1; 800].into();
         new.plate = vec![2; 200].into();
+        self.store.insert(new)
+    }
+
+    /// The same with a second one of 100 bytes (SNAPRULE-4).
+    fn pass_twice(&self, plate: &str) -> Result<Record> {
+        let mut new = new_record(plate, UtcTime::from_millis(1));
+        new.second = Some(NewSecond {
+            captured_at: UtcTime::from_millis(1001),
+            jpeg: vec![3; 100].into(),
+        });
         self.store.insert(new)
     }
 
@@ -239,6 +249,22 @@ fn what_no_record_has_any_more_leaves_the_card() {
             "platecam/PC2/000000/1-full.jpg"
         ]
     );
+}
+
+/// SNAPRULE-4, STOR-9: the second picture lies on the card beside the others, and is dropped with them once the server has all.
+#[test]
+fn a_second_picture_lies_with_the_others() {
+    let unit = Unit::new(1 << 20);
+    unit.t.card.insert("aa", 1 << 20);
+    unit.upload("Ftp");
+    let record = unit.pass_twice("TWICE").unwrap();
+    let files = unit.t.card.files();
+    assert!(files.contains(&"platecam/PC1/000000/1-second.jpg".to_owned()));
+    let jpeg = unit.store.picture(record.id, Picture::Second).unwrap();
+    assert_eq!(jpeg, vec![3; 100]);
+    unit.store.release(record.id).unwrap();
+    assert!(unit.t.card.files().is_empty());
+    assert_eq!(unit.store.get(record.id).unwrap().second_at, None);
 }
 
 /// A power cut between picture and row on the card: the number is used again, and the picture is the new one's.

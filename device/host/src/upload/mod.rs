@@ -450,14 +450,10 @@ impl<'a> Keeper<'a> {
         if self.parts.card.status().id != Some(card) {
             return Ok(false);
         }
-        let wanted = [
-            (record.has_picture, Picture::Full),
-            (record.has_plate, Picture::Plate),
-        ];
-        Ok(wanted
+        Ok(Picture::ALL
             .into_iter()
-            .filter(|(has, _)| *has)
-            .all(|(_, which)| {
+            .filter(|which| record.has(*which))
+            .all(|which| {
                 matches!(
                     self.parts.records.picture(record.id, which),
                     Ok(_) | Err(Error::NotFound { .. })
@@ -509,10 +505,11 @@ impl<'a> Keeper<'a> {
             zone: &zone,
         };
         for (picture, wanted) in [
-            (Picture::Full, settings.original && record.has_picture),
-            (Picture::Plate, settings.plate && record.has_plate),
+            (Picture::Full, settings.original),
+            (Picture::Plate, settings.plate),
+            (Picture::Second, settings.original),
         ] {
-            if !wanted {
+            if !wanted || !record.has(picture) {
                 continue;
             }
             let jpeg = match self.parts.records.picture(record.id, picture) {

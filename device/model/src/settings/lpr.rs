@@ -31,7 +31,12 @@ bounded! {
     pub struct FramesToOutput(u32) in 1..=100, unit "frames"
 }
 
-/// Plate recognition: the reader, the rule that tells of passes, and what captures a vehicle (SNAPRULE-1..3, SNAPRULE-5, SNAPRULE-6, SNAPRULE-10, INTEL-1, LPRCFG-16).
+bounded! {
+    /// Pictures of a vehicle: one, or one and a later one (SNAPRULE-4).
+    pub struct SnapshotQuantity(u32) in 1..=2, unit ""
+}
+
+/// Plate recognition: the reader, the rule that tells of passes, and what captures a vehicle (SNAPRULE-1..7, SNAPRULE-10, INTEL-1, LPRCFG-16).
 ///
 /// ONVIF: rule `tt:LicensePlateRecognition` and the module `PlateReader`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -68,6 +73,10 @@ pub struct LprRecognition {
     /// see is one record.
     #[schemars(title = "Capture Mode")]
     pub capture_mode: CaptureMode,
+    /// With 2 a second picture follows after one second, or when the vehicle leaves the capture area, if that is earlier. It belongs to the same
+    /// record, which is made when both are there.
+    #[schemars(title = "Snapshot Quantity")]
+    pub snapshot_quantity: SnapshotQuantity,
     /// So many frames must give the same text before a vehicle in sight is reported; who leaves earlier is reported then.
     #[schemars(title = "Frames to Output Licensed Vehicle Snapshot", extend("x-hidden-when" = {"capture_mode": "loop"}))]
     pub frames_to_output: FramesToOutput,
@@ -109,6 +118,7 @@ impl Default for LprRecognition {
             analysis_rate: AnalysisRate::clamped(12),
             // The manual shows mixed; a unit whose inputs are doors and buttons must not capture with them.
             capture_mode: CaptureMode::Video,
+            snapshot_quantity: SnapshotQuantity::clamped(1),
             // One more would cost a frame and change nothing: three clips gave the same texts with 1, 2 and 5.
             frames_to_output: FramesToOutput::clamped(1),
             unlicensed: false,
@@ -157,6 +167,7 @@ impl LprRecognition {
                 0
             },
             tell_returns: intelligence.backing,
+            second_picture: self.snapshot_quantity.get() > 1,
             ..RecognitionSettings::default()
         }
     }
@@ -193,7 +204,7 @@ mod tests {
     use super::*;
     use crate::{Actor, testing::uninitialised};
 
-    /// INTEL-1, SNAPRULE-5, SNAPRULE-6, SNAPRULE-10: whatever can be stored is what the recogniser takes.
+    /// INTEL-1, SNAPRULE-4..6, SNAPRULE-10: whatever can be stored is what the recogniser takes.
     #[test]
     fn every_setting_is_one_of_the_recogniser() {
         let (areas, quiet) = (LprAreas::default(), LprIntelligence::default());
@@ -212,6 +223,7 @@ mod tests {
                 frames_to_output: FramesToOutput::clamped(percent),
                 repeat_seconds: RepeatSeconds::clamped(percent * 6),
                 direction: DirectionFilter::Departing,
+                snapshot_quantity: SnapshotQuantity::clamped(percent),
                 unlicensed: percent > 0,
                 frames_to_output_unlicensed: FramesToOutput::clamped(percent),
                 detection_scene: DetectionScene::MountingHeight,
@@ -223,8 +235,42 @@ mod tests {
             assert_eq!(told.duplicate_delay_ms, percent as u32 * 6000);
             assert_eq!(told.stable_reads, (percent as u32).max(1));
             assert_eq!(told.direction, DirectionFilter::Departing);
+            assert_eq!(told.second_picture, percent > 1);
             assert_eq!(told.unread_frames, percent as u32);
             assert_eq!(told.scene, DetectionScene::MountingHeight);
+        }
+    }
+
+    /// SNAPRULE-7, SNAPRULE-12: parameters of a mode are offered in their modes alone. Unlicensed vehicles are found by video alone: where
+    /// loops capture, they tell of them.
+    #[test]
+    fn parameters_are_there_in_their_modes() {
+        let schema = serde_json::to_value(schemars::schema_for!(LprRecognition)).unwrap();
+        let offered = |field: &str, mode: &str| {
+            let field = &schema["properties"][field];
+            assert!(field.is_object(), "{schema}");
+            let is = |condition: &serde_json::Value| {
+                let wanted = &condition["capture_mode"];
+                wanted == mode || wanted.as_array().is_some_and(|w| w.contains(&mode.into()))
+            };
+            let (only, never) = (&field["x-visible-when"], &field["x-hidden-when"]);
+            (only.is_null() || is(only)) && (never.is_null() || !is(never))
+        };
+        let modes = |field: &str| ["loop", "video", "mixed"].map(|mode| offered(field, mode));
+        for field in ["frames_to_output", "trajectory"] {
+            assert_eq!(modes(field), [false, true, true], "{field}");
+        }
+        for field in ["unlicensed", "frames_to_output_unlicensed"] {
+            assert_eq!(modes(field), [false, true, false], "{field}");
+        }
+        assert_eq!(modes("loops"), [true, false, true]);
+        for field in [
+            "capture_mode",
+            "snapshot_quantity",
+            "direction",
+            "repeat_seconds",
+        ] {
+            assert_eq!(modes(field), [true; 3], "{field}");
         }
     }
 

@@ -84,7 +84,10 @@ pub use geo::GeoLocation;
 pub use https::NetHttps;
 pub use image::{Level, VideoImage};
 pub use io::{AlarmIo, IdleState, InputSettings, OutputDelay, OutputMode, OutputSettings};
-pub use lpr::{AnalysisRate, FramesToOutput, LprRecognition, Percent, PlateWidth, RepeatSeconds};
+pub use lpr::{
+    AnalysisRate, FramesToOutput, LprRecognition, Percent, PlateWidth, RepeatSeconds,
+    SnapshotQuantity,
+};
 pub use lpr_areas::{LprAreas, ShieldArea};
 pub use lpr_intelligence::LprIntelligence;
 pub use lpr_loops::{LoopDistance, LoopInput, LprLoops, PassTime};

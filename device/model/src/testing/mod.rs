@@ -198,6 +198,7 @@ impl Records for MemoryStore {
             frame: new.frame_size,
             has_picture: !new.full.is_empty(),
             has_plate: !new.plate.is_empty(),
+            second_at: new.second.as_ref().map(|s| s.captured_at),
             track_id: new.track_id,
             speed_mps: new.speed_mps,
         };
@@ -256,10 +257,7 @@ impl Records for MemoryStore {
         let found = all
             .iter()
             .find(|(r, _)| r.id == id)
-            .map(|(_, n)| match which {
-                Picture::Full => n.full.clone(),
-                Picture::Plate => n.plate.clone(),
-            });
+            .map(|(_, n)| n.jpeg(which).clone());
         found
             .filter(|b| !b.is_empty())
             .ok_or_else(|| Error::not_found("picture", id.0.to_string()))
@@ -602,6 +600,7 @@ pub fn new_record(plate: &str, captured_at: UtcTime) -> NewRecord {
         frame_size: FrameSize::new(1920, 1080).expect("within the bounds"),
         full: Bytes::from_static(b"\xFF\xD8full\xFF\xD9"),
         plate: Bytes::from_static(b"\xFF\xD8plate\xFF\xD9"),
+        second: None,
         track_id: 1,
         speed_mps: None,
     }

@@ -128,6 +128,7 @@ impl Device {
             frame_size: size,
             full,
             plate: Bytes::new(),
+            second: None,
             track_id,
             speed_mps: None,
         })?;

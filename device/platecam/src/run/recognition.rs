@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use lpr_core::{LoopPass, Pipeline, PlateCapture, RecognitionSettings};
+use lpr_core::{LoopPass, Pipeline, PlateCapture, RecognitionSettings, SecondPicture};
 use lpr_onnx::{Nets, NetsOptions};
 use parking_lot::Mutex;
 use platecam_host::Recorder;
@@ -197,6 +197,7 @@ impl Worker {
             match pipeline.process(&view) {
                 Ok(output) => {
                     self.parts.bus.publish_scene(Arc::new(output.scene));
+                    self.add_seconds(&stored, output.seconds);
                     self.report(&stored, output.reads);
                     for capture in output.unread {
                         tracing::info!(frames = capture.read.frames_seen, "plate without a read");
@@ -224,8 +225,7 @@ impl Worker {
     /// Has a vehicle recorded whose plate was never read (SNAPRULE-9): no read is told, there is none.
     fn keep_unread(&self, settings: &LprRecognition, capture: PlateCapture) {
         if settings.report {
-            let kind = RecordKind::Unlicensed;
-            self.parts.recorder.record_as(kind, capture);
+            self.keep(settings, RecordKind::Unlicensed, capture);
         }
     }
 
@@ -256,7 +256,25 @@ impl Worker {
             self.parts
                 .bus
                 .publish(read.captured_at, EventKind::PlateRead(read));
-            self.parts.recorder.record(capture);
+            self.keep(settings, RecordKind::Lpr, capture);
+        }
+    }
+
+    /// Has a vehicle recorded, with as many pictures as are wanted.
+    fn keep(&self, settings: &LprRecognition, kind: RecordKind, capture: PlateCapture) {
+        if settings.snapshot_quantity.get() > 1 {
+            self.parts.recorder.record_twice(kind, capture);
+        } else {
+            self.parts.recorder.record_as(kind, capture);
+        }
+    }
+
+    /// Second pictures of vehicles that are recorded, or may be (SNAPRULE-4).
+    fn add_seconds(&self, settings: &LprRecognition, seconds: Vec<SecondPicture>) {
+        if settings.report {
+            for second in seconds {
+                self.parts.recorder.add_second(second);
+            }
         }
     }
 }

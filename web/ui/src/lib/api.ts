@@ -57,6 +57,8 @@ export interface PlateRecord {
   frame: { width: number; height: number };
   has_picture: boolean;
   has_plate: boolean;
+  /** When the second picture was taken; null without one (SNAPRULE-4). */
+  second_at: string | null;
   /** Metres a second; null is not measured. */
   speed_mps: number | null;
 }
@@ -151,4 +153,5 @@ export const api = {
 
 export const exportUrl = (search: RecordQuery): string => `/api/v1/records/export.csv?${recordQuery(search)}`;
 export const pictureUrl = (id: number): string => `/api/v1/records/${id}/picture.jpg`;
+export const secondUrl = (id: number): string => `/api/v1/records/${id}/second.jpg`;
 export const plateUrl = (id: number): string => `/api/v1/records/${id}/plate.jpg`;
