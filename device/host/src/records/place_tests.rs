@@ -256,7 +256,7 @@ fn what_no_record_has_any_more_leaves_the_card() {
 fn a_second_picture_lies_with_the_others() {
     let unit = Unit::new(1 << 20);
     unit.t.card.insert("aa", 1 << 20);
-    unit.upload("Ftp");
+    unit.upload("FTP");
     let record = unit.pass_twice("TWICE").unwrap();
     let files = unit.t.card.files();
     assert!(files.contains(&"platecam/PC1/000000/1-second.jpg".to_owned()));
