@@ -5,10 +5,10 @@ use std::{
     io::Write,
     path::Path,
     process::{Command, Output, Stdio},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
-use conformance::{Camera, Options, PASSWORD, QUIET, Web, binary, output};
+use conformance::{Camera, Options, PASSWORD, QUIET, Web, binary, ffprobe, output};
 use serde_json::{Value, json};
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -291,4 +291,73 @@ async fn a_setting_changed_one_way_is_seen_by_the_other_two() {
     let steps: Vec<_> = history.lines().filter(|l| l.contains("bit_rate")).collect();
     let want = ["602 -> 603", "601 -> 602", "512 -> 601"];
     assert_eq!(steps, want.map(|s| format!("  {key} {s}")));
+}
+
+/// Until ffprobe sees the sub stream so: one track of video, no B frames, no sound.
+async fn sub_plays(camera: &Camera, profile: &str, height: i64) {
+    let end = Instant::now() + PATIENCE;
+    loop {
+        let url = camera.rtsp_url(1);
+        let found = tokio::task::spawn_blocking(move || ffprobe("tcp", &url))
+            .await
+            .unwrap();
+        if let Ok(found) = &found {
+            let v = &found["streams"][0];
+            let size = (v["width"].as_i64(), v["height"].as_i64());
+            if v["profile"] == profile && size == (Some(352), Some(height)) {
+                assert_eq!(
+                    (&v["codec_name"], &v["has_b_frames"]),
+                    (&json!("h264"), &json!(0))
+                );
+                let all = found["streams"].as_array().unwrap();
+                assert!(all.iter().all(|s| s["codec_type"] != "audio"), "{found}");
+                return;
+            }
+        }
+        assert!(Instant::now() < end, "{profile} 352x{height}: {found:?}");
+    }
+}
+
+/// NET-24, C-84: no sound, H.264 Baseline and CIF, of NTSC by the web and of PAL by ONVIF, which can also go back to High.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_low_end_profile_is_chosen_by_web_and_by_onvif() {
+    let camera = Camera::start(&test_picture()).unwrap();
+    let web = Web::login(&camera).await.unwrap();
+    let section = "/api/v1/settings/video.sub";
+    let revision = web.get(section).await.unwrap()["revision"].to_string();
+    let tag = format!("\"{revision}\"");
+    let change = Some(json!({"h264_profile": "Baseline", "resolution": "352x240"}));
+    let answer = web
+        .raw("PATCH", section, change, &[("If-Match", &tag)])
+        .await;
+    assert_eq!(answer.unwrap().status(), 200);
+    sub_plays(&camera, "Constrained Baseline", 240).await;
+    for (profile, height, plays) in [
+        ("High", 240, "High"),
+        ("Main", 240, "Main"),
+        ("Baseline", 288, "Constrained Baseline"),
+    ] {
+        let (xml, _) = encoder(&camera);
+        let old = xml.split("Profile=\"").nth(1).unwrap();
+        let old = old.split('"').next().unwrap();
+        let changed = xml
+            .replace(
+                &format!("Profile=\"{old}\""),
+                &format!("Profile=\"{profile}\""),
+            )
+            .replace("Height>240<", &format!("Height>{height}<"));
+        let answer = media2(
+            &camera,
+            &format!(
+                "<tr2:SetVideoEncoderConfiguration>{changed}</tr2:SetVideoEncoderConfiguration>"
+            ),
+        );
+        assert!(
+            answer.contains("SetVideoEncoderConfigurationResponse"),
+            "{answer}"
+        );
+        let now = &web.get(section).await.unwrap()["value"]["h264_profile"];
+        assert_eq!(now, profile);
+        sub_plays(&camera, plays, height).await;
+    }
 }

@@ -2,6 +2,8 @@
 
 use bytes::Bytes;
 
+use platecam_model::settings::H264Profile;
+
 use crate::config::Codec;
 
 /// Splits a byte stream into NAL units without start codes; empty units are left out.
@@ -70,6 +72,20 @@ pub(crate) fn nal_kind(codec: Codec, nal: &[u8]) -> NalKind {
     }
 }
 
+/// The profile that a player needs for a stream of H.264, by its first sequence parameter set (H.264 7.3.2.1.1,
+/// `profile_idc`); High for what is above it too.
+pub(crate) fn h264_profile(stream: &Bytes) -> Option<H264Profile> {
+    let units = nal_units(stream);
+    let set = units
+        .iter()
+        .find(|nal| nal.first().is_some_and(|first| first & 0x1f == 7))?;
+    Some(match set.get(1)? {
+        66 => H264Profile::Baseline,
+        77 => H264Profile::Main,
+        _ => H264Profile::High,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -123,6 +139,32 @@ mod tests {
             assert_eq!(nal_kind(codec, &[first, 1]), kind, "{codec} {first:#x}");
         }
         assert_eq!(nal_kind(Codec::H264, &[]), NalKind::Other);
+    }
+
+    /// NET-24: the byte behind the head of the first sequence parameter set.
+    #[test]
+    fn the_profile_is_the_parameter_sets() {
+        for (stream, profile) in [
+            (
+                &[0, 0, 1, 9, 16, 0, 0, 1, 0x67, 66, 0xc0, 30][..],
+                Some(H264Profile::Baseline),
+            ),
+            (
+                &[0, 0, 1, 0x67, 77, 64, 30, 0, 0, 1, 0x67, 66, 0, 30],
+                Some(H264Profile::Main),
+            ),
+            (&[0, 0, 1, 0x27, 100], Some(H264Profile::High)),
+            (&[0, 0, 1, 0x67, 110], Some(H264Profile::High)),
+            (&[0, 0, 1, 0x67], None),
+            (&[0, 0, 1, 0x65, 66], None),
+            (&[], None),
+        ] {
+            assert_eq!(
+                h264_profile(&Bytes::copy_from_slice(stream)),
+                profile,
+                "{stream:?}"
+            );
+        }
     }
 
     proptest! {

@@ -148,6 +148,9 @@ impl Capabilities {
                 .source
                 .map(|source| (source.size.width, source.size.height)),
             codecs: self.codecs().into_iter().map(Into::into).collect(),
+            h264_profiles: self
+                .encoder(Codec::H264)
+                .map_or_else(Vec::new, EncoderChoice::h264_profiles),
         }
     }
 }

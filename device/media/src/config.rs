@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use platecam_model::settings::H264Profile;
+
 use crate::{Error, Result};
 
 /// The two video streams of the camera (VIDEO-1).
@@ -100,6 +102,8 @@ pub enum Rate {
 pub struct EncoderConfig {
     /// Codec.
     pub codec: Codec,
+    /// Profile while the codec is H.264; an encoder that lacks it makes the nearest below (NET-24).
+    pub h264_profile: H264Profile,
     /// Encoded size; made smaller where the source is smaller.
     pub size: PictureSize,
     /// Most frames per second; a slower source keeps its own rate.
@@ -120,6 +124,7 @@ impl EncoderConfig {
     pub const fn sub() -> Self {
         Self {
             codec: Codec::H264,
+            h264_profile: H264Profile::High,
             size: PictureSize::new(704, 480),
             frame_rate: 15,
             rate: Rate::Cbr { kbps: 512 },
@@ -131,6 +136,7 @@ impl EncoderConfig {
     pub const fn main() -> Self {
         Self {
             codec: Codec::H264,
+            h264_profile: H264Profile::High,
             size: PictureSize::new(1920, 1080),
             frame_rate: 25,
             rate: Rate::Cbr { kbps: 4096 },

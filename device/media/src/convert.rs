@@ -201,6 +201,7 @@ impl From<settings::StreamConfig> for EncoderConfig {
         };
         Self {
             codec: stream.codec.into(),
+            h264_profile: stream.h264_profile,
             size: PictureSize::new(stream.resolution.width(), stream.resolution.height()),
             frame_rate: stream.frame_rate.get(),
             rate,

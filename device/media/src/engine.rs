@@ -41,7 +41,7 @@ const NO_SIGNAL_EVERY: Duration = Duration::from_millis(200);
 pub struct EngineOptions {
     /// Where the picture comes from.
     pub source: SourceSpec,
-    /// Passes an RTSP source's stream on as the main stream where the codec is the configured one,
+    /// Passes an RTSP source's stream on as the main stream where codec and profile are the configured ones,
     /// instead of encoding it again. Size, rate and bit rate are then the source's.
     pub pass_through: bool,
     /// Where the main stream goes.

@@ -11,6 +11,7 @@ use platecam_media::{
     Codec, EncoderConfig, EncoderState, EngineOptions, FrameKind, MediaEngine, MediaTime,
     PictureSize, Rate, SourceSpec, SourceState, StreamId, nal_units,
 };
+use platecam_model::settings::H264Profile;
 
 fn since(later: MediaTime, earlier: MediaTime) -> Duration {
     later.as_duration() - earlier.as_duration()
@@ -45,6 +46,7 @@ fn small(codec: Codec, width: u32, height: u32) -> EncoderConfig {
     };
     EncoderConfig {
         codec,
+        h264_profile: H264Profile::High,
         size: PictureSize::new(width, height),
         frame_rate: 25,
         rate,

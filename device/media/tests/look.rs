@@ -15,6 +15,7 @@ use platecam_media::{
     Codec, EncoderConfig, EngineOptions, ImagingSetup, Look, Mask, MediaEngine, PictureSize, Place,
     Rate, SourceSpec, StreamId, Text, Tone,
 };
+use platecam_model::settings::H264Profile;
 
 const W: u32 = 320;
 const H: u32 = 240;
@@ -38,6 +39,7 @@ fn rig() -> Rig {
     let engine = MediaEngine::start(options).unwrap();
     let config = |codec, width, height| EncoderConfig {
         codec,
+        h264_profile: H264Profile::High,
         size: PictureSize::new(width, height),
         frame_rate: 25,
         rate: Rate::Vbr {

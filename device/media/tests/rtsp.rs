@@ -14,8 +14,10 @@ use common::{Collector, HUNG, Item, assert_well_formed};
 use platecam_media::{
     Codec, EncoderConfig, EncoderState, EngineOptions, FrameKind, KeyFrameHooks, MediaEngine,
     MediaPort, PictureSize, Rate, RecognitionFigures, RtspSink, SourceSpec, SourceState, StreamId,
+    nal_units,
 };
 use platecam_model::ports::{self, Media};
+use platecam_model::settings::H264Profile;
 use serve::{Streams, serve};
 
 fn config(codec: Codec, width: u32, height: u32) -> EncoderConfig {
@@ -25,6 +27,7 @@ fn config(codec: Codec, width: u32, height: u32) -> EncoderConfig {
     };
     EncoderConfig {
         codec,
+        h264_profile: H264Profile::High,
         size: PictureSize::new(width, height),
         frame_rate: 25,
         rate,
@@ -375,4 +378,90 @@ fn an_announced_codec_is_the_one_described() {
         told.contains("H265/90000") && told.contains("sprop-vps"),
         "{told}"
     );
+}
+
+/// `profile_idc` of a stream's newest key picture.
+fn profile_idc(units: &[Item]) -> Option<u8> {
+    let newest = units.iter().rev().find_map(|item| match item {
+        Item::Unit(unit) if unit.key => Some(nal_units(&unit.data)),
+        _ => None,
+    })?;
+    let set = newest.iter().find(|nal| nal[0] & 0x1f == 7)?;
+    set.get(1).copied()
+}
+
+fn with_profile(h264_profile: H264Profile) -> EncoderConfig {
+    EncoderConfig {
+        h264_profile,
+        ..config(Codec::H264, 320, 240)
+    }
+}
+
+/// NET-24: the profile changes live: who watches stays and decodes on, who asks now is told the new one.
+#[test]
+fn the_profile_changes_under_a_viewer() {
+    let camera = Camera::start(Codec::H264);
+    let runtime = runtime();
+    let server = runtime
+        .block_on(serve(any_port(), camera.streams()))
+        .unwrap();
+    let address = server.local_addrs()[0];
+    let (engine, main, _) = viewer(address, Codec::H264);
+    let reader = engine.frames();
+    reader.next(HUNG).expect("a decoded picture");
+    main.wait("High", |items| profile_idc(items) == Some(100));
+    let mut state = engine.source_state();
+    state.borrow_and_update();
+    for (profile, idc, told) in [
+        (H264Profile::Baseline, 66, "profile-level-id=42C0"),
+        (H264Profile::Main, 77, "profile-level-id=4D40"),
+        (H264Profile::High, 100, "profile-level-id=6400"),
+    ] {
+        camera
+            .engine
+            .configure(StreamId::Main, Some(with_profile(profile)))
+            .unwrap();
+        main.wait("the new profile", |items| profile_idc(items) == Some(idc));
+        let sdp = describe(address);
+        assert!(sdp.contains(told), "{profile}: {sdp}");
+        for _ in 0..10 {
+            let frame = reader.next(HUNG).expect("a decoded picture").0;
+            assert_eq!(frame.kind, FrameKind::Picture, "{profile}");
+        }
+    }
+    assert!(!state.has_changed().unwrap(), "connected anew");
+    engine.stop();
+    assert_well_formed(&main.items());
+    runtime.block_on(server.shutdown());
+}
+
+/// NET-24: another camera's stream of a higher profile than the chosen one is encoded, of the same it is passed on.
+#[test]
+fn a_stream_above_the_profile_is_not_passed_through() {
+    let camera = Camera::start(Codec::H264);
+    let runtime = runtime();
+    let server = runtime
+        .block_on(serve(any_port(), camera.streams()))
+        .unwrap();
+    let (engine, main, _) = viewer(server.local_addrs()[0], Codec::H264);
+    let state = || engine.status().streams[&StreamId::Main].state.clone();
+    let passed = || matches!(state(), EncoderState::PassedThrough { .. });
+    main.wait("High", |items| profile_idc(items) == Some(100) && passed());
+    engine
+        .configure(StreamId::Main, Some(with_profile(H264Profile::Baseline)))
+        .unwrap();
+    main.wait("encoded", |items| {
+        profile_idc(items) == Some(66) && matches!(state(), EncoderState::Running { .. })
+    });
+    camera
+        .engine
+        .configure(StreamId::Main, Some(with_profile(H264Profile::Baseline)))
+        .unwrap();
+    main.wait("passed on", |_| passed());
+    let seen = main.units().len();
+    main.wait_units(seen + 30);
+    assert_eq!(profile_idc(&main.items()), Some(66));
+    engine.stop();
+    assert_well_formed(&main.items());
+    runtime.block_on(server.shutdown());
 }

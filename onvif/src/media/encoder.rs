@@ -9,24 +9,27 @@ use platecam_model::{
     Device, Error,
     ports::StreamId,
     settings::{
-        BitRateType, Codec, DeviceGeneral, FrameRate, GopLength, Kbps, Patch, Quality, Resolution,
-        Section, StreamConfig, VideoMain, VideoSub,
+        BitRateType, Codec, DeviceGeneral, FrameRate, GopLength, H264Profile, Kbps, Patch, Quality,
+        Resolution, Section, StreamConfig, VideoMain, VideoSub,
     },
 };
 
 use super::{encoder_token, multicast::Cast, profiles, streams};
 use crate::{call::Answer, fault};
 
-/// H.264 profile that our encoders produce.
-const H264_PROFILE: &str = "High";
 /// H.265 profile that our encoders produce.
 const H265_PROFILE: &str = "Main";
 
-/// Encoder settings of a stream.
+/// Encoder settings of a stream; of the profiles of H.264 the one that comes out of the encoder.
 pub(super) fn current(device: &Device, stream: StreamId) -> StreamConfig {
-    match stream {
+    let config = match stream {
         StreamId::Main => device.settings.get::<VideoMain>().stream(),
         StreamId::Sub => device.settings.get::<VideoSub>().stream(),
+    };
+    let offered = device.settings.video_capabilities().h264_profiles();
+    StreamConfig {
+        h264_profile: config.h264_profile.among(&offered),
+        ..config
     }
 }
 
@@ -59,12 +62,29 @@ pub(super) const fn encoding(codec: Codec) -> &'static str {
     }
 }
 
-const fn profile(codec: Codec) -> Option<&'static str> {
-    match codec {
-        Codec::H264 => Some(H264_PROFILE),
-        Codec::H265 => Some(H265_PROFILE),
+/// The profile of a configuration in Media 2.
+fn profile(c: &StreamConfig) -> Option<String> {
+    match c.codec {
+        Codec::H264 => Some(c.h264_profile.name().into()),
+        Codec::H265 => Some(H265_PROFILE.into()),
         Codec::Mjpeg => None,
     }
+}
+
+/// Profiles of a codec in Media 2, lowest first.
+fn profiles_of(device: &Device, codec: Codec) -> Option<List<String>> {
+    let names = match codec {
+        Codec::H264 => h264_profiles(device),
+        Codec::H265 => vec![H265_PROFILE],
+        Codec::Mjpeg => return None,
+    };
+    Some(List(names.into_iter().map(Into::into).collect()))
+}
+
+/// Profiles that the encoder of H.264 makes, lowest first.
+fn h264_profiles(device: &Device) -> Vec<&'static str> {
+    let offered = device.settings.video_capabilities().h264_profiles();
+    offered.into_iter().map(H264Profile::name).collect()
 }
 
 fn int(n: u32) -> i32 {
@@ -79,7 +99,7 @@ pub(super) fn media1(device: &Device, stream: StreamId) -> Option<tt::VideoEncod
             tt::VideoEncoding::H264,
             Some(Box::new(tt::H264Configuration {
                 gov_length: int(c.gop_length.get()),
-                h264_profile: H264_PROFILE.into(),
+                h264_profile: c.h264_profile.name().into(),
             })),
         ),
         Codec::Mjpeg => (tt::VideoEncoding::Jpeg, None),
@@ -130,7 +150,7 @@ pub(super) fn media2(device: &Device, stream: StreamId) -> tt::VideoEncoder2Conf
         multicast: Some(Box::new(Cast::Video(stream).configuration(device))),
         quality: f32::from(c.quality.get()),
         gov_length: gop,
-        profile: profile(c.codec).map(Into::into),
+        profile: profile(&c),
         signed: signs(device).then_some(c.signed && c.codec != Codec::Mjpeg),
         ..Default::default()
     }
@@ -199,7 +219,10 @@ pub(super) fn media1_options(
     let rates = range(FrameRate::MIN, max_frame_rate(device));
     let gops = range(GopLength::MIN, GopLength::MAX);
     let bits = range(Kbps::MIN, Kbps::MAX);
-    let h264_profiles = vec![tt::H264Profile::from(H264_PROFILE)];
+    let h264_profiles: Vec<_> = h264_profiles(device)
+        .into_iter()
+        .map(tt::H264Profile::from)
+        .collect();
     let jpeg = codecs.contains(&Codec::Mjpeg);
     let h264 = codecs.contains(&Codec::H264);
     tt::VideoEncoderConfigurationOptions {
@@ -274,7 +297,7 @@ pub(super) fn media2_options(
                 .map(|n| n as f32)
                 .collect(),
         )),
-        profiles_supported: profile(codec).map(|p| List(vec![p.into()])),
+        profiles_supported: profiles_of(device, codec),
         constant_bit_rate_supported: Some(true),
         guaranteed_frame_rate_supported: Some(false),
         ..Default::default()
@@ -363,12 +386,14 @@ impl Wanted {
                 ));
             }
         };
-        if let (Some(wanted), Some(ours)) = (&self.profile, profile(codec))
-            && wanted != ours
-        {
-            let why = format!("only {ours} is offered for {}", self.encoding);
-            return Err(refused("Profile", fault::shortened(wanted), why));
-        }
+        let h264_profile = match (codec, &self.profile) {
+            (Codec::H264, Some(wanted)) => h264_profile(wanted)?,
+            (Codec::H265, Some(wanted)) if wanted != H265_PROFILE => {
+                let why = format!("only {H265_PROFILE} is offered for H265");
+                return Err(refused("Profile", fault::shortened(wanted), why));
+            }
+            _ => to.h264_profile,
+        };
         let (w, h) = self.size;
         let resolution = u32::try_from(w)
             .ok()
@@ -377,6 +402,7 @@ impl Wanted {
             .ok_or_else(|| refused("Resolution", format!("{w}x{h}"), "is not offered"))?;
         Ok(StreamConfig {
             codec,
+            h264_profile,
             resolution,
             quality: whole("Quality", Some(self.quality), to.quality)?,
             frame_rate: whole("FrameRateLimit", self.frame_rate, to.frame_rate)?,
@@ -394,6 +420,19 @@ impl Wanted {
             },
         })
     }
+}
+
+/// A profile of H.264 by its name; whether the encoder makes it is the setting's own check.
+fn h264_profile(name: &str) -> Answer<H264Profile> {
+    let found = H264Profile::ALL.into_iter().find(|p| p.name() == name);
+    found.ok_or_else(|| {
+        let all = H264Profile::ALL.map(H264Profile::name).join(", ");
+        refused(
+            "Profile",
+            fault::shortened(name),
+            format!("must be one of {all}"),
+        )
+    })
 }
 
 fn number<T: TryFrom<i64, Error = String>>(what: &str, n: Option<i64>, old: T) -> Answer<T> {

@@ -98,6 +98,16 @@ pub(crate) async fn schema(
             "codec",
             video.codecs().iter().map(ToString::to_string).collect(),
         );
+        narrow(
+            &mut schema,
+            &current,
+            "h264_profile",
+            video
+                .h264_profiles()
+                .iter()
+                .map(ToString::to_string)
+                .collect(),
+        );
     }
     Ok(Json(schema))
 }

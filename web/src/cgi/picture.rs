@@ -8,7 +8,7 @@ use http::{HeaderMap, HeaderValue, Uri, header};
 use platecam_model::{
     Error, Permission,
     ports::StreamId,
-    settings::{VideoMain, VideoSub},
+    settings::{Codec, VideoMain, VideoSub},
 };
 
 use super::{
@@ -45,7 +45,7 @@ async fn snapshot(State(app): State<App>, mut query: Query) -> Result<Response, 
     Ok(([(header::CONTENT_TYPE, kind)], snapshot.jpeg).into_response())
 }
 
-/// `streams.cgi`: addresses that the caller can reach, with codec and size.
+/// `streams.cgi`: addresses that the caller can reach, with codec, profile and size.
 async fn streams(
     State(app): State<App>,
     conn: ConnInfo,
@@ -68,11 +68,16 @@ async fn streams(
     if sub.enabled {
         all.push(("sub", 1, sub.stream()));
     }
+    let made = settings.video_capabilities().h264_profiles();
     let mut lines = Lines::default();
     for (name, number, config) in all {
         let url = format!("rtsp://{at}/video/livemedia?Ch=1&Streamtype={number}");
         lines.add(&format!("{name}.url"), &url);
         lines.add(&format!("{name}.codec"), &config.codec.to_string());
+        if config.codec == Codec::H264 {
+            let profile = config.h264_profile.among(&made);
+            lines.add(&format!("{name}.h264_profile"), profile.name());
+        }
         lines.add(
             &format!("{name}.resolution"),
             &config.resolution.to_string(),

@@ -272,6 +272,7 @@ async fn device_picture_streams_and_reboot() {
         "rtsp://cam.lan:8554/video/livemedia?Ch=1&Streamtype=0"
     );
     assert!(!value(&streams, "sub.codec").is_empty());
+    assert_eq!(value(&streams, "sub.h264_profile"), "High", "NET-24");
     let off = json!({"enabled": false});
     c.test
         .device

@@ -1,6 +1,6 @@
 use axum::body::Body;
 use http::{Method, StatusCode, header};
-use platecam_model::ports::VideoCapabilities;
+use platecam_model::{ports::VideoCapabilities, settings::H264Profile};
 use serde_json::json;
 
 use crate::support::Client;
@@ -151,7 +151,8 @@ async fn the_schema_is_narrowed_to_the_unit() {
     assert_eq!(all["properties"]["bit_rate"]["x-unit"], "kbit/s");
     let video = VideoCapabilities {
         source_size: Some((1280, 720)),
-        codecs: Vec::new(),
+        h264_profiles: vec![H264Profile::Baseline, H264Profile::Main],
+        ..VideoCapabilities::default()
     };
     client.test.device.settings.set_video_capabilities(video);
     let some = client.get("/api/v1/schema/video.main").await.json();
@@ -164,6 +165,22 @@ async fn the_schema_is_narrowed_to_the_unit() {
         "{offered:?}"
     );
     assert!(offered.contains(&json!("1920x1080")), "the stored value");
+    // NET-24: profiles of the encoder in use, and the stored one.
+    let field = |schema: &serde_json::Value| {
+        let profile = &schema["properties"]["h264_profile"];
+        let all: Vec<_> = profile["oneOf"].as_array().unwrap().iter().collect();
+        all.iter().map(|v| v["const"].clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(field(&all), ["Baseline", "Main", "High"]);
+    assert_eq!(field(&some), ["Baseline", "Main", "High"]);
+    let low = json!({"h264_profile": "Baseline"});
+    let reply = client.patch("video.sub", "\"0\"", &low).await;
+    assert_eq!(reply.status, StatusCode::OK);
+    let sub = client.get("/api/v1/schema/video.sub").await.json();
+    assert_eq!(field(&sub), ["Baseline", "Main"]);
+    let high = json!({"h264_profile": "High"});
+    let reply = client.patch("video.sub", "\"1\"", &high).await;
+    assert_eq!(reply.status, StatusCode::UNPROCESSABLE_ENTITY);
 }
 
 #[tokio::test]

@@ -5,6 +5,8 @@ use std::sync::OnceLock;
 use gstreamer as gst;
 use gstreamer::prelude::*;
 
+use platecam_model::settings::H264Profile;
+
 use crate::config::Codec;
 
 /// How an element is driven: the names of its properties differ.
@@ -42,6 +44,70 @@ const fn entry(
         codec,
         hardware,
         family,
+    }
+}
+
+/// GStreamer's names of a profile. Ours of Baseline and High use nothing that the constrained ones lack.
+pub(crate) const fn profile_names(profile: H264Profile) -> &'static [&'static str] {
+    match profile {
+        H264Profile::Baseline => &["constrained-baseline", "baseline"],
+        H264Profile::Main => &["main"],
+        H264Profile::High => &["high", "constrained-high"],
+    }
+}
+
+impl EncoderChoice {
+    /// The profiles of H.264 that the element makes when asked, lowest first, by its pad template; none where it is
+    /// not installed or makes another codec.
+    ///
+    /// An element that has no say in it is left to itself, and taken for one that makes High.
+    pub fn h264_profiles(&self) -> Vec<H264Profile> {
+        let made = self.profiles_told();
+        let installed = || gst::ElementFactory::find(self.element).is_some();
+        if made.is_empty() && self.codec == Codec::H264 && installed() {
+            return vec![H264Profile::High];
+        }
+        made
+    }
+
+    /// Caps behind the element that make it produce a profile; `None` where it has no say in it.
+    pub(crate) fn profile_caps(&self, wanted: H264Profile) -> Option<gst::Caps> {
+        let told = self.profiles_told();
+        if told.is_empty() {
+            return None;
+        }
+        let names = profile_names(wanted.among(&told));
+        let caps = gst::Caps::builder("video/x-h264").field("profile", gst::List::new(names));
+        Some(caps.build())
+    }
+
+    fn profiles_told(&self) -> Vec<H264Profile> {
+        let Some(factory) = gst::ElementFactory::find(self.element) else {
+            return Vec::new();
+        };
+        let templates = factory.static_pad_templates();
+        let sources = templates
+            .iter()
+            .filter(|t| t.direction() == gst::PadDirection::Src);
+        let caps: Vec<_> = sources.map(|t| t.caps()).collect();
+        let names = |s: &gst::StructureRef| s.name() == "video/x-h264" && s.has_field("profile");
+        let told = |profile: &H264Profile| {
+            caps.iter()
+                .flat_map(|caps| caps.iter().filter(|s| names(s)))
+                .any(|s| profile_names(*profile).iter().any(|name| has(s, name)))
+        };
+        H264Profile::ALL.into_iter().filter(told).collect()
+    }
+}
+
+/// Whether a structure's profile is, or may be, this one.
+fn has(structure: &gst::StructureRef, name: &str) -> bool {
+    let Ok(value) = structure.value("profile") else {
+        return false;
+    };
+    match value.get::<gst::List>() {
+        Ok(list) => list.iter().any(|v| v.get::<&str>() == Ok(name)),
+        Err(_) => value.get::<&str>().is_ok_and(|v| v == name),
     }
 }
 

@@ -130,6 +130,11 @@ impl EncoderPipeline {
             .sync(false)
             .build();
         let mut chain = vec![source.clone().upcast(), scale, raw, encoder.clone()];
+        if let Some(caps) = choice.profile_caps(plan.config.h264_profile) {
+            let profile = make("capsfilter")?;
+            profile.set_property("caps", caps);
+            chain.push(profile);
+        }
         if let Some(parser) = parser(choice.codec) {
             let parse = make(parser)?;
             // Parameter sets before every key picture (VIDEO-14).

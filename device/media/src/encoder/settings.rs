@@ -6,6 +6,7 @@ use gstreamer::prelude::*;
 use super::choose::{EncoderChoice, Family};
 use super::pipeline::Plan;
 use crate::config::{Rate, StreamId};
+use platecam_model::settings::H264Profile;
 
 /// Constant rate factor of H.264 and H.265 for quality 1 to 6; 4 (medium) is a little finer than
 /// x264's own default scaled to `superfast`.
@@ -94,6 +95,13 @@ fn threads(plan: &Plan) -> u32 {
 fn x264(plan: &Plan, kbps: u32, quality: Option<u8>) -> Vec<(&'static str, String)> {
     // Above 1080p30 `superfast` costs more than a core (measured, docs/adr/0003).
     let fast = plan.size.pixels() * u64::from(plan.frame_rate) <= 1920 * 1080 * 30;
+    // Caps only forbid what is above a profile; `ultrafast` uses nothing of Main or High by itself, and what
+    // comes out is called by what it uses (NET-24).
+    let tool = match plan.config.h264_profile {
+        H264Profile::Baseline => "",
+        H264Profile::Main => ":cabac=1",
+        H264Profile::High => ":8x8dct=1",
+    };
     let mut set = vec![
         ("tune", "zerolatency".into()),
         (
@@ -108,7 +116,7 @@ fn x264(plan: &Plan, kbps: u32, quality: Option<u8>) -> Vec<(&'static str, Strin
         ("aud", "false".into()),
         ("byte-stream", "true".into()),
         // A scene cut would shorten the group; the group length is a promise (VIDEO-11).
-        ("option-string", "scenecut=0".into()),
+        ("option-string", format!("scenecut=0{tool}")),
     ];
     match quality {
         None => set.extend([("pass", "cbr".into()), ("vbv-buf-capacity", "1000".into())]),

@@ -1,5 +1,6 @@
 //! Encoders driven faster than real time, frame by frame.
 
+mod profile;
 mod roi;
 mod signing;
 
@@ -17,6 +18,7 @@ use crate::annexb::{NalKind, nal_kind, nal_units};
 use crate::config::{Codec, EncoderConfig, PictureSize, Rate, StreamId};
 use crate::frame::{FrameKind, RawFrame};
 use lpr_core::{MediaTime, UtcTime};
+use platecam_model::settings::H264Profile;
 
 const HUNG: Duration = Duration::from_secs(60);
 
@@ -62,6 +64,7 @@ fn plan(config: EncoderConfig, stream: StreamId) -> Plan {
 fn config(codec: Codec, rate: Rate) -> EncoderConfig {
     EncoderConfig {
         codec,
+        h264_profile: H264Profile::High,
         size: PictureSize::new(352, 240),
         frame_rate: 15,
         rate,

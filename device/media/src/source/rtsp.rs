@@ -1,5 +1,5 @@
 //! Another camera over RTSP: its stream is decoded once for recognition and the sub stream, and
-//! passed on as the main stream where the codec is the configured one.
+//! passed on as the main stream where codec and profile are the configured ones.
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -21,6 +21,7 @@ use url::Url;
 
 use super::decode::{Decoder, source_caps, video_info};
 use super::{Context, SILENCE};
+use crate::annexb::h264_profile;
 use crate::audio::{Line, append_sound, chunks_of};
 use crate::clock::Span;
 use crate::config::{Codec, PictureSize};
@@ -31,6 +32,7 @@ use crate::hub::Incoming;
 use crate::unit::StreamFormat;
 use crate::{Error, Result};
 use lpr_core::MediaTime;
+use platecam_model::settings::H264Profile;
 
 /// From the first packet to PLAY's answer.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -207,6 +209,8 @@ struct Input {
     times: Arc<Mutex<InFlight>>,
     place: Place,
     seen_key: bool,
+    /// What a player must be able to decode, while it is H.264.
+    profile: H264Profile,
     skipped: u64,
     /// What the decoder could not do, if anything.
     decoded: Arc<AtomicU64>,
@@ -258,6 +262,7 @@ impl Input {
             times,
             place,
             seen_key: false,
+            profile: H264Profile::High,
             skipped: 0,
             decoded,
         })
@@ -280,6 +285,9 @@ impl Input {
         let at = self.place.of(elapsed, clock.now());
         let utc = clock.utc(at);
         let data = Bytes::from(frame.into_data());
+        if key && self.codec == Codec::H264 {
+            self.profile = h264_profile(&data).unwrap_or(self.profile);
+        }
         if self.source.current_level_buffers() < QUEUE {
             self.times.lock().put(at, utc);
             let mut buffer = gst::Buffer::from_slice(data.clone());
@@ -313,15 +321,15 @@ impl Input {
         Ok(())
     }
 
-    /// Passes the unit on where the main stream is configured for its codec.
+    /// Passes the unit on where the main stream is configured for its codec, and for its profile or a higher one.
     fn pass(&self, encoded: Encoded, look: Option<(PictureSize, Option<f64>)>) {
         let Some(encoder) = &self.context.pass_to else {
             return;
         };
-        let wanted = encoder
-            .config()
-            .is_some_and(|config| config.codec == self.codec)
-            && self.context.hub.is_plain();
+        let wanted = encoder.config().is_some_and(|config| {
+            let decodable = self.profile <= config.h264_profile;
+            config.codec == self.codec && (decodable || self.codec != Codec::H264)
+        }) && self.context.hub.is_plain();
         encoder.set_passing(wanted.then_some(self.codec));
         let (true, Some((size, rate))) = (wanted, look) else {
             return;

@@ -38,7 +38,7 @@ use serde_json::Value;
 
 use crate::{
     NewRecord, Picture, Record, RecordId, RecordPage, RecordQuery, Result, SourceState,
-    settings::{AudioEncoding, BitRateType, Codec, Resolution, Revision},
+    settings::{AudioEncoding, BitRateType, Codec, H264Profile, Resolution, Revision},
     watermark::{PublicKey, SIGNATURE_LENGTH},
 };
 
@@ -222,6 +222,8 @@ pub struct VideoCapabilities {
     pub source_size: Option<(u32, u32)>,
     /// Codecs with a working encoder; empty before they were probed.
     pub codecs: Vec<Codec>,
+    /// Profiles that the encoder of H.264 makes, lowest first; empty before it was probed.
+    pub h264_profiles: Vec<H264Profile>,
 }
 
 impl VideoCapabilities {
@@ -240,6 +242,15 @@ impl VideoCapabilities {
             Codec::ALL.to_vec()
         } else {
             self.codecs.clone()
+        }
+    }
+
+    /// Profiles of H.264 that can be offered.
+    pub fn h264_profiles(&self) -> Vec<H264Profile> {
+        if self.h264_profiles.is_empty() {
+            H264Profile::ALL.to_vec()
+        } else {
+            self.h264_profiles.clone()
         }
     }
 }

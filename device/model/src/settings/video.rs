@@ -5,7 +5,7 @@ use std::{borrow::Cow, fmt, str::FromStr};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
-use super::{CheckContext, DeviceGeneral, Section, Settings};
+use super::{CheckContext, DeviceGeneral, H264Profile, Section, Settings};
 use crate::{
     Permission, Violation, Violations, bounded,
     product::{Limit, Need},
@@ -186,6 +186,8 @@ impl JsonSchema for Resolution {
 pub struct StreamConfig {
     /// Encode mode.
     pub codec: Codec,
+    /// Profile while it is H.264.
+    pub h264_profile: H264Profile,
     /// Picture size.
     pub resolution: Resolution,
     /// Frames a second.
@@ -212,6 +214,10 @@ macro_rules! stream_section {
             /// Encode mode. H.265 saves bandwidth but not every player and browser shows it.
             #[schemars(title = "Encode Mode")]
             pub codec: Codec,
+            /// Baseline is for simple players and needs the most bits; High needs the fewest.
+            #[serde(default)]
+            #[schemars(title = "H.264 Profile", extend("x-visible-when" = {"codec": "H.264"}))]
+            pub h264_profile: H264Profile,
             /// Picture size; never larger than the camera's own picture.
             #[schemars(title = "Resolution")]
             pub resolution: Resolution,
@@ -245,6 +251,7 @@ macro_rules! stream_section {
             pub fn stream(&self) -> StreamConfig {
                 StreamConfig {
                     codec: self.codec,
+                    h264_profile: self.h264_profile,
                     resolution: self.resolution,
                     frame_rate: self.frame_rate,
                     bit_rate_type: self.bit_rate_type,
@@ -257,8 +264,9 @@ macro_rules! stream_section {
 
             /// Takes over the encoder's part.
             pub fn set_stream(&mut self, s: StreamConfig) {
-                let StreamConfig { codec, resolution, frame_rate, bit_rate_type, quality, bit_rate, gop_length, signed } = s;
+                let StreamConfig { codec, h264_profile, resolution, frame_rate, bit_rate_type, quality, bit_rate, gop_length, signed } = s;
                 self.codec = codec;
+                self.h264_profile = h264_profile;
                 self.resolution = resolution;
                 self.frame_rate = frame_rate;
                 self.bit_rate_type = bit_rate_type;
@@ -293,6 +301,7 @@ impl Default for VideoMain {
     fn default() -> Self {
         Self {
             codec: Codec::H264,
+            h264_profile: H264Profile::default(),
             resolution: Resolution::of(1920, 1080),
             frame_rate: FrameRate::clamped(25),
             bit_rate_type: BitRateType::Cbr,
@@ -310,6 +319,7 @@ impl Default for VideoSub {
         Self {
             enabled: true,
             codec: Codec::H264,
+            h264_profile: H264Profile::default(),
             resolution: Resolution::of(640, 360),
             frame_rate: FrameRate::clamped(15),
             bit_rate_type: BitRateType::Vbr,
@@ -334,7 +344,8 @@ impl Section for VideoMain {
 
     fn check(&self, cx: &CheckContext<'_>, violations: &mut Violations) {
         if cx.touches::<Self>() {
-            check_limits(&self.stream(), cx, violations);
+            let before = cx.before.get::<Self>().stream();
+            check_limits(&self.stream(), &before, cx, violations);
             check_text(&self.watermark_text, violations);
         }
         // VIDEO-6: lowering main below sub is refused with the reason, on the page being saved.
@@ -381,7 +392,8 @@ impl Section for VideoSub {
 
     fn check(&self, cx: &CheckContext<'_>, violations: &mut Violations) {
         if cx.touches::<Self>() {
-            check_limits(&self.stream(), cx, violations);
+            let before = cx.before.get::<Self>().stream();
+            check_limits(&self.stream(), &before, cx, violations);
             check_text(&self.watermark_text, violations);
         }
     }
@@ -401,7 +413,12 @@ fn check_text(text: &str, violations: &mut Violations) {
 }
 
 /// What video standard, source and encoders can do decides too; unknown (empty) capabilities allow everything.
-fn check_limits(s: &StreamConfig, cx: &CheckContext<'_>, violations: &mut Violations) {
+fn check_limits(
+    s: &StreamConfig,
+    before: &StreamConfig,
+    cx: &CheckContext<'_>,
+    violations: &mut Violations,
+) {
     let video = cx.video;
     let max = max_frame_rate(cx.settings);
     violations.require(s.frame_rate <= max, || {
@@ -436,6 +453,17 @@ fn check_limits(s: &StreamConfig, cx: &CheckContext<'_>, violations: &mut Violat
             )
         },
     );
+    // The default is what an encoder may lack: what is set already blocks no other change.
+    let offered = video.h264_profiles();
+    let known = s.h264_profile == before.h264_profile || offered.contains(&s.h264_profile);
+    violations.require(known, || {
+        let have: Vec<_> = offered.iter().map(|p| p.name()).collect();
+        let reason = format!(
+            "the encoder of this machine does not make it, but {}",
+            have.join(", ")
+        );
+        Violation::new("/h264_profile", s.h264_profile, reason)
+    });
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-use platecam_model::{ports::VideoCapabilities, testing};
+use platecam_model::{ports::VideoCapabilities, settings::VideoStandard, testing};
 
 use super::*;
 
@@ -9,6 +9,7 @@ fn what_is_offered_is_accepted_and_reads_back() {
     t.device.settings.set_video_capabilities(VideoCapabilities {
         source_size: Some((1920, 1080)),
         codecs: vec![Codec::H264, Codec::Mjpeg, Codec::H265],
+        ..Default::default()
     });
     let system = platecam_model::Actor::system();
     for &stream in streams(&t.device) {
@@ -38,7 +39,10 @@ fn what_is_offered_is_accepted_and_reads_back() {
                         .gov_length_range
                         .as_ref()
                         .map(|l| pick(l.0[0], l.0[1])),
-                    profile: option.profiles_supported.as_ref().map(|p| p.0[0].clone()),
+                    profile: option.profiles_supported.as_ref().and_then(|p| {
+                        let end = if largest { p.0.last() } else { p.0.first() };
+                        end.cloned()
+                    }),
                     ..media2(&t.device, stream)
                 }
             };
@@ -110,10 +114,18 @@ fn values_outside_the_bounds_name_field_value_and_bound() {
         ),
         (
             tt::VideoEncoder2Configuration {
-                profile: Some("Baseline".into()),
+                profile: Some("Extended".into()),
                 ..good()
             },
-            ["Baseline", "High"],
+            ["Profile Extended", "Baseline, Main, High"],
+        ),
+        (
+            tt::VideoEncoder2Configuration {
+                encoding: "H265".into(),
+                profile: Some("Main10".into()),
+                ..good()
+            },
+            ["Profile Main10", "only Main"],
         ),
         (
             rate(|r| r.frame_rate_limit = 1e30),
@@ -165,6 +177,7 @@ fn a_small_source_leaves_what_is_set() {
     t.device.settings.set_video_capabilities(VideoCapabilities {
         source_size: Some((320, 240)),
         codecs: vec![Codec::H264],
+        ..Default::default()
     });
     for &stream in streams(&t.device) {
         let set = media2(&t.device, stream).resolution;
@@ -211,4 +224,80 @@ fn signed_switches_the_watermark() {
         ..main()
     });
     assert_eq!(main().signed, Some(false));
+}
+
+/// NET-24, C-84: H.264 Baseline in CIF is an option of the sub stream and is set by either version, on a unit of NTSC and of PAL.
+#[test]
+fn the_low_end_profile_is_set_by_either_version() {
+    for (standard, height, old) in [
+        (VideoStandard::Ntsc, 240, true),
+        (VideoStandard::Pal, 288, false),
+    ] {
+        let t = testing::initialised();
+        let system = platecam_model::Actor::system();
+        let settings = &t.device.settings;
+        settings
+            .update::<DeviceGeneral>(&system, |s| s.video_standard = standard)
+            .unwrap();
+        let sub = &[StreamId::Sub];
+        let options = media1_options(&t.device, sub).h264.unwrap();
+        let names: Vec<_> = options
+            .h264_profiles_supported
+            .iter()
+            .map(|p| p.as_str())
+            .collect();
+        assert_eq!(names, ["Baseline", "Main", "High"]);
+        let sizes = &options.resolutions_available;
+        assert!(sizes.iter().any(|s| (s.width, s.height) == (352, height)));
+        let wanted = if old {
+            let mut c = media1(&t.device, StreamId::Sub).unwrap();
+            assert_eq!(c.h264.as_ref().unwrap().h264_profile.as_str(), "High");
+            (c.resolution.width, c.resolution.height) = (352, height);
+            c.h264.as_mut().unwrap().h264_profile = "Baseline".into();
+            Wanted::from(c)
+        } else {
+            let mut c = media2(&t.device, StreamId::Sub);
+            assert_eq!(c.profile.as_deref(), Some("High"));
+            (c.resolution.width, c.resolution.height) = (352, height);
+            c.profile = Some("Baseline".into());
+            Wanted::from(c)
+        };
+        let config = wanted.apply(current(&t.device, StreamId::Sub)).unwrap();
+        settings
+            .update::<VideoSub>(&system, |s| s.set_stream(config))
+            .unwrap();
+        let stored = settings.get::<VideoSub>();
+        assert_eq!(stored.h264_profile, H264Profile::Baseline);
+        assert_eq!(stored.resolution.to_string(), format!("352x{height}"));
+        assert_eq!(
+            media2(&t.device, StreamId::Sub).profile.as_deref(),
+            Some("Baseline")
+        );
+        let first = media1(&t.device, StreamId::Sub).unwrap();
+        assert_eq!(first.h264.unwrap().h264_profile.as_str(), "Baseline");
+        // What is not said stays.
+        let unsaid = tt::VideoEncoder2Configuration {
+            profile: None,
+            ..media2(&t.device, StreamId::Sub)
+        };
+        let kept = Wanted::from(unsaid).apply(current(&t.device, StreamId::Sub));
+        assert_eq!(kept.unwrap(), config);
+    }
+}
+
+/// NET-24: an encoder that makes less offers less, and what it really makes is told.
+#[test]
+fn only_profiles_that_the_encoder_makes_are_offered() {
+    let t = testing::initialised();
+    t.device.settings.set_video_capabilities(VideoCapabilities {
+        h264_profiles: vec![H264Profile::Baseline],
+        ..Default::default()
+    });
+    let one = media2_options(&t.device, &[StreamId::Main]);
+    let h264 = one.iter().find(|o| o.encoding == "H264").unwrap();
+    assert_eq!(h264.profiles_supported, Some(List(vec!["Baseline".into()])));
+    let h265 = one.iter().find(|o| o.encoding == "H265").unwrap();
+    assert_eq!(h265.profiles_supported, Some(List(vec!["Main".into()])));
+    let told = media2(&t.device, StreamId::Main).profile;
+    assert_eq!(told.as_deref(), Some("Baseline"), "High is what is stored");
 }

@@ -56,7 +56,7 @@ impl crate::AccessUnitSink for Kept {
 }
 
 /// A signed stream of the encoder; signing begins behind the picture `from`.
-fn encoded(codec: Codec, signing: &Signing, from: u64) -> Vec<u8> {
+fn encoded(codec: Codec, h264_profile: H264Profile, signing: &Signing, from: u64) -> Vec<u8> {
     crate::init().unwrap();
     let sink = Arc::new(Kept::default());
     let encoder =
@@ -65,6 +65,7 @@ fn encoded(codec: Codec, signing: &Signing, from: u64) -> Vec<u8> {
     let input = encoder.input();
     let config = EncoderConfig {
         gop: GOP,
+        h264_profile,
         ..config(codec, Rate::Cbr { kbps: 500 })
     };
     input.configure(Some(config)).unwrap();
@@ -109,12 +110,15 @@ fn run(program: &str, args: &[&str]) {
     );
 }
 
-/// Bare streams, MP4 and Matroska are genuine up to their last signature, players decode them without a word, and a changed byte is told.
+/// NET-24: of H.264 Baseline too. Bare streams, MP4 and Matroska are genuine up to their last signature, players decode them without a word, and a changed byte is told.
 #[test]
 fn recordings_of_a_signed_stream_are_genuine_and_play() {
-    for (codec, ending, elements) in [
-        (Codec::H264, "h264", &["x264enc", "openh264enc"][..]),
-        (Codec::H265, "h265", &["x265enc"]),
+    let (high, baseline) = (H264Profile::High, H264Profile::Baseline);
+    let of_h264 = &["x264enc", "openh264enc"][..];
+    for (codec, profile, ending, elements) in [
+        (Codec::H264, high, "h264", of_h264),
+        (Codec::H264, baseline, "h264", of_h264),
+        (Codec::H265, high, "h265", &["x265enc"]),
     ] {
         if !available_encoders()
             .iter()
@@ -125,7 +129,7 @@ fn recordings_of_a_signed_stream_are_genuine_and_play() {
         let (signing, trust) = signing();
         let dir = tempfile::tempdir().unwrap();
         let path = |name: &str| dir.path().join(format!("{name}.{ending}"));
-        let stream = encoded(codec, &signing, 0);
+        let stream = encoded(codec, profile, &signing, 0);
         let bare = path("bare");
         std::fs::write(&bare, &stream).unwrap();
         let bare = bare.to_str().unwrap();
@@ -178,7 +182,7 @@ fn signing_begins_live() {
     let (signing, trust) = signing();
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("late.h264");
-    std::fs::write(&file, encoded(Codec::H264, &signing, 10)).unwrap();
+    std::fs::write(&file, encoded(Codec::H264, H264Profile::High, &signing, 10)).unwrap();
     let report = check(&file, &trust);
     let verdicts: Vec<_> = report.spans.iter().map(|s| s.verdict).collect();
     assert_eq!(
