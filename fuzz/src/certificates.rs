@@ -1,16 +1,17 @@
-//! Keys and certificates from elsewhere (HTTPS-4, SEC-17): PEM, DER, PKCS#8, PKCS#12, into the store that HTTPS serves from.
+//! Keys, certificates and revocation lists from elsewhere (HTTPS-4, SEC-17): PEM, DER, PKCS#8, PKCS#12, into the store that HTTPS
+//! serves from.
 
 use std::sync::Arc;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use platecam_host::{CertificateStore, Database, DeviceKey, StoreParts};
 use platecam_model::{
-    EventBus, Result, Secret, UtcTime,
+    Actor, EventBus, Result, Secret, UtcTime,
     ports::{
         CertificateUpload, Certificates, Keystore, NewCertificate, Pkcs12Upload, SignedBy, Subject,
         UploadedCertificate,
     },
-    testing::TestClock,
+    testing::{TestClock, initialised},
 };
 
 use crate::Target;
@@ -142,6 +143,39 @@ pub(crate) fn pkcs12() -> Box<dyn Target> {
                 first_only: false,
             });
             it.took("a PKCS#12 file", outcome);
+        }
+    })
+}
+
+/// Revocation lists: what is taken can be told and verified by.
+pub(crate) fn crl() -> Box<dyn Target> {
+    const CA: &str = include_str!("../corpus/crl/ca.pem");
+    let mut it = Store::open();
+    let test = initialised();
+    let by = Actor::system();
+    Box::new(move |input: &[u8]| {
+        it.renew_when_full();
+        let text = String::from_utf8_lossy(input);
+        if let Ok(id) = test.device.upload_revocation_text(&by, &text, "fuzz") {
+            let list = test.device.revocation_list(&by, &id).expect("a list");
+            test.device
+                .delete_revocation_list(&by, &id)
+                .expect("deleted");
+            let outcome = it.store.upload_crl(&list.der, "fuzz");
+            it.took("a list", outcome);
+        }
+        let outcome = it.store.upload_crl(input, "fuzz");
+        it.took("a list", outcome);
+        let told = it.store.crls();
+        assert!(
+            told.is_ok(),
+            "a list was taken and cannot be told: {told:?}"
+        );
+        for ca in [CA, &text] {
+            let _ = it.store.client_verifier(ca, false);
+        }
+        for list in told.unwrap_or_default() {
+            it.store.delete_crl(&list.id).expect("deleted");
         }
     })
 }

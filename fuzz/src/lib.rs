@@ -41,6 +41,7 @@ pub const TARGETS: &[(&str, Make)] = &[
     ("cgi", device::cgi),
     ("challenge", answers::challenge),
     ("config", config::config),
+    ("crl", certificates::crl),
     ("ddns", answers::ddns),
     ("digest", device::digest),
     ("discovery", xml::discovery),

@@ -136,6 +136,7 @@ targets!(
     cgi,
     challenge,
     config,
+    crl,
     ddns,
     digest,
     discovery,

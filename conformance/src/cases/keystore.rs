@@ -37,6 +37,19 @@ const PASSPHRASES: &[Need] = &[
     TAS,
     Need::AtLeast("tas", "KeystoreCapabilities@MaximumNumberOfPassphrases", 1),
 ];
+const POLICIES: &[Need] = &[
+    TAS,
+    Need::Flag("tas", "KeystoreCapabilities@RSAKeyPairGeneration"),
+    Need::Flag(
+        "tas",
+        "KeystoreCapabilities@SelfSignedCertificateCreationWithRSA",
+    ),
+    Need::AtLeast(
+        "tas",
+        "KeystoreCapabilities@MaximumNumberOfCertificationPathValidationPolicies",
+        1,
+    ),
+];
 const SUBJECT: &str = "<tas:Subject><tas:Country>US</tas:Country><tas:CommonName>ONVIF TT</tas:CommonName></tas:Subject>";
 const REFERENCED: &str = "Sender/InvalidArgVal/ReferenceExists";
 const NO_KEY: &str = "Sender/InvalidArgVal/KeyID";
@@ -329,6 +342,34 @@ pub(super) fn cases() -> Vec<Case> {
             capabilities,
         ),
         case(
+            "ADVANCED_SECURITY-8-1-5",
+            "GetCertPathValidationPolicy: content as created",
+            "T",
+            POLICIES,
+            |d| with_policy(d, policy_as_created),
+        )
+        .within(180),
+        case(
+            "ADVANCED_SECURITY-8-1-6",
+            "DeleteCertPathValidationPolicy",
+            "T",
+            POLICIES,
+            |d| {
+                const ALL: &str = "tas:GetAllCertPathValidationPolicies";
+                const ID: &str = "CertPathValidationPolicy/CertPathValidationPolicyID";
+                let before = ids(d, ALL, ID)?;
+                with_policy(d, |d, _, policy| {
+                    let listed = ids(d, ALL, ID)?;
+                    check!(listed.iter().any(|id| id == policy), "it is not listed");
+                    Ok(())
+                })?;
+                let after = ids(d, ALL, ID)?;
+                check!(after == before, "{after:?} after {before:?}");
+                Ok(())
+            },
+        )
+        .within(180),
+        case(
             "ADVANCED_SECURITY-9-1-1",
             "SetEnabledTLSVersions, read back",
             "T",
@@ -438,6 +479,48 @@ fn with_path(d: &Device, steps: impl FnOnce(&Device, &str, &str) -> Outcome) -> 
     })
 }
 
+fn with_policy(d: &Device, steps: impl FnOnce(&Device, &str, &str) -> Outcome) -> Outcome {
+    with_certificate(d, |d, _, certificate| {
+        let anchor = format!("<tas:CertificateID>{certificate}</tas:CertificateID>");
+        let body = format!(
+            "<tas:Alias>ONVIF_Policy_Test</tas:Alias><tas:Parameters/><tas:TrustAnchor>{anchor}</tas:TrustAnchor>"
+        );
+        let a = d.call("tas:CreateCertPathValidationPolicy", &body)?;
+        let policy = escape(
+            a.text_of("CertPathValidationPolicyID")
+                .present("CertPathValidationPolicyID")?,
+        );
+        let held = d.refused("tas:DeleteCertificate", &anchor, REFERENCED);
+        let judged = held.and_then(|()| steps(d, certificate, &policy));
+        d.call(
+            "tas:DeleteCertPathValidationPolicy",
+            &format!("<tas:CertPathValidationPolicyID>{policy}</tas:CertPathValidationPolicyID>"),
+        )?;
+        judged
+    })
+}
+
+fn policy_as_created(d: &Device, certificate: &str, policy: &str) -> Outcome {
+    let id = format!("<tas:CertPathValidationPolicyID>{policy}</tas:CertPathValidationPolicyID>");
+    let a = d.call("tas:GetCertPathValidationPolicy", &id)?;
+    let found = a
+        .all("CertPathValidationPolicy")
+        .into_iter()
+        .next()
+        .present("CertPathValidationPolicy")?;
+    check!(
+        found.text_of("CertPathValidationPolicyID") == Some(policy),
+        "another identifier"
+    );
+    check!(
+        found.text_of("Alias") == Some("ONVIF_Policy_Test"),
+        "another alias"
+    );
+    let anchors = found.texts("TrustAnchor/CertificateID");
+    check!(anchors == [certificate], "other trust anchors: {anchors:?}");
+    Ok(())
+}
+
 fn passphrase(d: &Device) -> Outcome {
     let a = d.call("tas:UploadPassphrase", "<tas:Passphrase>Conformance-1</tas:Passphrase><tas:PassphraseAlias>ONVIF_Passphrase_Test</tas:PassphraseAlias>")?;
     let id = escape(a.text_of("PassphraseID").present("PassphraseID")?);
@@ -535,6 +618,29 @@ fn capabilities(d: &Device) -> Outcome {
             "a TLS server without MaximumNumberOfTLSCertificationPaths"
         );
     }
+    let policies = k("MaximumNumberOfCertificationPathValidationPolicies");
+    if f.flag("tas", "TLSServerCapabilities@TLSClientAuthSupported") {
+        let assigned = f
+            .number(
+                "tas",
+                "TLSServerCapabilities@MaximumNumberOfTLSCertificationPathValidationPolicies",
+            )
+            .unwrap_or(0);
+        check!(
+            !versions.trim().is_empty()
+                && policies >= 2
+                && assigned > 0
+                && k("MaximumNumberOfCRLs") > 0,
+            "clients are authenticated without a TLS server, two policies, one assigned, or revocation lists"
+        );
+    }
+    check!(
+        policies == 0
+            || flag("SelfSignedCertificateCreationWithRSA")
+            || flag("PKCS10ExternalCertificationWithRSA")
+            || flag("PKCS12CertificateWithRSAPrivateKeyUpload"),
+        "validation policies, but no way to certificates"
+    );
     Ok(())
 }
 

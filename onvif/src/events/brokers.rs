@@ -151,11 +151,8 @@ impl Call<'_> {
                 );
                 return Err(Fault::sender(&["InvalidArgVal"], reason));
             }
-            Some(id) => Some(self.device().policy_pem(self.actor, &id).map_err(|_| {
-                let reason = format!(
-                    "CertPathValidationPolicyID {}: there is no such policy",
-                    shortened(&id)
-                );
+            Some(id) => Some(self.device().policy_pem(self.actor, &id).map_err(|e| {
+                let reason = format!("CertPathValidationPolicyID {}: {e}", shortened(&id));
                 Fault::sender(&["InvalidArgVal", "CertPathValidationPolicyID"], reason)
             })?),
         };

@@ -3,7 +3,7 @@
 use onvif_contracts::tas;
 use onvif_xml::{Duration, List};
 use platecam_model::ports::{
-    MAX_CERTIFICATES, MAX_KEYS, MAX_PASSPHRASES, MAX_PATHS, MAX_POLICIES, NewKey,
+    MAX_CERTIFICATES, MAX_CRLS, MAX_KEYS, MAX_PASSPHRASES, MAX_PATHS, MAX_POLICIES, NewKey,
     SignatureAlgorithm,
 };
 
@@ -27,9 +27,9 @@ pub(crate) fn all(call: &Call<'_>) -> tas::Capabilities {
             maximum_number_of_tls_certification_paths: Some(1),
             // The next connection has it.
             setup_duration: Some(Duration::from_secs(1)),
-            tls_client_auth_supported: Some(false),
+            tls_client_auth_supported: Some(true),
             cn_maps_to_user_supported: Some(false),
-            maximum_number_of_tls_certification_path_validation_policies: Some(0),
+            maximum_number_of_tls_certification_path_validation_policies: Some(1),
             ..Default::default()
         },
         dot1x_capabilities: dot1x::capabilities(call),
@@ -67,9 +67,9 @@ fn keystore() -> tas::KeystoreCapabilities {
         pkcs12: Some(true),
         password_based_encryption_algorithms: words(&["pbeWithSHAAnd3-KeyTripleDES-CBC", "pbes2"]),
         password_based_mac_algorithms: words(&["hmacWithSHA1", "hmacWithSHA256"]),
-        maximum_number_of_crls: Some(0),
+        maximum_number_of_crls: count(MAX_CRLS),
         maximum_number_of_certification_path_validation_policies: count(MAX_POLICIES),
-        enforce_tls_web_client_auth_ext_key_usage: Some(false),
+        enforce_tls_web_client_auth_ext_key_usage: Some(true),
         no_private_key_sharing: Some(false),
         ..Default::default()
     }

@@ -26,6 +26,8 @@ pub(super) fn of(error: Error) -> Fault {
             "old certification path" => sender("OldCertificationPathID"),
             "passphrase" => sender("PassphraseID"),
             "validation policy" => sender("CertPathValidationPolicyID"),
+            "old validation policy" => sender("OldCertPathValidationPolicyID"),
+            "revocation list" => sender("CRLID"),
             _ => fault::of(error),
         },
         Error::Conflict(_) => sender("ReferenceExists"),
@@ -35,6 +37,10 @@ pub(super) fn of(error: Error) -> Fault {
             "certification paths" => receiver("MaximumNumberOfCertificationPathsReached"),
             "passphrases" => receiver("MaximumNumberOfPassphrasesReached"),
             "validation policies" => receiver("MaximumNumberOfCertPathValidationPoliciesReached"),
+            "revocation lists" => receiver("MaximumNumberOfCRLsReached"),
+            "assigned validation policies" => {
+                receiver("MaximumNumberOfTLSCertPathValidationPoliciesReached")
+            }
             "assigned certification paths" => {
                 receiver("MaximumNumberOfTLSCertificationPathsReached")
             }
@@ -73,6 +79,7 @@ fn subcode(pointer: &str) -> Option<&'static str> {
         "/key" => "PublicPrivateKeyMismatch",
         "/path" => "InvalidCertificationPath",
         "/anchors" | "/parameters" => "CertPathValidationParameters",
+        "/crl" => "BadCRL",
         "/passphrase" => "BadPassphrase",
         _ => return None,
     })
@@ -107,6 +114,7 @@ mod tests {
             ("/certificate", "Sender/InvalidArgVal/BadCertificate"),
             ("/password", "Sender/InvalidArgVal/DecryptionFailed"),
             ("/pkcs12", "Sender/InvalidArgVal/BadPKCS12File"),
+            ("/crl", "Sender/InvalidArgVal/BadCRL"),
             ("/alias", "Sender/InvalidArgVal"),
         ] {
             assert_eq!(told(Error::invalid(pointer, "", "x")), want, "{pointer}");
@@ -127,6 +135,7 @@ mod tests {
                 "validation policy",
                 "Sender/InvalidArgVal/CertPathValidationPolicyID",
             ),
+            ("revocation list", "Sender/InvalidArgVal/CRLID"),
         ] {
             assert_eq!(told(Error::not_found(what, "x")), want);
         }

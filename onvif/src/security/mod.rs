@@ -7,6 +7,7 @@ mod dot1x;
 mod faults;
 mod keys;
 mod policies;
+mod revocation;
 mod signing;
 mod subject;
 mod tls;
@@ -32,7 +33,6 @@ impl AdvancedSecurityService for Call<'_> {
     }
 }
 
-/// Revocation lists are not here. Their operations answer `ter:ActionNotSupported`, and the capabilities say so.
 impl Keystore for Call<'_> {
     fn create_rsa_key_pair(
         &self,
@@ -203,6 +203,26 @@ impl Keystore for Call<'_> {
         Ok(Default::default())
     }
 
+    fn upload_crl(&self, request: tas::UploadCRL) -> Answer<tas::UploadCRLResponse> {
+        let crl_id = revocation::upload(self, &request)?;
+        Ok(tas::UploadCRLResponse { crl_id })
+    }
+
+    fn get_crl(&self, request: tas::GetCRL) -> Answer<tas::GetCRLResponse> {
+        let crl = revocation::one(self, &request.crl_id)?;
+        Ok(tas::GetCRLResponse { crl })
+    }
+
+    fn get_all_crls(&self, _: tas::GetAllCRLs) -> Answer<tas::GetAllCRLsResponse> {
+        let crl = revocation::all(self)?;
+        Ok(tas::GetAllCRLsResponse { crl })
+    }
+
+    fn delete_crl(&self, request: tas::DeleteCRL) -> Answer<tas::DeleteCRLResponse> {
+        revocation::delete(self, &request.crl_id)?;
+        Ok(Default::default())
+    }
+
     fn upload_passphrase(
         &self,
         request: tas::UploadPassphrase,
@@ -264,6 +284,52 @@ impl TLSServer for Call<'_> {
         _: tas::GetEnabledTLSVersions,
     ) -> Answer<tas::GetEnabledTLSVersionsResponse> {
         Ok(tls::versions(self))
+    }
+
+    fn set_client_authentication_required(
+        &self,
+        request: tas::SetClientAuthenticationRequired,
+    ) -> Answer<tas::SetClientAuthenticationRequiredResponse> {
+        tls::require_clients(self, request.client_authentication_required)?;
+        Ok(Default::default())
+    }
+
+    fn get_client_authentication_required(
+        &self,
+        _: tas::GetClientAuthenticationRequired,
+    ) -> Answer<tas::GetClientAuthenticationRequiredResponse> {
+        Ok(tls::clients_required(self))
+    }
+
+    fn add_cert_path_validation_policy_assignment(
+        &self,
+        request: tas::AddCertPathValidationPolicyAssignment,
+    ) -> Answer<tas::AddCertPathValidationPolicyAssignmentResponse> {
+        tls::add_policy(self, &request.cert_path_validation_policy_id)?;
+        Ok(Default::default())
+    }
+
+    fn remove_cert_path_validation_policy_assignment(
+        &self,
+        request: tas::RemoveCertPathValidationPolicyAssignment,
+    ) -> Answer<tas::RemoveCertPathValidationPolicyAssignmentResponse> {
+        tls::remove_policy(self, &request.cert_path_validation_policy_id)?;
+        Ok(Default::default())
+    }
+
+    fn replace_cert_path_validation_policy_assignment(
+        &self,
+        request: tas::ReplaceCertPathValidationPolicyAssignment,
+    ) -> Answer<tas::ReplaceCertPathValidationPolicyAssignmentResponse> {
+        tls::replace_policy(self, &request)?;
+        Ok(Default::default())
+    }
+
+    fn get_assigned_cert_path_validation_policies(
+        &self,
+        _: tas::GetAssignedCertPathValidationPolicies,
+    ) -> Answer<tas::GetAssignedCertPathValidationPoliciesResponse> {
+        tls::policies(self)
     }
 
     fn get_assigned_server_certificates(

@@ -1,5 +1,5 @@
-//! Validation policies (Security Service §5.5.5): whom the certificates of others must lead to. Used by 802.1X and by
-//! event brokers; no client is authenticated by TLS, so that the TLS server takes none.
+//! Validation policies (Security Service §5.2.6.5): whom the certificates of others must lead to. Used by 802.1X, by event
+//! brokers and, for clients, by the TLS server.
 
 use onvif_contracts::tas;
 use platecam_model::{Error, ports::ValidationPolicy};
@@ -7,22 +7,14 @@ use platecam_model::{Error, ports::ValidationPolicy};
 use super::faults;
 use crate::call::{Answer, Call};
 
-/// Refuses what is not looked at here: revocation lists, and a purpose that only clients of TLS have.
-fn check(parameters: &tas::CertPathValidationParameters) -> Answer<()> {
-    let asked = [
-        (
-            "RequireTLSWWWClientAuthExtendedKeyUsage",
-            parameters.require_tlswww_client_auth_extended_key_usage,
-        ),
-        ("UseDeltaCRLs", parameters.use_delta_crls),
-    ];
-    match asked.iter().find(|(_, wanted)| *wanted == Some(true)) {
-        None => Ok(()),
-        Some((name, _)) => {
-            let why = format!("{name} cannot be done here");
-            Err(faults::of(Error::invalid("/parameters", "true", why)))
-        }
+/// What is asked of a certificate beside its path. Refuses delta lists, which are not looked at here.
+fn client_usage(parameters: &tas::CertPathValidationParameters) -> Answer<bool> {
+    if parameters.use_delta_crls == Some(true) {
+        let why = "UseDeltaCRLs cannot be done here";
+        return Err(faults::of(Error::invalid("/parameters", "true", why)));
     }
+    let usage = parameters.require_tlswww_client_auth_extended_key_usage;
+    Ok(usage == Some(true))
 }
 
 fn ids(anchors: &[tas::TrustAnchor]) -> Vec<String> {
@@ -35,7 +27,7 @@ fn written(policy: ValidationPolicy) -> tas::CertPathValidationPolicy {
         cert_path_validation_policy_id: policy.id,
         alias: Some(policy.alias).filter(|a| !a.is_empty()),
         parameters: tas::CertPathValidationParameters {
-            require_tlswww_client_auth_extended_key_usage: Some(false),
+            require_tlswww_client_auth_extended_key_usage: Some(policy.client_usage),
             use_delta_crls: Some(false),
             any_parameters: None,
         },
@@ -49,12 +41,12 @@ pub(super) fn create(
     call: &Call<'_>,
     wanted: &tas::CreateCertPathValidationPolicy,
 ) -> Answer<tas::CreateCertPathValidationPolicyResponse> {
-    check(&wanted.parameters)?;
+    let usage = client_usage(&wanted.parameters)?;
     let alias = wanted.alias.as_deref().unwrap_or_default();
     let anchors = ids(&wanted.trust_anchor);
     let id = call
         .device()
-        .create_validation_policy(call.actor, &anchors, alias)
+        .create_validation_policy(call.actor, &anchors, alias, usage)
         .map_err(faults::of)?;
     Ok(tas::CreateCertPathValidationPolicyResponse {
         cert_path_validation_policy_id: id,
@@ -63,11 +55,12 @@ pub(super) fn create(
 
 /// `SetCertPathValidationPolicy`: those who trust by it follow.
 pub(super) fn set(call: &Call<'_>, wanted: &tas::CertPathValidationPolicy) -> Answer<()> {
-    check(&wanted.parameters)?;
+    let client_usage = client_usage(&wanted.parameters)?;
     let policy = ValidationPolicy {
         id: wanted.cert_path_validation_policy_id.clone(),
         alias: wanted.alias.clone().unwrap_or_default(),
         anchors: ids(&wanted.trust_anchor),
+        client_usage,
     };
     call.device()
         .set_validation_policy(call.actor, &policy)

@@ -1,4 +1,4 @@
-//! What the TLS server serves and speaks (Security Service §5.3).
+//! What the TLS server serves and speaks, and whom it lets in (Security Service §5.3).
 
 use onvif_contracts::tas;
 use onvif_xml::{List, soap::Fault};
@@ -89,4 +89,76 @@ pub(super) fn set_versions(call: &Call<'_>, wanted: &[String]) -> Answer<()> {
         .patch(NetHttps::KEY, &Value::Object(patch), None, call.actor)
         .map(drop)
         .map_err(fault::of)
+}
+
+/// `SetClientAuthenticationRequired`: not while nobody is trusted.
+pub(super) fn require_clients(call: &Call<'_>, required: bool) -> Answer<()> {
+    let done = call
+        .device()
+        .require_client_certificates(call.actor, required);
+    done.map_err(|e| {
+        let nobody = |e: &Error| matches!(e, Error::Invalid(v) if v.0.iter().any(|v| v.pointer == "/client_ca"));
+        if nobody(&e) {
+            let subcode = "EnablingTLSClientAuthenticationFailed";
+            return Fault::receiver(&["Action", subcode], e.to_string());
+        }
+        fault::of(e)
+    })
+}
+
+/// `GetClientAuthenticationRequired`.
+pub(super) fn clients_required(call: &Call<'_>) -> tas::GetClientAuthenticationRequiredResponse {
+    tas::GetClientAuthenticationRequiredResponse {
+        client_authentication_required: call
+            .device()
+            .settings
+            .get::<NetHttps>()
+            .client_certificates,
+    }
+}
+
+/// `AddCertPathValidationPolicyAssignment`: there is room for one.
+pub(super) fn add_policy(call: &Call<'_>, policy: &str) -> Answer<()> {
+    let done = call.device().assign_client_policy(call.actor, None, policy);
+    done.map_err(faults::of)
+}
+
+/// `RemoveCertPathValidationPolicyAssignment`, while no client certificates are required.
+pub(super) fn remove_policy(call: &Call<'_>, policy: &str) -> Answer<()> {
+    call.device()
+        .unassign_client_policy(call.actor, policy)
+        .map_err(faults::of)
+}
+
+/// `ReplaceCertPathValidationPolicyAssignment`.
+pub(super) fn replace_policy(
+    call: &Call<'_>,
+    request: &tas::ReplaceCertPathValidationPolicyAssignment,
+) -> Answer<()> {
+    let (old, new) = (
+        request.old_cert_path_validation_policy_id.as_str(),
+        request.new_cert_path_validation_policy_id.as_str(),
+    );
+    let device = call.device();
+    let done = device.assign_client_policy(call.actor, Some(old), new);
+    done.map_err(|e| match e {
+        Error::NotFound {
+            what: "validation policy",
+            ..
+        } => Fault::sender(
+            &["InvalidArgVal", "NewCertPathValidationPolicyID"],
+            e.to_string(),
+        ),
+        other => faults::of(other),
+    })
+}
+
+/// `GetAssignedCertPathValidationPolicies`.
+pub(super) fn policies(
+    call: &Call<'_>,
+) -> Answer<tas::GetAssignedCertPathValidationPoliciesResponse> {
+    let assigned = call.device().client_policy(call.actor);
+    Ok(tas::GetAssignedCertPathValidationPoliciesResponse {
+        cert_path_validation_policy_id: assigned.map_err(faults::of)?.into_iter().collect(),
+    })
 }

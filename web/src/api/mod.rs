@@ -23,6 +23,7 @@ pub(crate) mod peripherals;
 mod preview;
 mod qr;
 pub(crate) mod records;
+pub(crate) mod revocation;
 pub(crate) mod services;
 pub(crate) mod session;
 pub(crate) mod settings;
@@ -71,6 +72,7 @@ pub(crate) fn routes() -> Routes {
         .merge(time::routes())
         .merge(snapshot::routes())
         .merge(records::routes())
+        .merge(revocation::routes())
         .merge(events::routes())
         .merge(export::routes())
         .merge(crate::legal::routes())

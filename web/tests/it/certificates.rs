@@ -85,3 +85,32 @@ async fn wrong_fields_are_named() {
         .await;
     assert_eq!(half.pointers(), ["/certificate"]);
 }
+
+/// HTTPS-8: revocation lists are told what they are, and what is wrong with one is named.
+#[tokio::test]
+async fn revocation_lists_come_and_go() {
+    const PATH: &str = "/api/v1/revocation-lists";
+    let mut client = Client::logged_in().await;
+    let body = json!({"alias": "clients", "crl": "MAA="});
+    let made = client.post(PATH, &body).await;
+    assert_eq!(made.status, StatusCode::CREATED, "{:?}", made.body);
+    let id = made.json()["id"].as_str().unwrap().to_owned();
+    let all = client.get(PATH).await.json();
+    assert_eq!(all["lists"][0]["alias"], "clients");
+    assert_eq!(
+        (&all["limit"], &all["lists"][0]["der"]),
+        (&json!(8), &json!(null))
+    );
+    let bad = client.post(PATH, &json!({"crl": "no list!"})).await;
+    assert_eq!(bad.pointers(), ["/crl"]);
+    // Longer than other bodies may be, shorter than the longest list.
+    let long = client
+        .post(PATH, &json!({"crl": "A".repeat(190_000)}))
+        .await;
+    assert_eq!(long.pointers(), ["/crl"]);
+    let one = format!("{PATH}/{id}");
+    assert_eq!(client.delete(&one).await.status, StatusCode::NO_CONTENT);
+    assert_eq!(client.delete(&one).await.status, StatusCode::NOT_FOUND);
+    client.cookie = None;
+    assert_eq!(client.get(PATH).await.status, StatusCode::UNAUTHORIZED);
+}

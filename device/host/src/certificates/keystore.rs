@@ -5,7 +5,7 @@ use platecam_model::{
     ports::{
         CertificateUpload, CertificationPath, KeyInfo, KeyStatus, Keystore, MAX_ANCHORS,
         MAX_PASSPHRASES, MAX_PATH_LENGTH, NewKey, PassphraseInfo, Pkcs12Upload, RequestContent,
-        SelfSigned, StoredCertificate, ValidationPolicy,
+        RevocationList, SelfSigned, StoredCertificate, ValidationPolicy,
     },
 };
 use rusqlite::{Connection, OptionalExtension, params};
@@ -337,10 +337,10 @@ impl Keystore for CertificateStore {
         })
     }
 
-    fn create_policy(&self, anchors: &[String], alias: &str) -> Result<String> {
+    fn create_policy(&self, anchors: &[String], alias: &str, client_usage: bool) -> Result<String> {
         let id = self.write(|tx| {
             let anchors = trusted(&Contents::load(tx)?, anchors)?;
-            insert_policy(tx, alias, &anchors)
+            insert_policy(tx, alias, &anchors, client_usage)
         })?;
         Ok(format!("{POLICY}{id}"))
     }
@@ -350,8 +350,9 @@ impl Keystore for CertificateStore {
             let contents = Contents::load(tx)?;
             let row = contents.named_policy(&policy.id)?.id;
             write_anchors(tx, row, &trusted(&contents, &policy.anchors)?)?;
-            let sql = "UPDATE keystore_policies SET alias = ?1 WHERE id = ?2";
-            tx.execute(sql, params![policy.alias, row])
+            let sql = "UPDATE keystore_policies SET alias = ?1, client_usage = ?2 WHERE id = ?3";
+            let usage = i64::from(policy.client_usage);
+            tx.execute(sql, params![policy.alias, usage, row])
                 .map_err(internal)?;
             Ok(())
         })
@@ -361,6 +362,7 @@ impl Keystore for CertificateStore {
         let one = |p: super::rows::PolicyRow| ValidationPolicy {
             id: format!("{POLICY}{}", p.id),
             alias: p.alias,
+            client_usage: p.client_usage,
             anchors: p
                 .anchors
                 .iter()
@@ -375,6 +377,18 @@ impl Keystore for CertificateStore {
             let row = Contents::load(tx)?.named_policy(id)?.id;
             delete(tx, "keystore_policies", row)
         })
+    }
+
+    fn upload_crl(&self, der: &[u8], alias: &str) -> Result<String> {
+        self.add_crl(der, alias)
+    }
+
+    fn crls(&self) -> Result<Vec<RevocationList>> {
+        self.all_crls()
+    }
+
+    fn delete_crl(&self, id: &str) -> Result<()> {
+        self.remove_crl(id)
     }
 
     fn upload_pkcs12(&self, upload: &Pkcs12Upload) -> Result<(String, String)> {

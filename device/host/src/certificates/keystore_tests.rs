@@ -523,11 +523,13 @@ fn validation_policies_hold_their_certificates() {
     let many = vec![ca.clone(); 9];
     for (anchors, wrong) in [(&[][..], "/anchors"), (&many, "/anchors")] {
         assert_eq!(
-            pointer(&store.create_policy(anchors, "").unwrap_err()),
+            pointer(&store.create_policy(anchors, "", false).unwrap_err()),
             wrong
         );
     }
-    let unknown = store.create_policy(&["cert-99".into()], "").unwrap_err();
+    let unknown = store
+        .create_policy(&["cert-99".into()], "", false)
+        .unwrap_err();
     assert!(matches!(
         unknown,
         Error::NotFound {
@@ -536,7 +538,7 @@ fn validation_policies_hold_their_certificates() {
         }
     ));
     let id = store
-        .create_policy(std::slice::from_ref(&ca), "switch")
+        .create_policy(std::slice::from_ref(&ca), "switch", false)
         .unwrap();
     let held = |store: &CertificateStore, id: &str| {
         let by_web = Certificates::delete(store, id);
@@ -548,6 +550,7 @@ fn validation_policies_hold_their_certificates() {
         id: id.clone(),
         alias: "radius".into(),
         anchors: vec![other.clone(), ca.clone()],
+        client_usage: true,
     };
     store.set_policy(&wanted).unwrap();
     drop(store);
@@ -566,11 +569,11 @@ fn validation_policies_hold_their_certificates() {
     Keystore::delete_certificate(&store, &ca).unwrap();
     for _ in 0..MAX_POLICIES {
         store
-            .create_policy(std::slice::from_ref(&other), "")
+            .create_policy(std::slice::from_ref(&other), "", false)
             .unwrap();
     }
     let full = store
-        .create_policy(std::slice::from_ref(&other), "")
+        .create_policy(std::slice::from_ref(&other), "", false)
         .unwrap_err();
     assert!(
         matches!(

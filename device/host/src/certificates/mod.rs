@@ -4,6 +4,9 @@
 
 mod build;
 mod client;
+mod clients;
+#[cfg(test)]
+mod clients_tests;
 mod convert;
 mod der;
 mod entries;
@@ -14,6 +17,7 @@ mod keystore;
 #[cfg(test)]
 mod keystore_tests;
 mod parse;
+mod revocation;
 mod rows;
 mod signing;
 mod store;
@@ -69,3 +73,10 @@ pub(crate) const POLICIES_STEP: &str = "
             REFERENCES keystore_certificates (id) DEFERRABLE INITIALLY DEFERRED,
         PRIMARY KEY (policy_id, position)
     ) STRICT;";
+
+/// Step of the schema: revocation lists, and what a policy asks of clients.
+pub(crate) const CRLS_STEP: &str = "
+    CREATE TABLE keystore_crls (
+        id INTEGER PRIMARY KEY AUTOINCREMENT, alias TEXT NOT NULL, der BLOB NOT NULL
+    ) STRICT;
+    ALTER TABLE keystore_policies ADD COLUMN client_usage INTEGER NOT NULL DEFAULT 0;";

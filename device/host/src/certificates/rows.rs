@@ -2,7 +2,7 @@
 
 use platecam_model::{
     Error, Result,
-    ports::{KeyStatus, MAX_CERTIFICATES, MAX_KEYS, MAX_PATHS, MAX_POLICIES},
+    ports::{KeyStatus, MAX_CERTIFICATES, MAX_CRLS, MAX_KEYS, MAX_PATHS, MAX_POLICIES},
 };
 use rusqlite::{Connection, params};
 
@@ -42,9 +42,10 @@ pub(super) struct PolicyRow {
     pub(super) id: i64,
     pub(super) alias: String,
     pub(super) anchors: Vec<i64>,
+    pub(super) client_usage: bool,
 }
 
-/// Everything but passphrases, at one moment.
+/// Everything but passphrases and revocation lists, at one moment.
 pub(super) struct Contents {
     pub(super) keys: Vec<KeyRow>,
     pub(super) certificates: Vec<CertificateRow>,
@@ -67,6 +68,7 @@ pub(super) const CERTIFICATE: &str = "cert-";
 pub(super) const PATH: &str = "path-";
 pub(super) const PASSPHRASE: &str = "pass-";
 pub(super) const POLICY: &str = "policy-";
+pub(super) const CRL: &str = "crl-";
 
 fn all<T>(
     db: &Connection,
@@ -136,12 +138,13 @@ impl Contents {
         }
         let mut policies = all(
             db,
-            "SELECT id, alias FROM keystore_policies ORDER BY id",
+            "SELECT id, alias, client_usage FROM keystore_policies ORDER BY id",
             |r| {
                 Ok(PolicyRow {
                     id: r.get(0)?,
                     alias: r.get(1)?,
                     anchors: Vec::new(),
+                    client_usage: r.get::<_, i64>(2)? == 1,
                 })
             },
         )?;
@@ -313,10 +316,16 @@ pub(super) fn write_members(db: &Connection, path: i64, certificates: &[i64]) ->
     Ok(())
 }
 
-pub(super) fn insert_policy(db: &Connection, alias: &str, anchors: &[i64]) -> Result<i64> {
+pub(super) fn insert_policy(
+    db: &Connection,
+    alias: &str,
+    anchors: &[i64],
+    client_usage: bool,
+) -> Result<i64> {
     room(db, "keystore_policies", "validation policies", MAX_POLICIES)?;
-    let sql = "INSERT INTO keystore_policies (alias) VALUES (?1)";
-    db.execute(sql, [alias]).map_err(internal)?;
+    let sql = "INSERT INTO keystore_policies (alias, client_usage) VALUES (?1, ?2)";
+    db.execute(sql, params![alias, i64::from(client_usage)])
+        .map_err(internal)?;
     let id = db.last_insert_rowid();
     write_anchors(db, id, anchors)?;
     Ok(id)
@@ -333,6 +342,19 @@ pub(super) fn write_anchors(db: &Connection, policy: i64, anchors: &[i64]) -> Re
             .map_err(internal)?;
     }
     Ok(())
+}
+
+pub(super) fn insert_crl(db: &Connection, alias: &str, der: &[u8]) -> Result<i64> {
+    room(db, "keystore_crls", "revocation lists", MAX_CRLS)?;
+    let sql = "INSERT INTO keystore_crls (alias, der) VALUES (?1, ?2)";
+    db.execute(sql, params![alias, der]).map_err(internal)?;
+    Ok(db.last_insert_rowid())
+}
+
+/// Revocation lists: number, alias, DER.
+pub(super) fn crls(db: &Connection) -> Result<Vec<(i64, String, Vec<u8>)>> {
+    let sql = "SELECT id, alias, der FROM keystore_crls ORDER BY id";
+    all(db, sql, |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))
 }
 
 /// HTTPS serves this path from now on, or none.

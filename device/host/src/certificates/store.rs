@@ -15,6 +15,7 @@ use rustls::{
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
     sign::CertifiedKey,
 };
+use tokio::sync::watch;
 use zeroize::Zeroizing;
 
 use super::{
@@ -67,6 +68,8 @@ pub struct CertificateStore {
     pub(super) root_cert: String,
     pub(super) root_name: String,
     current: ArcSwapOption<CertifiedKey>,
+    /// Counts the changes of the revocation lists.
+    pub(super) revoked: watch::Sender<u64>,
 }
 
 impl std::fmt::Debug for CertificateStore {
@@ -174,6 +177,7 @@ impl CertificateStore {
             root_name: Facts::of(&root[0])?.subject,
             root_cert,
             current: ArcSwapOption::empty(),
+            revoked: watch::Sender::new(0),
         };
         store.generator.give_up_unfinished()?;
         store.write(|tx| convert::convert(tx, &*store.sealer))?;

@@ -1,7 +1,9 @@
 //! Keys, certificates and paths one by one, as ONVIF's security configuration handles them: who may, and what
 //! the log says (SEC-18, HTTPS-1..4, HTTPS-9).
 
+mod clients;
 mod policies;
+mod revocation;
 
 use crate::{
     Actor, Device, Error, LogKind, Permission, Result, Secret, Violation, Violations,

@@ -3,14 +3,14 @@
 //! is found again by its certificates.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use serde_json::json;
+use serde_json::{Value, json};
 use x509_parser::pem::Pem;
 
 use super::alias;
 use crate::{
     Actor, Device, Error, Permission, Result,
     ports::ValidationPolicy,
-    settings::{NetDot1x, Patch, brokers},
+    settings::{NetDot1x, NetHttps, Patch, Section, brokers},
 };
 
 /// The certificates in a text, DER.
@@ -20,7 +20,7 @@ fn certificates(pem: &str) -> Vec<Vec<u8>> {
 }
 
 /// The form of a page: the policy's name, as a comment, and its certificates.
-fn written(id: &str, certificates: &[Vec<u8>]) -> String {
+pub(super) fn written(id: &str, certificates: &[Vec<u8>]) -> String {
     let mut out = format!("Validation policy {id}\n");
     for der in certificates {
         let text = STANDARD.encode(der);
@@ -33,6 +33,21 @@ fn written(id: &str, certificates: &[Vec<u8>]) -> String {
         out += &format!("-----BEGIN CERTIFICATE-----\n{body}\n-----END CERTIFICATE-----\n");
     }
     out
+}
+
+/// What the section of HTTPS holds of a policy.
+pub(super) fn trust_of_clients(pem: &str, client_usage: bool) -> Value {
+    json!({"client_ca": pem, "client_usage": client_usage})
+}
+
+/// Refuses a policy that asks of a server what only clients have.
+fn for_servers(policy: &ValidationPolicy) -> Result<()> {
+    if !policy.client_usage {
+        return Ok(());
+    }
+    let id = &policy.id;
+    let why = format!("of {id} demands certificates for clients: a server would never have one");
+    Err(Error::invalid("/parameters", "true", why))
 }
 
 impl Device {
@@ -53,10 +68,11 @@ impl Device {
         by: &Actor,
         anchors: &[String],
         name: &str,
+        client_usage: bool,
     ) -> Result<String> {
         let store = self.keystore(by)?;
         alias(name)?;
-        let id = store.create_policy(anchors, name)?;
+        let id = store.create_policy(anchors, name, client_usage)?;
         let all = anchors.join(", ");
         self.noted(by, format!("Validation policy made: {id} trusts {all}."));
         Ok(id)
@@ -72,11 +88,18 @@ impl Device {
         let known = store.policies()?.into_iter().find(|p| p.id == policy.id);
         let before = known.ok_or_else(|| Error::not_found("validation policy", &*policy.id))?;
         let users = self.users_of_policy(&policy.id)?;
+        if users.iter().any(|section| *section != NetHttps::KEY) {
+            for_servers(policy)?;
+        }
         store.set_policy(policy)?;
-        let followed = self.policy_pem(by, &policy.id).and_then(|pem| {
+        let followed = self.anchors(policy).and_then(|anchors| {
+            let pem = written(&policy.id, &anchors);
             let patch = |key: &&str| Patch {
                 key: (*key).to_owned(),
-                value: json!({"ca_certificate": pem}),
+                value: match *key {
+                    NetHttps::KEY => trust_of_clients(&pem, policy.client_usage),
+                    _ => json!({"ca_certificate": pem}),
+                },
                 if_revision: None,
             };
             let patches: Vec<_> = users.iter().map(patch).collect();
@@ -114,30 +137,39 @@ impl Device {
         Ok(())
     }
 
-    /// The trust anchors of a policy as PEM, for a section that is to trust them.
+    /// The trust anchors of a policy as PEM, for a section that is to trust servers by them.
     ///
     /// # Errors
-    /// [`Error::NotFound`], [`Error::Forbidden`].
+    /// [`Error::NotFound`], [`Error::Invalid`] naming `/parameters` for a policy about clients, [`Error::Forbidden`].
     pub fn policy_pem(&self, by: &Actor, id: &str) -> Result<String> {
         by.require(Permission::ReadConfig)?;
-        let all = self.certificates.policies()?;
-        let found = all.iter().find(|p| p.id == id);
-        let found = found.ok_or_else(|| Error::not_found("validation policy", id))?;
-        Ok(written(id, &self.anchors(found)?))
+        let policy = self.policy(id)?;
+        for_servers(&policy)?;
+        Ok(written(id, &self.anchors(&policy)?))
     }
 
-    /// The policy whose trust anchors a section trusts: of two with the same ones that which the text names.
+    pub(super) fn policy(&self, id: &str) -> Result<ValidationPolicy> {
+        let mut all = self.certificates.policies()?.into_iter();
+        let found = all.find(|p| p.id == id);
+        found.ok_or_else(|| Error::not_found("validation policy", id))
+    }
+
+    /// The policy by which a section trusts servers: of two with the same certificates that which the text names.
     ///
     /// # Errors
     /// [`Error::Internal`].
     pub fn policy_of(&self, pem: &str) -> Result<Option<String>> {
+        self.found_policy(pem, false)
+    }
+
+    pub(super) fn found_policy(&self, pem: &str, client_usage: bool) -> Result<Option<String>> {
         let trusted = certificates(pem);
         let mut found = None;
         if trusted.is_empty() {
             return Ok(found);
         }
         for policy in self.certificates.policies()? {
-            if self.anchors(&policy)? == trusted {
+            if policy.client_usage == client_usage && self.anchors(&policy)? == trusted {
                 let named = pem.split_whitespace().any(|word| word == policy.id);
                 if named || found.is_none() {
                     found = Some(policy.id);
@@ -150,7 +182,7 @@ impl Device {
         Ok(found)
     }
 
-    fn anchors(&self, policy: &ValidationPolicy) -> Result<Vec<Vec<u8>>> {
+    pub(super) fn anchors(&self, policy: &ValidationPolicy) -> Result<Vec<Vec<u8>>> {
         let all = self.certificates.stored_certificates()?;
         let of = |id: &String| all.iter().find(|c| c.id == *id).map(|c| c.der.clone());
         Ok(policy.anchors.iter().filter_map(of).collect())
@@ -170,6 +202,9 @@ impl Device {
             asked.push((section, trusts, b.ca_certificate));
         }
         let mut users = Vec::new();
+        if self.policy_of_clients()?.as_deref() == Some(id) {
+            users.push(NetHttps::KEY);
+        }
         for (section, trusts, pem) in asked {
             if trusts && self.policy_of(&pem)?.as_deref() == Some(id) {
                 users.push(section);
@@ -204,14 +239,14 @@ mod tests {
         let (other, _) = device.certificates.upload_der(&upload(b"other")).unwrap();
         assert!(
             device
-                .create_validation_policy(&by, &["cert-9".into()], "")
+                .create_validation_policy(&by, &["cert-9".into()], "", false)
                 .is_err()
         );
         let one = device
-            .create_validation_policy(&by, std::slice::from_ref(&first), "switch")
+            .create_validation_policy(&by, std::slice::from_ref(&first), "switch", false)
             .unwrap();
         let two = device
-            .create_validation_policy(&by, std::slice::from_ref(&first), "")
+            .create_validation_policy(&by, std::slice::from_ref(&first), "", false)
             .unwrap();
         let pem = device.policy_pem(&by, &two).unwrap();
         assert_eq!(certificates(&pem), std::slice::from_ref(&ca));
@@ -239,6 +274,7 @@ mod tests {
             id: two.clone(),
             alias: String::new(),
             anchors: vec![first.clone(), first],
+            client_usage: false,
         };
         device.set_validation_policy(&by, &wider).unwrap();
         let trusted = device.settings.get::<NetDot1x>().ca_certificate.clone();

@@ -1,4 +1,5 @@
 use lpr_core::UtcTime;
+use serde::Serialize;
 
 use crate::{Result, Secret};
 
@@ -14,6 +15,10 @@ pub const MAX_PATH_LENGTH: usize = 8;
 pub const MAX_POLICIES: usize = 16;
 /// Most trust anchors of one policy.
 pub const MAX_ANCHORS: usize = 8;
+/// Most revocation lists.
+pub const MAX_CRLS: usize = 8;
+/// Longest revocation list, bytes of DER: about 3500 certificates.
+pub const MAX_CRL_BYTES: usize = 128 * 1024;
 
 /// What a key to be made is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,6 +111,28 @@ pub struct ValidationPolicy {
     pub alias: String,
     /// Identifiers of the certificates that are trusted.
     pub anchors: Vec<String>,
+    /// A certificate must say that it is for clients of TLS (`RequireTLSWWWClientAuthExtendedKeyUsage`).
+    pub client_usage: bool,
+}
+
+/// Which certificates of an authority are revoked (`tas:CRL`).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct RevocationList {
+    /// Its identifier.
+    pub id: String,
+    /// Free text, may be empty.
+    pub alias: String,
+    /// Distinguished name of the authority.
+    pub issuer: String,
+    /// When it was made.
+    pub this_update: UtcTime,
+    /// When the next one is due.
+    pub next_update: Option<UtcTime>,
+    /// Certificates in it.
+    pub revoked: usize,
+    /// DER.
+    #[serde(skip)]
+    pub der: Vec<u8>,
 }
 
 /// A stored passphrase, without it.
@@ -249,12 +276,13 @@ pub struct Pkcs12Upload {
 
 /// Keys, certificates and paths one by one, as `tas` sees the store of [`super::Certificates`] (SEC-18).
 ///
-/// Not found are `key`, `certificate`, `certification path`, `validation policy`, `passphrase`; exhausted the same in the plural.
+/// Not found are `key`, `certificate`, `certification path`, `validation policy`, `revocation list`,
+/// `passphrase`; exhausted the same in the plural.
 /// A conflict is a reference that exists. Refused values name what by the pointer of
 /// [`crate::Error::Invalid`]: `/key_length`, `/elliptic_curve`, `/signature_algorithm`, `/key_algorithm` (does
 /// not fit the key), `/key_status`, `/private_key` (not here), `/subject`, `/attribute`, `/validity`,
 /// `/certificate`, `/duplicate`, `/public_key` (unknown algorithm), `/pkcs8`, `/pkcs12`, `/password`, `/key`
-/// (does not fit the certificate), `/path`, `/anchors`, `/passphrase`.
+/// (does not fit the certificate), `/path`, `/anchors`, `/crl`, `/passphrase`.
 pub trait Keystore: Send + Sync {
     /// All keys in order of creation.
     ///
@@ -326,7 +354,7 @@ pub trait Keystore: Send + Sync {
     ///
     /// # Errors
     /// [`crate::Error::NotFound`], [`crate::Error::Invalid`], [`crate::Error::Exhausted`].
-    fn create_policy(&self, anchors: &[String], alias: &str) -> Result<String>;
+    fn create_policy(&self, anchors: &[String], alias: &str, client_usage: bool) -> Result<String>;
     /// Changes a policy.
     ///
     /// # Errors
@@ -342,6 +370,21 @@ pub trait Keystore: Send + Sync {
     /// # Errors
     /// [`crate::Error::NotFound`].
     fn delete_policy(&self, id: &str) -> Result<()>;
+    /// Stores a revocation list (DER); returns its id, which is that of the same one where it is here.
+    ///
+    /// # Errors
+    /// [`crate::Error::Invalid`], [`crate::Error::Exhausted`].
+    fn upload_crl(&self, der: &[u8], alias: &str) -> Result<String>;
+    /// All revocation lists in order of creation.
+    ///
+    /// # Errors
+    /// [`crate::Error::Internal`].
+    fn crls(&self) -> Result<Vec<RevocationList>>;
+    /// Deletes a revocation list: what it alone revoked is accepted again.
+    ///
+    /// # Errors
+    /// [`crate::Error::NotFound`].
+    fn delete_crl(&self, id: &str) -> Result<()>;
     /// Stores the key and the certificates of a PKCS#12 file as a path; returns the ids of path and key.
     ///
     /// # Errors

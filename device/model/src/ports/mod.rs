@@ -57,9 +57,9 @@ pub use history::{EventHistory, HISTORY_EVENTS, HistoryPlace, KeptEvent};
 pub use image::{ControlRange, ImageCapabilities};
 pub use keystore::{
     CertificateUpload, CertificationPath, DistinguishedName, Extension, KeyInfo, KeyStatus,
-    Keystore, MAX_ANCHORS, MAX_KEYS, MAX_PASSPHRASES, MAX_PATH_LENGTH, MAX_PATHS, MAX_POLICIES,
-    NameAttribute, NewKey, PassphraseInfo, Pkcs12Upload, RequestContent, SelfSigned,
-    SignatureAlgorithm, StoredCertificate, ValidationPolicy,
+    Keystore, MAX_ANCHORS, MAX_CRL_BYTES, MAX_CRLS, MAX_KEYS, MAX_PASSPHRASES, MAX_PATH_LENGTH,
+    MAX_PATHS, MAX_POLICIES, NameAttribute, NewKey, PassphraseInfo, Pkcs12Upload, RequestContent,
+    RevocationList, SelfSigned, SignatureAlgorithm, StoredCertificate, ValidationPolicy,
 };
 pub use listen::ListenProbe;
 pub use log::{LOG_CAPACITY, LogStore, RemoteLog, RemoteLogStatus, TRAIL_CAPACITY};

@@ -1,7 +1,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{CheckContext, NetPorts, Restore, Section};
+use super::{CheckContext, NetPorts, Restore, Section, trust::check_pem};
 use crate::{Permission, Violation, Violations};
 
 /// Which of HTTP and HTTPS are served (HTTPS-6, HTTPS-7, HTTPS-10, SEC-7, C-16). ONVIF:
@@ -26,6 +26,16 @@ pub struct NetHttps {
     /// Connections of TLS 1.3 are accepted; one of both has to stay.
     #[schemars(title = "TLS 1.3", extend("x-visible-when" = {"enabled": true}))]
     pub tls13: bool,
+    /// HTTPS and RTSPS take only who shows a certificate of a CA below; user and password are asked for as before.
+    /// Who has none cannot reach this page over HTTPS any more. ONVIF: `tas:SetClientAuthenticationRequired`.
+    #[schemars(title = "Require Client Certificates")]
+    pub client_certificates: bool,
+    /// PEM certificates of the CAs that sign those of clients. ONVIF: `tas:AddCertPathValidationPolicyAssignment`.
+    #[schemars(title = "CA of Clients", length(max = 16384), extend("x-widget" = "pem", "x-visible-when" = {"client_certificates": true}))]
+    pub client_ca: String,
+    /// A certificate must say that it is for clients of TLS (extended key usage). Off: one that says nothing will do.
+    #[schemars(title = "Only Certificates for Clients", extend("x-visible-when" = {"client_certificates": true}))]
+    pub client_usage: bool,
 }
 
 impl Default for NetHttps {
@@ -36,6 +46,9 @@ impl Default for NetHttps {
             redirect: false,
             tls12: true,
             tls13: true,
+            client_certificates: false,
+            client_ca: String::new(),
+            client_usage: false,
         }
     }
 }
@@ -58,6 +71,12 @@ impl Section for NetHttps {
         violations.require(self.tls12 || self.tls13, || {
             let reason = "cannot be off together with TLS 1.2: nobody could connect";
             Violation::new("/tls13", false, reason)
+        });
+        check_pem("/client_ca", &self.client_ca, violations);
+        let known = !self.client_certificates || !self.client_ca.trim().is_empty();
+        violations.require(known, || {
+            let reason = "must be set when client certificates are required: nobody could connect";
+            Violation::new("/client_ca", "", reason)
         });
         let (before, ports) = (cx.before.get::<Self>(), cx.settings.get::<NetPorts>());
         let had = cx.before.get::<NetPorts>();
@@ -91,7 +110,7 @@ mod tests {
     use crate::{
         Actor, Error,
         ports::ListenProbe,
-        settings::{Patch, SettingsStore},
+        settings::{Patch, SettingsStore, trust::tests::CA},
         testing::uninitialised,
     };
 
@@ -144,6 +163,25 @@ mod tests {
         let none = json!({"tls12": false, "tls13": false});
         assert_eq!(first(none).as_deref(), Some("/tls13"));
         assert_eq!(first(json!({"tls12": false})), None);
+    }
+
+    /// HTTPS-8, SEC-7: client certificates are not demanded of a CA that is not there.
+    #[test]
+    fn client_certificates_need_their_ca() {
+        let settings = uninitialised().device.settings.clone();
+        let at = |value| {
+            let all = refused(&settings, &[("net.https", value)]);
+            all.into_iter()
+                .map(|(pointer, _)| pointer)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(at(json!({"client_certificates": true})), ["/client_ca"]);
+        let words = json!({"client_certificates": true, "client_ca": "words"});
+        assert_eq!(at(words), ["/client_ca"]);
+        let both = json!({"client_certificates": true, "client_ca": CA});
+        assert!(at(both).is_empty());
+        assert_eq!(at(json!({"client_ca": ""})), ["/client_ca"]);
+        assert!(at(json!({"client_certificates": false, "client_ca": ""})).is_empty());
     }
 
     /// NET-13..17: only a port that is to be listened on anew is asked for, and the reason is told.

@@ -9,6 +9,11 @@ pub(super) const MAX_PEM: usize = 16_384;
 
 /// Notes a text that is neither empty nor readable PEM certificates, at the field `/ca_certificate`.
 pub(super) fn check_ca(text: &str, violations: &mut Violations) {
+    check_pem("/ca_certificate", text, violations);
+}
+
+/// The same at a field of another name.
+pub(super) fn check_pem(pointer: &str, text: &str, violations: &mut Violations) {
     let text = text.trim();
     let reason = if text.len() > MAX_PEM {
         format!("has {} bytes; at most {MAX_PEM}", text.len())
@@ -17,9 +22,7 @@ pub(super) fn check_ca(text: &str, violations: &mut Violations) {
     } else {
         return;
     };
-    violations
-        .0
-        .push(Violation::new("/ca_certificate", "", reason));
+    violations.0.push(Violation::new(pointer, "", reason));
 }
 
 /// Whether all of the text is certificates; words before and between them are comments, as in files of `openssl`.

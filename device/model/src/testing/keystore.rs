@@ -5,9 +5,9 @@ use super::MemoryCertificates;
 use crate::{
     Error, Result, Secret,
     ports::{
-        CertificateUpload, CertificationPath, KeyInfo, KeyStatus, Keystore, MAX_POLICIES, NewKey,
-        PassphraseInfo, Pkcs12Upload, RequestContent, SelfSigned, StoredCertificate,
-        ValidationPolicy,
+        CertificateUpload, CertificationPath, KeyInfo, KeyStatus, Keystore, MAX_CRLS, MAX_POLICIES,
+        NewKey, PassphraseInfo, Pkcs12Upload, RequestContent, RevocationList, SelfSigned,
+        StoredCertificate, ValidationPolicy,
     },
 };
 
@@ -24,6 +24,7 @@ struct State {
     certificates: Vec<StoredCertificate>,
     paths: Vec<CertificationPath>,
     policies: Vec<ValidationPolicy>,
+    crls: Vec<RevocationList>,
     passphrases: Vec<(PassphraseInfo, Secret)>,
     assigned: Option<String>,
 }
@@ -185,7 +186,7 @@ impl Keystore for MemoryCertificates {
         Ok(())
     }
 
-    fn create_policy(&self, anchors: &[String], alias: &str) -> Result<String> {
+    fn create_policy(&self, anchors: &[String], alias: &str, client_usage: bool) -> Result<String> {
         let mut state = self.keystore.state.lock();
         state.known_certificates(anchors)?;
         if state.policies.len() >= MAX_POLICIES {
@@ -200,6 +201,7 @@ impl Keystore for MemoryCertificates {
             id: id.clone(),
             alias: alias.into(),
             anchors: anchors.to_vec(),
+            client_usage,
         });
         Ok(id)
     }
@@ -223,6 +225,46 @@ impl Keystore for MemoryCertificates {
         state.policies.retain(|p| p.id != id);
         if state.policies.len() == before {
             return Err(Error::not_found("validation policy", id));
+        }
+        Ok(())
+    }
+
+    fn upload_crl(&self, der: &[u8], alias: &str) -> Result<String> {
+        // A sequence, as every list is.
+        if der.first() != Some(&0x30) {
+            return Err(Error::invalid("/crl", "", "is no revocation list"));
+        }
+        let mut state = self.keystore.state.lock();
+        if state.crls.len() >= MAX_CRLS {
+            let limit = MAX_CRLS as u64;
+            return Err(Error::Exhausted {
+                what: "revocation lists",
+                limit,
+            });
+        }
+        let id = state.id("crl");
+        state.crls.push(RevocationList {
+            id: id.clone(),
+            alias: alias.into(),
+            issuer: "CN=Test".into(),
+            this_update: UtcTime::from_millis(0),
+            next_update: None,
+            revoked: 0,
+            der: der.to_vec(),
+        });
+        Ok(id)
+    }
+
+    fn crls(&self) -> Result<Vec<RevocationList>> {
+        Ok(self.keystore.state.lock().crls.clone())
+    }
+
+    fn delete_crl(&self, id: &str) -> Result<()> {
+        let mut state = self.keystore.state.lock();
+        let before = state.crls.len();
+        state.crls.retain(|c| c.id != id);
+        if state.crls.len() == before {
+            return Err(Error::not_found("revocation list", id));
         }
         Ok(())
     }

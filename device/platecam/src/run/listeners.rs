@@ -13,10 +13,7 @@ use platecam_model::{
 };
 use platecam_onvif::{OnvifService, ServicePorts};
 
-use super::{
-    restart::Ports,
-    web::{TlsConfigs, TlsVersions},
-};
+use super::{restart::Ports, web::TlsConfigs};
 use crate::cli::RunArgs;
 
 /// A port that was lost to another program is tried again after this time.
@@ -50,7 +47,6 @@ pub(crate) struct Wanted {
     pub(crate) rtsp: SocketAddr,
     pub(crate) rtsps: Option<SocketAddr>,
     pub(crate) redirect: bool,
-    pub(crate) versions: TlsVersions,
 }
 
 impl Wanted {
@@ -66,10 +62,6 @@ impl Wanted {
             rtsp: at(fixed.rtsp, ports.rtsp.get()),
             rtsps: ports.rtsps_enabled.then(|| at(None, ports.rtsps.get())),
             redirect: on.redirect,
-            versions: TlsVersions {
-                tls12: on.tls12,
-                tls13: on.tls13,
-            },
         }
     }
 
@@ -159,6 +151,7 @@ impl Listeners {
     /// Follows the settings until it is dropped.
     pub(crate) async fn follow(self) {
         let mut settings = self.device.settings.watch();
+        let mut lists = self.tls.revocations();
         let mut told = Vec::new();
         loop {
             let wanted = Wanted::of(&settings.borrow_and_update(), self.fixed);
@@ -171,6 +164,8 @@ impl Listeners {
             told = failed;
             tokio::select! {
                 changed = settings.changed() => if changed.is_err() { return },
+                // The store lives as long as this does.
+                _ = lists.changed() => {}
                 () = tokio::time::sleep(AGAIN), if again => {}
             }
         }
@@ -183,7 +178,7 @@ impl Listeners {
         let mut failed = Vec::new();
         let tls = wanted.https.map(|address| platecam_web::Tls {
             address,
-            config: self.tls.of(wanted.versions),
+            config: self.tls.of(&self.device.settings.get::<NetHttps>()),
         });
         for (name, moved) in [
             ("HTTPS", self.web.set_https(tls).await),

@@ -37,6 +37,7 @@ use platecam_model::{
     Clock, Device, DeviceParts, EventKind,
     broadcast::Broadcast,
     peripheral::{Peripherals, PlateWay},
+    settings::NetHttps,
     signed_video::Vendor,
     watermark::MarkedMedia,
 };
@@ -389,7 +390,11 @@ async fn start_web(
     rtsp: Arc<::rtsp::Server>,
 ) -> Result<Arc<platecam_web::Server>, Failure> {
     let wanted = Wanted::of(&device.settings.snapshot(), Fixed::of(args));
-    let config = web::config(wanted.http, wanted.https, tls.of(wanted.versions));
+    let config = web::config(
+        wanted.http,
+        wanted.https,
+        tls.of(&device.settings.get::<NetHttps>()),
+    );
     let routers = vec![web::onvif_router(onvif.clone(), device.clone())];
     platecam_web::serve(config, device.clone(), routers, Arc::new(web::Tunnel(rtsp)))
         .await

@@ -17,7 +17,7 @@ use rtsp::{
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 
-use super::web::{TlsConfigs, TlsVersions};
+use super::web::TlsConfigs;
 use crate::cli::RunArgs;
 
 /// The device's two streams by URL.
@@ -202,7 +202,8 @@ impl Authorizer for Doorkeeper {
     }
 }
 
-/// RTSPS with what HTTPS has: the certificate in use, and the TLS versions that are accepted when a connection comes.
+/// RTSPS with what HTTPS has: the certificate in use, and the TLS versions and clients that are accepted when a
+/// connection comes.
 pub(crate) struct Rtsps {
     pub(crate) device: Device,
     pub(crate) tls: Arc<TlsConfigs>,
@@ -210,9 +211,7 @@ pub(crate) struct Rtsps {
 
 impl rtsp::Secure for Rtsps {
     fn accept(&self, stream: TcpStream) -> rtsp::Handshake {
-        let on = self.device.settings.get::<NetHttps>();
-        let (tls12, tls13) = (on.tls12, on.tls13);
-        let config = self.tls.of(TlsVersions { tls12, tls13 });
+        let config = self.tls.of(&self.device.settings.get::<NetHttps>());
         Box::pin(async move {
             let secured = TlsAcceptor::from(config).accept(stream).await?;
             Ok(Box::new(secured) as Box<dyn rtsp::Duplex>)

@@ -9,14 +9,17 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{any, post},
 };
+use parking_lot::Mutex;
 use platecam_host::CertificateStore;
-use platecam_model::{Device, broadcast::MAX_CLIP_BYTES, config::MAX_CONFIG};
+use platecam_model::{Device, broadcast::MAX_CLIP_BYTES, config::MAX_CONFIG, settings::NetHttps};
 use platecam_onvif::{HttpRequest, MAX_BODY, OnvifService};
 use platecam_web::{ByteStream, ConnInfo, RtspTunnel, Viewer};
 use rustls::{
-    server::{ClientHello, ResolvesServerCert},
+    server::{ClientHello, NoServerSessionStorage, ResolvesServerCert},
     sign::CertifiedKey,
+    version::{TLS12, TLS13},
 };
+use tokio::sync::watch;
 
 use crate::{Failure, cli::exit};
 
@@ -147,48 +150,94 @@ impl ResolvesServerCert for Newest {
     }
 }
 
-/// TLS 1.2 and 1.3 (HTTPS-8) with the certificate that the store says. One configuration for each choice of
-/// versions, kept for the run: sessions can be resumed across changes of other settings.
+/// TLS 1.2 and 1.3 (HTTPS-8) with the certificate that the store says. Without client certificates one configuration
+/// for each choice of versions, kept for the run: sessions can be resumed across changes of other settings.
 pub(crate) struct TlsConfigs {
+    store: Arc<CertificateStore>,
     both: Arc<rustls::ServerConfig>,
     only_12: Arc<rustls::ServerConfig>,
     only_13: Arc<rustls::ServerConfig>,
+    guarded: Mutex<Option<(Guard, Arc<rustls::ServerConfig>)>>,
+}
+
+/// What decides about clients.
+#[derive(PartialEq, Eq)]
+struct Guard {
+    settings: (bool, bool, String, bool),
+    lists: u64,
 }
 
 impl TlsConfigs {
     pub(crate) fn new(store: &Arc<CertificateStore>) -> Self {
-        use rustls::version::{TLS12, TLS13};
         // A second installation in one process is refused; the first is the same.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let of = |versions: &[&'static rustls::SupportedProtocolVersion]| {
+        let of = |versions: Versions| {
             let config = rustls::ServerConfig::builder_with_protocol_versions(versions)
                 .with_no_client_auth()
                 .with_cert_resolver(Arc::new(Newest(store.clone())));
             Arc::new(config)
         };
         Self {
-            both: of(&[&TLS13, &TLS12]),
-            only_12: of(&[&TLS12]),
-            only_13: of(&[&TLS13]),
+            store: store.clone(),
+            both: of(&BOTH),
+            only_12: of(&ONLY_12),
+            only_13: of(&ONLY_13),
+            guarded: Mutex::default(),
         }
     }
 
-    /// What the settings say; they do not allow none.
-    pub(crate) fn of(&self, versions: TlsVersions) -> Arc<rustls::ServerConfig> {
-        match versions {
-            TlsVersions { tls13: false, .. } => self.only_12.clone(),
-            TlsVersions { tls12: false, .. } => self.only_13.clone(),
+    /// Told when the same settings mean something else: the revocation lists changed.
+    pub(crate) fn revocations(&self) -> watch::Receiver<u64> {
+        self.store.revocations()
+    }
+
+    /// What the settings say; they do not allow no version.
+    pub(crate) fn of(&self, on: &NetHttps) -> Arc<rustls::ServerConfig> {
+        match on {
+            NetHttps {
+                client_certificates: true,
+                ..
+            } => self.guarded(on),
+            NetHttps { tls13: false, .. } => self.only_12.clone(),
+            NetHttps { tls12: false, .. } => self.only_13.clone(),
             _ => self.both.clone(),
         }
     }
+
+    /// With client certificates. No session is resumed: every connection is verified by what holds then.
+    fn guarded(&self, on: &NetHttps) -> Arc<rustls::ServerConfig> {
+        let ca = on.client_ca.clone();
+        let wanted = Guard {
+            settings: (on.tls12, on.tls13, ca, on.client_usage),
+            lists: *self.store.revocations().borrow(),
+        };
+        let mut guarded = self.guarded.lock();
+        if let Some((known, config)) = &*guarded
+            && *known == wanted
+        {
+            return config.clone();
+        }
+        let versions: Versions = match (on.tls12, on.tls13) {
+            (_, false) => &ONLY_12,
+            (false, true) => &ONLY_13,
+            (true, true) => &BOTH,
+        };
+        let verifier = self.store.client_verifier(&on.client_ca, on.client_usage);
+        let mut config = rustls::ServerConfig::builder_with_protocol_versions(versions)
+            .with_client_cert_verifier(verifier)
+            .with_cert_resolver(Arc::new(Newest(self.store.clone())));
+        config.session_storage = Arc::new(NoServerSessionStorage {});
+        config.send_tls13_tickets = 0;
+        let config = Arc::new(config);
+        *guarded = Some((wanted, config.clone()));
+        config
+    }
 }
 
-/// Which versions are accepted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct TlsVersions {
-    pub(crate) tls12: bool,
-    pub(crate) tls13: bool,
-}
+type Versions = &'static [&'static rustls::SupportedProtocolVersion];
+static BOTH: [&rustls::SupportedProtocolVersion; 2] = [&TLS13, &TLS12];
+static ONLY_12: [&rustls::SupportedProtocolVersion; 1] = [&TLS12];
+static ONLY_13: [&rustls::SupportedProtocolVersion; 1] = [&TLS13];
 
 /// Why the web server did not start, with the port's number.
 pub(crate) fn refused(e: &platecam_web::Error) -> Failure {
