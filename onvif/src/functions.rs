@@ -67,8 +67,9 @@ static IMPLEMENTED: &[(&str, &[&str])] = &[
     ]),
     ("timg", &[
         "GetCurrentPreset", "GetImagingSettings", "GetMoveOptions", "GetOptions", "GetPresets", "GetServiceCapabilities",
-        "GetStatus", "SetCurrentPreset", "SetImagingSettings",
+        "GetStatus", "Move", "SetCurrentPreset", "SetImagingSettings", "Stop",
     ]),
+    ("tpv", &["FocusMove", "GetServiceCapabilities", "GetUsage", "Stop", "ZoomMove"]),
     ("tev", &[
         "AddEventBroker", "CreatePullPointSubscription", "DeleteEventBroker", "GetEventBrokers", "GetEventProperties",
         "GetServiceCapabilities", "PullMessages", "Seek", "SetSynchronizationPoint",
@@ -195,6 +196,7 @@ pub(crate) fn permissions(operation: &Operation) -> Permissions {
         ("timg", "SetImagingSettings" | "SetCurrentPreset") | ("tds", "SendAuxiliaryCommand") => {
             &[P::ImageConfig]
         }
+        ("timg", "Move" | "Stop") | ("tpv", "ZoomMove" | "FocusMove" | "Stop") => &[P::LprConfig],
         ("tan", "CreateAnalyticsModules" | "ModifyAnalyticsModules" | "DeleteAnalyticsModules") => {
             &[P::LprConfig]
         }
@@ -235,7 +237,9 @@ mod tests {
 
     /// Upper-case letters begin words: `GetNTP` is `get_ntp`. Only letters and digits count here.
     fn plain(name: &str) -> String {
-        name.chars()
+        // `move` is a word of the language.
+        name.trim_start_matches("r#")
+            .chars()
             .filter(|c| *c != '_')
             .collect::<String>()
             .to_ascii_lowercase()

@@ -1,23 +1,25 @@
 //! Imaging service: what can be corrected in the picture of any source, and what its sensor can do (IMG-1..17,
 //! METER-1..5).
 //!
-//! There is no lens of ours: no focus and no iris is offered, and what a client sets of them is refused. The presets
-//! are the scenes of `video.scenes`. Levels are whole numbers; what lies between two is rounded. All is stored at
+//! Focus is offered where there is a motor; iris is not, and what a client sets of it is refused. The presets are the scenes of `video.scenes`. Levels are whole numbers; what lies between two is rounded. All is stored at
 //! once, in one step, whatever `ForcePersistence` says.
 
+mod lens;
 mod sensor;
 
 use onvif_contracts::{ports::imaging_port::ImagingPort, timg, tt};
 use onvif_xml::soap::Fault;
 use platecam_model::Error;
+use platecam_model::ports::Motor;
 use platecam_model::settings::{
-    Level, Patch, Scene, Section, VideoImage, VideoMetering, VideoScenes, VideoSensor,
+    LensSettings, Level, Patch, Scene, Section, VideoImage, VideoMetering, VideoScenes, VideoSensor,
 };
 
 use crate::{
     call::{Answer, Call},
     fault::{self, Subcodes},
     media::SOURCE,
+    provisioning,
 };
 
 /// Capabilities of the service.
@@ -112,6 +114,9 @@ impl ImagingPort for Call<'_> {
             &all.get::<VideoMetering>(),
             &mut imaging_settings,
         );
+        if lens::motor(self.device()).is_some() {
+            imaging_settings.focus = Some(Box::new(lens::tell(&all.get::<LensSettings>())));
+        }
         Ok(timg::GetImagingSettingsResponse { imaging_settings })
     }
 
@@ -121,11 +126,17 @@ impl ImagingPort for Call<'_> {
     ) -> Answer<timg::SetImagingSettingsResponse> {
         check_source(&request.video_source_token)?;
         let wanted = request.imaging_settings;
-        if wanted.focus.is_some() {
-            return Err(refused("Focus cannot be set here".into()));
-        }
         let settings = &self.device().settings;
         let all = settings.snapshot();
+        let focused = all.get::<LensSettings>();
+        let mut focus = (*focused).clone();
+        match &wanted.focus {
+            Some(_) if lens::motor(self.device()).is_none() => {
+                return Err(refused("Focus cannot be set here".into()));
+            }
+            Some(wanted) => lens::take(wanted, &mut focus)?,
+            None => {}
+        }
         let now = all.get::<VideoImage>();
         let brightness = level("Brightness", wanted.brightness, now.brightness)?;
         let contrast = level("Contrast", wanted.contrast, now.contrast)?;
@@ -146,6 +157,7 @@ impl ImagingPort for Call<'_> {
             changed(&*now, &picture)?,
             changed(&*was, &to)?,
             changed(&*metered, &metering)?,
+            changed(&*focused, &focus)?,
         ];
         let patches: Vec<Patch> = patches.into_iter().flatten().collect();
         let own = Subcodes {
@@ -176,6 +188,9 @@ impl ImagingPort for Call<'_> {
             &self.device().settings.image_capabilities(),
             &mut imaging_options,
         );
+        if lens::motor(self.device()).is_some() {
+            imaging_options.focus = Some(Box::new(lens::options()));
+        }
         Ok(timg::GetOptionsResponse { imaging_options })
     }
 
@@ -184,7 +199,28 @@ impl ImagingPort for Call<'_> {
         request: timg::GetMoveOptions,
     ) -> Answer<timg::GetMoveOptionsResponse> {
         check_source(&request.video_source_token)?;
-        // Empty: there is no focus to move.
+        // Empty without a focus to move.
+        let motor = lens::motor(self.device());
+        Ok(timg::GetMoveOptionsResponse {
+            move_options: motor.map(|_| lens::move_options()).unwrap_or_default(),
+        })
+    }
+
+    fn r#move(&self, request: timg::Move) -> Answer<timg::MoveResponse> {
+        check_source(&request.video_source_token)?;
+        let device = self.device();
+        let moved = match lens::movement(&request.focus)? {
+            Some(how) => device.move_lens(Motor::Focus, how, self.actor),
+            None => device.stop_lens(Some(Motor::Focus), self.actor),
+        };
+        moved.map_err(provisioning::refused)?;
+        Ok(Default::default())
+    }
+
+    fn stop(&self, request: timg::Stop) -> Answer<timg::StopResponse> {
+        check_source(&request.video_source_token)?;
+        let stopped = self.device().stop_lens(Some(Motor::Focus), self.actor);
+        stopped.map_err(provisioning::refused)?;
         Ok(Default::default())
     }
 
@@ -228,6 +264,11 @@ impl ImagingPort for Call<'_> {
 
     fn get_status(&self, request: timg::GetStatus) -> Answer<timg::GetStatusResponse> {
         check_source(&request.video_source_token)?;
-        Ok(Default::default())
+        Ok(timg::GetStatusResponse {
+            status: tt::ImagingStatus20 {
+                focus_status20: lens::status(self.device()).map(Box::new),
+                extension: None,
+            },
+        })
     }
 }

@@ -23,6 +23,7 @@ mod media;
 pub mod metadata;
 mod model;
 mod pictures;
+mod provisioning;
 mod request;
 mod route;
 mod security;

@@ -11,6 +11,7 @@ pub(crate) fn of_service(ns: Ns) -> Option<Need> {
     match ns {
         ns::TRT => Some(Need::Function(Function::Media1)),
         ns::TIMG => Some(Need::Function(Function::PictureSettings)),
+        ns::TPV => Some(Need::AtLeast(Limit::Lenses, 1)),
         ns::TAS => Some(Need::Function(Function::SecurityConfiguration)),
         _ => None,
     }
@@ -21,6 +22,7 @@ pub(crate) fn of_operation(port: Port, operation: &Operation) -> Option<Need> {
     let service = match port {
         Port::Media => of_service(ns::TRT),
         Port::Imaging => of_service(ns::TIMG),
+        Port::Provisioning => of_service(ns::TPV),
         Port::Security | Port::Keystore | Port::TlsServer | Port::Dot1x | Port::MediaSigning => {
             of_service(ns::TAS)
         }

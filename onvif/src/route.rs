@@ -18,6 +18,7 @@ pub(crate) enum Port {
     Media,
     Media2,
     Imaging,
+    Provisioning,
     Analytics,
     Rules,
     Event,
@@ -32,12 +33,13 @@ pub(crate) enum Port {
 }
 
 impl Port {
-    const ALL: [Self; 16] = [
+    const ALL: [Self; 17] = [
         Self::Device,
         Self::DeviceIo,
         Self::Media,
         Self::Media2,
         Self::Imaging,
+        Self::Provisioning,
         Self::Analytics,
         Self::Rules,
         Self::Event,
@@ -58,6 +60,7 @@ impl Port {
             Self::Media => "Media 1",
             Self::Media2 => "Media 2",
             Self::Imaging => "Imaging",
+            Self::Provisioning => "Provisioning",
             Self::Analytics => "Analytics",
             Self::Rules => "Analytics: rules",
             Self::Event => "Events",
@@ -79,6 +82,7 @@ impl Port {
             Self::Media => &ports::media::OPERATIONS,
             Self::Media2 => &ports::media2::OPERATIONS,
             Self::Imaging => &ports::imaging_port::OPERATIONS,
+            Self::Provisioning => &ports::provisioning_service::OPERATIONS,
             Self::Analytics => &ports::analytics_engine_port::OPERATIONS,
             Self::Rules => &ports::rule_engine_port::OPERATIONS,
             Self::Event => &ports::event_port_type::OPERATIONS,
@@ -113,6 +117,7 @@ impl Port {
             Self::Media => ports::media::dispatch(call, operation, body),
             Self::Media2 => ports::media2::dispatch(call, operation, body),
             Self::Imaging => ports::imaging_port::dispatch(call, operation, body),
+            Self::Provisioning => ports::provisioning_service::dispatch(call, operation, body),
             Self::Analytics => ports::analytics_engine_port::dispatch(call, operation, body),
             Self::Rules => {
                 let mut answer = ports::rule_engine_port::dispatch(call, operation, body)?;

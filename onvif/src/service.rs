@@ -48,6 +48,8 @@ pub(crate) const MEDIA2_PATH: &str = "/onvif/media2_service";
 pub(crate) const DEVICE_IO_PATH: &str = "/onvif/deviceio_service";
 /// Path of the imaging service.
 pub(crate) const IMAGING_PATH: &str = "/onvif/imaging_service";
+/// Path of the provisioning service.
+pub(crate) const PROVISIONING_PATH: &str = "/onvif/provisioning_service";
 /// Path of the analytics service.
 pub(crate) const ANALYTICS_PATH: &str = "/onvif/analytics_service";
 /// Path of the event service.
@@ -73,6 +75,10 @@ pub(crate) static SERVICES: &[ServiceEntry] = &[
     ServiceEntry {
         ns: ns::TIMG,
         path: IMAGING_PATH,
+    },
+    ServiceEntry {
+        ns: ns::TPV,
+        path: PROVISIONING_PATH,
     },
     ServiceEntry {
         ns: ns::TAN,

@@ -16,7 +16,7 @@ fn small() -> Bench {
     bench(
         r#"{"model": "Small", "without": ["video-texts", "privacy-masks", "picture-settings", "picture-alarms",
             "geo-location", "address-filter", "upgrade", "media1", "security-configuration"],
-            "limits": {"streams": 1, "event-brokers": 0, "users": 12, "alarm-outputs": 0}}"#,
+            "limits": {"streams": 1, "event-brokers": 0, "users": 12, "alarm-outputs": 0, "lenses": 0}}"#,
     )
 }
 
@@ -147,6 +147,7 @@ async fn operations_that_a_model_lacks_are_not_supported() {
         ("Media 2", "GetOSDs"),
         ("Media 2", "SetMask"),
         ("Imaging", "GetImagingSettings"),
+        ("Provisioning", "ZoomMove"),
         ("Security configuration: keystore", "CreateRSAKeyPair"),
         ("Events", "AddEventBroker"),
         ("Device", "GetIPAddressFilter"),
@@ -157,7 +158,8 @@ async fn operations_that_a_model_lacks_are_not_supported() {
         assert!(gone.contains(&(service, name)), "{service}: {name}");
     }
     for (service, name) in &gone {
-        let whole = ["Media 1", "Imaging"].contains(service) || service.starts_with("Security");
+        let whole = ["Media 1", "Imaging", "Provisioning"].contains(service)
+            || service.starts_with("Security");
         let some = [
             "OSD",
             "Mask",

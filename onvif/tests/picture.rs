@@ -129,7 +129,7 @@ async fn corrections_are_read_back_and_bounded() {
     for refused in [
         "<tt:Brightness>100.5</tt:Brightness>",
         "<tt:Contrast>-1</tt:Contrast>",
-        "<tt:Focus><tt:AutoFocusMode>AUTO</tt:AutoFocusMode></tt:Focus>",
+        "<tt:Focus><tt:AutoFocusMode>AUTO</tt:AutoFocusMode><tt:NearLimit>0.1</tt:NearLimit></tt:Focus>",
         "<tt:Exposure><tt:Mode>MANUAL</tt:Mode></tt:Exposure>",
         "<tt:Exposure><tt:Mode>AUTO</tt:Mode><tt:Iris>1</tt:Iris></tt:Exposure>",
         "<tt:Exposure><tt:Mode>AUTO</tt:Mode><tt:Window bottom='0.5' top='0' right='1' left='0'/></tt:Exposure>",

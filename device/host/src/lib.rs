@@ -18,6 +18,7 @@ mod history;
 pub mod hostile;
 mod http;
 mod key;
+mod lens;
 mod listen;
 mod log;
 mod machine;

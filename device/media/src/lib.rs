@@ -50,8 +50,8 @@ pub use look::{Denoise, Image, Line, Look, Mask, Place, Rgb, Rgba, Text, Tone};
 pub use lpr_core::{MediaTime, UtcTime};
 pub use port::{KeyFrameHooks, MediaPort, RecognitionFigures, RtspAudio, RtspSink};
 pub use sensor::{
-    ControlInfo, DayNight, ImagingSetup, Lamp, SensorCaps, SensorControls, SimulatedControls,
-    Steps, V4l2Controls, White,
+    ControlInfo, ControlLens, DayNight, ImagingSetup, Lamp, SensorCaps, SensorControls,
+    SimulatedControls, Steps, V4l2Controls, White,
 };
 pub use source::{Backoff, EncodedFilm, Film, SourceSpec, SourceState, Wish};
 pub use stats::{Rates, StreamStats};

@@ -9,6 +9,7 @@ use crate::{
     auth::{Accounts, Sessions},
     broadcast::Broadcast,
     io::Io,
+    lens::LensControl,
     network::Networking,
     peripheral::Peripherals,
     ports::{
@@ -72,6 +73,8 @@ pub struct DeviceParts {
     pub io: Arc<Io>,
     /// Plates on their way to devices that are wired to the unit.
     pub peripherals: Peripherals,
+    /// The motorised lens, where the source has one.
+    pub lens: Option<Arc<LensControl>>,
     /// Keys and certificates.
     pub certificates: Arc<dyn Certificates>,
     /// Back to factory.
@@ -117,7 +120,8 @@ impl Device {
             .at_most(
                 Limit::WiegandOutputs,
                 usize::from(parts.host.wiegand.is_some()),
-            );
+            )
+            .at_most(Limit::Lenses, usize::from(parts.lens.is_some()));
         let [outputs, inputs] =
             [Limit::AlarmOutputs, Limit::AlarmInputs].map(|limit| product.limit(limit));
         parts.io.narrow(outputs, inputs);

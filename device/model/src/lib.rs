@@ -17,6 +17,7 @@ mod error;
 mod event;
 pub mod io;
 mod keystore;
+pub mod lens;
 pub mod log;
 pub mod naming;
 pub mod network;

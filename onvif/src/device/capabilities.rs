@@ -13,7 +13,7 @@ use crate::{
     call::{Answer, Call},
     deviceio, events, imaging,
     media::configurations as media,
-    security,
+    provisioning, security,
 };
 
 /// Version of a service's contract.
@@ -59,6 +59,7 @@ fn embedded(call: &Call<'_>, of: Ns) -> Any {
         ns::TRT => wrap(of, &media::media1_capabilities(call)),
         ns::TR2 => wrap(of, &media::media2_capabilities(call)),
         ns::TIMG => wrap(of, &imaging::capabilities()),
+        ns::TPV => wrap(of, &provisioning::capabilities(call.device())),
         ns::TAN => wrap(of, &analytics::capabilities()),
         ns::TEV => wrap(of, &events::capabilities(call.device())),
         ns::TMD => wrap(of, &deviceio::capabilities(call.device())),

@@ -12,6 +12,7 @@ pub(crate) mod device;
 pub(crate) mod events;
 pub(crate) mod export;
 pub(crate) mod init;
+pub(crate) mod lens;
 pub(crate) mod log;
 mod log_live;
 pub(crate) mod mail;
@@ -56,6 +57,7 @@ pub(crate) fn routes() -> Routes {
         .merge(users::routes())
         .merge(device::routes())
         .merge(init::routes())
+        .merge(lens::routes())
         .merge(log::routes())
         .merge(mail::routes())
         .merge(maintenance::routes())

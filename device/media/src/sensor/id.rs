@@ -16,6 +16,9 @@ pub(super) const BACKLIGHT_COMPENSATION: u32 = USER + 28;
 pub(super) const EXPOSURE_AUTO: u32 = CAMERA + 1;
 /// In 100 microseconds.
 pub(super) const EXPOSURE_ABSOLUTE: u32 = CAMERA + 2;
+pub(super) const FOCUS_ABSOLUTE: u32 = CAMERA + 10;
+pub(super) const FOCUS_AUTO: u32 = CAMERA + 12;
+pub(super) const ZOOM_ABSOLUTE: u32 = CAMERA + 13;
 pub(super) const IRIS_ABSOLUTE: u32 = CAMERA + 17;
 pub(super) const WIDE_DYNAMIC_RANGE: u32 = CAMERA + 21;
 pub(super) const FLASH_LED_MODE: u32 = FLASH + 1;

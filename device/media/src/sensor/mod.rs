@@ -2,6 +2,7 @@
 //! back. What a source lacks is corrected in the picture where that is honest.
 
 mod id;
+mod lens;
 mod plan;
 mod simulated;
 mod v4l2;
@@ -15,6 +16,7 @@ use lpr_core::metering::Metered;
 use crate::Result;
 use crate::source::SourceSpec;
 
+pub use lens::ControlLens;
 pub use simulated::SimulatedControls;
 pub use v4l2::V4l2Controls;
 pub(crate) use worker::Imaging;

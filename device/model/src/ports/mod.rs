@@ -12,6 +12,7 @@ mod factory;
 mod history;
 mod image;
 mod keystore;
+mod lens;
 mod listen;
 mod log;
 mod machine;
@@ -61,6 +62,7 @@ pub use keystore::{
     MAX_PATHS, MAX_POLICIES, NameAttribute, NewKey, PassphraseInfo, Pkcs12Upload, RequestContent,
     RevocationList, SelfSigned, SignatureAlgorithm, StoredCertificate, ValidationPolicy,
 };
+pub use lens::{KeptPosition, Lens, LensMemory, Motor, MotorReading};
 pub use listen::ListenProbe;
 pub use log::{LOG_CAPACITY, LogStore, RemoteLog, RemoteLogStatus, TRAIL_CAPACITY};
 pub use machine::{BundleFile, Machine, ProcessFigures, ProcessorTimes, StorageFigures};

@@ -19,11 +19,13 @@ pub enum Limit {
     EventBrokers,
     /// Wiegand outputs (HW-5).
     WiegandOutputs,
+    /// Motorised lenses (HW-11).
+    Lenses,
 }
 
 impl Limit {
     /// All of them, in the order of their numbers.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Users,
         Self::Viewers,
         Self::Streams,
@@ -32,6 +34,7 @@ impl Limit {
         Self::SerialPorts,
         Self::EventBrokers,
         Self::WiegandOutputs,
+        Self::Lenses,
     ];
 
     /// Its name, as model files write it.
@@ -45,6 +48,7 @@ impl Limit {
             Self::SerialPorts => "serial-ports",
             Self::EventBrokers => "event-brokers",
             Self::WiegandOutputs => "wiegand-outputs",
+            Self::Lenses => "lenses",
         }
     }
 
@@ -59,6 +63,7 @@ impl Limit {
             Self::SerialPorts => "serial port",
             Self::EventBrokers => "event broker",
             Self::WiegandOutputs => "Wiegand output",
+            Self::Lenses => "motorised lens",
         }
     }
 
@@ -69,7 +74,7 @@ impl Limit {
             Self::Users => 10..=256,
             Self::Viewers => 10..=4096,
             Self::Streams => 1..=2,
-            Self::WiegandOutputs => 0..=1,
+            Self::WiegandOutputs | Self::Lenses => 0..=1,
             Self::AlarmInputs | Self::AlarmOutputs | Self::SerialPorts | Self::EventBrokers => {
                 0..=2
             }

@@ -26,7 +26,7 @@ fn a_file_takes_away_and_bounds() {
     );
     assert_eq!(
         Limit::ALL.map(|l| small.limit(l)),
-        [12, 4096, 2, 0, 1, 2, 2, 1]
+        [12, 4096, 2, 0, 1, 2, 2, 1, 1]
     );
     assert!(small.has(Function::Upgrade));
     let refused = small.require(Some(Need::Function(Function::Email)));

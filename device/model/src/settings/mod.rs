@@ -18,6 +18,7 @@ mod h264;
 mod https;
 mod image;
 mod io;
+mod lens;
 mod lpr;
 mod lpr_areas;
 mod lpr_intelligence;
@@ -86,6 +87,7 @@ pub use h264::H264Profile;
 pub use https::NetHttps;
 pub use image::{Level, VideoImage};
 pub use io::{AlarmIo, IdleState, InputSettings, OutputDelay, OutputMode, OutputSettings};
+pub use lens::{LensSettings, LensSpeed};
 pub use lpr::{
     AnalysisRate, FramesToOutput, LprRecognition, Percent, PlateWidth, RepeatSeconds,
     SnapshotQuantity,
@@ -236,6 +238,7 @@ pub fn all_sections() -> Vec<Descriptor> {
         Descriptor::of::<DeviceResetButton>(),
         Descriptor::of::<LprRecognition>(),
         Descriptor::of::<LprAreas>(),
+        Descriptor::of::<LensSettings>(),
         Descriptor::of::<LprTracks>(),
         Descriptor::of::<LprIntelligence>(),
         Descriptor::of::<EventPicture>(),

@@ -7,6 +7,7 @@ mod certificates;
 mod ddns;
 mod history;
 mod keystore;
+mod lens;
 mod log;
 mod mail;
 mod network;
@@ -34,6 +35,7 @@ use crate::{
     RecordPage, RecordQuery, Result, Secret, SourceState,
     auth::Accounts,
     io::Io,
+    lens::LensControl,
     network::Networking,
     ports::{
         Factory, HostServices, Media, MediaStatus, Records, ResetScope, Sealer, SettingsBackend,
@@ -52,6 +54,7 @@ pub use card::SimulatedCard;
 pub use certificates::MemoryCertificates;
 pub use ddns::MemoryDdns;
 pub use history::MemoryHistory;
+pub use lens::{MemoryLens, SimulatedLens};
 pub use log::{MemoryLog, OffRemoteLog};
 pub use mail::MemoryMailer;
 pub use network::SimulatedNetwork;
@@ -376,6 +379,8 @@ pub struct TestDevice {
     pub supplicant: Arc<SimulatedSupplicant>,
     /// Its serial ports.
     pub serial: Arc<LoopbackSerial>,
+    /// Its lens.
+    pub lens: Arc<SimulatedLens>,
     /// Its Wiegand output.
     pub wiegand: Arc<SimulatedWiegand>,
 }
@@ -435,6 +440,7 @@ pub fn customised(change: impl FnOnce(&mut DeviceParts)) -> TestDevice {
     let supplicant = Arc::new(SimulatedSupplicant::default());
     let serial = Arc::new(LoopbackSerial::default());
     let wiegand = Arc::new(SimulatedWiegand::default());
+    let lens = Arc::new(SimulatedLens::new(clock.clone()));
     let picture_key = SigningKey::generate().and_then(|der| SigningKey::from_pkcs8(&der));
     let picture_key = picture_key.expect("random numbers");
     let mut parts = DeviceParts {
@@ -485,6 +491,11 @@ pub fn customised(change: impl FnOnce(&mut DeviceParts)) -> TestDevice {
         broadcast: crate::broadcast::Broadcast::default(),
         peripherals: crate::peripheral::Peripherals::default(),
         io: Arc::new(Io::new(outputs.clone(), 2)),
+        lens: Some(Arc::new(LensControl::new(
+            lens.clone(),
+            Arc::new(MemoryLens::default()),
+            clock.monotonic(),
+        ))),
         clock: clock.clone(),
     };
     change(&mut parts);
@@ -510,6 +521,7 @@ pub fn customised(change: impl FnOnce(&mut DeviceParts)) -> TestDevice {
         neighbours,
         supplicant,
         serial,
+        lens,
         wiegand,
     }
 }

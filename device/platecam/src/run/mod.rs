@@ -4,6 +4,7 @@ mod alarms;
 mod broadcast;
 mod button;
 mod io;
+mod lens;
 mod listeners;
 mod log;
 mod media;
@@ -94,6 +95,7 @@ async fn serve(
     let restart = restart::wanted(state.bus.subscribe());
     let (log_done, log_task) = log::start(&mut state);
     keep_ports(&mut args);
+    let lens = lens::find(&source, args.host, &state);
     let media = Media::start(
         source,
         &state.settings,
@@ -144,6 +146,7 @@ async fn serve(
         broadcast: Broadcast::default(),
         peripherals: Peripherals::default(),
         io: state.io.io.clone(),
+        lens,
         certificates: state.certificates.clone(),
         factory: state.factory.clone(),
         history: state.factory.clone(),
@@ -190,6 +193,7 @@ async fn serve(
     listeners.begin();
 
     let _button = button::start(&device);
+    let _lens = lens::serve(&device);
     let alarms = alarms::start(&device);
     let _inputs = io::watch(&device, std::mem::take(&mut state.io.contacts));
     let (stopping, _) = tokio::sync::watch::channel(false);

@@ -165,7 +165,7 @@ export const settingTree: SettingGroup[] = [
     pages: [
       { path: 'lpr/scene', title: 'page.lpr-scene', sections: ['lpr.recognition', 'lpr.tracks'], manual: ['LPR/Scene Config', 'LPR/AI Setting/Scene Config', 'LPR/AI Setting/Snapshot Setting'] },
       { path: 'lpr/intelligence', title: 'section.lpr.intelligence', sections: ['lpr.intelligence'], manual: ['LPR/AI Setting/Intelligent Analysis'] },
-      { path: 'lpr/areas', title: 'page.lpr-areas', sections: ['lpr.areas'], view: 'lpr-areas', manual: ['LPR/Config (LPR)'] },
+      { path: 'lpr/areas', title: 'page.lpr-areas', sections: ['lpr.areas', 'lens'], view: 'lpr-areas', manual: ['LPR/Config (LPR)'] },
       { path: 'lpr/commission', title: 'page.commission', sections: ['lpr.commission', 'device.reset_button'], view: 'commission', needs: 'lpr-config', manual: ['LPR/Device Commission/Device Commission', 'LPR/Device Commission'] },
       { path: 'lpr/debug', title: 'page.debug', sections: [], view: 'debug', needs: 'maintenance', manual: ['LPR/Device Commission/Debug Info Collection'] },
     ],
