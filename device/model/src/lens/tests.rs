@@ -60,11 +60,11 @@ struct Scene {
 
 impl Media for Scene {
     fn status(&self) -> MediaStatus {
-        unimplemented!("not asked for")
+        panic!("not asked for")
     }
 
     fn snapshot(&self, _: StreamId) -> Result<Snapshot> {
-        unimplemented!("not asked for")
+        panic!("not asked for")
     }
 
     fn newest_picture(&self) -> Result<(Picture, UtcTime)> {
