@@ -1,7 +1,7 @@
 import { flushSync, mount, unmount } from 'svelte';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import SchemaField from '../../components/SchemaField.svelte';
-import { check, fieldsOf, isVisible, type JsonSchema, mergePatch } from './schema';
+import { check, fieldsOf, isVisible, type JsonSchema, mergePatch, plainHelp } from './schema';
 import { apply, SectionForm } from './section.svelte';
 
 const STREAM: JsonSchema = {
@@ -24,6 +24,19 @@ const STREAM: JsonSchema = {
 };
 const fields = fieldsOf(STREAM);
 const field = (name: string) => fields.find((f) => f.name === name) ?? fields[0];
+
+describe('plainHelp', () => {
+  it('leaves out what is for programmers', () => {
+    for (const [description, help] of [
+      ['Older ones never are (HTTPS-8). ONVIF: `tas:SetEnabledTLSVersions`.', 'Older ones never are.'],
+      ['Ports (NET-13..17, C-33) of it. ONVIF: `a:B`, `c` (Profile T 7.17). They `stay`.', 'Ports of it. They stay.'],
+      ['Serves web and ONVIF over TLS (1.2 or 1.3).', 'Serves web and ONVIF over TLS (1.2 or 1.3).'],
+      ['', ''],
+    ]) {
+      expect(plainHelp(description)).toBe(help);
+    }
+  });
+});
 
 describe('fieldsOf', () => {
   it('gives each field its widget', () => {

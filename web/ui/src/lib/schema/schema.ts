@@ -110,6 +110,17 @@ function objectFields(schema: JsonSchema, root: JsonSchema, pointer: string, dep
 export const join = (pointer: string, name: string | number): string =>
   `${pointer}/${String(name).replaceAll('~', '~0').replaceAll('/', '~1')}`;
 
+/**
+ * What a description tells who fills in the form: without the numbers of requirements, the names that ONVIF has for it and
+ * the marks of code, which the reference of the settings keeps.
+ */
+export const plainHelp = (text: string): string =>
+  text
+    .replace(/ ?\((?:C|[A-Z]{2,})-\d[^)]*\)/g, '')
+    .replace(/\s*\bONVIF: .*?\.(?=\s|$)/gs, '')
+    .replaceAll('`', '')
+    .trim();
+
 function fieldOf(name: string, raw: JsonSchema, root: JsonSchema, pointer: string, depth: number): FieldSpec {
   const schema = resolve(raw, root);
   const { inner, nullable } = unwrapNullable(schema, root);
@@ -120,7 +131,7 @@ function fieldOf(name: string, raw: JsonSchema, root: JsonSchema, pointer: strin
     name,
     pointer,
     title: schema['x-title'] ?? schema.title ?? inner.title ?? humanise(name),
-    help: schema.description ?? inner.description ?? '',
+    help: plainHelp(schema.description ?? inner.description ?? ''),
     unit: inner['x-unit'] ?? schema['x-unit'] ?? '',
     widget,
     choices: widget === 'checks' ? (items?.choices ?? []) : choices,
@@ -210,7 +221,7 @@ function choicesOf(schema: JsonSchema, root: JsonSchema): Choice[] {
     const values = variant.enum ?? (variant.const !== undefined ? [variant.const] : []);
     if (values.length === 0) return []; // not a plain choice
     for (const value of values) {
-      choices.push({ value, label: variant.title ?? String(value), help: variant.description ?? '' });
+      choices.push({ value, label: variant.title ?? String(value), help: plainHelp(variant.description ?? '') });
     }
   }
   return choices;
