@@ -6,6 +6,7 @@
     reason = "each test file uses its part"
 )]
 
+pub mod plates;
 pub mod pulled;
 
 use std::sync::atomic::{AtomicU32, Ordering};
