@@ -64,9 +64,9 @@ impl Way {
 pub(crate) struct Move {
     motor: Motor,
     /// 0 to 1.
-    to: Option<f32>,
+    position: Option<f32>,
     /// -1 to 1.
-    by: Option<f32>,
+    distance: Option<f32>,
     /// One click.
     step: Option<Way>,
     /// On and on, for ten seconds at most.
@@ -75,9 +75,9 @@ pub(crate) struct Move {
 
 impl Move {
     fn how(&self) -> Result<LensMove, Error> {
-        Ok(match (self.to, self.by, self.step, self.on) {
-            (Some(to), None, None, None) => LensMove::To(to),
-            (None, Some(by), None, None) => LensMove::By(by),
+        Ok(match (self.position, self.distance, self.step, self.on) {
+            (Some(position), None, None, None) => LensMove::To(position),
+            (None, Some(distance), None, None) => LensMove::By(distance),
             (None, None, Some(way), None) => LensMove::Step {
                 forward: way.forward(),
             },
@@ -87,7 +87,7 @@ impl Move {
                 within: Some(HELD),
             },
             _ => {
-                let why = "must have one of to, by, step and on";
+                let why = "must have one of position, distance, step and on";
                 return Err(Error::invalid("", self.motor.word(), why));
             }
         })

@@ -21,7 +21,7 @@ export interface LensState {
 
 export const lens = {
   state: () => call<LensState>('GET', '/lens'),
-  move: (motor: Motor, how: { to: number } | { step: Way } | { on: Way }) => call<void>('POST', '/lens/move', { motor, ...how }),
+  move: (motor: Motor, how: { position: number } | { step: Way } | { on: Way }) => call<void>('POST', '/lens/move', { motor, ...how }),
   stop: (motor: Motor) => call<void>('POST', '/lens/stop', { motor }),
   autoFocus: (area?: number[]) => call<void>('POST', '/lens/auto-focus', { area }),
 };
