@@ -51,8 +51,8 @@ evaluate: $(TRAINENV)/done ## figures of the committed nets on held-back picture
 	cargo build --locked -p lpr-onnx --example still
 	cd lpr-core/training && $(TRAINENV)/bin/python eval.py --data "$(abspath $(DATA))" --engine "$(CURDIR)/target/debug/examples/still" --set web openlpr romania florida parked negatives us-crops br-crops
 
-bench: setup-run ## benches of SOAP, RTP packetising and recognition
-	cargo bench --locked -p onvif-contracts -p platecam-onvif -p rtsp -p lpr-core -p lpr-onnx
+bench: setup-run ## benches of SOAP, RTP packetising, recognition and signed video
+	cargo bench --locked -p onvif-contracts -p platecam-onvif -p platecam-model -p rtsp -p lpr-core -p lpr-onnx
 	cargo build --release --locked -p platecam
 	PLATECAM_BIN=$(CURDIR)/target/release/platecam cargo bench --locked -p conformance --bench soap_load
 
