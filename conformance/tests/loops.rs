@@ -94,7 +94,15 @@ async fn contact(web: &Web, state: &Path, input: usize, closed: bool) {
 
 /// SNAPRULE-4: the second picture is another, later one.
 async fn is_seen_twice(web: &Web, record: &Value) {
-    let first = millis(text(record, "captured_at"));
+    let path = format!("/api/v1/records/{}", record["id"]);
+    let end = Instant::now() + PATIENCE;
+    let mut record = record.clone();
+    while record["second_at"].is_null() {
+        assert!(Instant::now() < end, "{record}");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        record = web.get(&path).await.unwrap();
+    }
+    let first = millis(text(&record, "captured_at"));
     let second = record["second_at"].as_str();
     let second = millis(second.unwrap_or_else(|| panic!("{record}")));
     assert!(second > first, "{record}");

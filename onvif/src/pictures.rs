@@ -1,8 +1,12 @@
 //! What is fetched by GET: snapshots, pictures of records, logs.
 
+use std::{sync::Arc, time::Duration};
+
 use bytes::Bytes;
 use http::{Method, Response, StatusCode};
-use platecam_model::{Error, Permission, Picture, RecordId};
+use platecam_model::{
+    Device, Error, EventKind, Permission, Picture, RecordId, Result, settings::LprRecognition,
+};
 
 use crate::{
     answer, auth,
@@ -15,6 +19,9 @@ use crate::{
     request::HttpRequest,
     service::Inner,
 };
+
+/// So long after the first picture the second is there, if it comes (SNAPRULE-4).
+const SECOND_WAIT: Duration = Duration::from_secs(3);
 
 /// What is fetched, by its path.
 #[derive(Debug, PartialEq, Eq)]
@@ -74,8 +81,36 @@ fn wanted(path: &str) -> Option<Wanted> {
     }
 }
 
+/// Waits for a second picture that is on its way: the event of its vehicle names it, and is told when the first is there.
+async fn await_second(device: &Device, id: RecordId) {
+    let mut news = device.bus.subscribe();
+    let asked = device.clone();
+    let left = tokio::task::spawn_blocking(move || time_left(&asked, id)).await;
+    let Ok(Ok(Some(left))) = left else { return };
+    let came = async {
+        // Whoever missed some looks.
+        while let Ok(event) = news.recv().await {
+            if matches!(&event.kind, EventKind::SecondStored(r) if r.id == id) {
+                return;
+            }
+        }
+    };
+    let _ = tokio::time::timeout(left, came).await;
+}
+
+/// How long the second picture of a record may still take; `None` when it is there, or none is to come.
+fn time_left(device: &Device, id: RecordId) -> Result<Option<Duration>> {
+    let record = device.records.get(id)?;
+    let twice = device.settings.get::<LprRecognition>().snapshot_quantity;
+    if record.second_at.is_some() || twice.get() < 2 {
+        return Ok(None);
+    }
+    let age = device.clock.now().saturating_since(record.captured_at);
+    Ok(SECOND_WAIT.checked_sub(age))
+}
+
 /// Answers a GET.
-pub(crate) async fn get(inner: &std::sync::Arc<Inner>, request: HttpRequest) -> Response<Bytes> {
+pub(crate) async fn get(inner: &Arc<Inner>, request: HttpRequest) -> Response<Bytes> {
     let Some(wanted) = wanted(request.uri.path()) else {
         return answer::text(
             StatusCode::OK,
@@ -98,6 +133,9 @@ pub(crate) async fn get(inner: &std::sync::Arc<Inner>, request: HttpRequest) -> 
         Wanted::Support => "application/zip",
         Wanted::Backup => "application/json",
     };
+    if let Wanted::Record(id, Picture::Second) = wanted {
+        await_second(&inner.device, id).await;
+    }
     let of = inner.clone();
     // Encoding a snapshot and reading a record take milliseconds.
     let picture = tokio::task::spawn_blocking(move || match wanted {

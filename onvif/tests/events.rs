@@ -5,13 +5,16 @@ mod common;
 use std::{sync::Arc, time::Duration};
 
 use common::{
-    ADMIN, As,
+    ADMIN, As, Bench,
     plates::{PLATE_FILTER, at, read, scene},
     pulled::{EVENTS, items, pull, pull_raw, running, subscribe},
 };
 use lpr_core::{Direction, PlateRead, WatchKind};
 use onvif_contracts::{tt, wsnt};
-use platecam_model::{EventKind, NewSecond, SourceState, testing::new_record};
+use platecam_model::{
+    Actor, EventKind, NewSecond, SourceState, UtcTime,
+    testing::{PASSWORD, new_record},
+};
 
 /// RECOG-5, SNAPRULE-4: the whole way of a plate over a pull point: read, record, notification with its pictures.
 #[tokio::test(start_paused = true)]
@@ -81,6 +84,71 @@ async fn a_plate_arrives_with_its_pictures() {
     assert_eq!(vehicle.r#type.likelihood, Some(0.0));
     let body = color(vehicle.color);
     assert_eq!((body.x, body.z, body.likelihood), (0.0, 200.0, Some(0.5)));
+}
+
+/// SNAPRULE-4: a plate is told when its first picture is there. The event names the second, and who fetches it gets it when it comes.
+#[tokio::test(start_paused = true)]
+async fn a_second_picture_is_told_before_it_is_there() {
+    let bench = running().await;
+    let device = &bench.test.device;
+    let actor = Actor::system();
+    let twice = serde_json::json!({"snapshot_quantity": 2});
+    device
+        .settings
+        .patch("lpr.recognition", &twice, None, &actor)
+        .unwrap();
+    let (path, _) = subscribe(&bench, PLATE_FILTER).await;
+    let mut stored = Vec::new();
+    for (track_id, captured) in [(41, 0), (42, 0), (43, -9000)] {
+        let bus = &device.bus;
+        let now = device.clock.now();
+        let mut new = read(track_id, "ABC123");
+        new.captured_at = now;
+        bus.publish(now, EventKind::PlateRead(Arc::new(new)));
+        let captured = UtcTime::from_micros(now.as_micros() + captured * 1000);
+        let mut record = new_record("ABC123", captured);
+        record.track_id = track_id;
+        let record = device.records.insert(record).unwrap();
+        bus.publish(now, EventKind::RecordStored(Arc::new(record.clone())));
+        stored.push(record);
+    }
+    let got = pull(&bench, &path).await;
+    assert_eq!(got.len(), 3);
+    let mut requests = Vec::new();
+    for (record, (_, message)) in stored.iter().zip(&got) {
+        let told = items(message.data.as_deref());
+        let uri = told
+            .iter()
+            .find(|(name, _)| *name == "SecondVehicleImageURI");
+        let path = format!("/onvif/record/{}/second.jpg", record.id.0);
+        assert_eq!(uri.unwrap().1, format!("http://192.0.2.10:8080{path}"));
+        let mut get = Bench::request(http::Method::GET, &path);
+        let challenge = bench.raw(get.clone(), "").await;
+        bench.sign(&mut get, &challenge, "admin", PASSWORD);
+        requests.push(get);
+    }
+    let [first, never, old] = requests.try_into().unwrap();
+    let comes = async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let second = NewSecond {
+            captured_at: device.clock.now(),
+            jpeg: "later".into(),
+        };
+        let both = device.records.add_second(stored[0].id, second).unwrap();
+        let told = EventKind::SecondStored(Arc::new(both));
+        device.bus.publish(device.clock.now(), told);
+    };
+    let (answer, ()) = tokio::join!(bench.raw(first, ""), comes);
+    assert_eq!((answer.status, answer.text()), (200, "later"));
+    let before = tokio::time::Instant::now();
+    assert_eq!(bench.raw(never, "").await.status, 404);
+    assert_eq!(before.elapsed(), Duration::from_secs(3));
+    // Whose time is over is not waited for.
+    let before = tokio::time::Instant::now();
+    assert_eq!(bench.raw(old, "").await.status, 404);
+    assert_eq!(before.elapsed(), Duration::ZERO);
+    // Nobody is told twice.
+    assert!(pull(&bench, &path).await.is_empty());
 }
 
 /// SNAPRULE-1, SNAPRULE-15: a vehicle at its loops whose plate was not read has a speed, a picture and no plate.

@@ -16,7 +16,8 @@ use platecam_host::{
     Database, PicturePlaces, RecordLimits, RecordStore, UploadPace, UploadParts, Uploader,
 };
 use platecam_model::{
-    Actor, Error, EventKind, LogKind, NewRecord, NewSecond, RecordId, Subscription, UtcTime,
+    Actor, Error, EventKind, LogKind, NewRecord, NewSecond, RecordId, RecordQuery, Subscription,
+    UtcTime,
     ports::{Records, UploadState, UploadStatus, Uploads},
     testing::{TestDevice, initialised, new_record},
 };
@@ -534,6 +535,50 @@ fn outage(protocol: &str, port: u16, home: &Path) {
     let expect = ["", "_plate", "_second"].map(|kind| format!("TWICE_19{kind}.jpg"));
     assert_eq!(names, expect);
     assert_eq!(fs::read(folder.join(&expect[2])).unwrap(), vec![9; 1000]);
+
+    // So does one that comes when its record is uploaded, over a restart too; a record that gets none is done all the same.
+    let quantity = json!({"snapshot_quantity": 2});
+    let settings = &unit.t.device.settings;
+    settings
+        .patch("lpr.recognition", &quantity, None, &Actor::system())
+        .unwrap();
+    let late = |plate| {
+        unit.drive(plate);
+        let page = unit.records.search(&RecordQuery::default()).unwrap();
+        page.items[0].id
+    };
+    let add = |id| {
+        let second = NewSecond {
+            captured_at: UtcTime::from_millis(1_795_000_001_000),
+            jpeg: vec![8; 1000].into(),
+        };
+        let both = unit.records.add_second(id, second).unwrap();
+        let told = EventKind::SecondStored(both.clone().into());
+        unit.t.device.bus.publish(both.captured_at, told);
+    };
+    let id = late("LATE");
+    idle(&up);
+    assert_eq!(
+        files(&folder)
+            .iter()
+            .filter(|n| n.starts_with("LATE"))
+            .count(),
+        2
+    );
+    add(id);
+    let arrives = |name: String| {
+        until(&name, || folder.join(&name).exists());
+        assert_eq!(fs::read(folder.join(&name)).unwrap(), vec![8; 1000]);
+    };
+    arrives(format!("LATE_{}_second.jpg", id.0));
+    let id = late("AGAIN");
+    late("NEVER");
+    idle(&up);
+    drop(up);
+    add(id);
+    let up = unit.start();
+    arrives(format!("AGAIN_{}_second.jpg", id.0));
+    idle(&up);
 
     // FTP-9: a clear answer.
     unit.set(json!({"password": "wrong"}));

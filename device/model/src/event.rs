@@ -40,6 +40,8 @@ pub enum EventKind {
     TurnedBack(Arc<PlateRead>),
     /// A record was stored (after its plate read, or by a manual snapshot) and can be fetched.
     RecordStored(Arc<Record>),
+    /// A record that was told before has its second picture now (SNAPRULE-4).
+    SecondStored(Arc<Record>),
     /// A settings section has a new revision.
     SettingsChanged {
         /// The section's key.

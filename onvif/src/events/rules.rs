@@ -9,6 +9,8 @@ use platecam_model::settings::{
 pub(super) struct Rules {
     /// The plate rule; `None` while nobody is told of plates.
     pub(super) plates: Option<String>,
+    /// Whether vehicles have two pictures (SNAPRULE-4).
+    pub(super) twice: bool,
     /// The rule of tracks, with the confidence that it asks for.
     pub(super) tracks: Option<(String, Percent)>,
     /// The rule of vehicles that turn back.
@@ -26,6 +28,7 @@ impl Rules {
         let motion = settings.get::<MotionRegions>();
         Self {
             plates: lpr.report.then(|| lpr.rule_name.clone()),
+            twice: lpr.snapshot_quantity.get() > 1,
             tracks: tracks
                 .enabled
                 .then(|| (tracks.rule_name.clone(), tracks.min_confidence)),

@@ -360,8 +360,10 @@ impl Translator {
                 }
                 vec![plain(&SHUTDOWN, event.at)]
             }
+            // The event of its read has named it.
+            EventKind::SecondStored(_)
             // Needs to know the interfaces: see the caller.
-            EventKind::LockedOut { .. }
+            | EventKind::LockedOut { .. }
             | EventKind::Login(_)
             | EventKind::RecordLost { .. }
             | EventKind::Audit(_)
@@ -424,7 +426,7 @@ impl Translator {
     /// A read, as the plate rule tells it.
     fn plate(&self, read: &PlateRead, record: Option<&Record>) -> Option<Notice> {
         let rule = self.rules.plates.as_ref()?;
-        Some(plate(read, rule, record))
+        Some(plate(read, rule, record, self.rules.twice))
     }
 }
 
@@ -487,12 +489,13 @@ fn changed(key: &str) -> Vec<(&'static str, &'static str)> {
     }
 }
 
-/// The notification of a read (Analytics Service §13.3).
-fn plate(read: &PlateRead, rule: &str, record: Option<&Record>) -> Notice {
+/// The notification of a read (Analytics Service §13.3). With `twice` vehicles have a second picture, which may be still to come.
+fn plate(read: &PlateRead, rule: &str, record: Option<&Record>, twice: bool) -> Notice {
     let mut data = vec![("Likelihood", text(read.likelihood.to_string()))];
     if let Some(record) = record {
+        let comes = |which| twice && which == Picture::Second && record.kind == RecordKind::Lpr;
         let mut uri = |name, which| {
-            if record.has(which) {
+            if record.has(which) || comes(which) {
                 data.push((
                     name,
                     ItemValue::Path(pictures::record_path(record.id, which)),

@@ -49,6 +49,10 @@ enum Told<'a> {
     Record {
         record: &'a Record,
     },
+    /// A record that was told before has more now.
+    RecordChanged {
+        record: &'a Record,
+    },
     /// An alarm was raised and kept.
     Alarm {
         alarm: &'a StoredAlarm,
@@ -207,6 +211,7 @@ async fn run(
 fn translate(event: &Arc<Event>, config: bool) -> Option<Told<'_>> {
     match &event.kind {
         EventKind::RecordStored(record) => Some(Told::Record { record }),
+        EventKind::SecondStored(record) => Some(Told::RecordChanged { record }),
         EventKind::SettingsChanged {
             key,
             revision,

@@ -6,7 +6,7 @@ use futures_util::{SinkExt, StreamExt};
 use http::{HeaderValue, StatusCode, header};
 use lpr_core::WatchKind;
 use platecam_model::{
-    Actor, Clock, EventKind, LogKind, Origin, RestartScope,
+    Actor, Clock, EventKind, LogKind, NewSecond, Origin, RestartScope,
     log::{NewLogEntry, Severity},
     ports::{LogStore, Records},
     testing::{self, PASSWORD, TestDevice, new_record},
@@ -132,6 +132,30 @@ async fn events_reach_every_page() {
     server.shutdown().await;
     let end = pages[0].next().await;
     assert!(matches!(end, Some(Ok(Message::Close(_))) | None), "{end:?}");
+}
+
+/// SNAPRULE-4: a record that gets its second picture later is told anew.
+#[tokio::test]
+async fn a_second_picture_reaches_the_page() {
+    let test = testing::initialised();
+    let (_server, address) = start(&test, Limits::default()).await;
+    let cookie = cookie(&test);
+    let mut page = connect(address, "events", &[(header::COOKIE, &cookie)])
+        .await
+        .unwrap();
+    next_of(&mut page, "hello").await;
+    let now = test.clock.now();
+    let record = test.store.insert(new_record("ABC123", now)).unwrap();
+    let second = NewSecond {
+        captured_at: now,
+        jpeg: "later".into(),
+    };
+    let both = test.store.add_second(record.id, second).unwrap();
+    let told = EventKind::SecondStored(Arc::new(both));
+    test.device.bus.publish(now, told);
+    let told = next_of(&mut page, "record_changed").await;
+    assert_eq!(told["record"]["id"], record.id.0);
+    assert_eq!(told["record"]["second_at"], now.to_string());
 }
 
 /// What is wrong is told to each page when it opens, when it begins and when it ends; nothing is told twice.

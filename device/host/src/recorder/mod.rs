@@ -20,7 +20,8 @@ pub type EncodeJpeg = Arc<dyn Fn(&lpr_core::Picture, UtcTime) -> Result<Bytes> +
 const QUEUE: usize = 32;
 
 /// Turns plate reads into records on a thread of its own, so that a slow card does not hold up
-/// recognition. Publishes [`EventKind::RecordStored`](platecam_model::EventKind::RecordStored) when a record can be fetched.
+/// recognition. Publishes [`EventKind::RecordStored`](platecam_model::EventKind::RecordStored) when a record can be fetched, and
+/// [`EventKind::SecondStored`](platecam_model::EventKind::SecondStored) when its second picture was added.
 #[derive(Debug)]
 pub struct Recorder {
     queue: Option<SyncSender<Job>>,
@@ -53,8 +54,8 @@ impl Recorder {
         });
     }
 
-    /// Queues what becomes a record of this kind when its second picture is there, or does not come (SNAPRULE-4); waits when the
-    /// queue is full.
+    /// Queues what becomes a record of this kind, to which its second picture is added when it is there (SNAPRULE-4); waits when
+    /// the queue is full.
     pub fn record_twice(&self, kind: RecordKind, capture: PlateCapture) {
         self.queue(Job::Store {
             kind,
@@ -63,7 +64,7 @@ impl Recorder {
         });
     }
 
-    /// Queues a second picture: of a capture that waits for it, or that may come; waits when the queue is full.
+    /// Queues a second picture: of a record that is stored, or of a capture that may come; waits when the queue is full.
     pub fn add_second(&self, second: SecondPicture) {
         self.queue(Job::Second(second));
     }

@@ -1,10 +1,6 @@
 use std::{
     collections::VecDeque,
-    sync::{
-        Arc,
-        mpsc::{Receiver, RecvTimeoutError},
-    },
-    time::{Duration, Instant},
+    sync::{Arc, mpsc::Receiver},
 };
 
 use bytes::Bytes;
@@ -17,10 +13,8 @@ use super::EncodeJpeg;
 
 /// Records of which a speed may come yet.
 const RECENT: usize = 32;
-/// A record is stored without its second picture after this: whoever waits for records does so for three seconds.
-const SECOND_WAIT: Duration = Duration::from_secs(2);
-/// Records that wait for their second picture at a time; beyond it the oldest is stored without.
-const MAX_WAITING: usize = 8;
+/// Records whose second picture may come; beyond it the oldest stays without.
+const MAX_OWED: usize = 16;
 /// Second pictures that wait for their capture; beyond it the oldest goes.
 const MAX_EARLY: usize = 8;
 
@@ -37,10 +31,11 @@ pub(super) enum Job {
     Speed(LateSpeed),
 }
 
-/// A record that is stored when its second picture comes. Its pictures are JPEG already.
-struct Waiting {
-    new: NewRecord,
-    until: Instant,
+/// A stored record whose second picture is to come.
+struct Owed {
+    track_id: u64,
+    first_at: UtcTime,
+    record: RecordId,
 }
 
 /// A second picture whose capture may come.
@@ -55,7 +50,7 @@ pub(super) struct Worker {
     bus: EventBus,
     encode: EncodeJpeg,
     recent: VecDeque<(u64, RecordId)>,
-    waiting: VecDeque<Waiting>,
+    owed: VecDeque<Owed>,
     early: VecDeque<Early>,
 }
 
@@ -66,31 +61,15 @@ impl Worker {
             bus,
             encode,
             recent: VecDeque::new(),
-            waiting: VecDeque::new(),
+            owed: VecDeque::new(),
             early: VecDeque::new(),
         }
     }
 
-    /// Works until nobody queues any more, and stores what waits then.
+    /// Works until nobody queues any more.
     pub(super) fn run(mut self, jobs: &Receiver<Job>) {
-        loop {
-            let job = match self.waiting.front() {
-                None => jobs.recv().map_err(|_| RecvTimeoutError::Disconnected),
-                Some(w) => jobs.recv_timeout(w.until.saturating_duration_since(Instant::now())),
-            };
-            match job {
-                Ok(job) => self.work(job),
-                Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => break,
-            }
-            let now = Instant::now();
-            while let Some(late) = self.waiting.pop_front_if(|w| w.until <= now) {
-                tracing::warn!(plate = late.new.plate_number, "no second picture came");
-                self.store(late.new);
-            }
-        }
-        while let Some(last) = self.waiting.pop_front() {
-            self.store(last.new);
+        while let Ok(job) = jobs.recv() {
+            self.work(job);
         }
     }
 
@@ -102,10 +81,8 @@ impl Worker {
                 twice,
             } => {
                 let new = self.new_record(kind, &capture);
-                // The raw pictures need not stay in memory.
-                drop(capture);
                 if twice {
-                    self.await_second(new);
+                    self.store_twice(new);
                 } else {
                     self.store(new);
                 }
@@ -157,37 +134,42 @@ impl Worker {
         }
     }
 
-    fn await_second(&mut self, mut new: NewRecord) {
-        let own = |e: &Early| (e.track_id, e.first_at) == (new.track_id, new.captured_at);
-        if let Some(i) = self.early.iter().position(own) {
-            new.second = self.early.remove(i).map(|e| e.second);
-            return self.store(new);
+    /// Stores a record at once, with its second picture where that was taken; otherwise it follows.
+    fn store_twice(&mut self, mut new: NewRecord) {
+        let (track_id, first_at) = (new.track_id, new.captured_at);
+        let own = |e: &Early| (e.track_id, e.first_at) == (track_id, first_at);
+        let early = self.early.iter().position(own);
+        new.second = early.and_then(|i| self.early.remove(i)).map(|e| e.second);
+        let waits = new.second.is_none();
+        let Some(record) = self.store(new).filter(|_| waits) else {
+            return;
+        };
+        if self.owed.len() == MAX_OWED {
+            self.owed.pop_front();
         }
-        if self.waiting.len() == MAX_WAITING
-            && let Some(oldest) = self.waiting.pop_front()
-        {
-            self.store(oldest.new);
-        }
-        let until = Instant::now() + SECOND_WAIT;
-        self.waiting.push_back(Waiting { new, until });
+        self.owed.push_back(Owed {
+            track_id,
+            first_at,
+            record,
+        });
     }
 
     fn second(&mut self, second: &SecondPicture) {
         let (track_id, first_at) = (second.track_id, second.first_at);
-        let own = |w: &Waiting| (w.new.track_id, w.new.captured_at) == (track_id, first_at);
-        let waiting = self.waiting.iter().position(own);
-        let waiting = waiting.and_then(|i| self.waiting.remove(i));
-        let plate = waiting.as_ref().map_or("", |w| &w.new.plate_number);
-        let jpeg = self.jpeg("second", &second.full, second.captured_at, plate);
-        let taken = (!jpeg.is_empty()).then_some(NewSecond {
+        let own = |o: &Owed| (o.track_id, o.first_at) == (track_id, first_at);
+        let owed = self.owed.iter().position(own);
+        let owed = owed.and_then(|i| self.owed.remove(i));
+        let jpeg = self.jpeg("second", &second.full, second.captured_at, "");
+        if jpeg.is_empty() {
+            return;
+        }
+        let second = NewSecond {
             captured_at: second.captured_at,
             jpeg,
-        });
-        if let Some(Waiting { mut new, .. }) = waiting {
-            new.second = taken;
-            return self.store(new);
+        };
+        if let Some(Owed { record, .. }) = owed {
+            return self.add(record, second);
         }
-        let Some(second) = taken else { return };
         // A better first picture of the same vehicle came after the one before.
         self.early.retain(|e| e.track_id != track_id);
         if self.early.len() == MAX_EARLY {
@@ -200,12 +182,19 @@ impl Worker {
         });
     }
 
-    fn speed(&mut self, late: LateSpeed) {
-        let mut waiting = self.waiting.iter_mut();
-        if let Some(w) = waiting.find(|w| w.new.track_id == late.track_id) {
-            w.new.speed_mps = Some(late.speed_mps);
-            return;
+    fn add(&self, id: RecordId, second: NewSecond) {
+        let at = second.captured_at;
+        match self.records.add_second(id, second) {
+            Ok(record) => {
+                self.bus.publish(at, EventKind::SecondStored(record.into()));
+            }
+            Err(e) => {
+                tracing::error!(record = id.0, error = ?e, "a second picture could not be stored");
+            }
         }
+    }
+
+    fn speed(&mut self, late: LateSpeed) {
         let of = self
             .recent
             .iter()
@@ -217,19 +206,20 @@ impl Worker {
         }
     }
 
-    fn store(&mut self, new: NewRecord) {
+    /// Stores a record and tells of it; its number.
+    fn store(&mut self, new: NewRecord) -> Option<RecordId> {
         let (kind, plate, captured_at) = (new.kind, new.plate_number.clone(), new.captured_at);
-        match self.records.insert(new) {
+        let (told, stored) = match self.records.insert(new) {
             Ok(record) => {
+                let id = record.id;
                 // Who turned back has a record of its pass beside this one.
                 if kind == RecordKind::Lpr {
                     if self.recent.len() == RECENT {
                         self.recent.pop_front();
                     }
-                    self.recent.push_back((record.track_id, record.id));
+                    self.recent.push_back((record.track_id, id));
                 }
-                self.bus
-                    .publish(captured_at, EventKind::RecordStored(Arc::new(record)));
+                (EventKind::RecordStored(record.into()), Some(id))
             }
             Err(e) => {
                 tracing::error!(plate, error = ?e, "a read could not be stored");
@@ -237,9 +227,10 @@ impl Worker {
                     Error::Internal { detail } => detail,
                     other => other.to_string(),
                 };
-                self.bus
-                    .publish(captured_at, EventKind::RecordLost { reason });
+                (EventKind::RecordLost { reason }, None)
             }
-        }
+        };
+        self.bus.publish(captured_at, told);
+        stored
     }
 }

@@ -9,8 +9,8 @@ use bytes::Bytes;
 use lpr_core::{Color, ColorRead, Colors, Direction, FrameSize, PxRect};
 use parking_lot::Mutex;
 use platecam_model::{
-    Error, NewRecord, Picture, Record, RecordId, RecordKind, RecordPage, RecordQuery, Result,
-    UtcTime, ports::Records,
+    Error, NewRecord, NewSecond, Picture, Record, RecordId, RecordKind, RecordPage, RecordQuery,
+    Result, UtcTime, ports::Records,
 };
 use rusqlite::{Row, ToSql, params, params_from_iter};
 use serde::{Serialize, de::DeserializeOwned};
@@ -104,6 +104,14 @@ impl RecordStore {
     fn path(&self, id: i64, which: Picture) -> PathBuf {
         let folder = self.pictures.join(format!("{:06}", id / 1000));
         folder.join(file_name(id, which))
+    }
+
+    fn write_to_unit(&self, id: i64, which: Picture, jpeg: &[u8]) -> Result<()> {
+        let path = self.path(id, which);
+        let dir = path.parent().unwrap_or(&self.pictures);
+        fs::create_dir_all(dir)
+            .and_then(|()| write_atomic(&path, jpeg, 0o600))
+            .map_err(|e| Error::internal(format!("{}: {e}", path.display())))
     }
 
     /// Only the newest directory can hold pictures without a row: ids count up.
@@ -217,16 +225,37 @@ impl Records for RecordStore {
             if jpeg.is_empty() || place.card.is_some() {
                 continue;
             }
-            let path = self.path(id, which);
-            let dir = path.parent().unwrap_or(&self.pictures);
-            fs::create_dir_all(dir)
-                .and_then(|()| write_atomic(&path, jpeg, 0o600))
-                .map_err(|e| Error::internal(format!("{}: {e}", path.display())))?;
+            self.write_to_unit(id, which, jpeg)?;
         }
         tx.commit().map_err(internal)?;
         drop(db);
         self.prune()?;
         self.get(RecordId(id))
+    }
+
+    fn add_second(&self, id: RecordId, second: NewSecond) -> Result<Record> {
+        let _one_at_a_time = self.inserting.lock();
+        let gone = || Error::not_found("record", id.0.to_string());
+        self.get(id)?;
+        let card = self.card_of(id.0)?;
+        self.make_room_beside(card.as_deref(), second.jpeg.len() as u64)?;
+        // The picture first, its row second: what the row tells is there. Cut between the two it goes with its record.
+        match &card {
+            Some(_) => self.write_one_to_card(id.0, Picture::Second, second.jpeg.clone())?,
+            None => self.write_to_unit(id.0, Picture::Second, &second.jpeg)?,
+        }
+        // Where the others were meanwhile dropped from the card, this one is not left there.
+        let sql =
+            "UPDATE records SET second_bytes = ?3, second_at = ?4 WHERE id = ?1 AND card IS ?2";
+        let at = second.captured_at.as_micros();
+        let values = params![id.0, card, second.jpeg.len() as i64, at];
+        let changed = self.db.writer.lock().execute(sql, values);
+        if changed.map_err(internal)? == 0 {
+            self.remove_pictures(id.0, card.as_deref())?;
+            return Err(gone());
+        }
+        self.prune()?;
+        self.get(id)
     }
 
     fn set_speed(&self, id: RecordId, speed_mps: f32) -> Result<()> {
@@ -673,6 +702,46 @@ mod tests {
         for which in Picture::ALL {
             assert!(!s.path(first.id.0, which).exists(), "{which:?}");
         }
+    }
+
+    /// SNAPRULE-4: a second picture that comes later is the record's as if it had come with it.
+    #[test]
+    fn a_second_picture_comes_later() {
+        let dir = tempfile::tempdir().unwrap();
+        let limits = RecordLimits {
+            picture_bytes: 2500,
+            ..RecordLimits::default()
+        };
+        let second = |ms| NewSecond {
+            captured_at: at(ms),
+            jpeg: vec![7; 1000].into(),
+        };
+        let s = open(dir.path(), limits);
+        let first = s.insert(new_record("TWICE", at(0))).unwrap();
+        assert_eq!(first.second_at, None);
+        let both = s.add_second(first.id, second(1000)).unwrap();
+        let expect = Record {
+            second_at: Some(at(1000)),
+            ..first.clone()
+        };
+        assert_eq!(both, expect);
+        drop(s);
+        let s = open(dir.path(), limits);
+        assert_eq!(s.get(first.id).unwrap(), both);
+        assert_eq!(
+            s.picture(first.id, Picture::Second).unwrap(),
+            second(0).jpeg
+        );
+        // It counts, and goes with its record.
+        for ms in [2000, 3000] {
+            let next = s.insert(new_record("NEXT", at(ms))).unwrap();
+            s.add_second(next.id, second(ms)).unwrap();
+        }
+        assert!(s.get(first.id).is_err(), "it made room");
+        assert!(!s.path(first.id.0, Picture::Second).exists());
+        let gone = s.add_second(first.id, second(1000));
+        assert!(matches!(gone, Err(Error::NotFound { .. })), "{gone:?}");
+        assert!(!s.path(first.id.0, Picture::Second).exists());
     }
 
     #[test]

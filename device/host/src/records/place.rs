@@ -114,6 +114,23 @@ impl RecordStore {
         Ok(Place { card: None, brief })
     }
 
+    /// Makes room for another picture of a record whose pictures lie on this card, or in the unit.
+    pub(super) fn make_room_beside(&self, card: Option<&str>, bytes: u64) -> Result<()> {
+        let Some(card) = card else {
+            return self.in_unit(bytes, false).map(drop);
+        };
+        let here = self.places.as_ref();
+        let here = here.filter(|p| p.card.status().id.as_deref() == Some(card));
+        let Some(places) = here else {
+            return Err(Error::Conflict("its memory card is not in the unit".into()));
+        };
+        let stop = places.settings.get::<StorageLocal>().when_full == DiskFull::Stop;
+        match self.make_room(places, card, bytes, stop)? {
+            true => Ok(()),
+            false => Err(full("the memory card")),
+        }
+    }
+
     /// Whether there is room on the card; without `stop` the oldest records there make it.
     fn make_room(&self, places: &PicturePlaces, id: &str, bytes: u64, stop: bool) -> Result<bool> {
         loop {
@@ -189,7 +206,7 @@ impl RecordStore {
         self.remove_pictures(id, card.as_deref())
     }
 
-    fn remove_pictures(&self, id: i64, card: Option<&str>) -> Result<()> {
+    pub(super) fn remove_pictures(&self, id: i64, card: Option<&str>) -> Result<()> {
         for which in Picture::ALL {
             match (card, &self.places) {
                 (None, _) => remove(&self.path(id, which))
@@ -243,15 +260,19 @@ impl RecordStore {
 
     /// Writes the pictures of a record to the card.
     pub(super) fn write_to_card(&self, id: i64, new: &NewRecord) -> Result<()> {
-        let places = self.places.as_ref();
-        let places = places.ok_or_else(|| Error::internal("no memory card"))?;
         for which in Picture::ALL {
             let jpeg = new.jpeg(which);
             if !jpeg.is_empty() {
-                places.card.write(&places.path(id, which), jpeg.clone())?;
+                self.write_one_to_card(id, which, jpeg.clone())?;
             }
         }
         Ok(())
+    }
+
+    pub(super) fn write_one_to_card(&self, id: i64, which: Picture, jpeg: Bytes) -> Result<()> {
+        let places = self.places.as_ref();
+        let places = places.ok_or_else(|| Error::internal("no memory card"))?;
+        places.card.write(&places.path(id, which), jpeg)
     }
 
     /// A picture that lies on a card.

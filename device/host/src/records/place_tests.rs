@@ -267,6 +267,43 @@ fn a_second_picture_lies_with_the_others() {
     assert_eq!(unit.store.get(record.id).unwrap().second_at, None);
 }
 
+/// SNAPRULE-4, STOR-1..4: a second picture that comes later goes where the others are, and nowhere else.
+#[test]
+fn a_late_second_picture_follows_the_others() {
+    let unit = Unit::new(2000);
+    let second = || NewSecond {
+        captured_at: UtcTime::from_millis(1001),
+        jpeg: vec![3; 100].into(),
+    };
+    let add = |record: &Record| unit.store.add_second(record.id, second());
+    let inside = unit.pass("IN").unwrap();
+    unit.t.card.insert("aa", 1 << 20);
+    let outside = unit.pass("OUT").unwrap();
+    add(&inside).unwrap();
+    add(&outside).unwrap();
+    let file = |r: &Record| format!("platecam/PC1/000000/{}-second.jpg", r.id.0);
+    let files = unit.t.card.files();
+    assert!(files.contains(&file(&outside)) && !files.contains(&file(&inside)));
+    for record in [&inside, &outside] {
+        let jpeg = unit.store.picture(record.id, Picture::Second).unwrap();
+        assert_eq!(jpeg, vec![3; 100]);
+    }
+    // Its card was pulled meanwhile: the record stays as it is.
+    let pulled = unit.pass("PULLED").unwrap();
+    unit.t.card.pull();
+    let refused = add(&pulled).unwrap_err().to_string();
+    assert!(refused.contains("not in the unit"), "{refused}");
+    assert_eq!(unit.store.get(pulled.id).unwrap(), pulled);
+    // Full, and nothing may be overwritten: 1100 of 2000 bytes are taken.
+    unit.set("storage.local", json!({"when_full": "Stop"}));
+    let large = NewSecond {
+        jpeg: vec![3; 1000].into(),
+        ..second()
+    };
+    let refused = unit.store.add_second(inside.id, large).unwrap_err();
+    assert!(refused.to_string().contains("storage is full"), "{refused}");
+}
+
 /// A power cut between picture and row on the card: the number is used again, and the picture is the new one's.
 #[test]
 fn a_picture_without_a_row_is_replaced() {

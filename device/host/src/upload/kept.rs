@@ -1,7 +1,7 @@
 //! What the upload remembers over restarts. The records themselves are the queue: they lie on the disk in their order,
 //! with numbers that are never used again, and one number tells which of them are done.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use parking_lot::Mutex;
 use platecam_model::{Error, RecordId, Result};
@@ -12,6 +12,8 @@ use crate::{Database, database::internal};
 
 /// The fact that holds it.
 const FACT: &str = "upload";
+/// Most records that wait for their second picture; beyond it the oldest is not waited for.
+const MAX_AWAITING: usize = 64;
 /// Most servers whose keys are remembered.
 const MAX_KEYS: usize = 16;
 
@@ -19,6 +21,9 @@ const MAX_KEYS: usize = 16;
 struct Content {
     /// Records up to this number are done; `None` while upload is off.
     done: Option<i64>,
+    /// Records that are done and may get a second picture yet, oldest first.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    awaiting: BTreeSet<i64>,
     /// Keys that servers showed, by host and port.
     keys: BTreeMap<String, String>,
 }
@@ -68,6 +73,36 @@ impl Kept {
         self.change(|c| c.done = Some(id))
     }
 
+    /// A record is done but for the second picture that it may get; durable when it returns.
+    pub(super) fn finish_first(&self, id: i64) -> Result<()> {
+        self.change(|c| {
+            c.done = Some(id);
+            c.awaiting.insert(id);
+            if c.awaiting.len() > MAX_AWAITING {
+                c.awaiting.pop_first();
+            }
+        })
+    }
+
+    /// Records that are done but for their second picture.
+    pub(super) fn awaiting(&self) -> Vec<RecordId> {
+        let content = self.content.lock();
+        content.awaiting.iter().copied().map(RecordId).collect()
+    }
+
+    /// Nothing of this record is waited for any more.
+    pub(super) fn settle(&self, id: RecordId) -> Result<()> {
+        self.change(|c| {
+            c.awaiting.remove(&id.0);
+        })
+    }
+
+    /// Up to here the server has all that it gets, where records up to `done` are done.
+    pub(super) fn complete(&self, done: i64) -> RecordId {
+        let first = self.content.lock().awaiting.first().copied();
+        RecordId(first.map_or(done, |id| done.min(id - 1)))
+    }
+
     /// Upload is off: what is recorded now is never uploaded.
     pub(super) fn rest(&self) -> Result<()> {
         if self.content.lock().done.is_some() {
@@ -75,7 +110,10 @@ impl Kept {
             let sql = "UPDATE records SET owed = 0, brief = 0 WHERE owed = 1 OR brief = 1";
             self.db.writer.lock().execute(sql, []).map_err(internal)?;
         }
-        self.change(|c| c.done = None)
+        self.change(|c| {
+            c.done = None;
+            c.awaiting.clear();
+        })
     }
 
     /// The key of a server.
@@ -133,8 +171,9 @@ impl Kept {
             .map_err(internal)
     }
 
-    /// Nothing is owed any more.
+    /// Nothing is owed or waited for any more.
     pub(super) fn remit(&self) -> Result<()> {
+        self.change(|c| c.awaiting.clear())?;
         let db = self.db.writer.lock();
         db.execute("UPDATE records SET owed = 0 WHERE owed = 1", [])
             .map(drop)
@@ -161,15 +200,15 @@ impl Kept {
         .map_err(internal)
     }
 
-    /// How many records lie behind `id`, or wait for their card.
+    /// How many records lie behind `id`, wait for their card, or have a second picture that came later.
     pub(super) fn behind(&self, id: i64) -> Result<u64> {
+        let awaiting = serde_json::to_string(&self.content.lock().awaiting);
+        let awaiting = awaiting.map_err(Error::internal)?;
+        let sql = "SELECT count(*) FROM records WHERE id > ?1 OR owed = 1
+            OR (second_bytes > 0 AND id IN (SELECT value FROM json_each(?2)))";
         let db = self.db.reader.lock();
         let n: i64 = db
-            .query_row(
-                "SELECT count(*) FROM records WHERE id > ?1 OR owed = 1",
-                [id],
-                |r| r.get(0),
-            )
+            .query_row(sql, params![id, awaiting], |r| r.get(0))
             .map_err(internal)?;
         Ok(n.unsigned_abs())
     }

@@ -3,9 +3,11 @@
 mod ftp;
 mod kept;
 mod remote;
+mod seconds;
 mod sftp;
 
 use std::{
+    collections::BTreeMap,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -289,6 +291,8 @@ struct Keeper<'a> {
     skipped: u64,
     /// The card that was last seen, counted, and up to which of the records that it owes it was asked.
     asked: (u64, i64),
+    /// When records were done whose second picture may come.
+    passed: BTreeMap<RecordId, Instant>,
 }
 
 impl<'a> Keeper<'a> {
@@ -305,6 +309,7 @@ impl<'a> Keeper<'a> {
             alarmed: false,
             skipped: 0,
             asked: (0, 0),
+            passed: BTreeMap::new(),
         }
     }
 
@@ -335,7 +340,7 @@ impl<'a> Keeper<'a> {
                         Err(_) => return,
                     },
                     event = news.recv() => match event {
-                        Ok(event) if matches!(event.kind, EventKind::RecordStored(_) | EventKind::Card(_)) && self.next.is_none() => break,
+                        Ok(event) if matches!(event.kind, EventKind::RecordStored(_) | EventKind::SecondStored(_) | EventKind::Card(_)) && self.next.is_none() => break,
                         Ok(_) => {}
                         Err(RecvError::Lagged(_)) => break,
                         Err(RecvError::Closed) => return,
@@ -400,7 +405,10 @@ impl<'a> Keeper<'a> {
         {
             return self.pay(&settings, all, id).await;
         }
-        self.parts.records.release(RecordId(done))?;
+        if let Some(more) = self.late_second(&settings, all).await? {
+            return Ok(more);
+        }
+        self.parts.records.release(kept.complete(done))?;
         let Some(id) = kept.next(done)? else {
             if self.failures == 0 {
                 self.state(UploadState::Idle);
@@ -428,15 +436,33 @@ impl<'a> Keeper<'a> {
             kept.finish(id.0)?;
             return Ok(true);
         }
-        match self.upload(&settings, all, &record).await {
+        let waits = self.may_get_second(all, &record);
+        let note = |kept: &Kept| match waits {
+            true => kept.finish_first(id.0),
+            false => kept.finish(id.0),
+        };
+        self.send(&settings, all, &record, &Picture::ALL, note)
+            .await
+    }
+
+    /// Uploads these pictures of a record and notes it; tells whether another one may wait.
+    async fn send(
+        &mut self,
+        settings: &UploadServer,
+        all: &Settings,
+        record: &Record,
+        pictures: &[Picture],
+        note: impl FnOnce(&Kept) -> Result<()>,
+    ) -> Result<bool> {
+        match self.upload(settings, all, record, pictures).await {
             Ok(()) => {
-                kept.finish(id.0)?;
-                self.recovered(&settings);
+                note(&self.shared.kept)?;
+                self.recovered(settings);
                 Ok(true)
             }
             Err(why) => {
                 self.remote = None;
-                self.failed(&settings, why)?;
+                self.failed(settings, why)?;
                 Ok(false)
             }
         }
@@ -463,7 +489,6 @@ impl<'a> Keeper<'a> {
 
     /// Uploads a record whose card is back. One that cannot be read is asked for when the card is put in anew.
     async fn pay(&mut self, settings: &UploadServer, all: &Settings, id: RecordId) -> Result<bool> {
-        let kept = &self.shared.kept;
         self.state(UploadState::Uploading);
         let record = match self.parts.records.get(id) {
             Ok(record) => record,
@@ -474,26 +499,17 @@ impl<'a> Keeper<'a> {
             self.asked.1 = id.0;
             return Ok(true);
         }
-        match self.upload(settings, all, &record).await {
-            Ok(()) => {
-                kept.owe(id, false)?;
-                self.recovered(settings);
-                Ok(true)
-            }
-            Err(why) => {
-                self.remote = None;
-                self.failed(settings, why)?;
-                Ok(false)
-            }
-        }
+        let note = |kept: &Kept| kept.owe(id, false);
+        self.send(settings, all, &record, &Picture::ALL, note).await
     }
 
-    /// All chosen pictures of a record.
+    /// Those of these pictures of a record that are chosen.
     async fn upload(
         &mut self,
         settings: &UploadServer,
         all: &Settings,
         record: &Record,
+        pictures: &[Picture],
     ) -> std::result::Result<(), Failure> {
         let rule = NameRule::parse(&settings.name_rule).or_else(|_| NameRule::parse(DEFAULT_RULE));
         let rule = rule.map_err(Failure::broken)?;
@@ -504,11 +520,11 @@ impl<'a> Keeper<'a> {
             serial: &self.parts.serial,
             zone: &zone,
         };
-        for (picture, wanted) in [
-            (Picture::Full, settings.original),
-            (Picture::Plate, settings.plate),
-            (Picture::Second, settings.original),
-        ] {
+        for picture in pictures.iter().copied() {
+            let wanted = match picture {
+                Picture::Full | Picture::Second => settings.original,
+                Picture::Plate => settings.plate,
+            };
             if !wanted || !record.has(picture) {
                 continue;
             }

@@ -110,6 +110,7 @@ impl Scribe {
             // Told as its alarm.
             | EventKind::TurnedBack(_)
             | EventKind::RecordStored(_)
+            | EventKind::SecondStored(_)
             | EventKind::StreamChanged { .. }
             // Who switched an output is told as an audit event.
             | EventKind::Relay { .. }

@@ -38,7 +38,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::{
-    NewRecord, Picture, Record, RecordId, RecordPage, RecordQuery, Result, SourceState,
+    NewRecord, NewSecond, Picture, Record, RecordId, RecordPage, RecordQuery, Result, SourceState,
     settings::{AudioEncoding, BitRateType, Codec, H264Profile, Resolution, Revision},
     watermark::{PublicKey, SIGNATURE_LENGTH},
 };
@@ -163,6 +163,14 @@ pub trait Records: Send + Sync {
     /// # Errors
     /// [`crate::Error::Internal`] when the store cannot be written.
     fn insert(&self, new: NewRecord) -> Result<Record>;
+
+    /// Adds the second picture to a record that was stored without it (SNAPRULE-4); durable, and there as a whole or not at all. It lies where the
+    /// record's other pictures are.
+    ///
+    /// # Errors
+    /// [`crate::Error::NotFound`] without such a record, [`crate::Error::Conflict`] when there is no room, [`crate::Error::Internal`] when it cannot be
+    /// written.
+    fn add_second(&self, id: RecordId, second: NewSecond) -> Result<Record>;
 
     /// The speed of a record's vehicle was measured after the record was stored (SNAPRULE-3).
     ///

@@ -73,8 +73,8 @@ pub struct LprRecognition {
     /// see is one record.
     #[schemars(title = "Capture Mode")]
     pub capture_mode: CaptureMode,
-    /// With 2 a second picture follows after one second, or when the vehicle leaves the capture area, if that is earlier. It belongs to the same
-    /// record, which is made when both are there.
+    /// With 2 a second picture follows after one second, or when the vehicle leaves the capture area, if that is earlier. It is added to
+    /// the vehicle's record, which is there at once.
     #[schemars(title = "Snapshot Quantity")]
     pub snapshot_quantity: SnapshotQuantity,
     /// So many frames must give the same text before a vehicle in sight is reported; who leaves earlier is reported then.

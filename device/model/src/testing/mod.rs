@@ -31,8 +31,8 @@ pub use upkeep::{SimulatedMachine, SimulatedOutputs, SimulatedPower, simulated_u
 pub use upload::MemoryUploads;
 
 use crate::{
-    Clock, Device, DeviceParts, Error, EventBus, Identity, NewRecord, Picture, Record, RecordId,
-    RecordPage, RecordQuery, Result, Secret, SourceState,
+    Clock, Device, DeviceParts, Error, EventBus, Identity, NewRecord, NewSecond, Picture, Record,
+    RecordId, RecordPage, RecordQuery, Result, Secret, SourceState,
     auth::Accounts,
     io::Io,
     lens::LensControl,
@@ -207,6 +207,16 @@ impl Records for MemoryStore {
         };
         all.push((record.clone(), new));
         Ok(record)
+    }
+
+    fn add_second(&self, id: RecordId, second: NewSecond) -> Result<Record> {
+        self.writable()?;
+        let mut all = self.records.lock();
+        let found = all.iter_mut().find(|(r, _)| r.id == id);
+        let (record, new) = found.ok_or_else(|| Error::not_found("record", id.0.to_string()))?;
+        record.second_at = Some(second.captured_at);
+        new.second = Some(second);
+        Ok(record.clone())
     }
 
     fn set_speed(&self, id: RecordId, speed_mps: f32) -> Result<()> {

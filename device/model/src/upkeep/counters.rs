@@ -63,6 +63,7 @@ fn kind(kind: &EventKind) -> &'static str {
         EventKind::TurnedBack(_) => "turned-back",
         EventKind::RecordStored(r) if r.kind == RecordKind::Test => "test-record-stored",
         EventKind::RecordStored(_) => "record-stored",
+        EventKind::SecondStored(_) => "second-stored",
         EventKind::SettingsChanged { .. } => "settings-changed",
         EventKind::Source(_) => "source",
         EventKind::PictureAlarm { .. } => "picture-alarm",

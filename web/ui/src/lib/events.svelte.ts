@@ -13,6 +13,7 @@ export interface Condition {
 export type DeviceEvent =
   | { type: 'hello'; time: string }
   | { type: 'record'; record: PlateRecord }
+  | { type: 'record_changed'; record: PlateRecord }
   | { type: 'source'; source_state: SourceState }
   | { type: 'missed'; count: number }
   | { type: 'status'; status: DeviceStatus }
