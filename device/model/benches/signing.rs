@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use divan::counter::BytesCount;
 use divan::{Bencher, black_box};
+use lpr_core::MediaTime;
 use platecam_model::{
     UtcTime,
     ports::PictureSigner,
@@ -18,6 +19,11 @@ const KEY_PICTURE: usize = 120_000;
 /// Pictures of a group, as delivered.
 const GROUP: usize = 50;
 const STEP: Duration = Duration::from_millis(40);
+
+/// Time of a picture by its number.
+fn time(n: u64) -> MediaTime {
+    MediaTime::from_nanos(n * STEP.as_nanos() as u64)
+}
 
 fn main() {
     divan::main();
@@ -79,14 +85,11 @@ fn hash_a_picture(bencher: Bencher<'_, '_>, bytes: usize) {
         .counter(BytesCount::new(bytes))
         .with_inputs(|| {
             let mut signer = signer();
-            let began = signer.access_unit(&key, lpr_core::MediaTime::default(), UtcTime::EPOCH);
+            let began = signer.access_unit(&key, time(0), UtcTime::EPOCH);
             began.expect("a group begins");
             signer
         })
-        .bench_local_refs(|signer| {
-            let at = lpr_core::MediaTime::default() + STEP;
-            signer.access_unit(black_box(&units), at, UtcTime::EPOCH)
-        });
+        .bench_local_refs(|signer| signer.access_unit(black_box(&units), time(1), UtcTime::EPOCH));
 }
 
 /// The signature alone.
@@ -101,20 +104,20 @@ fn sign(bencher: Bencher<'_, '_>) {
 fn sign_a_group(bencher: Bencher<'_, '_>) {
     let (key, other) = (picture(0x65, KEY_PICTURE), picture(0x41, PICTURE));
     let mut signer = signer();
-    let mut at = lpr_core::MediaTime::default();
+    let mut sent = 0;
     bencher
         .counter(BytesCount::new(KEY_PICTURE + (GROUP - 1) * PICTURE))
         .bench_local(|| {
             let mut bytes = 0;
             for n in 0..GROUP {
                 let units = if n == 0 { &key } else { &other };
-                let seis = signer.access_unit(units, at, UtcTime::EPOCH);
+                let seis = signer.access_unit(units, time(sent), UtcTime::EPOCH);
                 bytes += seis
                     .expect("the key signs")
                     .iter()
                     .map(Vec::len)
                     .sum::<usize>();
-                at = at + STEP;
+                sent += 1;
             }
             bytes
         });
