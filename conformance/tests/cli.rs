@@ -256,6 +256,8 @@ fn recognize_video_prints_one_line_a_pass() {
         assert!(first <= best && best <= last, "{l}");
         let known = |colour: &str| l[colour].is_null() || l[colour]["color"].is_string();
         assert!(known("plate_color") && known("vehicle_color"), "{l}");
+        let kind = &l.as_object().unwrap()["vehicle_type"];
+        assert!(kind.is_null() || kind["type"].is_string(), "{l}");
     }
     // Who comes by twice has two lines, and nobody is told twice for one pass.
     for pass in passes

@@ -34,6 +34,7 @@ mod track;
 mod tracker;
 pub mod travel;
 mod unread;
+pub mod vehicle_type;
 pub mod vote;
 pub mod warp;
 pub mod watch;
@@ -57,6 +58,7 @@ pub use settings::{
 };
 pub use still::{StillOptions, StillPlate, recognize_still};
 pub use time::{MediaTime, UtcTime};
+pub use vehicle_type::{TypeRead, VehicleType};
 pub use watch::{
     RegionChange, RegionWatch, Sensitivity, Watch, WatchChange, WatchKind, WatchSettings,
 };

@@ -56,6 +56,8 @@ const SHOWN_AT_ONCE: f32 = 0.6;
 const SURE: f32 = 0.9;
 /// Frames of a track by which its colours are judged.
 const COLOR_FRAMES: u32 = 16;
+/// Frames of a track by which the type of its vehicle is judged.
+const TYPE_FRAMES: u32 = 8;
 /// How far a plate may reach beyond the picture's edge and count as whole, pixels.
 const EDGE: f32 = 1.0;
 
@@ -488,6 +490,7 @@ impl<D: Detector, R: Reader> Pipeline<D, R> {
             direction: t.travel.direction(),
             unreadable: t.unreadable,
             colors: t.colors.outcome(),
+            vehicle_type: t.vehicle_type.outcome(),
         };
         Scene {
             captured_at: at,
@@ -568,6 +571,9 @@ fn learn(
         if track.ballot.cast_votes() <= COLOR_FRAMES {
             track.colors.cast(frame, &seen.quad, seen.weight);
         }
+        if track.ballot.cast_votes() <= TYPE_FRAMES {
+            track.vehicle_type.cast(frame, &seen.quad, seen.weight);
+        }
         let lasts = settings.capture.best_frame_lasts();
         if lasts.is_some() && !track.at_loop && track.is_parked(PARKED_AFTER) {
             // Waits for no loop: its picture need not stay in memory.
@@ -645,6 +651,7 @@ fn capture(
         country_code: origin.as_ref().and_then(|o| o.country).map(str::to_owned),
         issuing_entity: origin.as_ref().and_then(|o| o.entity).map(str::to_owned),
         colors: track.colors.outcome(),
+        vehicle_type: track.vehicle_type.outcome(),
         direction,
         captured_at: shown.at,
         first_seen: track.first_seen,

@@ -7,6 +7,7 @@ use crate::color::Colors;
 use crate::geometry::{FrameSize, PxQuad, PxRect};
 use crate::picture::Picture;
 use crate::time::UtcTime;
+use crate::vehicle_type::TypeRead;
 
 /// A plate found by the detector in one frame; not read yet.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -124,6 +125,8 @@ pub struct TrackedObject {
     pub unreadable: Option<Unreadable>,
     /// Colours of plate and vehicle as far as known by now.
     pub colors: Colors,
+    /// Type of the vehicle as far as known by now.
+    pub vehicle_type: Option<TypeRead>,
 }
 
 /// Why a plate is followed but not read; shown to whoever mounts the camera.
@@ -189,6 +192,8 @@ pub struct PlateRead {
     pub issuing_entity: Option<String>,
     /// Colours of plate and vehicle; unknown where they are not likely enough (RECOG-1).
     pub colors: Colors,
+    /// Type of the vehicle; `None` where none is likely enough (RECOG-1).
+    pub vehicle_type: Option<TypeRead>,
     /// Travel over the track.
     pub direction: Direction,
     /// Capture time of the best frame: the time of the read.

@@ -9,6 +9,7 @@ use crate::lines::{Whole, read_two_lines};
 use crate::nets::{DetectRequest, Detector, Reader};
 use crate::plate::{PlateDetection, PlateText};
 use crate::settings::Region;
+use crate::vehicle_type::{TypeRead, type_of};
 use crate::vote::Ballot;
 use crate::warp::{rectify, usable_quad};
 
@@ -40,6 +41,8 @@ pub struct StillPlate {
     pub quad: PxQuad,
     /// Colours of plate and vehicle.
     pub colors: Colors,
+    /// Type of the vehicle; `None` is unknown.
+    pub vehicle_type: Option<TypeRead>,
 }
 
 /// Most net pixels for a picture pixel.
@@ -125,6 +128,7 @@ pub fn recognize_still<D: Detector, R: Reader>(
     plates.retain(|p| p.plate.is_some() || p.score >= UNREAD_SCORE);
     for p in &mut plates {
         p.colors = colors_of(picture, &p.quad);
+        p.vehicle_type = type_of(picture, &p.quad);
     }
     plates.sort_by(|a, b| {
         let key = |p: &StillPlate| (p.likelihood(), p.score);
@@ -160,6 +164,7 @@ fn look<D: Detector, R: Reader>(
             rect: d.rect,
             quad,
             colors: Colors::default(),
+            vehicle_type: None,
         });
     }
     Ok(plates)
@@ -274,6 +279,7 @@ mod tests {
             rect,
             quad: rect.into(),
             colors: Colors::default(),
+            vehicle_type: None,
         }
     }
 

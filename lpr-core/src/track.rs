@@ -10,6 +10,7 @@ use crate::picture::Picture;
 use crate::plate::{PlatePictures, PlateText, Unreadable};
 use crate::time::UtcTime;
 use crate::travel::Travel;
+use crate::vehicle_type::TypeBallot;
 use crate::vote::Ballot;
 
 /// Share of a new velocity in the running one.
@@ -110,6 +111,8 @@ pub(crate) struct Track {
     pub(crate) unchanged: u32,
     /// What the frames said of the colours.
     pub(crate) colors: ColorBallot,
+    /// What the frames said of the type of the vehicle.
+    pub(crate) vehicle_type: TypeBallot,
     /// The best frame so far.
     pub(crate) best: Option<BestFrame>,
     /// Whether its read was sent (or found to be a repeat).
@@ -151,6 +154,7 @@ impl Track {
             text: None,
             unchanged: 0,
             colors: ColorBallot::default(),
+            vehicle_type: TypeBallot::default(),
             best: None,
             done: false,
             by_body: false,

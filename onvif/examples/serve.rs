@@ -159,6 +159,7 @@ fn scene(at: UtcTime, frame_size: FrameSize, track_id: u64, rect: PxRect) -> Sce
             direction: Direction::Approaching,
             unreadable: None,
             colors: lpr_core::Colors::default(),
+            vehicle_type: None,
         }],
     }
 }
@@ -175,6 +176,7 @@ fn read(device: &Device, frame_size: FrameSize, track_id: u64) -> Result<(), Fai
         country_code: Some("US".into()),
         issuing_entity: Some("CA".into()),
         colors: lpr_core::Colors::default(),
+        vehicle_type: None,
         direction: Direction::Approaching,
         captured_at: now,
         first_seen: now,

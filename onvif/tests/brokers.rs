@@ -220,6 +220,7 @@ fn plate() -> PlateRead {
         country_code: Some("US".into()),
         issuing_entity: None,
         colors: lpr_core::Colors::default(),
+        vehicle_type: None,
         direction: Direction::Approaching,
         captured_at: at(250),
         first_seen: at(0),

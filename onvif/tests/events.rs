@@ -74,14 +74,15 @@ async fn a_plate_arrives_with_its_pictures() {
     assert_eq!(info.plate_number.likelihood, Some(0.5));
     assert_eq!(info.country_code.unwrap().value, "US");
     assert_eq!(info.issuing_entity.unwrap().value, "CA");
-    // RECOG-1: the plate is yellow, the vehicle blue, whose kind nobody knows.
+    // RECOG-1: the plate is yellow, the vehicle a blue pickup, for which ONVIF says truck.
     let color = |d: Option<Box<tt::ColorDescriptor>>| d.unwrap().color_cluster[0].color.clone();
     let plate = color(info.color);
     assert_eq!((plate.x, plate.y, plate.z), (255.0, 200.0, 0.0));
     assert_eq!(plate.likelihood, Some(0.75));
     assert!(plate.colorspace.unwrap().ends_with("/RGB"));
     let vehicle: tt::VehicleInfo = elements[3].any[0].read_as().unwrap();
-    assert_eq!(vehicle.r#type.likelihood, Some(0.0));
+    assert_eq!(vehicle.r#type.value, "Truck");
+    assert_eq!(vehicle.r#type.likelihood, Some(0.75));
     let body = color(vehicle.color);
     assert_eq!((body.x, body.z, body.likelihood), (0.0, 200.0, Some(0.5)));
 }

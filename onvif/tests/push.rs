@@ -219,6 +219,7 @@ async fn a_plate_is_told_to_a_consumer() {
         country_code: None,
         issuing_entity: None,
         colors: record.colors,
+        vehicle_type: record.vehicle_type,
         direction: record.direction,
         captured_at: record.captured_at,
         first_seen: record.captured_at,

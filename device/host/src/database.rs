@@ -48,7 +48,7 @@ const STEPS: &[M<'static>] = &[M::up(
      CREATE TABLE audit_head (one INTEGER PRIMARY KEY CHECK (one = 1), sealed BLOB NOT NULL) STRICT;
      CREATE TABLE log_queue (id INTEGER PRIMARY KEY, entry TEXT NOT NULL) STRICT;
      CREATE TABLE log_counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT;",
-), M::up(crate::people::STEP), M::up(crate::certificates::STEP), M::up(crate::mqtt::STEP), M::up(crate::certificates::KEYSTORE_STEP), M::up(crate::people::FUNCTIONS_STEP), M::up(crate::history::STEP), M::up(crate::alarms::STEP), M::up(crate::records::COLORS_STEP), M::up(crate::records::CARD_STEP), M::up(crate::certificates::POLICIES_STEP), M::up(crate::records::SPEED_STEP), M::up(crate::records::SECOND_STEP), M::up(crate::certificates::CRLS_STEP)];
+), M::up(crate::people::STEP), M::up(crate::certificates::STEP), M::up(crate::mqtt::STEP), M::up(crate::certificates::KEYSTORE_STEP), M::up(crate::people::FUNCTIONS_STEP), M::up(crate::history::STEP), M::up(crate::alarms::STEP), M::up(crate::records::COLORS_STEP), M::up(crate::records::CARD_STEP), M::up(crate::certificates::POLICIES_STEP), M::up(crate::records::SPEED_STEP), M::up(crate::records::SECOND_STEP), M::up(crate::certificates::CRLS_STEP), M::up(crate::records::TYPE_STEP)];
 
 /// Changes of a section that are remembered.
 const HISTORY: i64 = 200;

@@ -45,6 +45,7 @@ fn capture(track_id: u64) -> PlateCapture {
         country_code: None,
         issuing_entity: None,
         colors: Colors::default(),
+        vehicle_type: None,
         direction: Direction::Departing,
         captured_at: at,
         first_seen: at,

@@ -58,6 +58,7 @@ fn read(plate: &str) -> Arc<PlateRead> {
         country_code: None,
         issuing_entity: None,
         colors: Colors::default(),
+        vehicle_type: None,
         direction: Direction::Approaching,
         captured_at: at,
         first_seen: at,

@@ -184,6 +184,7 @@ impl Device {
             country_code: None,
             issuing_entity: None,
             colors: lpr_core::Colors::default(),
+            vehicle_type: None,
             plate_rect: None,
             frame_size,
             full: snapshot.jpeg,

@@ -1,5 +1,5 @@
 use bytes::Bytes;
-use lpr_core::{Colors, Direction, FrameSize, PxRect, UtcTime};
+use lpr_core::{Colors, Direction, FrameSize, PxRect, TypeRead, UtcTime};
 use serde::{Deserialize, Serialize};
 
 /// Number of a record; counts up, never reused.
@@ -95,6 +95,8 @@ pub struct NewRecord {
     pub issuing_entity: Option<String>,
     /// Colours of plate and vehicle; null is unknown.
     pub colors: Colors,
+    /// Type of the vehicle; null is unknown.
+    pub vehicle_type: Option<TypeRead>,
     /// Plate box in the full picture.
     pub plate_rect: Option<PxRect>,
     /// Size of the full picture.
@@ -145,6 +147,8 @@ pub struct Record {
     pub issuing_entity: Option<String>,
     /// Colours of plate and vehicle; null is unknown.
     pub colors: Colors,
+    /// Type of the vehicle; null is unknown.
+    pub vehicle_type: Option<TypeRead>,
     /// Plate box in the full picture.
     pub plate_rect: Option<PxRect>,
     /// Size of the full picture.

@@ -113,7 +113,8 @@ fn print(out: &mut impl Write, file: &Path, read: &PlateRead, json: bool) -> std
         let line = json!({
             "file": file, "first": first, "last": last, "best": best, "plate": read.plate_number, "confidence": read.likelihood,
             "direction": direction, "box": [x, y, w, h], "country": read.country_code, "state": read.issuing_entity,
-            "plate_color": read.colors.plate, "vehicle_color": read.colors.vehicle, "frames": read.frames_read, "n_best": text.n_best(N_BEST),
+            "plate_color": read.colors.plate, "vehicle_color": read.colors.vehicle, "vehicle_type": read.vehicle_type,
+            "frames": read.frames_read, "n_best": text.n_best(N_BEST),
         });
         writeln!(out, "{line}")?;
     } else {

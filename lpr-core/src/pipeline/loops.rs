@@ -8,6 +8,7 @@ use crate::picture::Picture;
 use crate::plate::{Direction, PlateCapture, PlatePictures, PlateRead};
 use crate::settings::{CaptureMode, DirectionFilter};
 use crate::track::Track;
+use crate::vehicle_type::TypeRead;
 
 use super::{PARKED_AFTER, Pipeline, read_of, sighting};
 
@@ -259,6 +260,7 @@ impl<D: Detector, R: Reader> Pipeline<D, R> {
             country_code: None,
             issuing_entity: None,
             colors: seen.colors,
+            vehicle_type: seen.vehicle_type,
             direction: seen.direction,
             captured_at,
             first_seen: pending.pass.arrived,
@@ -282,6 +284,7 @@ struct Seen {
     track_id: u64,
     direction: Direction,
     colors: Colors,
+    vehicle_type: Option<TypeRead>,
     frames: u32,
 }
 
@@ -291,6 +294,7 @@ impl Seen {
             track_id: track.id,
             direction: track.travel.direction(),
             colors: track.colors.outcome(),
+            vehicle_type: track.vehicle_type.outcome(),
             frames: track.hits,
         }
     }

@@ -243,6 +243,10 @@ pub(super) fn reader_sample(now: lpr_core::UtcTime, picture: &str) -> tt::Frame 
                 likelihood: 0.6,
             }),
         },
+        vehicle_type: Some(lpr_core::TypeRead {
+            vehicle_type: lpr_core::VehicleType::Car,
+            likelihood: 0.9,
+        }),
     };
     let scene = Scene {
         captured_at: now,

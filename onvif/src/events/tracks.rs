@@ -60,6 +60,7 @@ impl Tracks {
             known.plate = known.plate.take().or(before.plate);
             known.colors.plate = known.colors.plate.or(before.colors.plate);
             known.colors.vehicle = known.colors.vehicle.or(before.colors.vehicle);
+            known.vehicle_type = known.vehicle_type.or(before.vehicle_type);
             if known.direction == lpr_core::Direction::Unknown {
                 known.direction = before.direction;
             }
@@ -170,6 +171,7 @@ mod tests {
             direction: Direction::Unknown,
             unreadable: None,
             colors: Colors::default(),
+            vehicle_type: None,
         }
     }
 

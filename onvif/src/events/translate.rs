@@ -572,8 +572,8 @@ fn elements(read: &PlateRead) -> Vec<(&'static str, Any)> {
     if !read.plate_number.is_empty() {
         elements.push(element(&info, "LicensePlateInfo"));
     }
-    if let Some(color) = read.colors.vehicle {
-        elements.push(element(&vehicle_info(color), "VehicleInfo"));
+    if let Some(info) = vehicle_info(read.vehicle_type, read.colors.vehicle) {
+        elements.push(element(&info, "VehicleInfo"));
     }
     elements
 }

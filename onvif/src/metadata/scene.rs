@@ -1,6 +1,8 @@
 //! Analysed frames and events as `tt:MetadataStream` documents.
 
-use lpr_core::{ColorRead, Direction, FrameSize, PxQuad, PxRect, Scene, TrackedObject};
+use lpr_core::{
+    ColorRead, Direction, FrameSize, PxQuad, PxRect, Scene, TrackedObject, TypeRead, VehicleType,
+};
 use onvif_contracts::tt;
 use onvif_xml::to_document;
 
@@ -69,15 +71,28 @@ fn color_descriptor(read: ColorRead) -> tt::ColorDescriptor {
     }
 }
 
-/// What is known of a vehicle. Its kind is not: the mandatory type says so by likelihood 0.
-pub(crate) fn vehicle_info(color: ColorRead) -> tt::VehicleInfo {
-    tt::VehicleInfo {
+/// What is known of a vehicle, if anything is. The type is mandatory: one that is not known says so by likelihood 0.
+pub(crate) fn vehicle_info(
+    kind: Option<TypeRead>,
+    color: Option<ColorRead>,
+) -> Option<tt::VehicleInfo> {
+    (kind.is_some() || color.is_some()).then(|| tt::VehicleInfo {
         r#type: tt::StringLikelihood {
-            value: "Others".into(),
-            likelihood: Some(0.0),
+            value: kind.map_or("Others", |k| type_word(k.vehicle_type)).into(),
+            likelihood: Some(kind.map_or(0.0, |k| k.likelihood)),
         },
-        color: Some(Box::new(color_descriptor(color))),
+        color: color.map(color_descriptor).map(Box::new),
         ..Default::default()
+    })
+}
+
+/// A type in the words of `tt:VehicleType`, which has none for vans; a pickup is a small lorry there.
+const fn type_word(kind: VehicleType) -> &'static str {
+    match kind {
+        VehicleType::Car => "Car",
+        VehicleType::Van => "Others",
+        VehicleType::Pickup | VehicleType::Truck => "Truck",
+        VehicleType::Bus => "Bus",
     }
 }
 
@@ -131,14 +146,14 @@ fn vehicle_id(track_id: u64) -> Option<i64> {
     FIRST.checked_add(i64::try_from(track_id).ok()?)
 }
 
-/// The vehicle that bears a plate, where its colour tells that there is one. Its outline is not known, so it has no shape.
+/// The vehicle that bears a plate, where its type or colour tells that there is one. Its outline is not known, so it has no shape.
 fn vehicle(o: &TrackedObject) -> Option<tt::Object> {
-    let color = o.colors.vehicle?;
+    let info = vehicle_info(o.vehicle_type, o.colors.vehicle)?;
     Some(tt::Object {
         object_id: vehicle_id(o.track_id),
         appearance: Some(Box::new(tt::Appearance {
             class: class("Vehicle", o.score),
-            vehicle_info: vec![vehicle_info(color)],
+            vehicle_info: vec![info],
             license_plate_info: plate_info(o),
             ..Default::default()
         })),
@@ -150,7 +165,7 @@ fn vehicle(o: &TrackedObject) -> Option<tt::Object> {
 fn object(o: &TrackedObject, size: FrameSize, picture: Option<String>) -> tt::Object {
     tt::Object {
         object_id: i64::try_from(o.track_id).ok(),
-        parent: o.colors.vehicle.and_then(|_| vehicle_id(o.track_id)),
+        parent: vehicle_info(o.vehicle_type, o.colors.vehicle).and_then(|_| vehicle_id(o.track_id)),
         appearance: Some(Box::new(tt::Appearance {
             shape: Some(Box::new(shape(o, size))),
             color: o.colors.plate.map(color_descriptor).map(Box::new),
@@ -166,7 +181,7 @@ fn object(o: &TrackedObject, size: FrameSize, picture: Option<String>) -> tt::Ob
 
 /// What is known of a plate and its vehicle when it has left, without where it was; `best` is the detector's best score.
 pub(crate) fn track_summary(o: &TrackedObject, best: f32) -> tt::Object {
-    let vehicle = o.colors.vehicle.map(vehicle_info);
+    let vehicle = vehicle_info(o.vehicle_type, o.colors.vehicle);
     tt::Object {
         object_id: i64::try_from(o.track_id).ok(),
         appearance: Some(Box::new(tt::Appearance {

@@ -198,6 +198,7 @@ pub fn tracked(track_id: u64, x: f32, plate: Option<&str>) -> TrackedObject {
         direction: Direction::Approaching,
         unreadable: None,
         colors: lpr_core::Colors::default(),
+        vehicle_type: None,
     }
 }
 

@@ -45,6 +45,10 @@ pub fn read(track_id: u64, number: &str) -> PlateRead {
                 likelihood: 0.5,
             }),
         },
+        vehicle_type: Some(lpr_core::TypeRead {
+            vehicle_type: lpr_core::VehicleType::Pickup,
+            likelihood: 0.75,
+        }),
         direction: Direction::Approaching,
         captured_at: at(250),
         first_seen: at(0),
@@ -82,6 +86,10 @@ pub fn scene(objects: usize) -> Scene {
                 likelihood: 0.5,
             }),
         },
+        vehicle_type: Some(lpr_core::TypeRead {
+            vehicle_type: lpr_core::VehicleType::Pickup,
+            likelihood: 0.75,
+        }),
     };
     Scene {
         captured_at: at(100),

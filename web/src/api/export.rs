@@ -52,7 +52,7 @@ pub(crate) async fn all_records(
         })
     };
     let (rows, next) = page(None).await?;
-    let head = "number,time_utc,type,plate,confidence,direction,country,issuing_entity,plate_color,vehicle_color,picture,speed_mps\r\n";
+    let head = "number,time_utc,type,plate,confidence,direction,country,issuing_entity,plate_color,vehicle_color,picture,speed_mps,vehicle_type\r\n";
     let first = ([head.as_bytes(), &rows].concat().into(), next);
     let body = pages::body(first, page);
     Ok(download(&app, body, TYPE, "platecam-records.csv"))
@@ -105,6 +105,10 @@ fn record_row(record: &Record) -> Vec<String> {
             .speed_mps
             .map(|v| format!("{v:.2}"))
             .unwrap_or_default(),
+        record
+            .vehicle_type
+            .map_or("", |t| t.vehicle_type.as_str())
+            .into(),
     ]
 }
 

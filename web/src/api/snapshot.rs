@@ -85,6 +85,7 @@ pub(crate) async fn take(
             country_code: None,
             issuing_entity: None,
             colors: lpr_core::Colors::default(),
+            vehicle_type: None,
             plate_rect: None,
             frame_size,
             full: snapshot.jpeg,

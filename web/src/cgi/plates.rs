@@ -66,13 +66,13 @@ fn word(color: Option<ColorRead>) -> &'static str {
 /// A head and one row for each read, columns by tabs.
 fn table(page: &RecordPage) -> String {
     let mut out = String::from(
-        "id\ttime\tplate\tlikelihood\tdirection\tcountry\tplate_color\tvehicle_color\n",
+        "id\ttime\tplate\tlikelihood\tdirection\tcountry\tplate_color\tvehicle_color\tvehicle_type\n",
     );
     for r in &page.items {
         let direction = r.direction.as_str();
         let country = r.country_code.as_deref().unwrap_or("-");
         out += &format!(
-            "{}\t{}\t{}\t{:.2}\t{direction}\t{}\t{}\t{}\n",
+            "{}\t{}\t{}\t{:.2}\t{direction}\t{}\t{}\t{}\t{}\n",
             r.id.0,
             r.captured_at,
             escaped(&r.plate_number),
@@ -80,6 +80,7 @@ fn table(page: &RecordPage) -> String {
             escaped(country),
             word(r.colors.plate),
             word(r.colors.vehicle),
+            r.vehicle_type.map_or("-", |t| t.vehicle_type.as_str()),
         );
     }
     out

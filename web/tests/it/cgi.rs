@@ -321,11 +321,15 @@ async fn plates_as_text_and_as_json() {
             "direction",
             "country",
             "plate_color",
-            "vehicle_color"
+            "vehicle_color",
+            "vehicle_type"
         ]
     );
     assert_eq!((rows.len(), rows[1][2], rows[2][2]), (3, "ABC2", "ABC1"));
-    assert_eq!(rows[1][3..], ["0.90", "approaching", "US", "white", "-"]);
+    assert_eq!(
+        rows[1][3..],
+        ["0.90", "approaching", "US", "white", "-", "car"]
+    );
     let from = rows[1][1].replace(':', "%3A");
     let json = get(&c, &format!("/cgi-bin/plates.cgi?format=json&from={from}"))
         .await
@@ -335,6 +339,9 @@ async fn plates_as_text_and_as_json() {
     let colors =
         serde_json::json!({"plate": {"color": "white", "likelihood": 0.75}, "vehicle": null});
     assert_eq!(json["items"][0]["colors"], colors);
+    // RECOG-1
+    let kind = serde_json::json!({"type": "car", "likelihood": 0.875});
+    assert_eq!(json["items"][0]["vehicle_type"], kind);
     for (query, field) in [
         ("count=101", "count"),
         ("format=xml", "format"),

@@ -24,6 +24,7 @@ fn read(plate: &str) -> PlateCapture {
         country_code: None,
         issuing_entity: None,
         colors: lpr_core::Colors::default(),
+        vehicle_type: None,
         direction: Direction::Departing,
         captured_at: UtcTime::from_millis(5),
         first_seen: UtcTime::from_millis(1),

@@ -120,6 +120,7 @@ impl Worker {
             country_code: read.country_code.clone(),
             issuing_entity: read.issuing_entity.clone(),
             colors: read.colors,
+            vehicle_type: read.vehicle_type,
             plate_rect: read.plate_rect,
             frame_size: read.frame_size,
             full: jpeg("full", &pictures.full),

@@ -6,7 +6,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use lpr_core::{Color, ColorRead, Colors, Direction, FrameSize, PxRect};
+use lpr_core::{Color, ColorRead, Colors, Direction, FrameSize, PxRect, TypeRead, VehicleType};
 use parking_lot::Mutex;
 use platecam_model::{
     Error, NewRecord, NewSecond, Picture, Record, RecordId, RecordKind, RecordPage, RecordQuery,
@@ -50,12 +50,15 @@ pub struct RecordStore {
 }
 
 const COLUMNS: &str = "id, kind, captured_at, plate, likelihood, direction, country, entity, rect, width, height, full_bytes, plate_bytes, track,
-    plate_color, plate_color_likelihood, vehicle_color, vehicle_color_likelihood, speed, second_bytes, second_at";
+    plate_color, plate_color_likelihood, vehicle_color, vehicle_color_likelihood, speed, second_bytes, second_at, vehicle_type, vehicle_type_likelihood";
 /// Colours of plate and vehicle; null is unknown.
 pub(crate) const COLORS_STEP: &str = "ALTER TABLE records ADD COLUMN plate_color TEXT;
      ALTER TABLE records ADD COLUMN plate_color_likelihood REAL;
      ALTER TABLE records ADD COLUMN vehicle_color TEXT;
      ALTER TABLE records ADD COLUMN vehicle_color_likelihood REAL;";
+/// Type of the vehicle; null is unknown.
+pub(crate) const TYPE_STEP: &str = "ALTER TABLE records ADD COLUMN vehicle_type TEXT;
+     ALTER TABLE records ADD COLUMN vehicle_type_likelihood REAL;";
 /// Speed in metres a second; null is not measured.
 pub(crate) const SPEED_STEP: &str = "ALTER TABLE records ADD COLUMN speed REAL;";
 /// The second picture and when it was taken; no bytes are none.
@@ -189,9 +192,9 @@ impl Records for RecordStore {
         tx.execute(
             "INSERT INTO records (id, card, brief, kind, captured_at, plate, likelihood, direction, country, entity, rect, width, height,
              full_bytes, plate_bytes, track, plate_color, plate_color_likelihood, vehicle_color, vehicle_color_likelihood, speed,
-             second_bytes, second_at)
+             second_bytes, second_at, vehicle_type, vehicle_type_likelihood)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22,
-             ?23)",
+             ?23, ?24, ?25)",
             params![
                 id,
                 place.card,
@@ -216,6 +219,8 @@ impl Records for RecordStore {
                 new.speed_mps.map(f64::from),
                 new.jpeg(Picture::Second).len() as i64,
                 new.second.as_ref().map(|s| s.captured_at.as_micros()),
+                new.vehicle_type.map(|t| t.vehicle_type.as_str()),
+                new.vehicle_type.map(|t| f64::from(t.likelihood)),
             ],
         )
         .map_err(internal)?;
@@ -435,6 +440,7 @@ fn record(r: &Row<'_>) -> Result<Record> {
             plate: color(r, 14)?,
             vehicle: color(r, 16)?,
         },
+        vehicle_type: vehicle_type(r, 21)?,
         second_at: r
             .get::<_, Option<i64>>(20)
             .map_err(internal)?
@@ -447,16 +453,32 @@ fn record(r: &Row<'_>) -> Result<Record> {
     })
 }
 
-/// A colour and, in the column after it, its likelihood.
-fn color(r: &Row<'_>, column: usize) -> Result<Option<ColorRead>> {
+/// A word and, in the column after it, its likelihood.
+fn likely(r: &Row<'_>, column: usize) -> Result<Option<(String, f32)>> {
     let word: Option<String> = r.get(column).map_err(internal)?;
     let Some(word) = word else { return Ok(None) };
+    let likelihood: f64 = r.get(column + 1).map_err(internal)?;
+    Ok(Some((word, likelihood as f32)))
+}
+
+fn color(r: &Row<'_>, column: usize) -> Result<Option<ColorRead>> {
+    let Some((word, likelihood)) = likely(r, column)? else {
+        return Ok(None);
+    };
     let color = Color::of_word(&word)
         .ok_or_else(|| Error::internal(format!("record of unknown colour '{word}'")))?;
-    let likelihood: f64 = r.get(column + 1).map_err(internal)?;
-    Ok(Some(ColorRead {
-        color,
-        likelihood: likelihood as f32,
+    Ok(Some(ColorRead { color, likelihood }))
+}
+
+fn vehicle_type(r: &Row<'_>, column: usize) -> Result<Option<TypeRead>> {
+    let Some((word, likelihood)) = likely(r, column)? else {
+        return Ok(None);
+    };
+    let vehicle_type = VehicleType::of_word(&word)
+        .ok_or_else(|| Error::internal(format!("record of unknown vehicle type '{word}'")))?;
+    Ok(Some(TypeRead {
+        vehicle_type,
+        likelihood,
     }))
 }
 

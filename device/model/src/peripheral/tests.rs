@@ -23,6 +23,7 @@ fn read(plate: &str, direction: Direction) -> Arc<PlateRead> {
         country_code: None,
         issuing_entity: None,
         colors: Colors::default(),
+        vehicle_type: None,
         direction,
         captured_at: at,
         first_seen: at,

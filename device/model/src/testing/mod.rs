@@ -197,6 +197,7 @@ impl Records for MemoryStore {
             country_code: new.country_code.clone(),
             issuing_entity: new.issuing_entity.clone(),
             colors: new.colors,
+            vehicle_type: new.vehicle_type,
             plate_rect: new.plate_rect,
             frame: new.frame_size,
             has_picture: !new.full.is_empty(),
@@ -618,6 +619,10 @@ pub fn new_record(plate: &str, captured_at: UtcTime) -> NewRecord {
             }),
             vehicle: None,
         },
+        vehicle_type: Some(lpr_core::TypeRead {
+            vehicle_type: lpr_core::VehicleType::Car,
+            likelihood: 0.875,
+        }),
         plate_rect: None,
         frame_size: FrameSize::new(1920, 1080).expect("within the bounds"),
         full: Bytes::from_static(b"\xFF\xD8full\xFF\xD9"),

@@ -53,6 +53,7 @@ export interface PlateRecord {
   issuing_entity: string | null;
   /** Null is unknown. */
   colors: { plate: ColorRead | null; vehicle: ColorRead | null };
+  vehicle_type: { type: string; likelihood: number } | null;
   plate_rect: { x: number; y: number; width: number; height: number } | null;
   frame: { width: number; height: number };
   has_picture: boolean;

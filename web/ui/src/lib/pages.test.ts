@@ -219,7 +219,7 @@ describe('locales', () => {
     const source = [...files('src')].filter((path) => /\.(svelte|ts)$/.test(path) && !path.endsWith('.test.ts')).map((path) => readFileSync(path, 'utf8')).join('\n');
     const used = new Set([...source.matchAll(/'([a-z][\w-]*(?:\.[\w-]+)+)'/g)].map((m) => m[1]));
     // Built at run time.
-    const dynamic = /^(alarm\.mail|watermark\.fault|choice|color|condition|field|unit|section|level|theme|direction|password|permission|group|legal|severity|debug\.part|https\.(kind|state|part)|locks\.kind|log\.(kind|severity)|online\.kind|maintenance\.(kind|reach)|upgrade\.outcome|record\.kind|live\.(stream|renderer)|search\.(hours|days|found))\./;
+    const dynamic = /^(alarm\.mail|watermark\.fault|choice|color|condition|field|unit|section|level|theme|direction|password|permission|group|legal|severity|debug\.part|https\.(kind|state|part)|locks\.kind|log\.(kind|severity)|online\.kind|maintenance\.(kind|reach)|upgrade\.outcome|record\.kind|live\.(stream|renderer)|search\.(hours|days|found)|vehicle)\./;
     for (const key of Object.keys(en)) expect(used.has(key) || dynamic.test(key) || source.includes(`'${key}'`) || used.has(key.replace(/\.(one|other)$/, '')), `${key} is not used`).toBe(true);
     for (const m of source.matchAll(/\bt\('([\w.-]+)'/g)) expect(m[1] in en, `${m[1]} has no text`).toBe(true);
     for (const group of settingTree) for (const key of [group.title, ...group.pages.map((p) => p.title)]) expect(key in en, key).toBe(true);

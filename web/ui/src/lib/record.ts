@@ -25,11 +25,17 @@ export const speedText = (record: PlateRecord): string =>
 export const colorText = (read: ColorRead | null): string =>
   read ? `${i18n.text(`color.${read.color}`)} (${percent(read.likelihood)})` : '';
 
-/** Colours of plate and vehicle in a few words. */
-export function colorsText(record: PlateRecord): string {
+/** The type of the vehicle with how sure it is; empty when it is unknown. */
+export const typeText = ({ vehicle_type: read }: PlateRecord): string =>
+  read ? `${i18n.text(`vehicle.${read.type}`)} (${percent(read.likelihood)})` : '';
+
+/** Type of the vehicle and colours in a few words. */
+export function looksText(record: PlateRecord): string {
   const { plate, vehicle } = record.colors;
+  const kind = record.vehicle_type;
   const name = (read: ColorRead) => i18n.text(`color.${read.color}`);
   return [
+    kind && i18n.text(`vehicle.${kind.type}`),
     plate && i18n.text('record.plate-color-named', { color: name(plate) }),
     vehicle && i18n.text('record.vehicle-color-named', { color: name(vehicle) }),
   ]
