@@ -46,6 +46,18 @@ describe('H.264 parameter sets', () => {
     expect([...avcc.subarray(-4)]).toEqual([0xfd, 0xf8, 0xf8, 0]);
   });
 
+  // NET-24: decoders are asked for the profile that is sent, and only High has more behind its parameter sets (ISO/IEC 14496-15 §5.3.3.1.2).
+  it.each([
+    ['Baseline', BASE_354x242, 'avc1.42c00d', [0x42, 0xc0, 0x0d]],
+    ['Main', INTERLACED_640x360, 'avc1.4d401e', [0x4d, 0x40, 0x1e]],
+  ])('follows the profile %s', (_, sps, codec, profile) => {
+    const config = h264Config(sps, PPS);
+    const avcc = [...(config?.description ?? [])];
+    expect(config?.codecString.toLowerCase()).toBe(codec);
+    expect(avcc.slice(1, 4)).toEqual(profile);
+    expect(avcc.slice(-PPS.length)).toEqual([...PPS]);
+  });
+
   it('refuses those that end before the size', () => {
     for (let length = 0; length < 11; length++) expect(h264Config(HIGH_1080.subarray(0, length), PPS)).toBeNull();
   });
