@@ -45,7 +45,7 @@ def main():
     here = os.path.dirname(os.path.abspath(__file__))
     ap.add_argument('--data', required=True); ap.add_argument('--models', default=os.path.join(here, '..', 'models'))
     ap.add_argument('--texts', default=os.path.join(here, 'texts.tsv')); ap.add_argument('--score', type=float, default=.4)
-    ap.add_argument('--long', type=int, default=640); ap.add_argument('--conf', type=float, default=.5)
+    ap.add_argument('--long', type=int, default=640); ap.add_argument('--conf', type=float, default=.4)
     a = ap.parse_args()
     cv2.setNumThreads(1)
     pipe = Pipeline(a.models, a.long, score=.3, T=1., passes=1)

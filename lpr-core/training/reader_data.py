@@ -7,6 +7,7 @@ import zlib
 import numpy as np
 import cv2
 from plates import Plates
+from shuffle import pool
 from detector_data import crops, held, scenes
 
 
@@ -43,12 +44,14 @@ def transcribed(root, path):
 class Crops:
     hard = 1.0
 
-    def __init__(self, root, fonts, eu, br, seed=0, scene_texts=None, holdout=True, quads=None):
+    def __init__(self, root, fonts, eu, br, seed=0, scene_texts=None, holdout=True, quads=None, shuffle=None):
         self.r, self.n = random.Random(seed), np.random.default_rng(seed)
         self.plates = Plates(fonts, seed, eu, br)
         G = lambda im: cv2.cvtColor(im, cv2.COLOR_BGR2GRAY)
         self.us = [(G(im), spelled(t)) for _, im, t in crops(root, 'us-crops') if 3 <= len(t) <= 8 and not (holdout and held_text(t))]
         self.br = [(G(im), t) for _, im, t in crops(root, 'br-crops') if 3 <= len(t) <= 8 and not (holdout and held_text(t))]
+        # a plate among plates like it: signs in another order, read back by the reader at `shuffle`
+        self.mixed_up = pool(shuffle, self.us, 8, seed) if shuffle else []
         known = json.load(open(quads)) if quads else {}
         self.own = []              # scenes with a text read by eye: the box may be jittered into its surroundings
         for folder, f, im, b, t in transcribed(root, scene_texts):
@@ -209,7 +212,7 @@ class Crops:
         if self.own and k < .45:
             return self.from_scene()
         if k < .72:
-            im, t = self.r.choice(self.us)
+            im, t = self.r.choice(self.mixed_up if self.mixed_up and self.r.random() < .45 else self.us)
             return self.degrade(im), t
         im, t = self.r.choice(self.br)
         return self.degrade(im, tight=.02, lo=60), t
