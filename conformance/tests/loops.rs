@@ -192,7 +192,7 @@ async fn loops_alone_decide_what_is_recorded() {
         let table = table.text().await.unwrap();
         let speed = format!("{:.2}", told[2]["speed_mps"].as_f64().unwrap());
         let row = table.lines().find(|l| l.contains("T77FFA")).unwrap();
-        assert!(row.ends_with(&format!(",{speed}")), "{row}");
+        assert!(row.contains(&format!(",{speed},")), "{row}");
         // Loops are no alarms, and nothing to look after.
         assert_eq!(web.get("/api/v1/alarms").await.unwrap()["total"], 0);
         return;
