@@ -8,6 +8,7 @@
 //! tool is a failure, never a skip.
 
 pub mod auth;
+pub mod authority;
 pub mod case;
 pub mod cases;
 mod curl;

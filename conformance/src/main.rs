@@ -52,7 +52,7 @@ struct Cli {
     /// Allow what interrupts the device: restart, factory default, restore.
     #[arg(long)]
     disruptive: bool,
-    /// Allow changes of the device's address, gateway and name.
+    /// Allow changes of the device's address, gateway, name and of who may connect.
     #[arg(long)]
     network: bool,
     /// Seconds for one answer.

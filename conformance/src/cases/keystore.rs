@@ -1,4 +1,4 @@
-//! Security configuration: ADVANCED_SECURITY-x. Needs no certificate authority of its own.
+//! Security configuration: ADVANCED_SECURITY-x. Needs no certificate authority of its own; what does is in `clients`.
 
 use std::time::{Duration, Instant};
 

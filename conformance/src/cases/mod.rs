@@ -6,6 +6,7 @@ pub(crate) mod access;
 mod access_classes;
 mod analytics;
 mod capabilities;
+mod clients;
 mod discovery;
 mod events;
 mod keystore;
@@ -43,6 +44,7 @@ pub fn all() -> Vec<Case> {
         storage::cases(),
         analytics::cases(),
         keystore::cases(),
+        clients::cases(),
         access::cases(),
     ]
     .concat()

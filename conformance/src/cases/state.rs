@@ -35,6 +35,10 @@ const WATCHED: &[(&str, &str)] = &[
     ("tas:GetAllCertificates", ""),
     ("tas:GetAllCertificationPaths", ""),
     ("tas:GetAllPassphrases", ""),
+    ("tas:GetAllCertPathValidationPolicies", ""),
+    ("tas:GetAssignedCertPathValidationPolicies", ""),
+    ("tas:GetClientAuthenticationRequired", ""),
+    ("tas:GetAllCRLs", ""),
 ];
 
 /// Answers, by operation.
