@@ -10,8 +10,8 @@ use crate::{Error, Runtime};
 const CROP: (u32, u32) = (128, 64);
 /// Steps from left to right.
 const STEPS: usize = 32;
-/// Crops of one run at most; more are split.
-const MAX_BATCH: usize = 16;
+/// Crops of one run at most; more are split. Eight in one run cost eight times one, and hold eight times its memory.
+const MAX_BATCH: usize = 1;
 /// Added to a crop's deviation, so that an empty crop is not blown up to noise.
 const DEVIATION_FLOOR: f32 = 4.0;
 
