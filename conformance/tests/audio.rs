@@ -125,7 +125,7 @@ fn share(window: &[i16], hertz: f64) -> f64 {
 const BEGINNING: f64 = 0.5;
 
 /// When each beep begins: the first 5 ms that are loud after 500 ms that are not.
-fn beeps(sound: &[i16], begins: f64) -> Vec<f64> {
+fn beeps(sound: &[i16], begins: f64) -> Result<Vec<f64>, String> {
     let loud =
         |w: &[i16]| w.iter().map(|s| f64::from(*s).abs()).sum::<f64>() / w.len() as f64 > 4000.0;
     let mut found = Vec::new();
@@ -139,12 +139,14 @@ fn beeps(sound: &[i16], begins: f64) -> Vec<f64> {
         let tone = sound.get(n * 40 + 40..n * 40 + 520);
         if at - last > BEGINNING && tone.is_some() {
             let share = share(tone.unwrap_or_default(), BEEP_HZ);
-            assert!(share > 0.9, "the tone of {BEEP_HZ} Hz at {at}: {share}");
+            if share <= 0.9 {
+                return Err(format!("the tone of {BEEP_HZ} Hz at {at}: {share}"));
+            }
             found.push(at);
         }
         last = at;
     }
-    found
+    Ok(found)
 }
 
 fn flashes(pictures: &[(f64, f64)]) -> Vec<f64> {
@@ -155,6 +157,44 @@ fn flashes(pictures: &[(f64, f64)]) -> Vec<f64> {
         }
     }
     found
+}
+
+/// What `judge` finds. A machine that stands still for a moment costs a piece of sound: then it is asked again, twice at most.
+fn tried<T>(judge: impl Fn() -> Result<T, String>) -> T {
+    let mut said = Vec::new();
+    for _ in 0..3 {
+        match judge() {
+            Ok(found) => return found,
+            Err(why) => said.push(why),
+        }
+    }
+    panic!("three times: {said:#?}");
+}
+
+/// Whether every flash has its beep within one picture, and the beeps come every 2 s; by how many milliseconds each is off.
+fn in_step(
+    (pictures, begins, sound): &(Vec<(f64, f64)>, f64, Vec<i16>),
+) -> Result<Vec<f64>, String> {
+    let (heard, seen) = (beeps(sound, *begins)?, flashes(pictures));
+    if heard.len() < 3 || seen.len() < 3 {
+        return Err(format!("{heard:?} {seen:?}"));
+    }
+    let ends = begins + sound.len() as f64 / 8000.0;
+    let mut offs = Vec::new();
+    for flash in &seen {
+        let off = heard.iter().map(|b| b - flash);
+        let off = off.min_by(|a, b| a.abs().total_cmp(&b.abs())).unwrap();
+        // The first or last may be beyond what was recorded.
+        let inside = *flash > begins + BEGINNING + 0.1 && *flash < ends - 0.2;
+        if off.abs() >= 0.040 && inside {
+            return Err(format!("the beep is {off} s from the flash at {flash}"));
+        }
+        offs.push(off * 1000.0);
+    }
+    match heard.windows(2).find(|p| (p[1] - p[0] - 2.0).abs() >= 0.02) {
+        Some(_) => Err(format!("not every 2 s: {heard:?}")),
+        None => Ok(offs),
+    }
 }
 
 /// Every encoding, over TCP and UDP: the tone is heard, as long after each other as the clip is long, and within one
@@ -181,33 +221,8 @@ async fn beep_and_flash_come_together() {
         (json!({"encoding": "Opus"}), "opus", "tcp"),
     ] {
         hear(&camera, value, Some(codec)).await;
-        let (pictures, begins, sound) = play(&camera, transport, 7);
-        let (heard, seen) = (beeps(&sound, begins), flashes(&pictures));
-        assert!(
-            heard.len() >= 3 && seen.len() >= 3,
-            "{codec}: {heard:?} {seen:?}"
-        );
-        for flash in &seen {
-            let nearest = heard
-                .iter()
-                .map(|b| b - flash)
-                .min_by(|a, b| a.abs().total_cmp(&b.abs()));
-            let off = nearest.unwrap();
-            println!(
-                "{codec} over {transport}: the beep is {:.1} ms after the flash",
-                off * 1000.0
-            );
-            // The first or last may be beyond what was recorded.
-            let inside = *flash > begins + BEGINNING + 0.1
-                && *flash < begins + sound.len() as f64 / 8000.0 - 0.2;
-            assert!(
-                off.abs() < 0.040 || !inside,
-                "{codec} over {transport}: {off} s"
-            );
-        }
-        for pair in heard.windows(2) {
-            assert!((pair[1] - pair[0] - 2.0).abs() < 0.02, "{codec}: {heard:?}");
-        }
+        let off = tried(|| in_step(&play(&camera, transport, 7)));
+        println!("{codec} over {transport}: the beep is {off:.1?} ms after the flash");
     }
     hear(&camera, json!({"source": "off"}), None).await;
 }
@@ -244,7 +259,7 @@ async fn gstreamer_hears_the_tone() {
             .map(|b| i16::from_le_bytes([b[0], b[1]]))
             .collect();
         assert!(
-            !beeps(&sound, 0.0).is_empty(),
+            !beeps(&sound, 0.0).unwrap().is_empty(),
             "{protocol}: {} samples",
             sound.len()
         );
@@ -401,13 +416,18 @@ async fn a_cameras_sound_is_passed_on() {
     })
     .unwrap();
     hear(&second, json!({"source": "picture"}), Some("pcm_mulaw")).await;
-    let (pictures, begins, sound) = play(&second, "tcp", 7);
-    let (heard, seen) = (beeps(&sound, begins), flashes(&pictures));
-    assert!(heard.len() >= 2 && seen.len() >= 2, "{heard:?} {seen:?}");
-    let nearest = |flash: &f64| heard.iter().map(|b| (b - flash).abs()).fold(9.0, f64::min);
-    let close = seen.iter().filter(|flash| nearest(flash) < 0.040).count();
-    println!("{:?}", seen.iter().map(nearest).collect::<Vec<_>>());
-    assert!(close + 1 >= seen.len(), "{heard:?} {seen:?}");
+    let off = tried(|| {
+        let (pictures, begins, sound) = play(&second, "tcp", 7);
+        let (heard, seen) = (beeps(&sound, begins)?, flashes(&pictures));
+        let nearest = |flash: &f64| heard.iter().map(|b| (b - flash).abs()).fold(9.0, f64::min);
+        let off: Vec<_> = seen.iter().map(nearest).collect();
+        let close = off.iter().filter(|off| **off < 0.040).count();
+        let enough = heard.len() >= 2 && seen.len() >= 2 && close + 1 >= seen.len();
+        enough
+            .then_some(off)
+            .ok_or_else(|| format!("{heard:?} {seen:?}"))
+    });
+    println!("{off:?}");
 }
 
 /// Talks: `host port path user password transport requires`, two seconds of 1 kHz; prints the status that ended it, and

@@ -16,8 +16,8 @@ pub(super) const BLOCK: usize = 960;
 const LOOSE: usize = BLOCK;
 /// A gap above this is no gap: time begins anew behind it.
 const LEAP: Duration = Duration::from_secs(2);
-/// Silence is sent where a source says nothing for this long.
-const SILENT_AFTER: Duration = Duration::from_millis(250);
+/// Silence is sent where a source says nothing for this long: a busy processor is not taken for a source that fell silent.
+const SILENT_AFTER: Duration = Duration::from_millis(500);
 /// Samples that may wait for the encoder: 2 s.
 const MOST: usize = 2 * RATE as usize;
 
@@ -43,6 +43,8 @@ struct Row {
     /// Samples since `origin` that were given out.
     given: u64,
     waiting: VecDeque<i16>,
+    /// Silence stands where samples of the source would be: what comes next is put at its time to the sample.
+    patched: bool,
 }
 
 impl Line {
@@ -91,12 +93,17 @@ impl Row {
         if self.origin.is_none() || at.since(self.end()) > LEAP || self.end().since(at) > LEAP {
             self.restart(at);
         }
+        let loose = if std::mem::take(&mut self.patched) {
+            0
+        } else {
+            LOOSE
+        };
         let gap = samples_in(at.since(self.end()));
         let twice = samples_in(self.end().since(at));
-        if gap > LOOSE {
+        if gap > loose {
             self.waiting.extend(std::iter::repeat_n(0, gap));
         }
-        let new = if twice > LOOSE {
+        let new = if twice > loose {
             samples.get(twice..).unwrap_or_default()
         } else {
             samples
@@ -119,6 +126,7 @@ impl Row {
                 ));
             }
             self.waiting.resize(BLOCK, 0);
+            self.patched = true;
         }
         if self.waiting.len() < BLOCK {
             return None;
@@ -187,8 +195,8 @@ mod tests {
         let line = line();
         line.push(ms(0), &[7; 960]);
         assert_eq!(all(&line, ms(20)).len(), 1);
-        assert_eq!(all(&line, ms(270)).len(), 0, "it may be late");
-        let silence = all(&line, ms(300));
+        assert_eq!(all(&line, ms(520)).len(), 0, "it may be late");
+        let silence = all(&line, ms(550));
         assert_eq!(silence.len(), 2);
         assert_eq!((silence[0].at, silence[0].samples[5]), (ms(20), 0));
         // Asleep for a minute: time goes on from now.
@@ -198,6 +206,21 @@ mod tests {
             "{}",
             later.len()
         );
+    }
+
+    /// A stalled machine costs what it missed and moves nothing: sound stays beside its picture (AUDIO-6).
+    #[test]
+    fn sound_that_comes_after_its_silence_keeps_its_time() {
+        let line = line();
+        line.push(ms(0), &[1; 1344]);
+        assert_eq!(all(&line, ms(28)).len(), 1);
+        let silence = all(&line, ms(530));
+        assert_eq!(silence.len(), 1);
+        assert_eq!((silence[0].samples[383], silence[0].samples[384]), (1, 0));
+        line.push(ms(28), &[2; 1536]);
+        let late = all(&line, ms(60));
+        assert_eq!((late[0].at, late.len()), (ms(40), 1));
+        assert_eq!(late[0].samples, vec![2; 960]);
     }
 
     #[test]
