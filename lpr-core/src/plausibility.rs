@@ -434,7 +434,21 @@ mod tests {
         ] {
             assert_eq!(origin(text, region).country, expect, "{text} {region}");
         }
-        assert_eq!(origin("7ABC123", Region::Us).entity, Some("CA"));
+        for (text, country, entity) in [
+            ("7ABC123", "US", "CA"),
+            ("AB1C2D", "US", "MO"),
+            ("1234ABC", "US", "KS"),
+            ("AB1C234", "US", "TX"),
+            ("123456A", "US", "MT"),
+            ("AB123C", "CA", "BC"),
+        ] {
+            let found = origin(text, Region::Us);
+            assert_eq!(
+                (found.country, found.entity),
+                (Some(country), Some(entity)),
+                "{text}"
+            );
+        }
         assert_eq!(origin("7ABC123", Region::Any), Origin::default());
         assert_eq!(origin("ABC1234", Region::Us).entity, None);
     }
