@@ -182,6 +182,29 @@ async fn onvif_switches_and_moves_protocols() {
     assert!(text.contains(&on), "{answer}");
 }
 
+/// SYS-35: ports of the command line are told as they are in use, at the first start and at every other.
+#[test]
+fn onvif_tells_the_ports_of_the_command_line() {
+    let dir = tempfile::tempdir().unwrap();
+    for _ in 0..2 {
+        let camera = Camera::start_in(&options(false), dir.path()).unwrap();
+        let get = r#"<GetNetworkProtocols xmlns="http://www.onvif.org/ver10/device/wsdl"/>"#;
+        let answer = soap(&camera.url("/onvif/device_service"), get);
+        for (name, port) in [
+            ("HTTP", camera.http),
+            ("HTTPS", camera.https),
+            ("RTSP", camera.rtsp),
+        ] {
+            let text: String = answer.split_whitespace().collect();
+            let row = format!(
+                "<tt:Name>{name}</tt:Name><tt:Enabled>true</tt:Enabled><tt:Port>{port}</tt:Port>"
+            );
+            assert!(text.contains(&row), "{row}: {answer}");
+        }
+        camera.stop().unwrap();
+    }
+}
+
 /// One call with HTTP Digest.
 fn soap(service: &str, body: &str) -> String {
     let envelope = format!(

@@ -129,8 +129,8 @@ pub(crate) fn soap() -> Box<dyn Target> {
         let test = initialised();
         let ports = ServicePorts {
             http: Some(8080),
-            https: None,
             rtsp: 8554,
+            ..ServicePorts::default()
         };
         Soap {
             runtime: runtime(),

@@ -133,8 +133,8 @@ fn with_security(sent: u32) -> Security {
     let test = initialised();
     let ports = ServicePorts {
         http: Some(8080),
-        https: None,
         rtsp: 8554,
+        ..ServicePorts::default()
     };
     Security {
         runtime: runtime(),

@@ -53,8 +53,8 @@ async fn main() -> Result<(), Failure> {
         device.clone(),
         ServicePorts {
             http: Some(http),
-            https: None,
             rtsp: 8554,
+            ..ServicePorts::default()
         },
     );
     println!("http://127.0.0.1:{http}/onvif/device_service  user admin  password {PASSWORD}");

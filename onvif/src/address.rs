@@ -10,14 +10,29 @@ use http::{HeaderMap, header::HOST};
 use tokio::sync::watch;
 
 /// Ports on which the services really listen, which need not be the configured ones.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ServicePorts {
-    /// Web and ONVIF, when plain HTTP is served, and not only to send everybody to HTTPS.
+    /// Web and ONVIF, when plain HTTP listens.
     pub http: Option<u16>,
+    /// Plain HTTP only sends everybody to HTTPS.
+    pub redirect: bool,
     /// Web and ONVIF over TLS, when it listens.
     pub https: Option<u16>,
     /// Streaming.
     pub rtsp: u16,
+    /// What the command line says otherwise.
+    pub replaced: ReplacedPorts,
+}
+
+/// The stored ports, as they were when the run began, in whose place the command line has others for this run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ReplacedPorts {
+    /// Of HTTP.
+    pub http: Option<u16>,
+    /// Of HTTPS.
+    pub https: Option<u16>,
+    /// Of RTSP.
+    pub rtsp: Option<u16>,
 }
 
 /// [`ServicePorts`] that the binary may change while the service runs.
@@ -98,7 +113,8 @@ impl Base {
 
     /// An address of ours, for discovery: plain HTTP where it is served.
     pub fn at(ip: IpAddr, ports: ServicePorts) -> Self {
-        let (tls, port) = match (ports.http, ports.https) {
+        let plain = ports.http.filter(|_| !ports.redirect);
+        let (tls, port) = match (plain, ports.https) {
             (None, Some(https)) => (true, https),
             (http, _) => (false, http.unwrap_or(80)),
         };
@@ -350,14 +366,21 @@ mod tests {
     /// SEC-7: without plain HTTP, clients are sent to HTTPS.
     #[test]
     fn our_own_addresses_are_those_served() {
-        let at = |http, https| {
-            let rtsp = 554;
-            let ports = ServicePorts { http, https, rtsp };
-            Base::at("192.0.2.10".parse().unwrap(), ports).url("/x")
+        let of = |ports| Base::at("192.0.2.10".parse().unwrap(), ports).url("/x");
+        let ports = |http, https| ServicePorts {
+            http,
+            https,
+            ..ServicePorts::default()
         };
+        let at = |http, https| of(ports(http, https));
         assert_eq!(at(Some(8080), Some(443)), "http://192.0.2.10:8080/x");
         assert_eq!(at(None, Some(443)), "https://192.0.2.10/x");
         assert_eq!(at(None, Some(8443)), "https://192.0.2.10:8443/x");
+        let redirect = ServicePorts {
+            redirect: true,
+            ..ports(Some(8080), Some(443))
+        };
+        assert_eq!(of(redirect), "https://192.0.2.10/x");
     }
 
     #[test]

@@ -31,7 +31,7 @@ mod service;
 mod ticket;
 
 pub use access::needed;
-pub use address::{Base, Ports, ServicePorts};
+pub use address::{Base, Ports, ReplacedPorts, ServicePorts};
 pub use device::capabilities::onvif_version;
 pub use functions::all as served;
 pub use media::{StreamTarget, stream_path, stream_target};

@@ -10,6 +10,7 @@ use platecam_model::{
     settings::{DeviceGeneral, GeoLocation},
     testing::PASSWORD,
 };
+use platecam_onvif::{ReplacedPorts, ServicePorts};
 
 const DEVICE: &str = "/onvif/device_service";
 
@@ -145,4 +146,36 @@ async fn the_place_is_set_told_and_deleted() {
     let gone = format!("<tds:DeleteGeoLocation>{entry}</tds:DeleteGeoLocation>");
     assert_eq!(bench.call(DEVICE, &gone, ADMIN).await.status, 200);
     assert!(place(&bench).await.location.is_empty());
+}
+
+/// SYS-35: a port of the command line is told as it is in use, over a changed switch and a lost listener, until another one
+/// is set.
+#[tokio::test]
+async fn the_ports_told_are_those_in_use() {
+    let bench = Bench::new();
+    let told = async || -> Vec<i32> {
+        let answer = bench
+            .call(DEVICE, "<tds:GetNetworkProtocols/>", ADMIN)
+            .await;
+        let all: tds::GetNetworkProtocolsResponse = answer.read();
+        let rows = all.network_protocols.into_iter();
+        rows.flat_map(|row| row.port).collect()
+    };
+    assert_eq!(told().await, [8080, 8443, 8554]);
+    bench.service.set_ports(ServicePorts {
+        redirect: true,
+        rtsp: 0,
+        ..PORTS
+    });
+    assert_eq!(told().await, [8080, 8443, 554]);
+    bench.service.set_ports(PORTS);
+    let set = "<tds:SetNetworkProtocols><tds:NetworkProtocols><tt:Name>RTSP</tt:Name><tt:Enabled>true</tt:Enabled><tt:Port>10554</tt:Port></tds:NetworkProtocols></tds:SetNetworkProtocols>";
+    assert_eq!(bench.call(DEVICE, set, ADMIN).await.status, 200);
+    assert_eq!(told().await, [8080, 8443, 10554]);
+    // Stored ports that are followed are told at once, before the listeners are there.
+    bench.service.set_ports(ServicePorts {
+        replaced: ReplacedPorts::default(),
+        ..PORTS
+    });
+    assert_eq!(told().await, [80, 443, 10554]);
 }

@@ -195,16 +195,15 @@ pub(super) fn gateway(call: &Call<'_>) -> tds::GetNetworkDefaultGatewayResponse 
     tds::GetNetworkDefaultGatewayResponse { network_gateway }
 }
 
-/// `GetNetworkProtocols`: what is set; the set port, or where nobody set one the port in use (the command line may
-/// have chosen it).
+/// `GetNetworkProtocols`: what is set. A port that the command line replaced for this run is told as it is in use, until
+/// another one is set.
 pub(super) fn protocols(call: &Call<'_>) -> tds::GetNetworkProtocolsResponse {
     let settings = call.device().settings.snapshot();
     let (set, on) = (settings.get::<NetPorts>(), settings.get::<NetHttps>());
-    let default = NetPorts::default();
     let used = call.inner.ports.get();
-    let row = |name, enabled, set: Port, default: Port, used: Option<u16>| {
+    let row = |name, enabled, set: Port, replaced: Option<u16>, used: Option<u16>| {
         let port = match used {
-            Some(used) if set == default => used,
+            Some(used) if replaced == Some(set.get()) => used,
             _ => set.get(),
         };
         tt::NetworkProtocol {
@@ -214,12 +213,15 @@ pub(super) fn protocols(call: &Call<'_>) -> tds::GetNetworkProtocolsResponse {
             extension: None,
         }
     };
+    let was = used.replaced;
+    // It is 0 where the port was lost to another program.
+    let rtsp = Some(used.rtsp).filter(|port| *port != 0);
     use tt::NetworkProtocolType as P;
     tds::GetNetworkProtocolsResponse {
         network_protocols: vec![
-            row(P::Http, on.http_enabled, set.http, default.http, used.http),
-            row(P::Https, on.enabled, set.https, default.https, used.https),
-            row(P::Rtsp, true, set.rtsp, default.rtsp, Some(used.rtsp)),
+            row(P::Http, on.http_enabled, set.http, was.http, used.http),
+            row(P::Https, on.enabled, set.https, was.https, used.https),
+            row(P::Rtsp, true, set.rtsp, was.rtsp, rtsp),
         ],
     }
 }

@@ -18,13 +18,20 @@ use lpr_core::{Direction, PlateText, PxPoint, PxQuad, PxRect, TrackedObject};
 use md5::Md5;
 use onvif_xml::{Element, Limits, soap::Message};
 use platecam_model::testing::{PASSWORD, TestDevice, initialised};
-use platecam_onvif::{HttpRequest, OnvifService, ServicePorts};
+use platecam_onvif::{HttpRequest, OnvifService, ReplacedPorts, ServicePorts};
 use sha1::{Digest, Sha1};
 
+/// As the command line would have them.
 pub const PORTS: ServicePorts = ServicePorts {
     http: Some(8080),
+    redirect: false,
     https: Some(8443),
     rtsp: 8554,
+    replaced: ReplacedPorts {
+        http: Some(80),
+        https: Some(443),
+        rtsp: Some(554),
+    },
 };
 
 pub struct Bench {

@@ -9,9 +9,9 @@ use std::{
 use platecam_host::PortProbe;
 use platecam_model::{
     Actor, Device, EventKind, LogKind, Service,
-    settings::{NetHttps, NetPorts, Settings},
+    settings::{NetHttps, NetPorts, Port, Settings},
 };
-use platecam_onvif::{OnvifService, ServicePorts};
+use platecam_onvif::{OnvifService, ReplacedPorts, ServicePorts};
 
 use super::{restart::Ports, web::TlsConfigs};
 use crate::cli::RunArgs;
@@ -26,15 +26,24 @@ pub(crate) struct Fixed {
     http: Option<u16>,
     https: Option<u16>,
     rtsp: Option<u16>,
+    /// The stored ones that count for nothing in this run.
+    replaced: ReplacedPorts,
 }
 
 impl Fixed {
-    pub(crate) fn of(args: &RunArgs) -> Self {
+    pub(crate) fn of(args: &RunArgs, settings: &Settings) -> Self {
+        let stored = settings.get::<NetPorts>();
+        let replaced = |fixed: Option<u16>, stored: Port| fixed.map(|_| stored.get());
         Self {
             listen: args.listen,
             http: args.http_port,
             https: args.https_port,
             rtsp: args.rtsp_port,
+            replaced: ReplacedPorts {
+                http: replaced(args.http_port, stored.http),
+                https: replaced(args.https_port, stored.https),
+                rtsp: replaced(args.rtsp_port, stored.rtsp),
+            },
         }
     }
 }
@@ -229,9 +238,11 @@ impl Listeners {
         let redirect = redirect && https.is_some();
         self.web.set_redirect(redirect);
         let ports = ServicePorts {
-            http: http.filter(|_| !redirect),
+            http,
+            redirect,
             https,
             rtsp: rtsp.unwrap_or(0),
+            replaced: self.fixed.replaced,
         };
         if self.onvif.ports() != ports {
             self.onvif.set_ports(ports);

@@ -168,14 +168,7 @@ async fn serve(
     device.follow_io_settings();
     let rtsp_server = start_rtsp(&args, &device, &media, state.loudspeaker.clone()).await?;
     // Its real ports follow; nobody can ask before the web server listens.
-    let onvif = OnvifService::new(
-        device.clone(),
-        ServicePorts {
-            http: None,
-            https: None,
-            rtsp: 0,
-        },
-    );
+    let onvif = OnvifService::new(device.clone(), ServicePorts::default());
     let tls = Arc::new(web::TlsConfigs::new(&state.certificates));
     let web_server = start_web(&args, &device, tls.clone(), &onvif, rtsp_server.clone()).await?;
     let mut listeners = Listeners {
@@ -188,7 +181,7 @@ async fn serve(
             tls: tls.clone(),
         }),
         tls,
-        fixed: Fixed::of(&args),
+        fixed: Fixed::of(&args, &device.settings.snapshot()),
     };
     listeners.begin();
 
@@ -361,7 +354,8 @@ async fn start_rtsp(
     media: &Media,
     loudspeaker: Arc<Loudspeaker>,
 ) -> Result<Arc<::rtsp::Server>, Failure> {
-    let wanted = Wanted::of(&device.settings.snapshot(), Fixed::of(args));
+    let settings = device.settings.snapshot();
+    let wanted = Wanted::of(&settings, Fixed::of(args, &settings));
     let mut config = ::rtsp::Config::default();
     config.server_name = format!("Platecam/{}", env!("CARGO_PKG_VERSION"));
     config.max_sessions = args.max_sessions as usize;
@@ -393,7 +387,8 @@ async fn start_web(
     onvif: &OnvifService,
     rtsp: Arc<::rtsp::Server>,
 ) -> Result<Arc<platecam_web::Server>, Failure> {
-    let wanted = Wanted::of(&device.settings.snapshot(), Fixed::of(args));
+    let settings = device.settings.snapshot();
+    let wanted = Wanted::of(&settings, Fixed::of(args, &settings));
     let config = web::config(
         wanted.http,
         wanted.https,
