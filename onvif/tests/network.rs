@@ -2,12 +2,16 @@
 
 mod common;
 
-use std::time::Duration;
+use std::{net::IpAddr, time::Duration};
 
 use common::{ADMIN, Answer, Bench, envelope};
 use http::Method;
 use onvif_contracts::{tds, tt};
-use platecam_model::settings::{Ipv4Mode, NetIp};
+use platecam_model::{
+    Actor,
+    ports::Network,
+    settings::{Ipv4Mode, NetIp},
+};
 
 const DEVICE: &str = "/onvif/device_service";
 
@@ -76,7 +80,7 @@ async fn a_new_address_is_kept_once_its_user_calls_over_it() {
         (v4.dhcp, v4.manual[0].address.as_str()),
         (false, "192.0.2.77")
     );
-    let admin = platecam_model::Actor::system();
+    let admin = Actor::system();
     let trial = |bench: &Bench| {
         bench
             .test
@@ -152,7 +156,7 @@ async fn what_is_refused_is_named() {
             set(&token, &fixed("192.0.2.77", "33")),
             "InvalidIPv4Address",
         ),
-        (gateway("198.51.100.1"), "InvalidGatewayAddress"),
+        (gateway("224.0.0.1"), "InvalidGatewayAddress"),
         (gateway("gate"), "InvalidGatewayAddress"),
         (dns("ns.example"), "InvalidIPv4Address"),
         (
@@ -226,6 +230,53 @@ async fn one_part_leaves_the_others() {
     let dhcp = "<tt:IPv4><tt:Enabled>true</tt:Enabled><tt:DHCP>true</tt:DHCP></tt:IPv4>";
     assert_eq!(call(&bench, &set(&token, dhcp)).await.status, 200);
     assert!(first(&bench).await.ipv4.unwrap().config.dhcp);
+}
+
+/// NET-7, DEVICE-2-1-30: a gateway that comes before its address waits, is told, and is used with the address.
+#[tokio::test]
+async fn a_gateway_may_come_before_its_address() {
+    let bench = bench();
+    let token = first(&bench).await.token;
+    call(&bench, &set(&token, &fixed("192.0.2.77", "24"))).await;
+    reached(&bench, "192.0.2.77:8080").await;
+    let body = |ip: &str| {
+        format!(
+            "<tds:SetNetworkDefaultGateway><tds:IPv4Address>{ip}</tds:IPv4Address></tds:SetNetworkDefaultGateway>"
+        )
+    };
+    let told = async || {
+        let body = "<tds:GetNetworkDefaultGateway/>";
+        let all: tds::GetNetworkDefaultGatewayResponse =
+            bench.call(DEVICE, body, ADMIN).await.read();
+        all.network_gateway.ipv4_address
+    };
+    let used = || bench.test.network.gateways();
+    assert_eq!(call(&bench, &body("192.0.2.1")).await.status, 200);
+    reached(&bench, "192.0.2.77:8080").await;
+    assert_eq!(used(), [IpAddr::from([192, 0, 2, 1])]);
+    assert_eq!(call(&bench, &body("198.51.100.1")).await.status, 200);
+    assert_eq!(told().await, ["198.51.100.1"]);
+    assert_eq!(used(), [IpAddr::from([192, 0, 2, 1])]);
+    let report = bench.test.device.network_report(&Actor::system(), None);
+    let report = report.unwrap();
+    assert!(report.trial.is_none(), "nothing that is in use changed");
+    assert_eq!(report.waiting_gateways[0].segment, "192.0.2.77/24");
+    // The one in use is wanted again.
+    assert_eq!(call(&bench, &body("192.0.2.1")).await.status, 200);
+    assert_eq!(told().await, ["192.0.2.1"]);
+
+    assert_eq!(call(&bench, &body("198.51.100.1")).await.status, 200);
+    call(&bench, &set(&token, &fixed("198.51.100.7", "24"))).await;
+    reached(&bench, "198.51.100.7:8080").await;
+    assert_eq!(used(), [IpAddr::from([198, 51, 100, 1])]);
+    let net = bench.test.device.settings.get::<NetIp>();
+    assert_eq!(net.ipv4_gateway.to_string(), "198.51.100.1");
+    assert!(net.waiting_gateways().is_empty());
+
+    assert_eq!(call(&bench, &body("192.0.2.1")).await.status, 200);
+    let none = "<tds:SetNetworkDefaultGateway/>";
+    assert_eq!(call(&bench, none).await.status, 200);
+    assert!(told().await.is_empty());
 }
 
 /// DEVICE-2-1-5: domains are read back; what is none is refused.

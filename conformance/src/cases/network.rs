@@ -354,6 +354,13 @@ pub(super) fn cases() -> Vec<Case> {
             gateway,
         ),
         case(
+            "DEVICE-2-1-31",
+            "SetNetworkDefaultGateway with an IPv6 address, read back",
+            "STG",
+            &[Need::Network, IPV6],
+            gateway_v6,
+        ),
+        case(
             "DEVICE-2-1-36",
             "GetDynamicDNS",
             "STG",
@@ -695,20 +702,35 @@ fn gateway(d: &Device) -> Outcome {
     {
         skip!("IPv4 comes from DHCP");
     }
+    set_gateway(d, "IPv4Address", "10.1.1.1")
+}
+
+/// The same for IPv6, where an address is entered by hand.
+fn gateway_v6(d: &Device) -> Outcome {
+    let interfaces = d.call("tds:GetNetworkInterfaces", "")?;
+    let config = "NetworkInterfaces/IPv6/Config";
+    if interfaces.find(&format!("{config}/Manual")).is_none() {
+        skip!("no IPv6 address is entered by hand");
+    }
+    set_gateway(d, "IPv6Address", "2001:1:1:1:1:1:1:1")
+}
+
+/// Sets a gateway, judges what is read, and restores.
+fn set_gateway(d: &Device, kind: &str, address: &str) -> Outcome {
     let before = d.call("tds:GetNetworkDefaultGateway", "")?;
     let old: String = before
-        .texts("NetworkGateway/IPv4Address")
+        .texts(&format!("NetworkGateway/{kind}"))
         .iter()
-        .map(|a| format!("<tds:IPv4Address>{a}</tds:IPv4Address>"))
+        .map(|a| format!("<tds:{kind}>{}</tds:{kind}>", escape(a)))
         .collect();
-    let body = "<tds:IPv4Address>10.1.1.1</tds:IPv4Address>";
-    d.call("tds:SetNetworkDefaultGateway", body)?;
+    let body = format!("<tds:{kind}>{address}</tds:{kind}>");
+    d.call("tds:SetNetworkDefaultGateway", &body)?;
     let read = d.call("tds:GetNetworkDefaultGateway", "");
     d.call("tds:SetNetworkDefaultGateway", &old)?;
-    let found = read?.texts("NetworkGateway/IPv4Address");
+    let found = read?.texts(&format!("NetworkGateway/{kind}"));
     check!(
-        found.contains(&"10.1.1.1".into()),
-        "{found:?} where 10.1.1.1 was set"
+        found.iter().any(|a| same_ip(a, address)),
+        "{found:?} where {address} was set"
     );
     Ok(())
 }

@@ -36,7 +36,12 @@ fn commit(call: &Call<'_>, value: serde_json::Value) -> Answer<()> {
             _ => None,
         };
         let invalid = match first.as_deref() {
-            Some("/ipv4_gateway" | "/ipv6_gateway") => "InvalidGatewayAddress",
+            Some(
+                "/ipv4_gateway"
+                | "/ipv4_gateway_waiting"
+                | "/ipv6_gateway"
+                | "/ipv6_gateway_waiting",
+            ) => "InvalidGatewayAddress",
             Some("/ipv6_address" | "/ipv6_prefix" | "/ipv6_mode") => "InvalidIPv6Address",
             Some("/interface") => "InvalidNetworkInterface",
             Some("/hostname") => "InvalidHostname",
@@ -175,6 +180,7 @@ pub(super) fn set_dns(call: &Call<'_>, request: &tds::SetDNS) -> Answer<()> {
 }
 
 /// `SetNetworkDefaultGateway` (NET-7): of a family whose address is entered by hand; the others get theirs with the address.
+/// One outside the segment waits for its address. A request without any takes those entered away.
 pub(super) fn set_gateway(call: &Call<'_>, request: &tds::SetNetworkDefaultGateway) -> Answer<()> {
     const SUBCODE: &str = "InvalidGatewayAddress";
     let ipv4 = one(&request.ipv4_address, "IPv4Address", SUBCODE)?;
@@ -191,11 +197,15 @@ pub(super) fn set_gateway(call: &Call<'_>, request: &tds::SetNetworkDefaultGatew
         };
         if let Some(text) = ipv4 {
             by_hand(net.ipv4_mode == Ipv4Mode::Static, "IPv4")?;
-            net.ipv4_gateway = MaybeAddress(Some(v4(text, SUBCODE)?));
+            net.ipv4_gateway_waiting = MaybeAddress(Some(v4(text, SUBCODE)?));
         }
         if let Some(text) = ipv6 {
             by_hand(net.ipv6_mode == Ipv6Mode::Static, "IPv6")?;
-            net.ipv6_gateway = MaybeAddress(Some(v6(text, SUBCODE)?));
+            net.ipv6_gateway_waiting = MaybeAddress(Some(v6(text, SUBCODE)?));
+        }
+        if ipv4.is_none() && ipv6.is_none() {
+            (net.ipv4_gateway, net.ipv4_gateway_waiting) = (MaybeAddress(None), MaybeAddress(None));
+            (net.ipv6_gateway, net.ipv6_gateway_waiting) = (MaybeAddress(None), MaybeAddress(None));
         }
         Ok(())
     })
@@ -264,20 +274,17 @@ fn set_ipv4(
     let prefix = i64::from(entered.prefix_length);
     let prefix = Ipv4Prefix::try_from(prefix)
         .map_err(|e| invalid(SUBCODE, format!("PrefixLength = {e}")))?;
-    let near = |gateway: &Ipv4Addr| {
-        let mask = u32::from(prefix.mask());
-        u32::from(*gateway) & mask == u32::from(address) & mask && *gateway != address
-    };
-    // The gateway is an operation of its own: one that fits stays, one of another segment cannot.
+    net.ipv4_mode = Ipv4Mode::Static;
+    net.ipv4_address = MaybeAddress(Some(address));
+    net.ipv4_prefix = prefix;
+    // The gateway is an operation of its own: the one that waits for this segment, or one that fits it; no other can stay.
     let in_use = gateways.iter().filter_map(|g| match g {
         IpAddr::V4(g) => Some(*g),
         IpAddr::V6(_) => None,
     });
-    let gateway = net.ipv4_gateway.0.into_iter().chain(in_use).find(near);
-    net.ipv4_mode = Ipv4Mode::Static;
-    net.ipv4_address = MaybeAddress(Some(address));
-    net.ipv4_prefix = prefix;
-    net.ipv4_gateway = MaybeAddress(gateway);
+    let known = [net.ipv4_gateway_waiting.0, net.ipv4_gateway.0];
+    let mut known = known.into_iter().flatten().chain(in_use);
+    net.ipv4_gateway = MaybeAddress(known.find(|g| net.holds_v4(*g)));
     Ok(())
 }
 
@@ -301,7 +308,9 @@ fn set_ipv6(net: &mut NetIp, wanted: &tt::IPv6NetworkInterfaceSetConfiguration) 
             };
             let bits = bits.ok_or_else(|| invalid(SUBCODE, out()))?;
             net.ipv6_prefix = Ipv6Prefix::clamped(bits.into());
-            net.ipv6_gateway = MaybeAddress(None);
+            let known = [net.ipv6_gateway_waiting.0, net.ipv6_gateway.0];
+            let mut known = known.into_iter().flatten();
+            net.ipv6_gateway = MaybeAddress(known.find(|g| net.holds_v6(*g)));
             Ipv6Mode::Static
         }
         (Some(Dhcp::Stateful), None) => Ipv6Mode::Dhcp,

@@ -183,10 +183,12 @@ pub(super) fn zero_configuration(call: &Call<'_>) -> tds::GetZeroConfigurationRe
     }
 }
 
-/// `GetNetworkDefaultGateway`.
+/// `GetNetworkDefaultGateway`: what is wanted counts at once, also a gateway that waits for its segment.
 pub(super) fn gateway(call: &Call<'_>) -> tds::GetNetworkDefaultGatewayResponse {
+    let in_use = call.device().network.gateways();
+    let wanted = call.device().settings.get::<NetIp>();
     let mut network_gateway = tt::NetworkGateway::default();
-    for ip in call.device().network.gateways() {
+    for ip in wanted.wanted_gateways(&in_use) {
         match ip {
             IpAddr::V4(v4) => network_gateway.ipv4_address.push(v4.to_string()),
             IpAddr::V6(v6) => network_gateway.ipv6_address.push(v6.to_string()),

@@ -103,3 +103,28 @@ async fn a_change_is_taken_back_by_hand_and_refused_where_nobody_can() {
                 .contains("--host system")
     );
 }
+
+/// NET-7: a wrong gateway is refused by name; one that waits is told, and ended by another.
+#[tokio::test]
+async fn a_wrong_gateway_is_refused_and_a_waiting_one_told() {
+    let client = Client::logged_in().await;
+    let mut wrong = fixed("192.0.2.77");
+    wrong["ipv4_gateway"] = json!("198.51.100.1");
+    let reply = client.patch("net.ip", "\"0\"", &wrong).await;
+    assert_eq!(reply.status, StatusCode::UNPROCESSABLE_ENTITY);
+    let error = reply.json()["errors"][0].take();
+    assert_eq!(
+        (&error["pointer"], &error["value"]),
+        (&json!("/ipv4_gateway"), &json!("198.51.100.1"))
+    );
+    let mut right = fixed("192.0.2.77");
+    right["ipv4_gateway_waiting"] = json!("198.51.100.1");
+    let reply = client.patch("net.ip", "\"0\"", &right).await;
+    assert_eq!(reply.status, StatusCode::OK);
+    let waits = json!([{"gateway": "198.51.100.1", "segment": "192.0.2.77/24"}]);
+    assert_eq!(report(&client).await["waiting_gateways"], waits);
+    let other = json!({"ipv4_gateway": "192.0.2.254"});
+    let reply = client.patch("net.ip", "\"1\"", &other).await;
+    assert_eq!(reply.status, StatusCode::OK);
+    assert_eq!(report(&client).await["waiting_gateways"], json!([]));
+}

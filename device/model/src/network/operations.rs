@@ -6,7 +6,7 @@ use super::{LastTrial, TrialView};
 use crate::{
     Actor, Device, Permission, Result,
     ports::{Interface, Ipv4Plan, Ipv6Plan, Lease},
-    settings::NetIp,
+    settings::{NetIp, WaitingGateway},
 };
 
 /// One interface as it is now (NET-12).
@@ -41,6 +41,8 @@ pub struct NetworkReport {
     pub dns: Vec<IpAddr>,
     /// Default gateways.
     pub gateways: Vec<IpAddr>,
+    /// Gateways that wait until the segment of the address holds them.
+    pub waiting_gateways: Vec<WaitingGateway>,
     /// The change that waits for its confirmation.
     pub trial: Option<TrialView>,
     /// How the last one ended.
@@ -82,6 +84,7 @@ impl Device {
             hostname: self.network.hostname(),
             dns: self.network.dns_servers(),
             gateways: self.network.gateways(),
+            waiting_gateways: self.settings.get::<NetIp>().waiting_gateways(),
             trial: trial.map(|(wanted, confirmed, who, seconds_left)| TrialView {
                 confirmable: self
                     .may_confirm(by, local, (&wanted, &confirmed), &who)

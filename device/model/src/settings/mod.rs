@@ -106,7 +106,9 @@ pub use multicast::{
     MulticastPort, MulticastSub, MulticastTtl,
 };
 pub(crate) use net_ip::is_host_name;
-pub use net_ip::{ConfirmWithin, Ipv4Mode, Ipv4Prefix, Ipv6Mode, Ipv6Prefix, MaybeAddress, NetIp};
+pub use net_ip::{
+    ConfirmWithin, Ipv4Mode, Ipv4Prefix, Ipv6Mode, Ipv6Prefix, MaybeAddress, NetIp, WaitingGateway,
+};
 pub use onvif::{DiscoveryMode, MediaProfile, OnvifProfiles, OnvifService, ProfileEncoder};
 pub use onvif_metadata::OnvifMetadata;
 pub use osd::{FontSize, ImageHeight, OsdImage, OsdKind, OsdPlace, OsdText, VideoOsd};

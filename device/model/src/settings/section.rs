@@ -59,6 +59,9 @@ pub trait Section:
     /// Rules across fields and sections; single fields are checked by their types.
     fn check(&self, _cx: &CheckContext<'_>, _violations: &mut Violations) {}
 
+    /// What a change from `before` entails within the section itself; then [`Section::check`] follows.
+    fn settle(&mut self, _before: &Self) {}
+
     /// Brings own values within limits that a section being changed now sets otherwise; it is stored in the
     /// same step. Where the section itself is being changed, [`Section::check`] refuses instead.
     fn follow(&mut self, _all: &Settings) {}
@@ -115,6 +118,8 @@ pub struct Descriptor {
     pub(super) parse: fn(&Value) -> Result<AnySection>,
     pub(super) value: fn(&AnySection) -> Value,
     pub(super) check: fn(&AnySection, &CheckContext<'_>, &mut Violations),
+    /// The section as a change of it entails; `None` when it stays.
+    pub(super) settle: fn(&AnySection, &AnySection) -> Option<AnySection>,
     /// The section as it follows the others; `None` when it stays.
     pub(super) follow: fn(&AnySection, &Settings) -> Option<AnySection>,
     pub(super) migrate: fn(u32, Value) -> std::result::Result<Value, String>,
@@ -152,6 +157,12 @@ impl Descriptor {
                 if let Some(s) = a.downcast_ref::<S>() {
                     s.check(cx, violations);
                 }
+            },
+            settle: |a, before| {
+                let (changed, before) = (a.downcast_ref::<S>()?, before.downcast_ref::<S>()?);
+                let mut after = changed.clone();
+                after.settle(before);
+                (after != *changed).then(|| Arc::new(after) as AnySection)
             },
             follow: |a, all| {
                 let before = a.downcast_ref::<S>()?;

@@ -397,6 +397,7 @@ impl SettingsStore {
         let mut after: BTreeMap<&'static str, Held> = (*before.0).clone();
         let mut touched = edit(&mut after)?;
         let asked = touched.len();
+        settle(&before, &mut after, &touched);
         self.follow(&mut after, &mut touched, actor);
         let after = Settings(Arc::new(after));
         self.check(&before, &after, &touched, actor)?;
@@ -443,6 +444,7 @@ impl SettingsStore {
         let before = self.snapshot();
         let mut after: BTreeMap<&'static str, Held> = (*before.0).clone();
         let mut touched = edit(&mut after)?;
+        settle(&before, &mut after, &touched);
         self.follow(&mut after, &mut touched, actor);
         let after = Settings(Arc::new(after));
         self.check(&before, &after, &touched, actor)?;
@@ -552,6 +554,17 @@ struct AnyPort;
 impl ListenProbe for AnyPort {
     fn probe(&self, _port: u16) -> std::result::Result<(), String> {
         Ok(())
+    }
+}
+
+/// Lets each changed section do what its change entails within itself.
+fn settle(before: &Settings, after: &mut BTreeMap<&'static str, Held>, touched: &[Descriptor]) {
+    for d in touched {
+        if let (Some(old), Some(held)) = (before.0.get(d.key), after.get_mut(d.key))
+            && let Some(section) = (d.settle)(&held.section, &old.section)
+        {
+            held.section = section;
+        }
     }
 }
 

@@ -30,6 +30,26 @@ fn same_v6(a: Ipv6Addr, b: Ipv6Addr, prefix: u8) -> bool {
 }
 
 impl NetIp {
+    /// Whether `gateway` is another host in the segment of the IPv4 address (NET-7).
+    pub fn holds_v4(&self, gateway: Ipv4Addr) -> bool {
+        let prefix = self.ipv4_prefix.get();
+        self.ipv4_address.0.is_some_and(|address| {
+            same_v4(address, gateway, prefix)
+                && gateway != address
+                && host_v4(gateway)
+                && !net_or_broadcast(gateway, prefix)
+        })
+    }
+
+    /// The same of the IPv6 address; routers may have a link-local one.
+    pub fn holds_v6(&self, gateway: Ipv6Addr) -> bool {
+        let prefix = self.ipv6_prefix.get();
+        self.ipv6_address.0.is_some_and(|address| {
+            let near = gateway.is_unicast_link_local() || same_v6(address, gateway, prefix);
+            near && gateway != address && host_v6(gateway)
+        })
+    }
+
     pub(super) fn check_v4(&self, violations: &mut Violations) {
         let prefix = self.ipv4_prefix.get();
         let Some(address) = self.ipv4_address.0 else {
@@ -45,13 +65,15 @@ impl NetIp {
             Violation::new("/ipv4_address", address, reason)
         });
         if let Some(gateway) = self.ipv4_gateway.0 {
-            let near = same_v4(address, gateway, prefix)
-                && gateway != address
-                && host_v4(gateway)
-                && !net_or_broadcast(gateway, prefix);
-            violations.require(near, || {
+            violations.require(self.holds_v4(gateway), || {
                 let reason = format!("must be another host in the segment of {address}/{prefix}");
                 Violation::new("/ipv4_gateway", gateway, reason)
+            });
+        }
+        if let Some(gateway) = self.ipv4_gateway_waiting.0 {
+            violations.require(host_v4(gateway), || {
+                let reason = "is not the address of a host";
+                Violation::new("/ipv4_gateway_waiting", gateway, reason)
             });
         }
     }
@@ -70,12 +92,17 @@ impl NetIp {
             Violation::new("/ipv6_address", address, reason)
         });
         if let Some(gateway) = self.ipv6_gateway.0 {
-            let near = gateway.is_unicast_link_local() || same_v6(address, gateway, prefix);
-            violations.require(near && gateway != address && host_v6(gateway), || {
+            violations.require(self.holds_v6(gateway), || {
                 let reason = format!(
                     "must be another host in the segment of {address}/{prefix}, or link-local"
                 );
                 Violation::new("/ipv6_gateway", gateway, reason)
+            });
+        }
+        if let Some(gateway) = self.ipv6_gateway_waiting.0 {
+            violations.require(host_v6(gateway), || {
+                let reason = "is not the address of a host";
+                Violation::new("/ipv6_gateway_waiting", gateway, reason)
             });
         }
     }

@@ -1,4 +1,5 @@
 mod checks;
+mod gateway;
 mod values;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -7,6 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use self::checks::is_host_name;
+pub use self::gateway::WaitingGateway;
 pub use self::values::{ConfirmWithin, Ipv4Prefix, Ipv6Prefix, MaybeAddress};
 use super::{CheckContext, Restore, Section};
 use crate::{
@@ -70,6 +72,10 @@ pub struct NetIp {
     /// Router in the same segment; may be empty.
     #[schemars(title = "Default Gateway", extend("x-visible-when" = {"managed": true, "ipv4_mode": "static"}))]
     pub ipv4_gateway: MaybeAddress<Ipv4Addr>,
+    /// Gateway that lies outside the segment: it becomes the default gateway as soon as the segment of the address holds it. ONVIF may
+    /// set it before the address. Empty it to give it up.
+    #[schemars(title = "Waiting Gateway", extend("x-visible-when" = {"managed": true, "ipv4_mode": "static"}, "x-hidden-when" = {"ipv4_gateway_waiting": ""}))]
+    pub ipv4_gateway_waiting: MaybeAddress<Ipv4Addr>,
     /// Takes a link-local IPv4 address (169.254.x.y) as well, to be found without a DHCP server; under systemd-networkd not while DHCP gives one.
     #[schemars(title = "Zero Configuration", extend("x-visible-when" = {"managed": true, "ipv4_mode": ["dhcp", "static"]}))]
     pub zero_configuration: bool,
@@ -85,6 +91,10 @@ pub struct NetIp {
     /// Router in the same segment or link-local; may be empty.
     #[schemars(title = "IPv6 Default Gateway", extend("x-visible-when" = {"managed": true, "ipv6_mode": "static"}))]
     pub ipv6_gateway: MaybeAddress<Ipv6Addr>,
+    /// IPv6 gateway that lies outside the segment: it becomes the default gateway as soon as the segment of the address holds it. ONVIF may
+    /// set it before the address. Empty it to give it up.
+    #[schemars(title = "Waiting IPv6 Gateway", extend("x-visible-when" = {"managed": true, "ipv6_mode": "static"}, "x-hidden-when" = {"ipv6_gateway_waiting": ""}))]
+    pub ipv6_gateway_waiting: MaybeAddress<Ipv6Addr>,
     /// Takes DNS servers from DHCP or the router.
     #[schemars(title = "DNS from DHCP", extend("x-visible-when" = {"managed": true}))]
     pub dns_from_dhcp: bool,
@@ -120,11 +130,13 @@ impl Default for NetIp {
             ipv4_address: MaybeAddress(None),
             ipv4_prefix: Ipv4Prefix(24),
             ipv4_gateway: MaybeAddress(None),
+            ipv4_gateway_waiting: MaybeAddress(None),
             zero_configuration: false,
             ipv6_mode: Ipv6Mode::Auto,
             ipv6_address: MaybeAddress(None),
             ipv6_prefix: Ipv6Prefix::clamped(64),
             ipv6_gateway: MaybeAddress(None),
+            ipv6_gateway_waiting: MaybeAddress(None),
             dns_from_dhcp: true,
             dns_preferred: MaybeAddress(None),
             dns_backup: MaybeAddress(None),
@@ -215,6 +227,10 @@ impl Section for NetIp {
     const PAGE: &'static str = "Setting/Network/TCP/IP";
     const WRITE: Permission = Permission::NetworkConfig;
     const ON_RESTORE: Restore = Restore::Keep;
+
+    fn settle(&mut self, before: &Self) {
+        self.settle_gateways(before);
+    }
 
     fn check(&self, cx: &CheckContext<'_>, violations: &mut Violations) {
         let name = &self.interface;

@@ -13,6 +13,7 @@ export interface NetworkState {
   hostname: string;
   dns: string[];
   gateways: string[];
+  waiting_gateways: { gateway: string; segment: string }[];
   trial: { by: string; addresses: string[]; seconds_left: number; confirmable: boolean } | null;
   last: { end: 'confirmed' | 'rolled-back'; at: string; reason: string | null } | null;
   conflict: [string, string] | null;
