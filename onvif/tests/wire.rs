@@ -429,6 +429,31 @@ async fn scopes_are_set_added_and_removed() {
         }
     }
     assert_eq!(scopes().await, [name, place, "urn://x/z"]);
+    // A name stays, whatever is set (Core 9.3.2.2); the unit may be called by it.
+    let model = format!(
+        "onvif://www.onvif.org/name/{}",
+        bench.test.device.identity.model
+    );
+    let set = format!("<tds:SetScopes><tds:Scopes>{model}</tds:Scopes></tds:SetScopes>");
+    assert_eq!(bench.call(DEVICE, &set, ADMIN).await.status, 200);
+    let all: tds::GetScopesResponse = bench.call(DEVICE, "<tds:GetScopes/>", ADMIN).await.read();
+    let named: Vec<_> = all
+        .scopes
+        .iter()
+        .filter(|s| s.scope_item.contains("/name/"))
+        .collect();
+    assert_eq!(named.len(), 1);
+    assert_eq!(
+        (named[0].scope_def.as_str(), &named[0].scope_item),
+        ("Fixed", &model)
+    );
+    assert_eq!(
+        bench
+            .call(DEVICE, &one("RemoveScopes", &model), ADMIN)
+            .await
+            .fault()[1..],
+        ["OperationProhibited", "FixedScope"]
+    );
     let many: String = (0..40)
         .map(|i| format!("<tds:ScopeItem>urn://x/{i}</tds:ScopeItem>"))
         .collect();

@@ -248,7 +248,7 @@ fn hardware_bounds_only_judge_what_is_being_changed() {
         r.settings
             .patch(
                 "video.main",
-                &json!({"bit_rate": 1000, "codec": "H.265"}),
+                &json!({"resolution": "2688x1520", "codec": "H.265"}),
                 None,
                 &admin(),
             )

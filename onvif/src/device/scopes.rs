@@ -60,14 +60,22 @@ fn fixed(device: &Device) -> Vec<String> {
         format!("{PREFIX}type/video_encoder"),
         format!("{PREFIX}type/Network_Video_Transmitter"),
         format!("{PREFIX}hardware/{}", encode(&device.identity.model)),
+        fixed_name(device),
     ];
     scopes.extend(profiles::scopes(device));
     scopes
 }
 
+/// ONVIF asks for a name that stays (Core §9.3.2.2): the model's. The unit's own comes after it.
+fn fixed_name(device: &Device) -> String {
+    format!("{NAME}{}", encode(&device.identity.model))
+}
+
 fn configurable(device: &Device) -> Vec<String> {
     let general = device.settings.get::<DeviceGeneral>();
     let mut scopes = vec![format!("{NAME}{}", encode(&general.name))];
+    // A unit that is called as its model has one name.
+    scopes.retain(|name| *name != fixed_name(device));
     // Discovery wants a location scope even when nobody set one.
     scopes.push(format!("{LOCATION}{}", encode(&general.location)));
     scopes.extend(device.settings.get::<OnvifService>().scopes.iter().cloned());
@@ -183,7 +191,9 @@ fn is_fixed(device: &Device, scope: &str) -> bool {
 
 /// `SetScopes`: replaces the configurable ones.
 pub(super) fn set(call: &Call<'_>, scopes: Vec<String>) -> Answer<()> {
-    if let Some(scope) = scopes.iter().find(|s| is_fixed(call.device(), s)) {
+    // The unit may be called as its model.
+    let taken = |s: &&String| is_fixed(call.device(), s) && !s.starts_with(NAME);
+    if let Some(scope) = scopes.iter().find(taken) {
         return Err(Fault::sender(
             &["OperationProhibited", "ScopeOverwrite"],
             format!("{} is fixed", shortened(scope)),

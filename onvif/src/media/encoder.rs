@@ -162,7 +162,7 @@ fn signs(device: &Device) -> bool {
 }
 
 /// Resolutions that a `Set` of this stream would accept now: they fit the source, and sub is never
-/// larger than main (VIDEO-6).
+/// larger than main (VIDEO-6). The one that is set is among them; what is larger than the source is encoded in its size.
 fn resolutions(device: &Device, stream: StreamId) -> Vec<Resolution> {
     let main = device.settings.get::<VideoMain>().resolution;
     let sub = device.settings.get::<VideoSub>();
@@ -172,12 +172,12 @@ fn resolutions(device: &Device, stream: StreamId) -> Vec<Resolution> {
     };
     let mut all = device.settings.video_capabilities().resolutions();
     all.retain(ordered);
-    if all.is_empty() {
-        // A source smaller than all of them: what is set stays, and is encoded in the source's size.
-        all.push(match stream {
-            StreamId::Main => main,
-            StreamId::Sub => sub.resolution,
-        });
+    let set = match stream {
+        StreamId::Main => main,
+        StreamId::Sub => sub.resolution,
+    };
+    if !all.contains(&set) {
+        all.insert(0, set);
     }
     all
 }

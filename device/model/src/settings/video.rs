@@ -431,7 +431,9 @@ fn check_limits(
         Violation::new("/frame_rate", s.frame_rate.get(), reason)
     });
     if let Some((w, h)) = video.source_size {
-        violations.require(s.resolution.fits_in(w, h), || {
+        // What is set already blocks no other change: it is encoded in the source's size.
+        let fits = s.resolution == before.resolution || s.resolution.fits_in(w, h);
+        violations.require(fits, || {
             Violation::new(
                 "/resolution",
                 s.resolution,

@@ -170,6 +170,38 @@ fn media1_never_says_h265() {
     assert!(media1(&t.device, StreamId::Sub).is_some());
 }
 
+/// A source smaller than the size that is set: it is offered, and what was read can be written back with another rate.
+#[test]
+fn what_is_set_above_the_source_can_be_written_back() {
+    let t = testing::initialised();
+    t.device.settings.set_video_capabilities(VideoCapabilities {
+        source_size: Some((640, 360)),
+        codecs: vec![Codec::H264],
+        ..Default::default()
+    });
+    let system = platecam_model::Actor::system();
+    let mut wanted = media2(&t.device, StreamId::Main);
+    let options = media2_options(&t.device, &[StreamId::Main]);
+    let offered = &options[0].resolutions_available;
+    assert!(offered.len() > 1 && offered.contains(&wanted.resolution));
+    wanted.rate_control.as_mut().unwrap().bitrate_limit = 1000;
+    let set = |wanted: &tt::VideoEncoder2Configuration| {
+        let config = Wanted::from(wanted.clone()).apply(current(&t.device, StreamId::Main));
+        let config = config.unwrap();
+        t.device
+            .settings
+            .update::<VideoMain>(&system, |s| s.set_stream(config))
+    };
+    set(&wanted).unwrap();
+    assert_eq!(media2(&t.device, StreamId::Main), wanted);
+    wanted.resolution = tt::VideoResolution2 {
+        width: 1280,
+        height: 720,
+    };
+    let refused = set(&wanted).unwrap_err().to_string();
+    assert!(refused.contains("640x360"), "{refused}");
+}
+
 /// A source smaller than every size of the product: the lists that ONVIF wants filled hold what is set.
 #[test]
 fn a_small_source_leaves_what_is_set() {
