@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::frame::FrameView;
 use crate::geometry::PxQuad;
 use features::Light;
+pub(crate) use sample::pixel;
 pub use sample::{Rgb, Samples};
 
 /// Likelihood below which a plate's colour is not told.

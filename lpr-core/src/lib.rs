@@ -28,6 +28,7 @@ mod repeat;
 mod resample;
 mod second;
 pub mod settings;
+pub mod state;
 pub mod still;
 pub mod time;
 mod track;

@@ -17,7 +17,6 @@ use crate::picture::Picture;
 use crate::plate::{
     Direction, PlateCapture, PlateDetection, PlateRead, PlateText, Scene, TrackedObject, Unreadable,
 };
-use crate::plausibility::origin;
 use crate::quality::{LEAST_CONTRAST, LEAST_SHARPNESS, Quality};
 use crate::repeat::{Repeats, Sighting};
 use crate::second::{SecondPicture, Seconds};
@@ -642,7 +641,7 @@ fn capture(
     direction: Direction,
     settings: &RecognitionSettings,
 ) -> PlateCapture {
-    let origin = text.map(|t| origin(&t.text, settings.region));
+    let origin = text.map(|t| shown.issuer(&t.text, settings.region));
     let read = PlateRead {
         track_id: track.id,
         plate_number: text.map_or_else(String::new, |t| t.text.clone()),

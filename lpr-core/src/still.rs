@@ -8,7 +8,9 @@ use crate::geometry::{FrameSize, PxQuad, PxRect};
 use crate::lines::{Whole, read_two_lines};
 use crate::nets::{DetectRequest, Detector, Reader};
 use crate::plate::{PlateDetection, PlateText};
+use crate::plausibility::Origin;
 use crate::settings::Region;
+use crate::state::issuer;
 use crate::vehicle_type::{TypeRead, type_of};
 use crate::vote::Ballot;
 use crate::warp::{rectify, usable_quad};
@@ -43,6 +45,8 @@ pub struct StillPlate {
     pub colors: Colors,
     /// Type of the vehicle; `None` is unknown.
     pub vehicle_type: Option<TypeRead>,
+    /// Country and state of a plate that was read, as far as text and look tell.
+    pub origin: Origin,
 }
 
 /// Most net pixels for a picture pixel.
@@ -129,6 +133,9 @@ pub fn recognize_still<D: Detector, R: Reader>(
     for p in &mut plates {
         p.colors = colors_of(picture, &p.quad);
         p.vehicle_type = type_of(picture, &p.quad);
+        if let Some(text) = &p.plate {
+            p.origin = issuer(&text.text, options.region, Some((picture, &p.quad)));
+        }
     }
     plates.sort_by(|a, b| {
         let key = |p: &StillPlate| (p.likelihood(), p.score);
@@ -165,6 +172,7 @@ fn look<D: Detector, R: Reader>(
             quad,
             colors: Colors::default(),
             vehicle_type: None,
+            origin: Origin::default(),
         });
     }
     Ok(plates)
@@ -280,6 +288,7 @@ mod tests {
             quad: rect.into(),
             colors: Colors::default(),
             vehicle_type: None,
+            origin: Origin::default(),
         }
     }
 

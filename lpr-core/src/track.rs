@@ -8,6 +8,9 @@ use crate::frame::FrameView;
 use crate::geometry::{FrameSize, PxPoint, PxQuad, PxRect};
 use crate::picture::Picture;
 use crate::plate::{PlatePictures, PlateText, Unreadable};
+use crate::plausibility::Origin;
+use crate::settings::Region;
+use crate::state::issuer;
 use crate::time::UtcTime;
 use crate::travel::Travel;
 use crate::vehicle_type::TypeBallot;
@@ -80,6 +83,13 @@ impl BestFrame {
             },
             fitness: 0.0,
         }
+    }
+
+    /// Whose a plate with `text` is, also by its look where the picture is the frame that shows it.
+    pub(crate) fn issuer(&self, text: &str, region: Region) -> Origin {
+        let view = self.pictures.full.view(self.at);
+        let shown = view.as_ref().zip(self.place.as_ref());
+        issuer(text, region, shown.map(|(frame, (_, quad))| (frame, quad)))
     }
 }
 

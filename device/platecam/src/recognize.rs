@@ -92,6 +92,7 @@ fn print(
                 "file": file, "plate": p.plate.as_ref().map(|t| &t.text), "confidence": p.likelihood(),
                 "box": [x, y, w, h], "score": p.score,
                 "plate_color": p.colors.plate, "vehicle_color": p.colors.vehicle, "vehicle_type": p.vehicle_type,
+                "country": p.origin.country, "state": p.origin.entity,
                 "n_best": p.plate.as_ref().map_or_else(Vec::new, |t| t.n_best(N_BEST)),
             });
             writeln!(out, "{line}")?;
@@ -140,6 +141,7 @@ mod tests {
             quad: rect.into(),
             colors: lpr_core::Colors::default(),
             vehicle_type: None,
+            origin: lpr_core::plausibility::Origin::default(),
         };
         let printed = |json| {
             let mut out = Vec::new();
@@ -156,7 +158,7 @@ mod tests {
         let json: serde_json::Value = serde_json::from_str(&printed(true)).unwrap();
         assert_eq!(
             json,
-            json!({"file": "a.jpg", "plate": null, "confidence": 0.0, "box": [10, 20, 100, 40], "score": 0.75, "plate_color": null, "vehicle_color": null, "vehicle_type": null, "n_best": []})
+            json!({"file": "a.jpg", "plate": null, "confidence": 0.0, "box": [10, 20, 100, 40], "score": 0.75, "plate_color": null, "vehicle_color": null, "vehicle_type": null, "country": null, "state": null, "n_best": []})
         );
     }
 

@@ -73,7 +73,7 @@ fn grid(
 }
 
 /// The pixel that holds `p`; `None` outside the frame.
-fn pixel(frame: &FrameView<'_>, p: PxPoint) -> Option<Rgb> {
+pub(crate) fn pixel(frame: &FrameView<'_>, p: PxPoint) -> Option<Rgb> {
     let (w, h) = (frame.size().width() as f32, frame.size().height() as f32);
     if !(p.x >= 0.0 && p.y >= 0.0 && p.x < w && p.y < h) {
         return None;

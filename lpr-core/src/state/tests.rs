@@ -1,0 +1,112 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::geometry::{FrameSize, PxRect};
+use crate::picture::{Picture, PixelFormat};
+use crate::time::UtcTime;
+
+/// A picture of coloured stripes and steps.
+fn pattern() -> Picture {
+    let (w, h) = (300u32, 220u32);
+    let shades = |x: u32, y: u32| {
+        let (r, g, b) = (
+            (7 * x + 3 * y + x * y / 16) % 251,
+            (5 * x + y) % 241,
+            (x + 9 * y) % 239,
+        );
+        [r as u8, g as u8, b as u8]
+    };
+    let size = FrameSize::new(w, h).unwrap();
+    let data = (0..h).flat_map(|y| (0..w).flat_map(move |x| shades(x, y)));
+    Picture::new(size, PixelFormat::Rgb, data.collect()).unwrap()
+}
+
+/// RECOG-1, LPRCFG-17: what the net was trained with is what it is given, and its answers are the trainer's: numbers from `training/states.py --check`.
+#[test]
+fn the_trainer_sees_and_says_the_same() {
+    let picture = pattern();
+    let view = picture.view(UtcTime::EPOCH).unwrap();
+    let corners = [(60.3, 90.4), (190.2, 84.1), (193.7, 150.9), (58.8, 155.2)];
+    let quad = PxQuad::new(corners.map(|(x, y)| PxPoint::new(x, y)));
+    let got = cells(&view, &quad).unwrap();
+    let firm = |got: f32, expect: f32| assert!((got - expect).abs() < 2e-3, "{got}, not {expect}");
+    for (place, expect) in CELLS {
+        firm(got[place], expect);
+    }
+    for (got, expect) in net::judge(&got).into_iter().zip(ANSWERS) {
+        firm(got, expect);
+    }
+}
+
+#[rustfmt::skip]
+const CELLS: [(usize, f32); 9] = [(0, -1.0224), (97, 0.4951), (194, -0.6742), (291, -1.6353), (388, 1.4743), (485, -1.4205), (582, -0.8370), (679, -0.2354), (776, -0.5091)];
+#[rustfmt::skip]
+const ANSWERS: [f32; 44] = [0.78275, 0.00045, 0.00011, 2e-05, 2e-05, 0.00037, 0.0, 0.00038, 2e-05, 4e-05, 0.00841, 5e-05, 0.0, 0.0, 0.00164, 0.0002, 5e-05, 0.00083, 0.00448, 0.00011, 0.01227, 1e-05, 0.00095, 0.0002, 0.00517, 0.0, 4e-05, 0.00301, 4e-05, 0.00028, 8e-05, 0.0, 0.16736, 3e-05, 0.0, 0.00249, 0.00406, 0.00224, 0.0, 8e-05, 9e-05, 3e-05, 0.00161, 1e-05];
+
+/// What is not likely enough, and what is none of the states, is unknown.
+#[test]
+fn only_a_likely_state_is_told() {
+    let answers = |index: usize, likelihood: f32| {
+        let mut a = [(1.0 - likelihood) / (net::ANSWERS - 1) as f32; net::ANSWERS];
+        a[index] = likelihood;
+        told(a)
+    };
+    assert_eq!(answers(0, 0.99), None);
+    for (i, state) in net::STATES.into_iter().enumerate() {
+        assert_eq!(answers(i + 1, LEAST_LIKELIHOOD + 0.01), Some(state));
+        assert_eq!(answers(i + 1, LEAST_LIKELIHOOD - 0.01), None);
+    }
+}
+
+/// LPRCFG-17: the text is believed first, and looks count only where plates of the US are expected.
+#[test]
+fn text_goes_before_look() {
+    let at = |country, entity| Origin { country, entity };
+    let look = || Some("NY");
+    let both = at(Some("US"), Some("NY"));
+    let (open, us) = (Origin::default(), at(Some("US"), None));
+    assert_eq!(joined(open, Region::Us, look), both);
+    assert_eq!(joined(us, Region::Us, look), both);
+    assert_eq!(joined(us, Region::Us, || None), us);
+    for told in [at(Some("US"), Some("CA")), at(Some("CA"), None)] {
+        assert_eq!(joined(told, Region::Us, look), told);
+    }
+    for region in [Region::Eu, Region::Br, Region::Any] {
+        assert_eq!(joined(open, region, look), open);
+    }
+    assert_eq!(
+        issuer("7ABC123", Region::Us, None),
+        at(Some("US"), Some("CA"))
+    );
+}
+
+/// Plates that are too small or reach out of the picture are not judged.
+#[test]
+fn a_plate_must_be_seen_whole() {
+    let picture = pattern();
+    let view = picture.view(UtcTime::EPOCH).unwrap();
+    for rect in [
+        PxRect::new(100.0, 100.0, 39.0, 20.0),
+        PxRect::new(250.0, 100.0, 80.0, 40.0),
+        PxRect::new(100.0, -5.0, 80.0, 40.0),
+    ] {
+        assert_eq!(cells(&view, &rect.into()), None, "{rect:?}");
+    }
+}
+
+proptest! {
+    /// Any plate in any picture: no panic.
+    #[test]
+    fn any_plate_in_any_picture(
+        seed in any::<u32>(), format in 0usize..4,
+        p in prop::array::uniform8(prop_oneof![0f32..70.0, -1e4f32..1e4, Just(f32::NAN), Just(0.0)]),
+        (w, h) in (1u32..70, 1u32..70),
+    ) {
+        let format = [PixelFormat::I420, PixelFormat::Nv12, PixelFormat::Rgb, PixelFormat::Grey][format];
+        let size = FrameSize::new(w, h).unwrap();
+        let data = (0..format.bytes(size)).map(|i| (i as u32).wrapping_mul(seed | 1).rotate_left(9) as u8).collect();
+        let picture = Picture::new(size, format, data).unwrap();
+        let quad = PxQuad::new(std::array::from_fn(|i| PxPoint::new(p[2 * i], p[2 * i + 1])));
+        let _ = state_of(&picture.view(UtcTime::EPOCH).unwrap(), &quad);
+    }
+}
