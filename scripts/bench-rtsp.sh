@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # One run of our RTSP server and of gst-rtsp-server beside it, with the same clip (1080p25, about 4 Mbit/s) and the same viewers: processor
-# seconds a gigabit, memory a viewer, time to the first packet. The figures count on a quiet machine only. Called by `make bench-rtsp`.
+# seconds a gigabit, memory a viewer, time to the first packet and to the first key frame. The figures count on a quiet machine only. Called by `make bench-rtsp`.
 #
 #   bench-rtsp.sh [VIEWERS [SECONDS]]
 set -euo pipefail
 cd "$(dirname "$0")/.."
-viewers=${1:-40} seconds=${2:-15}
+viewers=${1:-40} seconds=${2:-15} examples=${CARGO_TARGET_DIR:-target}/release/examples
 T=$(mktemp -d); trap 'kill $(jobs -p) 2>/dev/null; rm -rf "$T"' EXIT
 cargo build --release --locked -q -p rtsp --examples
 ffmpeg -v error -f lavfi -i "testsrc2=size=1920x1080:rate=25,noise=alls=6:allf=t" -t 60 -c:v libx264 -preset ultrafast -tune zerolatency -pix_fmt yuv420p \
@@ -17,10 +17,10 @@ there() { for _ in $(seq 200); do (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null 
 measure() {
     local how before memory said bytes first
     # Once before it counts: the server opens its clip then.
-    target/release/examples/viewers "$3" 1 tcp 2 >/dev/null
+    "$examples/viewers" "$3" 1 tcp 2 >/dev/null
     for how in tcp udp; do
         memory=$(resident "$2"); before=$(cpu "$2")
-        target/release/examples/viewers "$3" "$viewers" $how "$seconds" >"$T/said" &
+        "$examples/viewers" "$3" "$viewers" $how "$seconds" >"$T/said" &
         local job=$!
         sleep $((seconds * 2 / 3)); memory=$(($(resident "$2") - memory)); wait $job
         said=$(cat "$T/said"); bytes=$(sed 's/.* bytes \([0-9]*\) .*/\1/' <<<"$said"); first=${said#*first packet }
@@ -30,7 +30,7 @@ measure() {
                 name, how, word[2], gbit * 1000 / viewers / '"$seconds"', (cpu - before) / gbit, memory / viewers, word[6], first }'
     done
 }
-target/release/examples/serve_file "$T/clip.h264" 127.0.0.1:18554 25 >/dev/null & ours=$!
+"$examples/serve_file" "$T/clip.h264" 127.0.0.1:18554 25 >/dev/null & ours=$!
 there 18554; measure platecam $ours "rtsp://127.0.0.1:18554/video/livemedia?Ch=1&Streamtype=0"; kill $ours
 /usr/bin/python3 - "$T/clip.h264" <<'P' & theirs=$!
 import sys, gi

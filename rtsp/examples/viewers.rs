@@ -17,6 +17,7 @@ struct Counts {
     bytes: AtomicU64,
     lost: AtomicU64,
     first: parking_lot::Mutex<Vec<Duration>>,
+    picture: parking_lot::Mutex<Vec<Duration>>,
 }
 
 /// Sends a request; gives the answer's head and body.
@@ -55,15 +56,43 @@ fn control(url: &str, head: &str, sdp: &str) -> Option<String> {
     Some(format!("{}/{control}", base.trim_end_matches('/')))
 }
 
+/// True where decoding can begin: parameter sets or a key frame in an RTP packet.
+fn begins(packet: &[u8], h265: bool) -> bool {
+    // Those that aggregate and fragment name the kind in what follows.
+    let (Some(&first), Some(&second), Some(&third)) =
+        (packet.get(12), packet.get(13), packet.get(14))
+    else {
+        return false;
+    };
+    if h265 {
+        let kind = match first >> 1 & 63 {
+            48 => packet.get(16).map_or(0, |byte| byte >> 1 & 63),
+            49 => third & 63,
+            kind => kind,
+        };
+        matches!(kind, 16..=23 | 32..=34)
+    } else {
+        let kind = match first & 31 {
+            24 => packet.get(15).map_or(0, |byte| byte & 31),
+            28 => second & 31,
+            kind => kind,
+        };
+        matches!(kind, 5 | 7 | 8)
+    }
+}
+
 async fn view(url: &str, udp: bool, counts: Arc<Counts>) -> Result<(), Failure> {
     let began = Instant::now();
     let rest = url.strip_prefix("rtsp://").ok_or("no rtsp://")?;
     let address: SocketAddr = rest.split('/').next().unwrap_or_default().parse()?;
     let mut stream = TcpStream::connect(address).await?;
     let socket = UdpSocket::bind((address.ip(), 0)).await?;
+    // As players do: half a megabyte.
+    socket2::SockRef::from(&socket).set_recv_buffer_size(512 << 10)?;
     let port = socket.local_addr()?.port();
     let describe = format!("DESCRIBE {url} RTSP/1.0\r\nCSeq: 1\r\nAccept: application/sdp\r\n\r\n");
     let (head, sdp) = ask(&mut stream, describe).await?;
+    let h265 = sdp.contains("H265/90000");
     let control = control(url, &head, &sdp).ok_or("the description has no control URL")?;
     let transport = if udp {
         format!(
@@ -83,6 +112,7 @@ async fn view(url: &str, udp: bool, counts: Arc<Counts>) -> Result<(), Failure> 
     )
     .await?;
     let mut expected: Option<u16> = None;
+    let mut shown = false;
     let mut buffer = vec![0u8; 65_536];
     let mut check = |packet: &[u8]| {
         if packet.len() < 12 || packet[1] & 0x7f == 72 {
@@ -90,6 +120,10 @@ async fn view(url: &str, udp: bool, counts: Arc<Counts>) -> Result<(), Failure> 
         }
         if expected.is_none() {
             counts.first.lock().push(began.elapsed());
+        }
+        if !shown && begins(packet, h265) {
+            shown = true;
+            counts.picture.lock().push(began.elapsed());
         }
         let seq = u16::from_be_bytes([packet[2], packet[3]]);
         counts.lost.fetch_add(
@@ -138,21 +172,22 @@ async fn main() -> Result<(), Failure> {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     tokio::time::sleep(Duration::from_secs(seconds.parse()?)).await;
-    let mut first = std::mem::take(&mut *counts.first.lock());
-    first.sort();
-    let percentile = |share: usize| {
-        first
-            .get(first.len().saturating_sub(1) * share / 100)
-            .copied()
-            .unwrap_or_default()
+    let percentiles = |times: &parking_lot::Mutex<Vec<Duration>>| {
+        let mut times = std::mem::take(&mut *times.lock());
+        times.sort();
+        let at = |share: usize| {
+            let found = times.get(times.len().saturating_sub(1) * share / 100);
+            found.copied().unwrap_or_default()
+        };
+        format!("p50 {:.1?} p95 {:.1?}", at(50), at(95))
     };
+    let came = counts.first.lock().len();
     println!(
-        "viewers {} bytes {} lost {} first packet p50 {:.1?} p95 {:.1?}",
-        first.len(),
+        "viewers {came} bytes {} lost {} first packet {} key frame {}",
         counts.bytes.load(Ordering::Relaxed),
         counts.lost.load(Ordering::Relaxed),
-        percentile(50),
-        percentile(95),
+        percentiles(&counts.first),
+        percentiles(&counts.picture),
     );
     Ok(())
 }

@@ -6,20 +6,25 @@ mod handler;
 mod listener;
 mod multicast;
 mod registry;
+mod round;
 mod session;
 mod tls;
 mod tunnel;
 mod udp;
 mod writer;
 
-use std::net::{IpAddr, SocketAddr};
+use std::io;
+use std::net::{IpAddr, Shutdown, SocketAddr};
+use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
+use std::task::{Context, Poll, ready};
 use std::time::{Duration, SystemTime};
 
 use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+use tokio::net::tcp::OwnedWriteHalf;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -36,6 +41,7 @@ use connection::{Connection, Ends};
 use listener::Listeners;
 use multicast::Casts;
 use registry::Registry;
+use round::{Exit, Rounds};
 use tunnel::Tunnels;
 use udp::UdpPair;
 
@@ -147,6 +153,7 @@ pub(crate) struct Shared {
     pub(crate) registry: Registry,
     pub(crate) tunnels: Tunnels,
     pub(crate) casts: Casts,
+    pub(crate) rounds: Rounds,
     pub(crate) cancel: CancellationToken,
     pub(crate) tasks: TaskTracker,
     next_connection: AtomicU64,
@@ -174,6 +181,7 @@ impl Server {
             registry: Registry::new(config.max_sessions),
             tunnels: Tunnels::default(),
             casts: Casts::default(),
+            rounds: Rounds::default(),
             config,
             cname,
             source,
@@ -249,6 +257,7 @@ impl Server {
             peer,
             context,
             udp: None,
+            exit: None,
         };
         connection.run(Ends::new(reader, writer)).await;
     }
@@ -328,11 +337,42 @@ async fn serve_tcp(
         transport: Transport::Tcp,
     };
     let (reader, writer) = stream.into_split();
+    let writer = Arc::new(writer);
     let connection = Connection {
         shared,
         peer,
         context,
         udp,
+        exit: Some(Exit::Tcp(writer.clone())),
     };
-    connection.run(Ends::new(reader, writer)).await;
+    connection.run(Ends::new(reader, SharedHalf(writer))).await;
+}
+
+/// The writing half of a socket, which a round may write to as well while its own task does not.
+struct SharedHalf(Arc<OwnedWriteHalf>);
+
+impl AsyncWrite for SharedHalf {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let stream: &TcpStream = (*self.0).as_ref();
+        loop {
+            ready!(stream.poll_write_ready(cx))?;
+            match stream.try_write(bytes) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                done => return Poll::Ready(done),
+            }
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let stream: &TcpStream = (*self.0).as_ref();
+        Poll::Ready(SockRef::from(stream).shutdown(Shutdown::Write))
+    }
 }

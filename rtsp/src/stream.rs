@@ -229,6 +229,11 @@ impl Stream {
         self.groups.lock().get(track).copied().flatten()
     }
 
+    /// Told of every new frame, and of the end.
+    pub(crate) fn changes(&self) -> watch::Receiver<u64> {
+        self.head.subscribe()
+    }
+
     pub(crate) fn id(&self) -> u64 {
         self.id
     }

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::handler::Handler;
 use super::registry::ConnectionPlace;
+use super::round::Exit;
 use super::session::Session;
 use super::tunnel::{self, Beginning};
 use super::udp::UdpPair;
@@ -31,6 +32,8 @@ pub(crate) struct Connection {
     pub(crate) context: ConnectionContext,
     /// The ports for media by UDP, where that is offered.
     pub(crate) udp: Option<Arc<UdpPair>>,
+    /// Where the writer leads, if it is a socket of our own.
+    pub(crate) exit: Option<Exit>,
 }
 
 impl Connection {
@@ -77,6 +80,7 @@ impl Connection {
             peer,
             context,
             udp,
+            exit,
         } = self;
         let Ends {
             mut reader,
@@ -95,7 +99,7 @@ impl Connection {
             number,
             cancel: cancel.clone(),
         };
-        let writing = Writer::new(shared.clone(), writer, peer, cancel.clone()).run(queue);
+        let writing = Writer::new(shared.clone(), writer, exit, peer, cancel.clone()).run(queue);
         let writing = shared.tasks.spawn(writing);
         let mut handler = Handler::new(shared.clone(), peer, context, udp, number, out);
         read(

@@ -170,7 +170,7 @@ impl Sender {
                     break;
                 }
                 Some(Next::Frame(frame)) => {
-                    let sent = self.pair.send_frame(&frame, self.group.rtp()).await;
+                    let sent = self.pair.send_frame(&frame, 0, self.group.rtp()).await;
                     if let Err(error) = sent
                         && !std::mem::replace(&mut told, true)
                     {

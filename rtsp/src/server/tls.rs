@@ -48,6 +48,7 @@ pub(super) async fn serve(
             transport: Transport::Tls,
         },
         udp: None,
+        exit: None,
     };
     let limit = connection.shared.config.unauthenticated_time;
     let handshake = tokio::select! {

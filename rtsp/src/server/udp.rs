@@ -10,14 +10,14 @@ use std::time::Duration;
 use socket2::{Domain, MsgHdr, Protocol, SockAddr, SockRef, Socket, Type};
 use tokio::io::Interest;
 use tokio::net::UdpSocket;
-use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::Shared;
-use super::session::{LagLog, REPORT_INTERVAL, Route, Routes, Session, report_due};
+use super::round::{Event, Exit, Player, Playing};
+use super::session::Route;
 use crate::error::Error;
 use crate::packet::{Frame, Span};
-use crate::stream::{Cursor, Next};
+use crate::stream::Next;
 
 /// Packets of one send: what a switch takes in one go without loss, and below the kernel's 64 segments.
 const BURST: usize = 32;
@@ -31,6 +31,8 @@ const ATTEMPTS: usize = 64;
 /// `SOL_UDP` and `UDP_SEGMENT` of Linux.
 const SOL_UDP: i32 = 17;
 const UDP_SEGMENT: i32 = 103;
+/// Control messages are aligned to this.
+const WORD: usize = size_of::<usize>();
 
 /// The RTP and RTCP socket of one listening address.
 pub(crate) struct UdpPair {
@@ -81,17 +83,52 @@ impl UdpPair {
         })
     }
 
-    /// Sends all packets of a frame.
-    pub(super) async fn send_frame(&self, frame: &Frame, to: SocketAddr) -> io::Result<()> {
-        let pause_every = frame.packets.len().div_ceil(PAUSES + 1).max(BURST);
+    /// Sends the packets of a frame from number `from` on.
+    pub(super) async fn send_frame(
+        &self,
+        frame: &Frame,
+        from: usize,
+        to: SocketAddr,
+    ) -> io::Result<()> {
+        let packets = frame.packets.get(from..).unwrap_or_default();
+        let pause_every = packets.len().div_ceil(PAUSES + 1).max(BURST);
         let mut since_pause = 0;
-        for burst in bursts(&frame.packets, BURST) {
+        for burst in bursts(packets, BURST) {
             if since_pause >= pause_every {
                 since_pause = 0;
                 tokio::time::sleep(PACE).await;
             }
             since_pause += burst.len();
-            self.send_burst(frame, &frame.packets[burst], to).await?;
+            let mut sent = burst.start;
+            while let Err(error) = self.try_send(frame, packets, (&mut sent, burst.end), to) {
+                if error.kind() != io::ErrorKind::WouldBlock {
+                    return Err(error);
+                }
+                self.rtp.writable().await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The same without waiting, for a frame that needs no pause.
+    ///
+    /// # Errors
+    /// The number of packets sent, when that is not all.
+    pub(super) fn try_send_frame(&self, frame: &Frame, to: SocketAddr) -> Result<(), usize> {
+        if frame.packets.len() > BURST {
+            return Err(0);
+        }
+        let mut sent = 0;
+        for burst in bursts(&frame.packets, BURST) {
+            match self.try_send(frame, &frame.packets, (&mut sent, burst.end), to) {
+                Ok(()) => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Err(sent),
+                Err(error) => {
+                    // Lost like any other packet.
+                    tracing::debug!(%error, peer = %to, "RTP packets not sent");
+                    return Ok(());
+                }
+            }
         }
         Ok(())
     }
@@ -111,23 +148,35 @@ impl UdpPair {
         [SockRef::from(&self.rtp), SockRef::from(&self.rtcp)]
     }
 
-    async fn send_burst(&self, frame: &Frame, spans: &[Span], to: SocketAddr) -> io::Result<()> {
+    /// Sends a burst without waiting; counts what was sent.
+    fn try_send(
+        &self,
+        frame: &Frame,
+        packets: &[Span],
+        (sent, end): (&mut usize, usize),
+        to: SocketAddr,
+    ) -> io::Result<()> {
+        let spans = &packets[*sent..end];
         if spans.len() > 1 && !self.no_offload.load(Ordering::Relaxed) {
             let address = SockAddr::from(to);
-            let slices: Vec<IoSlice<'_>> = spans
-                .iter()
-                .map(|span| IoSlice::new(frame.packet(*span)))
-                .collect();
+            let mut slices = [IoSlice::new(&[]); BURST];
+            for (slice, span) in slices.iter_mut().zip(spans) {
+                *slice = IoSlice::new(frame.packet(*span));
+            }
+            let slices = &slices[..spans.len().min(BURST)];
             let control = segment_size(spans[0].len);
             let send = || {
                 let message = MsgHdr::new()
                     .with_addr(&address)
-                    .with_buffers(&slices)
+                    .with_buffers(slices)
                     .with_control(&control);
                 SockRef::from(&self.rtp).sendmsg(&message, 0)
             };
-            match self.rtp.async_io(Interest::WRITABLE, send).await {
-                Ok(_) => return Ok(()),
+            match self.rtp.try_io(Interest::WRITABLE, send) {
+                Ok(_) => {
+                    *sent = end;
+                    return Ok(());
+                }
                 Err(error)
                     if matches!(
                         error.raw_os_error(),
@@ -141,7 +190,8 @@ impl UdpPair {
             }
         }
         for span in spans {
-            self.rtp.send_to(frame.packet(*span), to).await?;
+            self.rtp.try_send_to(frame.packet(*span), to)?;
+            *sent += 1;
         }
         Ok(())
     }
@@ -162,15 +212,13 @@ fn bind(address: SocketAddr) -> io::Result<UdpSocket> {
 }
 
 /// A `cmsghdr` that asks the kernel to cut a message into segments of `size` bytes.
-fn segment_size(size: u16) -> Vec<u8> {
-    const WORD: usize = size_of::<usize>();
-    const HEADER: usize = WORD + 4 + 4;
-    let mut control = Vec::with_capacity(HEADER + WORD);
-    control.extend((HEADER + 2).to_ne_bytes());
-    control.extend(SOL_UDP.to_ne_bytes());
-    control.extend(UDP_SEGMENT.to_ne_bytes());
-    control.extend(size.to_ne_bytes());
-    control.resize(HEADER + WORD, 0);
+fn segment_size(size: u16) -> [u8; 2 * WORD + 8] {
+    let mut control = [0; 2 * WORD + 8];
+    let (length, rest) = control.split_at_mut(WORD);
+    length.copy_from_slice(&(WORD + 8 + 2).to_ne_bytes());
+    rest[..4].copy_from_slice(&SOL_UDP.to_ne_bytes());
+    rest[4..8].copy_from_slice(&UDP_SEGMENT.to_ne_bytes());
+    rest[8..10].copy_from_slice(&size.to_ne_bytes());
     control
 }
 
@@ -238,44 +286,50 @@ pub(crate) async fn receive_talk(shared: Arc<Shared>, pair: Arc<UdpPair>) {
 pub(crate) async fn deliver(
     shared: Arc<Shared>,
     pair: Arc<UdpPair>,
-    session: Arc<Session>,
-    mut cursor: Cursor,
-    routes: Routes,
+    player: Box<Player>,
     pause: CancellationToken,
 ) {
-    let mut lag = LagLog::default();
-    let mut report_at: Option<Instant> = None;
+    let (session, routes) = (player.session.clone(), player.routes);
+    let exit = Exit::Udp(pair.clone());
+    let mut playing = Playing::new(player);
     loop {
-        let next = tokio::select! {
+        playing.lend(&shared, &exit);
+        let event = tokio::select! {
             biased;
             () = pause.cancelled() => break,
             () = shared.cancel.cancelled() => break,
-            () = report_due(report_at) => None,
-            next = cursor.next() => Some(next),
+            event = playing.next() => event,
         };
-        if report_at.is_none() || next.is_none() {
-            report_at = Some(Instant::now() + REPORT_INTERVAL);
+        if playing.is_new() || matches!(event, Event::Report) {
+            playing.reports();
             send_rtcp(&pair, session.sender_reports(&routes, &shared.cname)).await;
         }
-        match next {
-            None => {}
-            Some(Next::Ended) => {
+        let (frame, from) = match event {
+            Event::Media(Next::Frame(frame)) => (frame, 0),
+            Event::Media(Next::Ended) => {
                 shared.registry.end(&session);
                 break;
             }
-            Some(Next::Frame(frame)) => {
-                lag.note(&session, &cursor);
-                if let Some(Route::Udp(rtp, _)) = routes[frame.track] {
-                    // Lost like any other packet; a viewer that is gone times out.
-                    match pair.send_frame(&frame, rtp).await {
-                        Ok(()) => {
-                            let bytes = frame.wire.len() as u64;
-                            session.stats.bytes.fetch_add(bytes, Ordering::Relaxed);
-                        }
-                        Err(error) => tracing::debug!(%error, peer = %rtp, "RTP packets not sent"),
-                    }
-                }
-            }
+            Event::Back => match playing.recall() {
+                Some(rest) => (rest.frame, rest.sent),
+                None => continue,
+            },
+            Event::Report => continue,
+            Event::Ended => break,
+        };
+        let (Some(player), Some(Route::Udp(rtp, _))) = (playing.player(), routes[frame.track])
+        else {
+            continue;
+        };
+        player.note();
+        // Lost like any other packet; a viewer that is gone times out.
+        match pair.send_frame(&frame, from, rtp).await {
+            Ok(()) => player.sent(&frame),
+            Err(error) => tracing::debug!(%error, peer = %rtp, "RTP packets not sent"),
+        }
+        if !player.caught_up() {
+            // What waited since the key frame would else overrun the receiver.
+            tokio::time::sleep(PACE).await;
         }
     }
     if session.cancel.is_cancelled() || shared.cancel.is_cancelled() {

@@ -2,19 +2,18 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::Shared;
-use super::session::{LagLog, REPORT_INTERVAL, Route, Routes, Session, report_due};
+use super::round::{self, Exit, Player, Playing};
+use super::session::Route;
 use crate::packet::Frame;
-use crate::stream::{Cursor, Next};
+use crate::stream::Next;
 
 /// Time for the last words of a connection.
 const FAREWELL: Duration = Duration::from_millis(300);
@@ -31,32 +30,9 @@ pub(crate) enum Out {
     Stop(Bytes),
 }
 
-/// An interleaved session that plays.
-pub(crate) struct Player {
-    pub(crate) session: Arc<Session>,
-    pub(crate) cursor: Cursor,
-    pub(crate) routes: Routes,
-    report_at: Option<Instant>,
-    lag: LagLog,
-}
-
-impl Player {
-    pub(crate) fn new(session: Arc<Session>, cursor: Cursor, routes: Routes) -> Box<Self> {
-        Box::new(Player {
-            session,
-            cursor,
-            routes,
-            report_at: None,
-            lag: LagLog::default(),
-        })
-    }
-}
-
 enum Event {
     Command(Option<Out>),
-    Media(Next),
-    Report,
-    Ended,
+    Session(round::Event),
 }
 
 /// Why writing stops.
@@ -69,6 +45,8 @@ enum Stop {
 pub(crate) struct Writer<W> {
     shared: Arc<Shared>,
     out: W,
+    /// Where `out` leads, if it is a socket that a round can write to.
+    exit: Option<Exit>,
     peer: SocketAddr,
     cancel: CancellationToken,
     scratch: Vec<u8>,
@@ -78,12 +56,14 @@ impl<W: AsyncWrite + Send + Unpin> Writer<W> {
     pub(crate) fn new(
         shared: Arc<Shared>,
         out: W,
+        exit: Option<Exit>,
         peer: SocketAddr,
         cancel: CancellationToken,
     ) -> Self {
         Writer {
             shared,
             out,
+            exit,
             peer,
             cancel,
             scratch: Vec::new(),
@@ -92,32 +72,36 @@ impl<W: AsyncWrite + Send + Unpin> Writer<W> {
 
     /// Writes until the queue is closed, the connection breaks or the server stops.
     pub(crate) async fn run(mut self, mut queue: mpsc::Receiver<Out>) {
-        let mut player: Option<Box<Player>> = None;
+        let mut playing: Option<Playing> = None;
         loop {
+            if let (Some(playing), Some(exit)) = (&mut playing, &self.exit) {
+                playing.lend(&self.shared, exit);
+            }
             let event = tokio::select! {
                 biased;
                 () = self.cancel.cancelled() => break,
                 command = queue.recv() => Event::Command(command),
-                event = next_event(player.as_deref_mut()) => event,
+                event = next_event(playing.as_mut()) => Event::Session(event),
             };
             let done = match event {
-                Event::Ended => {
+                Event::Command(None) => break,
+                Event::Command(Some(command)) => self.command(command, &mut playing).await,
+                Event::Session(round::Event::Ended) => {
                     // The answer to the TEARDOWN that ended the session may still wait.
                     match queue.try_recv() {
-                        Ok(command) => self.command(command, &mut player).await,
+                        Ok(command) => self.command(command, &mut playing).await,
                         Err(_) => break,
                     }
                 }
-                Event::Command(None) => break,
-                Event::Command(Some(command)) => self.command(command, &mut player).await,
-                Event::Media(Next::Ended) => break,
-                Event::Media(Next::Frame(frame)) => match &mut player {
-                    Some(player) => self.frame(player, &frame).await,
+                Event::Session(round::Event::Media(Next::Ended)) => break,
+                Event::Session(round::Event::Media(Next::Frame(frame))) => match &mut playing {
+                    Some(playing) => self.frame(playing, &frame).await,
                     None => Ok(()),
                 },
-                Event::Report => match &mut player {
-                    Some(player) => self.reports(player).await,
-                    None => Ok(()),
+                Event::Session(round::Event::Back) => self.recall(&mut playing).await,
+                Event::Session(round::Event::Report) => match self.recall(&mut playing).await {
+                    Ok(()) => self.reports(&mut playing).await,
+                    broken => broken,
                 },
             };
             if let Err(Stop::Broken) = done {
@@ -126,14 +110,11 @@ impl<W: AsyncWrite + Send + Unpin> Writer<W> {
             }
         }
         self.cancel.cancel();
-        let _ = tokio::time::timeout(FAREWELL, self.farewell(player)).await;
+        let _ = tokio::time::timeout(FAREWELL, self.farewell(playing)).await;
     }
 
-    async fn command(
-        &mut self,
-        command: Out,
-        player: &mut Option<Box<Player>>,
-    ) -> Result<(), Stop> {
+    async fn command(&mut self, command: Out, playing: &mut Option<Playing>) -> Result<(), Stop> {
+        self.recall(playing).await?;
         match command {
             Out::Bytes(bytes) => self.write(&bytes).await,
             Out::Then(bytes, then) => {
@@ -141,24 +122,41 @@ impl<W: AsyncWrite + Send + Unpin> Writer<W> {
                 let _ = then.send(());
                 Ok(())
             }
-            Out::Play(bytes, next) => {
+            Out::Play(bytes, player) => {
                 self.write(&bytes).await?;
-                *player = Some(next);
+                *playing = Some(Playing::new(player));
                 Ok(())
             }
             Out::Stop(bytes) => {
-                *player = None;
+                *playing = None;
                 self.write(&bytes).await
             }
         }
     }
 
-    async fn frame(&mut self, player: &mut Player, frame: &Frame) -> Result<(), Stop> {
-        if player.report_at.is_none() {
-            // Before the first frame, so that clients know its capture time at once.
-            self.reports(player).await?;
+    /// Takes the player back from its round; nothing is written before the rest of a frame.
+    async fn recall(&mut self, playing: &mut Option<Playing>) -> Result<(), Stop> {
+        let Some(playing) = playing else {
+            return Ok(());
+        };
+        let Some(rest) = playing.recall() else {
+            return Ok(());
+        };
+        self.write(&rest.frame.wire[rest.sent..]).await?;
+        if let Some(player) = playing.player() {
+            player.sent(&rest.frame);
         }
-        player.lag.note(&player.session, &player.cursor);
+        Ok(())
+    }
+
+    async fn frame(&mut self, playing: &mut Playing, frame: &Frame) -> Result<(), Stop> {
+        if playing.is_new() {
+            self.report(playing).await?;
+        }
+        let Some(player) = playing.player() else {
+            return Ok(());
+        };
+        player.note();
         let Some(Route::Interleaved(channel, _)) = player.routes[frame.track] else {
             return Ok(());
         };
@@ -176,16 +174,22 @@ impl<W: AsyncWrite + Send + Unpin> Writer<W> {
             self.scratch = scratch;
             written?;
         }
-        player
-            .session
-            .stats
-            .bytes
-            .fetch_add(frame.wire.len() as u64, Ordering::Relaxed);
+        player.sent(frame);
         Ok(())
     }
 
-    async fn reports(&mut self, player: &mut Player) -> Result<(), Stop> {
-        player.report_at = Some(Instant::now() + REPORT_INTERVAL);
+    async fn reports(&mut self, playing: &mut Option<Playing>) -> Result<(), Stop> {
+        match playing {
+            Some(playing) => self.report(playing).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn report(&mut self, playing: &mut Playing) -> Result<(), Stop> {
+        playing.reports();
+        let Some(player) = playing.player() else {
+            return Ok(());
+        };
         let reports = player
             .session
             .sender_reports(&player.routes, &self.shared.cname);
@@ -232,9 +236,12 @@ impl<W: AsyncWrite + Send + Unpin> Writer<W> {
         }
     }
 
-    async fn farewell(mut self, player: Option<Box<Player>>) {
-        if let Some(player) = player {
-            self.cancel = CancellationToken::new();
+    async fn farewell(mut self, mut playing: Option<Playing>) {
+        self.cancel = CancellationToken::new();
+        let whole = self.recall(&mut playing).await.is_ok();
+        if let Some(player) = playing.as_mut().and_then(Playing::player)
+            && whole
+        {
             let goodbyes = player.session.goodbyes(&player.routes, &self.shared.cname);
             let _ = self.rtcp(goodbyes).await;
         }
@@ -243,14 +250,9 @@ impl<W: AsyncWrite + Send + Unpin> Writer<W> {
 }
 
 /// What an interleaved session has to send next; waits for ever without one.
-async fn next_event(player: Option<&mut Player>) -> Event {
-    let Some(player) = player else {
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        biased;
-        () = player.session.cancel.cancelled() => Event::Ended,
-        () = report_due(player.report_at) => Event::Report,
-        next = player.cursor.next() => Event::Media(next),
+async fn next_event(playing: Option<&mut Playing>) -> round::Event {
+    match playing {
+        Some(playing) => playing.next().await,
+        None => std::future::pending().await,
     }
 }

@@ -7,11 +7,14 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::{ClockPoint, MAX_TRACKS, State, Stream};
+use super::{ClockPoint, MAX_TRACKS, State, Stream, key};
 use crate::packet::Frame;
 
 /// A viewer starts with the last key frame when it is younger than this.
 const FRESH: Duration = Duration::from_millis(250);
+
+/// How old it may be when no other can be asked for yet: in a crowd nobody waits for the next one.
+const FRESH_IN_A_CROWD: Duration = key::INTERVAL;
 
 /// How far a viewer may fall behind before frames are dropped for it.
 #[derive(Clone, Copy, Debug)]
@@ -54,6 +57,8 @@ pub(crate) struct Cursor {
     selected: [bool; MAX_TRACKS],
     wait_key: [bool; MAX_TRACKS],
     lag: Lag,
+    /// Has not caught up since the start: what came since its key frame is not held against it.
+    opening: bool,
     /// Frames of the selected tracks that were not given out since the start.
     pub(crate) dropped: u64,
     /// How often the viewer fell behind.
@@ -77,13 +82,20 @@ impl Cursor {
             selected,
             wait_key: [true; MAX_TRACKS],
             lag: Lag::default(),
+            opening: true,
             dropped: 0,
             episodes: 0,
         };
         let deadline = Instant::now() + wait;
         loop {
             cursor.head.borrow_and_update();
-            if let Some(point) = cursor.try_start(Instant::now()) {
+            let now = Instant::now();
+            let fresh = if stream.key.answered(now) {
+                FRESH_IN_A_CROWD
+            } else {
+                FRESH
+            };
+            if let Some(point) = cursor.try_start(now, fresh) {
                 return (cursor, point);
             }
             stream.request_key_frame();
@@ -108,7 +120,7 @@ impl Cursor {
     }
 
     /// Sets the place to start from. `Some(None)` when the stream has ended.
-    fn try_start(&mut self, now: Instant) -> Option<Option<StartPoint>> {
+    fn try_start(&mut self, now: Instant, fresh: Duration) -> Option<Option<StartPoint>> {
         let stream = self.stream.clone();
         let state = stream.state.lock();
         if state.generation != Some(self.generation) {
@@ -123,23 +135,24 @@ impl Cursor {
             let now = state.clock?.pts_at(now);
             return Some(Some(self.start_point(&state, now)));
         }
-        let (index, frame) = self.fresh_key(&state, state.ring.first(), now)?;
+        let (index, frame) = self.fresh_key(&state, state.ring.first(), now, fresh)?;
         self.next = index;
         Some(Some(self.start_point(&state, frame.pts)))
     }
 
-    /// The newest key frame of a selected video track, from `from` on, if it is fresh.
+    /// The newest key frame of a selected video track, from `from` on, if it is younger than `fresh`.
     fn fresh_key<'a>(
         &self,
         state: &'a State,
         from: u64,
         now: Instant,
+        fresh: Duration,
     ) -> Option<(u64, &'a Arc<Frame>)> {
         state
             .ring
             .from(from)
             .rev()
-            .take_while(|(_, frame)| now.saturating_duration_since(frame.pushed) < FRESH)
+            .take_while(|(_, frame)| now.saturating_duration_since(frame.pushed) < fresh)
             .find(|(_, frame)| frame.video && frame.key && self.wants(frame.track))
     }
 
@@ -167,8 +180,14 @@ impl Cursor {
         self.selected.get(track).copied().unwrap_or(false)
     }
 
+    /// True when there is no frame to give.
+    pub(crate) fn caught_up(&self) -> bool {
+        let state = self.stream.state.lock();
+        state.generation == Some(self.generation) && self.next >= state.ring.head()
+    }
+
     /// The next frame at `now`, if there is one.
-    pub(super) fn poll(&mut self, now: Instant) -> Poll<Next> {
+    pub(crate) fn poll(&mut self, now: Instant) -> Poll<Next> {
         let stream = self.stream.clone();
         let state = stream.state.lock();
         if state.generation != Some(self.generation) {
@@ -181,6 +200,7 @@ impl Cursor {
                 wants_key |= self.skip(&state, state.ring.first(), now);
             }
             let Some(frame) = state.ring.get(self.next) else {
+                self.opening = false;
                 break None;
             };
             if !self.wants(frame.track) {
@@ -214,14 +234,14 @@ impl Cursor {
             .from(self.next + 1)
             .any(|(_, frame)| self.wants(frame.track));
         newer
-            && (now.saturating_duration_since(frame.pushed) > self.lag.age
+            && ((!self.opening && now.saturating_duration_since(frame.pushed) > self.lag.age)
                 || (state.ring.bytes_from(self.next) > self.lag.bytes
                     && !self.is_resume_point(state, now)))
     }
 
     /// A fresh key frame is not skipped for bytes: nothing better could follow.
     fn is_resume_point(&self, state: &State, now: Instant) -> bool {
-        self.fresh_key(state, self.next, now)
+        self.fresh_key(state, self.next, now, FRESH)
             .is_some_and(|(index, _)| index == self.next)
     }
 
@@ -229,11 +249,14 @@ impl Cursor {
     /// that has to be asked for.
     fn skip(&mut self, state: &State, from: u64, now: Instant) -> bool {
         self.episodes += 1;
+        self.opening = false;
         let wants_video = state
             .tracks
             .iter()
             .any(|track| self.wants(track.index) && track.codec.is_video());
-        let resume = self.fresh_key(state, from, now).map(|(index, _)| index);
+        let resume = self
+            .fresh_key(state, from, now, FRESH)
+            .map(|(index, _)| index);
         let to = resume.unwrap_or(state.ring.head());
         let passed = state
             .ring

@@ -141,6 +141,45 @@ async fn asks_for_a_key_frame_when_the_last_is_old() {
     assert_eq!(ready(&mut cursor), [key]);
 }
 
+/// In a crowd: a key frame came for the first, the next may not be asked for yet, and nobody waits for it.
+#[tokio::test(start_paused = true)]
+async fn a_crowd_starts_with_the_key_frame_made_for_its_first() {
+    let mut bench = Bench::new();
+    bench.video(true, 10);
+    pass(300).await;
+    let starting = tokio::spawn({
+        let stream = bench.stream.clone();
+        async move { Cursor::start(&stream, 0, BOTH, WAIT).await }
+    });
+    pass(20).await;
+    bench.video(false, 10);
+    pass(10).await;
+    let key = bench.video(true, 10);
+    starting.await.unwrap();
+    let mut expect = vec![key];
+    for _ in 0..11 {
+        pass(40).await;
+        expect.push(bench.video(false, 10));
+    }
+    // The key frame is 440 ms old. More come before the viewer has written it: they are not held against it.
+    let (mut cursor, start) = bench.start().await;
+    assert!(start.is_some());
+    for _ in 0..3 {
+        pass(40).await;
+        expect.push(bench.video(false, 10));
+    }
+    assert_eq!(ready(&mut cursor), expect);
+    assert_eq!((cursor.dropped, cursor.episodes), (0, 0));
+    assert_eq!(bench.keys_asked(), 1);
+    // From now on it is held to the same as everybody.
+    for _ in 0..14 {
+        pass(40).await;
+        bench.video(false, 10);
+    }
+    assert_eq!(ready(&mut cursor), Vec::<u32>::new());
+    assert_eq!((cursor.dropped, cursor.episodes), (14, 1));
+}
+
 #[tokio::test(start_paused = true)]
 async fn starts_later_by_itself_when_no_key_frame_comes() {
     let mut bench = Bench::new();

@@ -9,5 +9,6 @@ mod multicast;
 mod rebind;
 mod requests;
 mod retina_client;
+mod rounds;
 mod server;
 mod tunnel;

@@ -7,8 +7,9 @@ use tokio::sync::oneshot;
 use super::{Done, Handler};
 use crate::auth::User;
 use crate::message::{Request, Response, Status, control};
+use crate::server::round::Player;
 use crate::server::session::{Route, Routes, Session};
-use crate::server::writer::{Out, Player};
+use crate::server::writer::Out;
 use crate::server::{Transport, multicast, udp};
 use crate::stream::{Cursor, MAX_TRACKS, StartPoint};
 
@@ -39,9 +40,10 @@ impl Handler {
         let playing = session.cancel.child_token();
         session.state.lock().playing = Some(playing.clone());
         let bytes = self.encode(request, &answer(&session, &routes, start.as_ref()));
-        if session.is_interleaved() {
-            self.send(Out::Play(bytes, Player::new(session, cursor, routes)))
-                .await;
+        let interleaved = session.is_interleaved();
+        let player = Player::new(session, cursor, routes);
+        if interleaved {
+            self.send(Out::Play(bytes, player)).await;
             return Done::Sent;
         }
         let Some(pair) = self.udp.clone() else {
@@ -52,7 +54,7 @@ impl Handler {
         self.shared.tasks.spawn(async move {
             // Media follows the answer, never the other way round.
             if written.await.is_ok() {
-                udp::deliver(shared, pair, session, cursor, routes, playing).await;
+                udp::deliver(shared, pair, player, playing).await;
             }
         });
         self.send(Out::Then(bytes, then)).await;
