@@ -434,6 +434,11 @@ async fn scopes_are_set_added_and_removed() {
         "onvif://www.onvif.org/name/{}",
         bench.test.device.identity.model
     );
+    // Clients show the first.
+    let all: tds::GetScopesResponse = bench.call(DEVICE, "<tds:GetScopes/>", ADMIN).await.read();
+    let items = all.scopes.iter().map(|s| &s.scope_item);
+    let names: Vec<_> = items.filter(|s| s.contains("/name/")).collect();
+    assert_eq!(names, [name, &model]);
     let set = format!("<tds:SetScopes><tds:Scopes>{model}</tds:Scopes></tds:SetScopes>");
     assert_eq!(bench.call(DEVICE, &set, ADMIN).await.status, 200);
     let all: tds::GetScopesResponse = bench.call(DEVICE, "<tds:GetScopes/>", ADMIN).await.read();

@@ -66,7 +66,7 @@ fn fixed(device: &Device) -> Vec<String> {
     scopes
 }
 
-/// ONVIF asks for a name that stays (Core §9.3.2.2): the model's. The unit's own comes after it.
+/// ONVIF asks for a name that stays (Core §9.3.2.2): the model's.
 fn fixed_name(device: &Device) -> String {
     format!("{NAME}{}", encode(&device.identity.model))
 }
@@ -82,30 +82,33 @@ fn configurable(device: &Device) -> Vec<String> {
     scopes
 }
 
+/// All scopes. The name that stays is the last: clients show the first name, which is the unit's own.
+fn rows(device: &Device) -> Vec<(tt::ScopeDefinition, String)> {
+    use tt::ScopeDefinition::{Configurable, Fixed};
+    let name = fixed_name(device);
+    let (last, first): (Vec<_>, Vec<_>) = fixed(device).into_iter().partition(|s| *s == name);
+    let row = |def: tt::ScopeDefinition| move |scope| (def.clone(), scope);
+    let own = configurable(device).into_iter().map(row(Configurable));
+    let first = first.into_iter().map(row(Fixed));
+    first
+        .chain(own)
+        .chain(last.into_iter().map(row(Fixed)))
+        .collect()
+}
+
 /// All scopes, for discovery.
 pub(crate) fn all(device: &Device) -> Vec<String> {
-    let mut scopes = fixed(device);
-    scopes.extend(configurable(device));
-    scopes
+    rows(device).into_iter().map(|(_, scope)| scope).collect()
 }
 
 /// `GetScopes`.
 pub(super) fn get(call: &Call<'_>) -> tds::GetScopesResponse {
-    let row = |scope_def: tt::ScopeDefinition| {
-        move |scope_item| tt::Scope {
-            scope_def: scope_def.clone(),
-            scope_item,
-        }
-    };
-    let mut scopes: Vec<_> = fixed(call.device())
-        .into_iter()
-        .map(row(tt::ScopeDefinition::Fixed))
-        .collect();
-    scopes.extend(
-        configurable(call.device())
-            .into_iter()
-            .map(row(tt::ScopeDefinition::Configurable)),
-    );
+    let scopes = rows(call.device()).into_iter();
+    let scopes = scopes.map(|(scope_def, scope_item)| tt::Scope {
+        scope_def,
+        scope_item,
+    });
+    let scopes = scopes.collect();
     tds::GetScopesResponse { scopes }
 }
 
