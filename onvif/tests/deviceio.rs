@@ -202,12 +202,18 @@ async fn idle_states_of_inputs_are_read_back() {
         all.into_iter().map(state).collect()
     };
     assert_eq!(states(inputs(&bench).await), ["closed", "open"]);
-    for wrong in [
-        idle(&[("input_2", "closed"), ("input_9", "open")]),
-        idle(&[("input_2", "closed"), ("input_1", "ajar")]),
+    for (wrong, subcode) in [
+        (
+            idle(&[("input_2", "closed"), ("input_9", "open")]),
+            "NoConfig",
+        ),
+        (
+            idle(&[("input_2", "closed"), ("input_1", "ajar")]),
+            "SettingsInvalid",
+        ),
     ] {
         let fault = bench.call(IO, &wrong, ADMIN).await.fault();
-        assert_eq!(fault[..2], ["Sender", "InvalidArgVal"], "{wrong}");
+        assert_eq!(fault, ["Sender", "InvalidArgVal", subcode], "{wrong}");
         assert_eq!(states(inputs(&bench).await), ["closed", "open"]);
     }
 }
@@ -373,6 +379,11 @@ async fn serial_ports_are_set_and_spoken_to() {
         (text, "", "String>a;b<"),
         (text, "<tmd:Delimiter>;</tmd:Delimiter>", "String>a;<"),
         (text, "<tmd:DataLength>1</tmd:DataLength>", "String>a<"),
+        (
+            text,
+            "<tmd:TimeOut>-PT1S</tmd:TimeOut><tmd:Delimiter>;</tmd:Delimiter>",
+            "String>a;<",
+        ),
         ("<tmd:Binary>AP8=</tmd:Binary>", "", "Binary>AP8=<"),
     ] {
         let answer = bench.call(IO, &send(data, rest), ADMIN).await;
@@ -382,7 +393,20 @@ async fn serial_ports_are_set_and_spoken_to() {
             answer.text()
         );
     }
-    let back = send(text, "<tmd:DataLength>-1</tmd:DataLength>");
-    let answer = bench.call(IO, &back, ADMIN).await;
-    assert_eq!(answer.fault(), ["Sender", "InvalidArgVal"]);
+    let long = format!("<tmd:Delimiter>{}</tmd:Delimiter>", ";".repeat(4097));
+    for (rest, subcodes) in [
+        (
+            "<tmd:DataLength>-1</tmd:DataLength>",
+            &["InvalidArgVal"][..],
+        ),
+        ("<tmd:TimeOut>-PT2S</tmd:TimeOut>", &["InvalidArgVal"]),
+        (
+            "<tmd:DataLength>4097</tmd:DataLength>",
+            &["OperationProhibited", "DataLengthOver"],
+        ),
+        (&long, &["OperationProhibited", "DelimiterNotSupported"]),
+    ] {
+        let answer = bench.call(IO, &send(text, rest), ADMIN).await;
+        assert_eq!(answer.fault()[1..], *subcodes, "{}", answer.text());
+    }
 }

@@ -21,7 +21,7 @@ fn index_of(device: &Device, wanted: &str) -> Answer<usize> {
     let found = (0..device.io.inputs()).find(|i| token(*i) == wanted);
     found.ok_or_else(|| {
         let text = format!("there is no digital input '{}'", shortened(wanted));
-        Fault::sender(&["InvalidArgVal", "InputToken"], text)
+        Fault::sender(&["InvalidArgVal", "NoConfig"], text)
     })
 }
 
@@ -66,8 +66,9 @@ pub(super) fn set(call: &Call<'_>, wanted: &[tt::DigitalInput]) -> Answer<()> {
             Some(tt::DigitalIdleState::Open) => IdleState::Open,
             Some(tt::DigitalIdleState::Closed) => IdleState::Closed,
             Some(tt::DigitalIdleState::Other(text)) => {
-                let text = format!("IdleState {}: must be open or closed", shortened(text));
-                return Err(Fault::sender(&["InvalidArgVal"], text));
+                let (token, text) = (&input.token, shortened(text));
+                let text = format!("{token}: IdleState {text}: must be open or closed");
+                return Err(Fault::sender(&["InvalidArgVal", "SettingsInvalid"], text));
             }
         };
         changes.push((index, idle));

@@ -5,7 +5,7 @@ use std::time::Duration;
 use onvif_contracts::{tmd, tt};
 use onvif_xml::{Base64, soap::Fault};
 use platecam_model::{
-    Device,
+    Device, Error,
     io::MAX_SERIAL_WAIT,
     ports::{SerialAnswer, SerialKind},
     settings::{BaudRate, CharacterLength, Parity, SerialLines, SerialSettings, StopBits},
@@ -169,8 +169,10 @@ pub(super) fn exchange(
     };
     let within = match &request.time_out {
         None => PATIENCE,
+        // -PT1S waits for the length or the delimiter, as long as anything is waited for (Device IO §5.8.5).
+        Some(d) if d.negative && (d.months, d.seconds, d.nanos) == (0, 1, 0) => MAX_SERIAL_WAIT,
         Some(d) if d.negative || d.months > 0 => {
-            return Err(bad("TimeOut", "must be a time from 0 to 60 s"));
+            return Err(bad("TimeOut", "must be a time from 0 to 60 s, or -PT1S"));
         }
         Some(d) => Duration::new(d.seconds, d.nanos).min(MAX_SERIAL_WAIT),
     };
@@ -182,7 +184,7 @@ pub(super) fn exchange(
     };
     let device = call.device();
     let came = device.exchange_serial(call.actor, index, send, &answer);
-    let came = came.map_err(fault::of)?;
+    let came = came.map_err(too_long)?;
     let data = match String::from_utf8(came) {
         Ok(text) if binary.is_none() && writable(&text) => tmd::SerialData {
             string: Some(text),
@@ -200,6 +202,19 @@ pub(super) fn exchange(
     Ok(tmd::SendReceiveSerialCommandResponse {
         serial_data: Some(Box::new(data)),
     })
+}
+
+/// What is wrong with an exchange is that something has too many bytes.
+fn too_long(error: Error) -> Fault {
+    let Error::Invalid(violations) = &error else {
+        return fault::of(error);
+    };
+    let delimiter = violations.0.iter().any(|v| v.pointer == "/delimiter");
+    let subcode = match delimiter {
+        true => "DelimiterNotSupported",
+        false => "DataLengthOver",
+    };
+    Fault::sender(&["OperationProhibited", subcode], error.to_string())
 }
 
 /// Whether XML gives a text back as it is: line ends come back changed, other controls not at all.
