@@ -18,6 +18,24 @@ export function check(what, condition, found = '') {
   console.log(`  ok: ${what}`);
 }
 
+/** For a page before its own scripts: keeps the codecs for which it opens decoders. */
+export function keepCodecs() {
+  globalThis.codecs = [];
+  for (const [of, method] of [[MediaSource, 'addSourceBuffer'], [SourceBuffer, 'changeType']]) {
+    const asked = of.prototype[method];
+    of.prototype[method] = function (type) {
+      globalThis.codecs.push(/codecs="(.+)"/.exec(type)[1]);
+      return asked.call(this, type);
+    };
+  }
+  if (!globalThis.VideoDecoder) return;
+  const { configure } = VideoDecoder.prototype;
+  VideoDecoder.prototype.configure = function (config) {
+    globalThis.codecs.push(config.codec);
+    return configure.call(this, config);
+  };
+}
+
 /** Rules of axe-core for WCAG 2.2 AA. */
 export const WCAG = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];
 /** Console errors that belong to what a script does on purpose: answers with these statuses. */

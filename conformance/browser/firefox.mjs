@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import WebSocket from 'ws';
-import { check, HOST, PASSWORD, PATIENCE_MS } from './camera.mjs';
+import { check, HOST, keepCodecs, PASSWORD, PATIENCE_MS } from './camera.mjs';
 
 /** One browser with one tab. */
 class Firefox {
@@ -78,7 +78,7 @@ class Firefox {
 
   /** The value of an expression in the page, by way of JSON. */
   async ask(expression) {
-    const answer = await this.send('script.evaluate', { expression: `JSON.stringify(${expression})`, target: { context: this.tab }, awaitPromise: true });
+    const answer = await this.send('script.evaluate', { expression: `(async () => JSON.stringify(await (${expression})))()`, target: { context: this.tab }, awaitPromise: true });
     if (answer.type === 'exception') throw new Error(answer.exceptionDetails.text);
     return answer.result.value === undefined ? undefined : JSON.parse(answer.result.value);
   }
@@ -125,6 +125,7 @@ const BOXES = `(() => {
 
 const firefox = await Firefox.start();
 try {
+  await firefox.send('script.addPreloadScript', { functionDeclaration: `${keepCodecs}` });
   for (const [scheme, port] of [['http', process.env.HTTP_PORT], ['https', process.env.HTTPS_PORT]]) {
     await firefox.open(`${scheme}://${HOST}:${port}/`);
     check(`${scheme}: a secure context only by https`, (await firefox.ask('isSecureContext')) === (scheme === 'https'));
@@ -138,6 +139,18 @@ try {
     console.log(`  shown by ${await firefox.ask(`${JSON.stringify(ways)}.filter((way) => document.body.innerText.includes(way)).join()`)}`);
     await firefox.until(`${scheme}: plates are listed`, `document.querySelectorAll('aside ol li').length > 0`);
   }
+  // NET-24: the simplest profile, too, is decoded as what it is.
+  const changed = await firefox.ask(`(async () => {
+    const { csrf } = await (await fetch('/api/v1/session')).json();
+    const at = '/api/v1/settings/video.main';
+    const { revision } = await (await fetch(at)).json();
+    const headers = { 'Content-Type': 'application/merge-patch+json', 'X-Platecam-CSRF': csrf, 'If-Match': '"' + revision + '"' };
+    return (await fetch(at, { method: 'PATCH', headers, body: '{"h264_profile": "Baseline"}' })).status;
+  })()`);
+  check('the profile is changed', changed === 200, changed);
+  await firefox.until('Baseline is decoded as avc1.42', `globalThis.codecs.at(-1).startsWith('avc1.42')`);
+  const baseline = await firefox.until('a picture is shown', PICTURE);
+  await firefox.until('it moves', `${PICTURE} !== ${JSON.stringify(baseline)}`);
   check('no error in the console', firefox.problems.length === 0, firefox.problems);
 } finally {
   firefox.end();

@@ -109,6 +109,13 @@ fn regions_are_drawn_in_the_browser() {
     script("video.mjs", &camera);
 }
 
+/// NET-24: decoders are asked for the profile that is sent.
+#[test]
+fn every_profile_is_shown_in_the_browser() {
+    let camera = Camera::start(&simulated()).unwrap();
+    script("baseline.mjs", &camera);
+}
+
 /// GEN-8, LIVE-11, AUDIO-6: what is heard is what was sent, in step with the picture.
 #[test]
 fn sound_is_heard_in_the_browser() {
