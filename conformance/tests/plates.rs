@@ -117,6 +117,23 @@ fn compare(truth: &[Pass], seen: &[Value]) {
     assert!(wrong.len() <= WRONG_AT_MOST, "{wrong:?}");
 }
 
+/// Types of vehicles in records of video: some are told, each with one of the known words and its likelihood (RECOG-1).
+fn vehicles(seen: &[Value]) {
+    let told: Vec<_> = seen
+        .iter()
+        .map(|r| &r["vehicle_type"])
+        .filter(|t| !t.is_null())
+        .collect();
+    println!("  types of {} of {}: {told:?}", told.len(), seen.len());
+    assert!(!told.is_empty(), "no type in any record");
+    for vehicle in told {
+        let word = text(vehicle, "type");
+        let known = ["car", "van", "pickup", "truck", "bus"].contains(&word);
+        let likelihood = vehicle["likelihood"].as_f64().unwrap();
+        assert!(known && (0.8..=1.0).contains(&likelihood), "{vehicle}");
+    }
+}
+
 /// Whether `platecam check-picture` takes a picture for this unit's, unchanged (GEN-21, FILE-13, SNAP-6).
 async fn marked(web: &Web, picture: &[u8]) -> bool {
     let key = web.get("/api/v1/watermark").await.unwrap();
@@ -228,6 +245,7 @@ async fn one_loop_of_the_clip_is_told_recorded_found_and_kept() {
     let seen = one_loop(&web).await;
     println!("  {}", web.get("/api/v1/status").await.unwrap());
     compare(&demo_truth().unwrap(), &seen);
+    vehicles(&seen);
     pictures(&web, &seen).await;
     search(&web, &seen).await;
 
