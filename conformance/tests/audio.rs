@@ -430,11 +430,12 @@ async fn a_cameras_sound_is_passed_on() {
     println!("{off:?}");
 }
 
-/// Talks: `host port path user password transport requires`, two seconds of 1 kHz; prints the status that ended it, and
-/// waits for a line on its input between PLAY and what it says.
+/// Talks: `port path user password transport codec`, two seconds of 1 kHz (four of AAC, whose decoder is loaded first); prints the status that ended it, and
+/// waits for a line on its input between PLAY and what it says. `codec` is `g711`, a rate of AAC, or `offer`: then what is
+/// offered is printed, and nothing said.
 const TALKER: &str = r#"
-import hashlib, math, re, socket, struct, sys, time
-port, path, user, password, transport = int(sys.argv[1]), *sys.argv[2:6]
+import hashlib, math, re, socket, struct, subprocess, sys, time
+port, path, user, password, transport, codec = int(sys.argv[1]), *sys.argv[2:7]
 url = f'rtsp://127.0.0.1:{port}{path}'
 s = socket.create_connection(('127.0.0.1', port)); s.settimeout(20)
 cseq, session, challenge, left = 0, None, None, b''
@@ -477,6 +478,7 @@ _, _, sdp = must(ask('DESCRIBE', url))
 sections = ['m=' + part for part in sdp.split('m=')[1:]]
 back = [part for part in sections if 'a=sendonly' in part]
 assert len(back) == 1 and 'PCMU/8000' in back[0], sdp
+if codec == 'offer': print(*re.findall('a=rtpmap:\\d+ (\\S+)', back[0]), sep='\n'); sys.exit()
 control = re.search('a=control:(\\S+)', back[0]).group(1)
 if transport == 'tcp':
     _, text, _ = must(ask('SETUP', control, 'Transport: RTP/AVP/TCP;unicast;interleaved=6-7\r\n'))
@@ -486,25 +488,55 @@ else:
     server = int(re.search('server_port=(\\d+)', text).group(1))
 must(ask('PLAY', url))
 print('talking', flush=True); sys.stdin.readline()
+def send(type, n, at, sound):
+    packet = struct.pack('!BBHII', 0x80, type, n, at, 7) + sound
+    if transport == 'tcp': s.sendall(b'$\x06' + struct.pack('!H', len(packet)) + packet)
+    else: u.sendto(packet, ('127.0.0.1', server))
 def mulaw(x):
     sign, x = (0x80, -x) if x < 0 else (0, x)
     x = min(x, 32635) + 132
     exponent = x.bit_length() - 8
     return ~(sign | exponent << 4 | (x >> (exponent + 3)) & 15) & 255
-for n in range(100):
-    sound = bytes(mulaw(int(10000 * math.sin(2 * math.pi * 1000 * (n * 160 + i) / 8000))) for i in range(160))
-    packet = struct.pack('!BBHII', 0x80, 0, n, n * 160, 7) + sound
-    if transport == 'tcp': s.sendall(b'$\x06' + struct.pack('!H', len(packet)) + packet)
-    else: u.sendto(packet, ('127.0.0.1', server))
-    time.sleep(0.02)
+def g711():
+    for n in range(100):
+        send(0, n, n * 160, bytes(mulaw(int(10000 * math.sin(2 * math.pi * 1000 * (n * 160 + i) / 8000))) for i in range(160)))
+        time.sleep(0.02)
+def aac(rate):
+    type, channels = re.search(f'a=rtpmap:(\\d+) mpeg4-generic/{rate}/(\\d)', back[0]).groups()
+    assert channels == '1' and f'a=fmtp:{type} ' in back[0] and 'mode=AAC-hbr' in back[0], back[0]
+    sine = f'aevalsrc=0.305*sin(2*PI*1000*t):s={rate}:d=4'
+    adts = subprocess.run(['ffmpeg', '-v', 'error', '-f', 'lavfi', '-i', sine, '-c:a', 'aac', '-b:a', '64k', '-f', 'adts', '-'], stdout=subprocess.PIPE, check=True).stdout
+    frames = []
+    while adts:
+        size = (adts[3] & 3) << 11 | adts[4] << 3 | adts[5] >> 5
+        frames.append(adts[7:size]); adts = adts[size:]
+    # Packets of one and of two frames.
+    n, sent, begun = 0, 0, time.monotonic()
+    while sent < len(frames):
+        some = frames[sent:sent + 1 + n % 2]
+        headers = b''.join(struct.pack('!H', len(f) << 3) for f in some)
+        send(int(type), n, sent * 1024, struct.pack('!H', 16 * len(some)) + headers + b''.join(some))
+        n += 1; sent += len(some)
+        time.sleep(max(0, begun + sent * 1024 / rate - time.monotonic()))
+g711() if codec == 'g711' else aac(int(codec))
 time.sleep(0.3)
 print(ask('TEARDOWN', url)[0])
 "#;
 
 fn talker(camera: &Camera, user: &str, password: &str, transport: &str) -> std::process::Child {
+    talker_in(camera, (user, password), transport, "g711")
+}
+
+/// In this codec, or only asks what is offered.
+fn talker_in(
+    camera: &Camera,
+    (user, password): (&str, &str),
+    transport: &str,
+    codec: &str,
+) -> std::process::Child {
     let mut command = Command::new("python3");
     command.args(["-c", TALKER, &camera.rtsp.to_string(), "/onvif/profile_sub"]);
-    command.args([user, password, transport]);
+    command.args([user, password, transport, codec]);
     let pipe = std::process::Stdio::piped;
     command.stdin(pipe()).stdout(pipe()).spawn().unwrap()
 }
@@ -543,7 +575,7 @@ fn sound_card(dir: &Path) -> (String, PathBuf) {
     (path, heard)
 }
 
-/// The loudest sample of a tone in the file, waited for: a second of it in pieces of 20 ms, with hardly a piece that is
+/// How loud a tone in the file is at its loudest, waited for: a second of it in pieces of 20 ms, with hardly a piece that is
 /// loud and something else.
 fn loudness(file: &Path) -> i16 {
     let (mut loud, mut tone) = (Vec::new(), 0);
@@ -563,7 +595,47 @@ fn loudness(file: &Path) -> i16 {
     }
     let all = loud.len();
     assert!(tone >= 50 && tone * 10 >= all * 8, "{tone} of {all} pieces");
-    loud.into_iter().flatten().max().unwrap_or_default()
+    let peak = |p: &Vec<i16>| p.iter().copied().max().unwrap_or_default();
+    let mut peaks: Vec<i16> = loud.iter().map(peak).collect();
+    peaks.sort_unstable();
+    peaks[peaks.len() / 2]
+}
+
+/// What ONVIF tells of decoders is what the session description offers.
+fn decoders_are_told_as_they_are_offered(camera: &Camera) {
+    let ask = |ns: &str| {
+        let body = format!("<GetAudioDecoderConfigurationOptions xmlns=\"{ns}\"/>");
+        let (status, answer) = conformance::soap(camera, PASSWORD, &body).unwrap();
+        assert_eq!(status, 200, "{answer}");
+        let all = conformance::xml::parse(&answer).unwrap();
+        all.deep("GetAudioDecoderConfigurationOptionsResponse")
+            .unwrap()
+            .clone()
+    };
+    let names = |name: &str, khz: Vec<String>| -> Vec<String> {
+        let one = |khz: String| match name {
+            "mpeg4-generic" => format!("mpeg4-generic/{khz}000/1"),
+            _ => format!("{name}/{khz}000"),
+        };
+        khz.into_iter().map(one).collect()
+    };
+    let media2 = ask("http://www.onvif.org/ver20/media/wsdl");
+    let mut told = Vec::new();
+    for option in media2.all("Options") {
+        let name = option.text_of("Encoding").unwrap();
+        told.extend(names(name, option.texts("SampleRateList/Items")));
+    }
+    let offered = ended(talker_in(camera, ("admin", PASSWORD), "tcp", "offer"));
+    let offered: Vec<&str> = offered.split(' ').collect();
+    assert_eq!(told, offered);
+    assert!(told.iter().any(|name| name == "mpeg4-generic/16000/1"));
+    // Media 1 knows one G.711.
+    let media1 = ask("http://www.onvif.org/ver10/media/wsdl");
+    let rates = |kind: &str| media1.texts(&format!("Options/{kind}/SampleRateRange/Items"));
+    let mut told = names("PCMU", rates("G711DecOptions"));
+    told.extend(names("mpeg4-generic", rates("AACDecOptions")));
+    let of_one: Vec<_> = offered.into_iter().filter(|n| *n != "PCMA/8000").collect();
+    assert_eq!(told, of_one);
 }
 
 /// ONVIF's back channel over TCP and UDP: the tone comes out of the sound card, at the volume that is set; a second
@@ -579,6 +651,7 @@ async fn who_talks_is_heard() {
         ..Options::default()
     })
     .unwrap();
+    decoders_are_told_as_they_are_offered(&camera);
     let web = Web::login(&camera).await.unwrap();
     let loudest = || {
         let loudest = loudness(&heard);
@@ -599,6 +672,18 @@ async fn who_talks_is_heard() {
             (least..=most).contains(&loud),
             "{transport} at {volume}: {loud}"
         );
+    }
+    // AAC by both transports, at the lowest and the highest rate.
+    let (status, answer) = web
+        .change("audio.output", json!({"volume": 50}))
+        .await
+        .unwrap();
+    assert_eq!(status, 200, "{answer}");
+    for (transport, rate) in [("tcp", "48000"), ("udp", "8000")] {
+        let first = talker_in(&camera, ("admin", PASSWORD), transport, rate);
+        assert_eq!(ended(first), "talking 200", "{transport} {rate}");
+        let loud = loudest();
+        assert!((8_500..=11_500).contains(&loud), "AAC {rate}: {loud}");
     }
     // Who watches only.
     let group = json!({"name": "watchers", "permissions": ["live-view"]});

@@ -36,6 +36,7 @@ pub type Make = fn() -> Box<dyn Target>;
 
 /// All targets by name. `fuzz/corpus/NAME` holds the inputs of each.
 pub const TARGETS: &[(&str, Make)] = &[
+    ("back_channel", rtsp::back_channel),
     ("broker", answers::broker),
     ("certificate", certificates::certificate),
     ("cgi", device::cgi),

@@ -205,3 +205,20 @@ pub(crate) fn runtime() -> Runtime {
         .build()
         .expect("a runtime")
 }
+
+/// The payload of a packet of AAC of the back channel.
+pub(crate) fn back_channel() -> Box<dyn Target> {
+    Box::new(|input: &[u8]| {
+        let frames = rtsp::aac_frames(input).unwrap_or_default();
+        let bytes: usize = frames.iter().map(|f| f.len()).sum();
+        assert!(
+            bytes + 2 * frames.len() < input.len().max(1),
+            "more than was sent"
+        );
+        assert!(
+            frames
+                .iter()
+                .all(|f| (1..=rtsp::MAX_AAC_FRAME).contains(&f.len()))
+        );
+    })
+}

@@ -131,6 +131,7 @@ macro_rules! targets {
 }
 
 targets!(
+    back_channel,
     broker,
     certificate,
     cgi,

@@ -19,7 +19,7 @@ mod source;
 mod stream;
 
 pub use auth::{Arrival, AuthOutcome, AuthRequest, Authorizer, Stay, User};
-pub use back::{BackChannel, Heard, Talk};
+pub use back::{AAC_FRAME_SAMPLES, BackChannel, Heard, MAX_AAC_FRAME, Talk, aac_frames};
 pub use error::{Error, MediaError};
 pub use group::Group;
 pub use media::{AccessUnit, Codec, StreamConfig, TrackConfig};

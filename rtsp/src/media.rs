@@ -60,6 +60,17 @@ impl Codec {
         8_000, 7_350,
     ];
 
+    /// AudioSpecificConfig of AAC-LC (ISO/IEC 14496-3 §1.6.2.1): object type 2, index of the rate, channels. `None` for
+    /// other codecs and for rates that AAC does not have.
+    #[must_use]
+    pub fn audio_specific_config(self) -> Option<u16> {
+        let Codec::Aac { rate, channels } = self else {
+            return None;
+        };
+        let index = Codec::AAC_RATES.iter().position(|known| *known == rate)? as u16;
+        Some((2 << 11) | (index << 7) | (u16::from(channels & 15) << 3))
+    }
+
     /// RTP clock rate in Hz.
     pub fn clock_rate(self) -> u32 {
         match self {

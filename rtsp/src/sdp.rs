@@ -22,7 +22,7 @@ pub(crate) fn describe(
     address: IpAddr,
     group: impl Fn(usize) -> Option<Group>,
     shows: impl Fn(Codec) -> bool,
-    back: bool,
+    back: Option<&[Codec]>,
 ) -> String {
     let family = if address.is_ipv4() { "IP4" } else { "IP6" };
     let any = if address.is_ipv4() { "0.0.0.0" } else { "::" };
@@ -72,23 +72,26 @@ pub(crate) fn describe(
         {
             let _ = write!(out, "a=x-dimensions:{width},{height}\r\n");
         }
-        if back {
+        if back.is_some() {
             let _ = write!(out, "a=recvonly\r\n");
         }
         let _ = write!(out, "a=control:{}\r\n", message::control(base, index));
     }
-    if back {
+    if let Some(codecs) = back {
         // From the client to the device; numbered behind the stream's own tracks.
         let control = message::control(base, stream.tracks.len());
-        let types = back::CODECS.map(|codec| codec.payload_type().to_string());
+        let said = codecs
+            .iter()
+            .filter_map(|codec| Some((*codec, back::payload_type(*codec)?)));
+        let types: Vec<_> = said.clone().map(|(_, number)| number.to_string()).collect();
         let _ = write!(out, "m=audio 0 RTP/AVP {}\r\n", types.join(" "));
-        for codec in back::CODECS {
-            let (number, name, rate) = (
-                codec.payload_type(),
-                encoding_name(codec),
-                codec.clock_rate(),
-            );
-            let _ = write!(out, "a=rtpmap:{number} {name}/{rate}\r\n");
+        for (codec, number) in said {
+            let (name, rate) = (encoding_name(codec), codec.clock_rate());
+            let channels = channels(codec).map_or_else(String::new, |n| format!("/{n}"));
+            let _ = write!(out, "a=rtpmap:{number} {name}/{rate}{channels}\r\n");
+            if let Some(format) = format_parameters(codec, &Parameters::default()) {
+                let _ = write!(out, "a=fmtp:{number} {format}\r\n");
+            }
         }
         let _ = write!(out, "a=sendonly\r\na=control:{control}\r\n");
     }
@@ -120,14 +123,6 @@ fn channels(codec: Codec) -> Option<u8> {
         | Codec::Pcmu
         | Codec::Pcma => None,
     }
-}
-
-/// AudioSpecificConfig of AAC-LC (ISO/IEC 14496-3 §1.6.2.1): object type 2, index of the rate, channels.
-fn audio_specific_config(rate: u32, channels: u8) -> u16 {
-    let index = Codec::AAC_RATES.iter().position(|known| *known == rate);
-    // Rates are checked where a stream is made.
-    let index = index.unwrap_or_default() as u16;
-    (2 << 11) | (index << 7) | (u16::from(channels & 15) << 3)
 }
 
 fn format_parameters(codec: Codec, parameters: &Parameters) -> Option<String> {
@@ -163,9 +158,10 @@ fn format_parameters(codec: Codec, parameters: &Parameters) -> Option<String> {
             list(&parameters.sps),
             list(&parameters.pps)
         )),
-        Codec::Aac { rate, channels } => Some(format!(
+        // Rates are checked where a stream is made.
+        Codec::Aac { .. } => Some(format!(
             "streamtype=5;profile-level-id=1;mode=AAC-hbr;sizelength=13;indexlength=3;indexdeltalength=3;config={:04X}",
-            audio_specific_config(rate, channels)
+            codec.audio_specific_config().unwrap_or_default()
         )),
         Codec::Opus => Some("sprop-stereo=0;stereo=0".into()),
         Codec::H265 | Codec::Jpeg | Codec::OnvifMetadata | Codec::Pcmu | Codec::Pcma => None,
@@ -200,7 +196,7 @@ mod tests {
                 address,
                 |track| group.filter(|_| track == 0),
                 |_| true,
-                false,
+                None,
             )
         };
         let group = Group::new("224.2.1.1".parse().unwrap(), 5000, 7).unwrap();
@@ -234,7 +230,14 @@ mod tests {
                 "fe80::1".parse().unwrap(),
                 |_| None,
                 |_| true,
-                true,
+                Some(&[
+                    Codec::Pcmu,
+                    Codec::Pcma,
+                    Codec::Aac {
+                        rate: 16_000,
+                        channels: 1,
+                    },
+                ]),
             )
         };
         let size = Parameters {
@@ -250,7 +253,7 @@ mod tests {
         let unknown = sdp(Codec::H264, Parameters::default());
         assert!(unknown.contains("a=fmtp:96 packetization-mode=1\r\n"));
         assert!(unknown.contains("s=-\r\nc=IN IP6 ::\r\n"));
-        assert!(!sdp(Codec::H265, Parameters::default()).contains("fmtp"));
+        assert!(!sdp(Codec::H265, Parameters::default()).contains("fmtp:98"));
         for (codec, expect) in [
             (
                 Codec::Pcmu,
@@ -275,7 +278,9 @@ mod tests {
         ] {
             let text = sdp(codec, Parameters::default());
             assert!(text.contains(expect), "{text}");
-            let back = "m=audio 0 RTP/AVP 0 8\r\na=rtpmap:0 PCMU/8000\r\na=rtpmap:8 PCMA/8000\r\na=sendonly\r\na=control:rtsp://c/p/trackID=1\r\n";
+            let back = "m=audio 0 RTP/AVP 0 8 120\r\na=rtpmap:0 PCMU/8000\r\na=rtpmap:8 PCMA/8000\r\na=rtpmap:120 mpeg4-generic/16000/1\r\n\
+                a=fmtp:120 streamtype=5;profile-level-id=1;mode=AAC-hbr;sizelength=13;indexlength=3;indexdeltalength=3;config=1408\r\n\
+                a=sendonly\r\na=control:rtsp://c/p/trackID=1\r\n";
             assert!(text.ends_with(back), "{text}");
         }
         let set = |byte| vec![Bytes::copy_from_slice(&[byte, 1])];

@@ -97,7 +97,24 @@ pub fn audio_capabilities(state: &AudioState, output: bool) -> ports::AudioCapab
             .filter(works)
             .collect(),
         output,
+        hears_aac: crate::audio::hears_aac(),
     }
+}
+
+/// What may be said over the back channel: G.711, and AAC in the rates of the settings where there is a decoder.
+#[must_use]
+pub fn back_channel_codecs() -> Vec<rtsp::Codec> {
+    let aac = settings::AudioEncoding::Aac.sample_rates().iter();
+    let aac = aac
+        .filter(|_| crate::audio::hears_aac())
+        .map(|khz| rtsp::Codec::Aac {
+            rate: khz * 1000,
+            channels: 1,
+        });
+    [rtsp::Codec::Pcmu, rtsp::Codec::Pcma]
+        .into_iter()
+        .chain(aac)
+        .collect()
 }
 
 /// What can be told to the source's sensor.

@@ -38,7 +38,7 @@ pub use audio::{
 pub use capabilities::{Capabilities, SourceCaps, StreamOptions, capabilities};
 pub use clock::{ClockMap, MediaClock, WallClock};
 pub use config::{Codec, EncoderConfig, PictureSize, Rate, StreamId};
-pub use convert::{audio_capabilities, image_capabilities};
+pub use convert::{audio_capabilities, back_channel_codecs, image_capabilities};
 pub use encoder::{EncoderChoice, EncoderState, KeyFrameRequests, available_encoders};
 pub use engine::{EngineOptions, MediaEngine, MediaStatus, StreamStatus};
 pub use error::Error;

@@ -40,7 +40,7 @@ pub(super) fn require(device: &Device) -> Answer<()> {
 }
 
 /// ONVIF's name of an encoding in Media 2.
-const fn media2_name(encoding: AudioEncoding) -> &'static str {
+pub(super) const fn media2_name(encoding: AudioEncoding) -> &'static str {
     match encoding {
         AudioEncoding::G711U => "PCMU",
         AudioEncoding::G711A => "PCMA",
@@ -58,7 +58,8 @@ const fn media1_name(encoding: AudioEncoding) -> Option<tt::AudioEncoding> {
     }
 }
 
-fn items(all: &[u32]) -> tt::IntItems {
+/// As they are told.
+pub(super) fn items(all: &[u32]) -> tt::IntItems {
     tt::IntItems {
         items: all.iter().filter_map(|n| i32::try_from(*n).ok()).collect(),
     }

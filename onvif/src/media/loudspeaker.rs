@@ -4,10 +4,14 @@ use onvif_contracts::tt;
 use onvif_xml::soap::Fault;
 use platecam_model::{
     Device,
-    settings::{AudioOutput, Volume},
+    settings::{AudioEncoding, AudioOutput, Volume},
 };
 
-use super::{encoder::changed, profiles};
+use super::{
+    audio::{items, media2_name},
+    encoder::changed,
+    profiles,
+};
 use crate::{
     call::{Answer, Call},
     fault::{self, Subcodes},
@@ -127,7 +131,8 @@ pub(super) fn decoder(device: &Device) -> Option<tt::AudioDecoderConfiguration> 
     })
 }
 
-/// What it decodes: G.711, µ-law and A-law.
+/// What it decodes: G.711, µ-law and A-law, and AAC where there is a decoder. Any bit rate of AAC is heard; those are told that the unit's own
+/// encoder has.
 ///
 /// # Errors
 /// `ter:AudioOutputNotSupported`.
@@ -135,14 +140,20 @@ pub(super) fn decoder_options(
     device: &Device,
 ) -> Answer<Vec<tt::AudioEncoder2ConfigurationOptions>> {
     require(device)?;
-    let only = |n| tt::IntItems { items: vec![n] };
-    let option = |encoding: &str| tt::AudioEncoder2ConfigurationOptions {
-        encoding: encoding.into(),
-        bitrate_list: only(64),
-        sample_rate_list: only(8),
+    let aac = device.settings.audio_capabilities().hears_aac;
+    let all = [
+        AudioEncoding::G711U,
+        AudioEncoding::G711A,
+        AudioEncoding::Aac,
+    ];
+    let option = |encoding: AudioEncoding| tt::AudioEncoder2ConfigurationOptions {
+        encoding: media2_name(encoding).into(),
+        bitrate_list: items(encoding.bit_rates()),
+        sample_rate_list: items(encoding.sample_rates()),
         secure_streaming_protocol_algorithms: None,
     };
-    Ok(["PCMU", "PCMA"].map(option).into())
+    let heard = |encoding: &AudioEncoding| aac || *encoding != AudioEncoding::Aac;
+    Ok(all.into_iter().filter(heard).map(option).collect())
 }
 
 /// The same in Media 1.
@@ -153,12 +164,22 @@ pub(super) fn media1_decoder_options(
     device: &Device,
 ) -> Answer<tt::AudioDecoderConfigurationOptions> {
     require(device)?;
-    let only = |n| tt::IntItems { items: vec![n] };
+    let of =
+        |encoding: AudioEncoding| (items(encoding.bit_rates()), items(encoding.sample_rates()));
+    let (bitrate, sample_rate_range) = of(AudioEncoding::G711U);
     let g711 = tt::G711DecOptions {
-        bitrate: only(64),
-        sample_rate_range: only(8),
+        bitrate,
+        sample_rate_range,
     };
+    let aac = device.settings.audio_capabilities().hears_aac.then(|| {
+        let (bitrate, sample_rate_range) = of(AudioEncoding::Aac);
+        Box::new(tt::AACDecOptions {
+            bitrate,
+            sample_rate_range,
+        })
+    });
     Ok(tt::AudioDecoderConfigurationOptions {
+        aac_dec_options: aac,
         g711_dec_options: Some(Box::new(g711)),
         ..Default::default()
     })

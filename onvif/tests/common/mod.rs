@@ -78,6 +78,7 @@ impl Bench {
             present: true,
             encodings: Vec::new(),
             output: true,
+            hears_aac: true,
         };
         self.test.device.settings.set_audio_capabilities(audio);
     }

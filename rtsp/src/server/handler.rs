@@ -298,7 +298,7 @@ impl Handler {
                     address,
                     |track| stream.group(track).filter(|_| by_multicast),
                     shows,
-                    back.is_some(),
+                    back.as_ref().map(|back| back.codecs()),
                 ),
             )
     }

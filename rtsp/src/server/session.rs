@@ -113,8 +113,14 @@ impl Session {
         }
         let talk = self.talk.lock().clone();
         if let (Some(talk), Some(heard)) = (talk, back::parse(packet)) {
+            let offered = self.back.as_ref().map_or(&[][..], |back| back.codecs());
+            if !offered.contains(&heard.codec) {
+                return;
+            }
             self.touch();
-            talk.hear(heard);
+            for unit in back::units(heard) {
+                talk.hear(unit);
+            }
         }
     }
 

@@ -10,7 +10,7 @@ use gstreamer_app as gst_app;
 use lpr_core::MediaTime;
 
 use super::line::Block;
-use super::{AudioCodec, AudioEncoding, RATE};
+use super::{AudioCodec, AudioEncoding, RATE, element};
 use crate::clock::Span;
 use crate::{Error, Result};
 
@@ -28,19 +28,6 @@ pub(super) struct Encoder {
     delay: Duration,
     g711: Option<G711>,
     last: Option<MediaTime>,
-}
-
-/// The first of the elements that is installed.
-fn element(names: &[&str]) -> Result<gst::Element> {
-    let made = names
-        .iter()
-        .find_map(|name| gst::ElementFactory::make(name).build().ok());
-    made.ok_or_else(|| {
-        Error::pipeline(
-            "audio encoder",
-            format!("GStreamer element {} is missing", names.join(" or ")),
-        )
-    })
 }
 
 /// Encoders of AAC, better ones first.
@@ -83,15 +70,23 @@ impl Encoder {
         let codec = encoding.codec;
         let bits = i32::try_from(encoding.kbps * 1000).unwrap_or(64_000);
         let (encoder, out, delay) = match codec {
-            AudioCodec::Pcmu => (element(&["mulawenc"])?, "audio/x-mulaw", Duration::ZERO),
-            AudioCodec::Pcma => (element(&["alawenc"])?, "audio/x-alaw", Duration::ZERO),
+            AudioCodec::Pcmu => (
+                element("audio encoder", &["mulawenc"])?,
+                "audio/x-mulaw",
+                Duration::ZERO,
+            ),
+            AudioCodec::Pcma => (
+                element("audio encoder", &["alawenc"])?,
+                "audio/x-alaw",
+                Duration::ZERO,
+            ),
             AudioCodec::Opus => {
-                let opus = element(&["opusenc"])?;
+                let opus = element("audio encoder", &["opusenc"])?;
                 opus.set_property("bitrate", bits);
                 (opus, "audio/x-opus", Duration::from_micros(6_500))
             }
             AudioCodec::Aac { rate } => {
-                let aac = element(AAC)?;
+                let aac = element("audio encoder", AAC)?;
                 aac.set_property_from_str("bitrate", &bits.to_string());
                 // One frame is put before the first.
                 let delay = Duration::from_nanos(1024 * 1_000_000_000 / u64::from(rate));
@@ -122,9 +117,9 @@ impl Encoder {
             .max_buffers(200)
             .drop(true)
             .build();
-        let resample = element(&["audioresample"])?;
-        let convert = element(&["audioconvert"])?;
-        let filter = element(&["capsfilter"])?;
+        let resample = element("audio encoder", &["audioresample"])?;
+        let convert = element("audio encoder", &["audioconvert"])?;
+        let filter = element("audio encoder", &["capsfilter"])?;
         filter.set_property("caps", raw(codec.rate()));
         let pipeline = gst::Pipeline::new();
         let chain = [
@@ -254,7 +249,7 @@ impl G711 {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::time::Instant;
 
     use super::*;
@@ -280,7 +275,7 @@ mod tests {
     }
 
     /// Encodes `sound`, whose first sample was heard at 5 s.
-    fn encode(codec: AudioCodec, sound: &[i16]) -> Vec<(MediaTime, Bytes)> {
+    pub(in crate::audio) fn encode(codec: AudioCodec, sound: &[i16]) -> Vec<(MediaTime, Bytes)> {
         crate::init().unwrap();
         let mut encoder = Encoder::new(AudioEncoding { codec, kbps: 64 }).unwrap();
         let blocks = sound.chunks_exact(960).enumerate();

@@ -7,21 +7,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
-use platecam_model::broadcast::{Sound, from_alaw, from_mulaw};
+use platecam_model::broadcast::Sound;
 use platecam_model::ports;
 
-use super::jitter::{BLOCK, Jitter, RATE};
 use super::speaker::{Speaker, SpeakerLine};
-use crate::{Error, Result};
+use super::talk::Talker;
+use crate::Result;
 
 /// Sound is given to the loudspeaker in pieces of this length.
-const TURN: Duration = Duration::from_millis(20);
+pub(super) const TURN: Duration = Duration::from_millis(20);
 /// Behind by more than this, what was missed is not made up for.
-const BEHIND: Duration = Duration::from_millis(200);
-/// A talker from whom nothing came for this long lets others be heard.
-const SILENCE: Duration = Duration::from_secs(1);
-/// A loudspeaker that could not be opened is left alone for this long.
-const REST: Duration = Duration::from_secs(5);
+pub(super) const BEHIND: Duration = Duration::from_millis(200);
 /// A waiting sound looks so often whether it is still wanted.
 const LOOK: Duration = Duration::from_millis(50);
 
@@ -32,14 +28,15 @@ pub struct Loudspeaker {
     taken: Arc<AtomicBool>,
 }
 
-struct Out {
-    speaker: Box<dyn Speaker>,
+/// The way to the loudspeaker, and who goes it.
+pub(super) struct Out {
+    pub(super) speaker: Box<dyn Speaker>,
     volume: Box<dyn Fn() -> u8 + Send + Sync>,
     line: Mutex<Line>,
     changed: Condvar,
 }
 
-/// The way to the loudspeaker.
+/// Who has the way, and who wants it.
 #[derive(Default)]
 struct Line {
     open: bool,
@@ -48,7 +45,7 @@ struct Line {
 }
 
 /// An open line; given back when it goes.
-struct Claim<'a>(&'a Out);
+pub(super) struct Claim<'a>(&'a Out);
 
 impl Drop for Claim<'_> {
     fn drop(&mut self) {
@@ -59,7 +56,7 @@ impl Drop for Claim<'_> {
 
 impl Out {
     /// Waits until the line is free, as long as `go_on`.
-    fn claim(&self, talks: bool, go_on: &dyn Fn() -> bool) -> Option<Claim<'_>> {
+    pub(super) fn claim(&self, talks: bool, go_on: &dyn Fn() -> bool) -> Option<Claim<'_>> {
         let mut line = self.line.lock();
         loop {
             if !go_on() {
@@ -73,13 +70,14 @@ impl Out {
         }
     }
 
-    fn talks(&self, talks: bool) {
+    /// Who talks wants the way, or does not any more.
+    pub(super) fn talks(&self, talks: bool) {
         self.line.lock().talk = talks;
         self.changed.notify_all();
     }
 
     /// 50 is as it came; 100 is twice that.
-    fn loud(&self, level: Option<u8>) -> impl Fn(i16) -> i16 + use<> {
+    pub(super) fn loud(&self, level: Option<u8>) -> impl Fn(i16) -> i16 + use<> {
         let loud = i32::from(level.unwrap_or_else(|| (self.volume)()));
         move |sample| {
             let sample = i32::from(sample) * loud / 50;
@@ -110,21 +108,12 @@ impl Loudspeaker {
     /// Lets somebody talk; `None` while another may.
     ///
     /// # Errors
-    /// [`Error::Pipeline`] without a thread for it.
+    /// [`crate::Error::Pipeline`] without a thread for it.
     pub fn begin(&self) -> Result<Option<Talker>> {
         if self.taken.swap(true, Ordering::AcqRel) {
             return Ok(None);
         }
-        let talker = Talker {
-            talk: Arc::default(),
-            taken: self.taken.clone(),
-        };
-        let (out, talk) = (self.out.clone(), talker.talk.clone());
-        std::thread::Builder::new()
-            .name("audio-out".into())
-            .spawn(move || talk.run(&out))
-            .map_err(|e| Error::pipeline("audio output", e))?;
-        Ok(Some(talker))
+        Talker::begin(self.out.clone(), self.taken.clone()).map(Some)
     }
 }
 
@@ -181,128 +170,6 @@ impl ports::Loudspeaker for Loudspeaker {
             let why = format!("the audio output does not play: {e}");
             platecam_model::Error::Unsupported(why)
         })
-    }
-}
-
-/// What somebody says.
-#[derive(Default)]
-struct Talk {
-    heard: Mutex<Heard>,
-    changed: Condvar,
-}
-
-#[derive(Default)]
-struct Heard {
-    jitter: Jitter,
-    over: bool,
-}
-
-enum Next {
-    Block(Box<[i16; BLOCK]>),
-    Silence,
-    Over,
-}
-
-impl Talk {
-    fn over(&self) -> bool {
-        self.heard.lock().over
-    }
-
-    /// The next 20 ms, waited for as long as `within`.
-    fn next(&self, within: Option<Duration>) -> Next {
-        let end = within.map(|w| Instant::now() + w);
-        let mut heard = self.heard.lock();
-        loop {
-            if heard.over {
-                return Next::Over;
-            }
-            if let Some(block) = heard.jitter.take() {
-                return Next::Block(block.into());
-            }
-            if end.is_some_and(|end| Instant::now() >= end) {
-                return Next::Silence;
-            }
-            if heard.jitter.is_empty() && end.is_none() {
-                self.changed.wait(&mut heard);
-            } else {
-                self.changed.wait_for(&mut heard, TURN);
-            }
-        }
-    }
-
-    /// Waits; true when the talk is over.
-    fn wait_until(&self, at: Instant) -> bool {
-        let mut heard = self.heard.lock();
-        while !heard.over && Instant::now() < at {
-            self.changed.wait_until(&mut heard, at);
-        }
-        heard.over
-    }
-
-    fn run(&self, out: &Out) {
-        while let Next::Block(first) = self.next(None) {
-            out.talks(true);
-            let said = out.claim(true, &|| !self.over()).map(|_claim| {
-                let mut line = out.speaker.open(RATE)?;
-                self.say(out, &mut *line, *first)
-            });
-            out.talks(false);
-            if let Some(Err(error)) = said {
-                tracing::warn!(%error, "who talks is not heard");
-                if self.wait_until(Instant::now() + REST) {
-                    return;
-                }
-            }
-        }
-    }
-
-    /// Plays until nothing more is said.
-    fn say(&self, out: &Out, line: &mut dyn SpeakerLine, first: [i16; BLOCK]) -> Result<()> {
-        let (mut block, mut due) = (first, Instant::now());
-        loop {
-            line.play(&block.map(out.loud(None)))?;
-            due += TURN;
-            if self.wait_until(due) {
-                return Ok(());
-            }
-            block = match self.next(Some(SILENCE)) {
-                Next::Block(block) => *block,
-                Next::Silence => {
-                    line.finish();
-                    return Ok(());
-                }
-                Next::Over => return Ok(()),
-            };
-            due = due.max(Instant::now().checked_sub(BEHIND).unwrap_or(due));
-        }
-    }
-}
-
-/// Somebody who may talk: packets in, sound out, until it is dropped.
-pub struct Talker {
-    talk: Arc<Talk>,
-    taken: Arc<AtomicBool>,
-}
-
-impl rtsp::Talk for Talker {
-    fn hear(&self, packet: rtsp::Heard<'_>) {
-        let read = match packet.codec {
-            rtsp::Codec::Pcma => from_alaw,
-            _ => from_mulaw,
-        };
-        let samples: Vec<i16> = packet.samples.iter().copied().map(read).collect();
-        let mut heard = self.talk.heard.lock();
-        heard.jitter.push(packet.time, &samples);
-        drop(heard);
-        self.talk.changed.notify_all();
-    }
-}
-
-impl Drop for Talker {
-    fn drop(&mut self) {
-        self.talk.heard.lock().over = true;
-        self.talk.changed.notify_all();
-        self.taken.store(false, Ordering::Release);
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicU32;
 use platecam_model::ports::Loudspeaker as _;
 
 use super::*;
+use crate::audio::decode::tests::aac_tone;
 use crate::audio::speaker::FileSpeaker;
 
 const WITHIN: Duration = Duration::from_secs(30);
@@ -39,6 +40,7 @@ fn say_in(codec: rtsp::Codec, byte: u8, talker: &Talker, packets: std::ops::Rang
             sequence: n,
             time: u32::from(n) * 160,
             codec,
+            packet: 160,
             samples: &[byte; 160],
         };
         rtsp::Talk::hear(talker, packet);
@@ -56,6 +58,48 @@ fn both_laws_are_heard_as_what_they_are() {
     say_in(rtsp::Codec::Pcmu, 0xef, &talker, 5..10);
     until("all is played", || heard(&path).len() >= 1600);
     assert_eq!(heard(&path), [[264; 800], [132; 800]].concat());
+}
+
+/// AAC over the back channel: what the unit's own encoder makes is heard at its own rate; what is no AAC is not, and harms nothing.
+#[test]
+fn aac_is_heard_at_its_own_rate() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("heard.raw");
+    let loudspeaker = of_file(&path, 50);
+    let talker = loudspeaker.begin().unwrap().unwrap();
+    let codec = rtsp::Codec::Aac {
+        rate: 16_000,
+        channels: 1,
+    };
+    let hear = |time: u32, samples: &[u8]| {
+        let packet = rtsp::Heard {
+            sequence: 0,
+            time,
+            codec,
+            packet: rtsp::AAC_FRAME_SAMPLES,
+            samples,
+        };
+        rtsp::Talk::hear(&talker, packet);
+    };
+    for junk in [&[0xff; rtsp::MAX_AAC_FRAME][..], &[0], &[0x21, 0x10, 5]] {
+        hear(77, junk);
+    }
+    // Over the end of RTP's 32 bits, no quicker than a talker is.
+    for (n, frame) in (0u32..).zip(aac_tone(16_000, 500)) {
+        hear((u32::MAX - 5000).wrapping_add(n * 1024), &frame);
+        std::thread::sleep(Duration::from_millis(64));
+    }
+    until("it is played", || heard(&path).len() >= 16_000);
+    let sound = heard(&path);
+    // A tone of 500 Hz has its next half wave after 16 samples of 16 kHz.
+    let loud: Vec<_> = sound.windows(17).filter(|w| w[0].abs() > 5_000).collect();
+    let tone = loud.iter().filter(|w| (w[0] + w[16]).abs() < 2_500).count();
+    assert!(
+        loud.len() > 4_000 && tone * 10 > loud.len() * 9,
+        "{tone} of {} of {}",
+        loud.len(),
+        sound.len()
+    );
 }
 
 fn tone(rate: u32, samples: usize) -> Sound {

@@ -3,26 +3,49 @@
 //! Whatever the source, samples come as 48 kHz, one channel, with their place on the media clock. [`line`] makes one
 //! unbroken row of them; a worker thread gives it to the encoder and what comes out to an [`AudioSink`].
 
+mod decode;
 mod device;
 mod encode;
 mod jitter;
 mod line;
 mod loudspeaker;
 mod speaker;
+mod talk;
 mod track;
 mod worker;
 
 use std::sync::Arc;
 
 use bytes::Bytes;
+use gstreamer as gst;
 use lpr_core::{MediaTime, UtcTime};
 
 pub use device::device_exists;
 pub(crate) use line::{Line, RATE};
-pub use loudspeaker::{Loudspeaker, Talker};
+pub use loudspeaker::Loudspeaker;
 pub use speaker::{AlsaSpeaker, FileSpeaker, Speaker, SpeakerLine};
+pub use talk::Talker;
 pub(crate) use track::{Chunk, append as append_sound, chunks_of};
 pub(crate) use worker::Worker;
+
+use crate::{Error, Result};
+
+/// The first of the elements that is installed, for this.
+fn element(what: &'static str, names: &[&str]) -> Result<gst::Element> {
+    let made = names
+        .iter()
+        .find_map(|name| gst::ElementFactory::make(name).build().ok());
+    made.ok_or_else(|| {
+        let names = names.join(" or ");
+        Error::pipeline(what, format!("GStreamer element {names} is missing"))
+    })
+}
+
+/// Whether AAC of the back channel can be heard.
+#[must_use]
+pub(crate) fn hears_aac() -> bool {
+    decode::is_available()
+}
 
 /// How sound is coded.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Hash)]

@@ -274,6 +274,8 @@ pub struct AudioCapabilities {
     pub encodings: Vec<AudioEncoding>,
     /// There is a loudspeaker (HW-1): people may talk over the back channel.
     pub output: bool,
+    /// They may do so in AAC, beside G.711.
+    pub hears_aac: bool,
 }
 
 impl AudioCapabilities {

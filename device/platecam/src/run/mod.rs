@@ -33,7 +33,7 @@ use std::{
 use listeners::{Fixed, Listeners, Wanted};
 use media::{Mark, Media};
 use platecam_host::{Recorder, TimePace};
-use platecam_media::{Loudspeaker, MediaPort, RecognitionFigures, SourceSpec};
+use platecam_media::{Loudspeaker, MediaPort, RecognitionFigures, SourceSpec, back_channel_codecs};
 use platecam_model::{
     Clock, Device, DeviceParts, EventKind,
     broadcast::Broadcast,
@@ -366,6 +366,7 @@ async fn start_rtsp(
         back: Arc::new(rtsp::Gate {
             device: device.clone(),
             loudspeaker,
+            codecs: back_channel_codecs(),
         }),
     };
     let address = wanted.rtsp;

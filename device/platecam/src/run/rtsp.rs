@@ -49,9 +49,15 @@ pub(crate) fn loudspeaker(
 pub(crate) struct Gate {
     pub(crate) device: Device,
     pub(crate) loudspeaker: Arc<Loudspeaker>,
+    /// What may be said.
+    pub(crate) codecs: Vec<rtsp::Codec>,
 }
 
 impl rtsp::BackChannel for Gate {
+    fn codecs(&self) -> &[rtsp::Codec] {
+        &self.codecs
+    }
+
     fn talk(&self, user: &User, peer: SocketAddr) -> Result<Arc<dyn rtsp::Talk>, OpenError> {
         let accounts = &self.device.accounts;
         let actor = accounts.actor(user.name(), Origin::Rtsp, Some(peer.ip()));
