@@ -1,6 +1,6 @@
 """states.py --data ROOT [--evaluate] [--check]: the net for the state of a US plate by its look (../src/state) and its figures.
 
-Trained on the labelled states of us-crops (states of at least LEAST plates; the others are "none") but the plates of held_text, and on plates from elsewhere as "none".
+Trained on the labelled states of us-crops (states of at least LEAST plates; the others are "none") but the plates of held_text, and on plates from elsewhere and drawn ones as "none".
 states.tsv: the states that we read by eye on held-back scenes (boxes in texts.tsv; none: a Canadian plate; plates that we were not sure of are left out).
 Without --evaluate: fits a temperature on thirds left out in turn, writes ../src/state/weights.bin and prints the list of states. With it: what the written weights say
 about the plates held back. --check prints the numbers of the Rust test.
@@ -79,8 +79,31 @@ def whole(rgb):
     return np.array(((0, 0), (w, 0), (w, h), (0, h)), np.float32)
 
 
+def drawn(r):
+    """a plate of a design that nobody has: bands, a run of colour, a picture, strokes for signs"""
+    paint = lambda: np.array(r.integers(0, 256, 3) if r.random() < .6 else [r.integers(190, 256)] * 3, np.float32)
+    im = np.tile(paint(), (75, WIDE, 1))
+    a, b = r.integers(6, 26), r.integers(50, 72)
+    if r.random() < .6:
+        im[:a] = paint()
+    if r.random() < .6:
+        im[b:] = paint()
+    if r.random() < .3:
+        t = np.linspace(0, 1, 75)[:, None, None]
+        im = im * t + paint() * (1 - t)
+    if r.random() < .4:
+        cv2.ellipse(im, (int(r.integers(15, 135)), int(r.integers(20, 55))), (int(r.integers(6, 25)), int(r.integers(6, 20))), 0, 0, 360, paint().tolist(), -1)
+    rgb = np.clip(im, 0, 255).astype(np.uint8)
+    ink, n = paint() * (.4 if r.random() < .7 else 1), int(r.integers(4, 8))
+    for k in range(n):
+        x = int((k + .5) * WIDE / n)
+        cv2.putText(rgb, chr(r.integers(65, 91)), (x - 9, 52), cv2.FONT_HERSHEY_SIMPLEX, 1., ink.tolist(), int(r.integers(2, 5)), cv2.LINE_AA)
+    return Plate(rgb, whole(rgb), 'none', False)
+
+
 def plates(data):
-    out = []
+    r = np.random.default_rng(2)
+    out = [drawn(r) for _ in range(800)]
     for r in table(os.path.join(data, 'us-crops', 'labels.tsv')):
         rgb = read(data, 'us-crops', r['file'])
         out.append(Plate(rgb, whole(rgb), r['state'].upper(), held_text(r['plate'])))
