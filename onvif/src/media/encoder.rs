@@ -93,7 +93,7 @@ fn int(n: u32) -> i32 {
 
 /// The configuration in Media 1; `None` for H.265, which Media 1 cannot say (interop trap 9).
 pub(super) fn media1(device: &Device, stream: StreamId) -> Option<tt::VideoEncoderConfiguration> {
-    let c = current(device, stream);
+    let (c, resolution) = (current(device, stream), told(device, stream));
     let (encoding, h264) = match c.codec {
         Codec::H264 => (
             tt::VideoEncoding::H264,
@@ -111,8 +111,8 @@ pub(super) fn media1(device: &Device, stream: StreamId) -> Option<tt::VideoEncod
         token: encoder_token(stream).into(),
         encoding,
         resolution: tt::VideoResolution {
-            width: int(c.resolution.width()),
-            height: int(c.resolution.height()),
+            width: int(resolution.width()),
+            height: int(resolution.height()),
         },
         quality: f32::from(c.quality.get()),
         rate_control: Some(Box::new(tt::VideoRateControl {
@@ -130,7 +130,7 @@ pub(super) fn media1(device: &Device, stream: StreamId) -> Option<tt::VideoEncod
 
 /// The configuration in Media 2.
 pub(super) fn media2(device: &Device, stream: StreamId) -> tt::VideoEncoder2Configuration {
-    let c = current(device, stream);
+    let (c, resolution) = (current(device, stream), told(device, stream));
     let gop = (c.codec != Codec::Mjpeg).then(|| int(c.gop_length.get()));
     tt::VideoEncoder2Configuration {
         name: name(stream).into(),
@@ -138,8 +138,8 @@ pub(super) fn media2(device: &Device, stream: StreamId) -> tt::VideoEncoder2Conf
         token: encoder_token(stream).into(),
         encoding: encoding(c.codec).into(),
         resolution: tt::VideoResolution2 {
-            width: int(c.resolution.width()),
-            height: int(c.resolution.height()),
+            width: int(resolution.width()),
+            height: int(resolution.height()),
         },
         rate_control: Some(Box::new(tt::VideoRateControl2 {
             frame_rate_limit: c.frame_rate.get() as f32,
@@ -162,7 +162,7 @@ fn signs(device: &Device) -> bool {
 }
 
 /// Resolutions that a `Set` of this stream would accept now: they fit the source, and sub is never
-/// larger than main (VIDEO-6). The one that is set is among them; what is larger than the source is encoded in its size.
+/// larger than main (VIDEO-6).
 fn resolutions(device: &Device, stream: StreamId) -> Vec<Resolution> {
     let main = device.settings.get::<VideoMain>().resolution;
     let sub = device.settings.get::<VideoSub>();
@@ -172,14 +172,34 @@ fn resolutions(device: &Device, stream: StreamId) -> Vec<Resolution> {
     };
     let mut all = device.settings.video_capabilities().resolutions();
     all.retain(ordered);
-    let set = match stream {
-        StreamId::Main => main,
-        StreamId::Sub => sub.resolution,
-    };
-    if !all.contains(&set) {
-        all.insert(0, set);
+    if all.is_empty() {
+        // A source smaller than all of them: what is set stays, and is encoded in the source's size.
+        all.push(match stream {
+            StreamId::Main => main,
+            StreamId::Sub => sub.resolution,
+        });
     }
     all
+}
+
+/// The resolution that is told: of one above the source, which is encoded in its size, the largest that fits.
+fn told(device: &Device, stream: StreamId) -> Resolution {
+    let set = current(device, stream).resolution;
+    let offered = resolutions(device, stream);
+    let area = |r: &&Resolution| r.width() * r.height();
+    let largest = offered.iter().max_by_key(area).copied();
+    largest.filter(|_| !offered.contains(&set)).unwrap_or(set)
+}
+
+/// What is to be stored: who writes back what was told in place of a size above the source leaves that one.
+fn stored(device: &Device, stream: StreamId, wanted: &Wanted) -> Answer<StreamConfig> {
+    let now = current(device, stream);
+    let set = now.resolution;
+    let mut config = wanted.apply(now)?;
+    if config.resolution == told(device, stream) {
+        config.resolution = set;
+    }
+    Ok(config)
 }
 
 /// Resolutions of any of the streams, without repetition, largest first.
@@ -469,7 +489,7 @@ pub(super) fn changed<S: Section>(device: &Device, change: impl FnOnce(&mut S)) 
 /// `ter:ConfigModify`, or `ter:NotAuthorized` without the permission.
 pub(super) fn set(call: &crate::call::Call<'_>, stream: StreamId, wanted: &Wanted) -> Answer<()> {
     let device = call.device();
-    let config = wanted.apply(current(device, stream))?;
+    let config = stored(device, stream, wanted)?;
     let video = match stream {
         StreamId::Main => changed::<VideoMain>(device, |s| s.set_stream(config)),
         StreamId::Sub => changed::<VideoSub>(device, |s| s.set_stream(config)),

@@ -170,7 +170,8 @@ fn media1_never_says_h265() {
     assert!(media1(&t.device, StreamId::Sub).is_some());
 }
 
-/// A source smaller than the size that is set: it is offered, and what was read can be written back with another rate.
+/// A source smaller than the size that is set: one that is offered is told, and written back with another rate it changes no
+/// size.
 #[test]
 fn what_is_set_above_the_source_can_be_written_back() {
     let t = testing::initialised();
@@ -183,10 +184,11 @@ fn what_is_set_above_the_source_can_be_written_back() {
     let mut wanted = media2(&t.device, StreamId::Main);
     let options = media2_options(&t.device, &[StreamId::Main]);
     let offered = &options[0].resolutions_available;
-    assert!(offered.len() > 1 && offered.contains(&wanted.resolution));
+    assert!(offered.contains(&wanted.resolution));
+    assert_eq!(wanted.resolution.width, 640);
     wanted.rate_control.as_mut().unwrap().bitrate_limit = 1000;
     let set = |wanted: &tt::VideoEncoder2Configuration| {
-        let config = Wanted::from(wanted.clone()).apply(current(&t.device, StreamId::Main));
+        let config = stored(&t.device, StreamId::Main, &Wanted::from(wanted.clone()));
         let config = config.unwrap();
         t.device
             .settings
@@ -194,6 +196,8 @@ fn what_is_set_above_the_source_can_be_written_back() {
     };
     set(&wanted).unwrap();
     assert_eq!(media2(&t.device, StreamId::Main), wanted);
+    let kept = current(&t.device, StreamId::Main).resolution;
+    assert_eq!(kept.to_string(), "1920x1080");
     wanted.resolution = tt::VideoResolution2 {
         width: 1280,
         height: 720,
