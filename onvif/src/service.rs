@@ -9,7 +9,7 @@ use http::{
 };
 use onvif_contracts::port::Operation;
 use onvif_xml::{
-    Limits, Ns, ns,
+    ErrorKind, Limits, Ns, ns,
     soap::{Body, Code, Fault, Header, Message, OtherHeader, Version},
 };
 use parking_lot::Mutex;
@@ -275,6 +275,17 @@ pub(crate) fn limits() -> Limits {
     }
 }
 
+/// What is told of a request that is no envelope, or one of another version (SOAP 1.2 part 1 §5.4.7).
+fn unreadable(error: onvif_xml::Error) -> Fault {
+    let other_version = matches!(&error.kind, ErrorKind::Unexpected { found, expected }
+        if [found, expected].iter().all(|name| name.ends_with("}Envelope")));
+    if other_version {
+        Fault::new(Code::VersionMismatch, &[], error.to_string())
+    } else {
+        Fault::from(error)
+    }
+}
+
 impl Inner {
     /// Reads a request up to its operation, checks who calls, and answers what neither waits nor
     /// writes.
@@ -282,7 +293,7 @@ impl Inner {
         let text = request.decode(body);
         let message = Message::parse(&text, limits()).map_err(|e| {
             tracing::debug!(peer = ?request.peer, "unreadable SOAP request: {e}");
-            let fault = Fault::from(e);
+            let fault = unreadable(e);
             Box::new(answer::fault(
                 Version::default(),
                 &Header::default(),

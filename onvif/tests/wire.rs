@@ -97,6 +97,13 @@ async fn hostile_requests_are_refused() {
         let start: String = request.chars().take(200).collect();
         assert_eq!(answer.status, status, "{start}: {}", answer.text());
     }
+    let other =
+        "<e:Envelope xmlns:e=\"http://www.w3.org/2001/12/soap-envelope\"><e:Body/></e:Envelope>";
+    let answer = bench.raw(Bench::request(Method::POST, DEVICE), other).await;
+    assert_eq!(
+        (answer.status, answer.fault()),
+        (500, vec!["VersionMismatch".into()])
+    );
 }
 
 /// curl 7.88 with `--digest` asks with an empty body first.

@@ -212,6 +212,17 @@ mod tests {
             ["recognition-failing"]
         );
         assert_eq!(with(&|f| f.media.analysed_fps = 3.0), ["analysis-slow"]);
+        for stream in 0..2 {
+            let slow = |fps: f32| with(&|f| f.media.streams[stream].fps = fps);
+            assert_eq!(slow(8.0), ["encoder-slow"]);
+            assert_eq!(slow(0.0), [""; 0], "nobody watches it");
+        }
+        // A source with fewer pictures than are set.
+        let few = |f: &mut Facts| {
+            f.media.capture_fps = 8.0;
+            f.media.streams.iter_mut().for_each(|s| s.fps = 8.0);
+        };
+        assert_eq!(with(&few), [""; 0]);
         assert_eq!(with(&|f| f.now = UtcTime::EPOCH), ["clock-implausible"]);
         assert_eq!(with(&|f| f.ntp.synchronised = false), ["ntp-off"]);
         assert_eq!(with(&|f| f.storage.free = 1 << 30), ["disk-nearly-full"]);

@@ -7,10 +7,10 @@ use lpr_core::WatchKind;
 use super::{Facts, FindingSeverity};
 use crate::{
     SourceState,
-    ports::{CardState, StorageFigures},
+    ports::{CardState, StorageFigures, StreamId},
     settings::{
         AlarmInputs, DeviceGeneral, DiscoveryMode, LprRecognition, NetDdns, NetDot1x, OnvifService,
-        TimeSettings, VideoMain,
+        TimeSettings, VideoMain, VideoSub,
     },
     time::in_bounds,
 };
@@ -34,6 +34,30 @@ const NEARLY_FULL: u64 = 5;
 const RENEW: Duration = Duration::from_secs(30 * 24 * 3600);
 /// Plates span at most about this share of the picture's width; a larger least width reads nothing.
 const WIDEST_SHARE: u32 = 2;
+
+/// A stream with less than this share of the pictures that it could have is short of them.
+const ENOUGH: f32 = 0.7;
+
+/// Pictures that an encoder leaves out: what is given up next after frames for recognition.
+fn encoder_slow(f: &Facts) -> Option<String> {
+    let SourceState::Running { .. } = f.media.state else {
+        return None;
+    };
+    let short = |stream: StreamId| {
+        let (name, wanted) = match stream {
+            StreamId::Main => ("Main", f.settings.get::<VideoMain>().frame_rate),
+            StreamId::Sub => ("Sub", f.settings.get::<VideoSub>().frame_rate),
+        };
+        let wanted = (wanted.get() as f32).min(f.media.capture_fps);
+        let status = f.media.streams.iter().find(|s| s.stream == stream)?;
+        let got = status.fps;
+        // None at all: it is off, or nobody watches it.
+        (status.enabled && got > 0.0 && got < ENOUGH * wanted).then(|| {
+            format!("{name}stream: {got:.1} pictures a second, {wanted:.1} are wanted: the processor is short.")
+        })
+    };
+    short(StreamId::Main).or_else(|| short(StreamId::Sub))
+}
 
 pub(super) const RULES: &[Rule] = {
     use FindingSeverity::{Error, Notice, Warning};
@@ -104,6 +128,13 @@ pub(super) const RULES: &[Rule] = {
                     format!("{got:.1} frames a second are analysed, {wanted} are wanted: the processor is short.")
                 })
             },
+        },
+        Rule {
+            id: "encoder-slow",
+            severity: Warning,
+            page: "/setting/video/stream",
+            live: false,
+            look: encoder_slow,
         },
         Rule {
             id: "stream-larger-than-source",
