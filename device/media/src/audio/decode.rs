@@ -114,6 +114,7 @@ struct Decoder {
 
 impl Decoder {
     fn new(codec: Codec) -> Result<Self> {
+        crate::init()?;
         let failed = |e: gst::glib::BoolError| Error::pipeline("audio decoder", e);
         let config = codec.audio_specific_config();
         let config = config.ok_or_else(|| Error::pipeline("audio decoder", "not a rate of AAC"))?;
