@@ -11,7 +11,7 @@ use gstreamer_video::prelude::*;
 
 use crate::config::PictureSize;
 use crate::frame::RawFrame;
-use crate::{Error, Result};
+use crate::{Error, Result, chain};
 use lpr_core::{MediaTime, UtcTime};
 
 /// A picture that takes longer than this has met a hung encoder.
@@ -93,7 +93,6 @@ impl JpegEncoder {
         );
         scale.set_property("add-borders", false);
         let sink = gst_app::AppSink::builder().sync(false).build();
-        let pipeline = gst::Pipeline::new();
         let chain = [
             source.upcast_ref(),
             &scale,
@@ -101,11 +100,7 @@ impl JpegEncoder {
             &encoder,
             sink.upcast_ref(),
         ];
-        pipeline.add_many(chain).map_err(failed)?;
-        gst::Element::link_many(chain).map_err(failed)?;
-        pipeline
-            .set_state(gst::State::Playing)
-            .map_err(|e| Error::pipeline("JPEG encoder", e))?;
+        let pipeline = chain::playing("JPEG encoder", &chain)?;
         Ok(Self {
             pipeline,
             source,

@@ -11,6 +11,7 @@
 mod annexb;
 mod audio;
 mod capabilities;
+mod chain;
 mod clock;
 mod config;
 mod convert;

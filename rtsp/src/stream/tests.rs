@@ -80,6 +80,14 @@ impl Bench {
     }
 }
 
+/// A viewer who comes 300 ms after the last key frame.
+async fn starting_late(bench: &mut Bench) -> tokio::task::JoinHandle<(Cursor, Option<StartPoint>)> {
+    bench.video(true, 10);
+    pass(300).await;
+    let stream = bench.stream.clone();
+    tokio::spawn(async move { Cursor::start(&stream, 0, BOTH, WAIT).await })
+}
+
 /// Numbers of the frames ready for a viewer.
 fn ready(cursor: &mut Cursor) -> Vec<u32> {
     let mut numbers = Vec::new();
@@ -125,12 +133,7 @@ async fn starts_with_a_fresh_key_frame() {
 #[tokio::test(start_paused = true)]
 async fn asks_for_a_key_frame_when_the_last_is_old() {
     let mut bench = Bench::new();
-    bench.video(true, 10);
-    pass(300).await;
-    let starting = tokio::spawn({
-        let stream = bench.stream.clone();
-        async move { Cursor::start(&stream, 0, BOTH, WAIT).await }
-    });
+    let starting = starting_late(&mut bench).await;
     pass(10).await;
     assert_eq!(bench.keys_asked(), 1);
     bench.video(false, 10);
@@ -145,12 +148,7 @@ async fn asks_for_a_key_frame_when_the_last_is_old() {
 #[tokio::test(start_paused = true)]
 async fn a_crowd_starts_with_the_key_frame_made_for_its_first() {
     let mut bench = Bench::new();
-    bench.video(true, 10);
-    pass(300).await;
-    let starting = tokio::spawn({
-        let stream = bench.stream.clone();
-        async move { Cursor::start(&stream, 0, BOTH, WAIT).await }
-    });
+    let starting = starting_late(&mut bench).await;
     pass(20).await;
     bench.video(false, 10);
     pass(10).await;

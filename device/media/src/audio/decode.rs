@@ -11,7 +11,7 @@ use rtsp::{AAC_FRAME_SAMPLES, Codec, MAX_AAC_FRAME};
 
 use super::element;
 use super::jitter::Place;
-use crate::{Error, Result};
+use crate::{Error, Result, chain};
 
 /// Decoders, better ones first.
 const DECODERS: &[&str] = &["avdec_aac", "faad"];
@@ -115,7 +115,6 @@ struct Decoder {
 impl Decoder {
     fn new(codec: Codec) -> Result<Self> {
         crate::init()?;
-        let failed = |e: gst::glib::BoolError| Error::pipeline("audio decoder", e);
         let config = codec.audio_specific_config();
         let config = config.ok_or_else(|| Error::pipeline("audio decoder", "not a rate of AAC"))?;
         let rate = codec.clock_rate() as i32;
@@ -146,7 +145,6 @@ impl Decoder {
         let decoder = element("audio decoder", DECODERS)?;
         let convert = element("audio decoder", &["audioconvert"])?;
         let resample = element("audio decoder", &["audioresample"])?;
-        let pipeline = gst::Pipeline::new();
         let chain = [
             source.upcast_ref(),
             &decoder,
@@ -154,11 +152,7 @@ impl Decoder {
             &resample,
             sink.upcast_ref(),
         ];
-        pipeline.add_many(chain).map_err(failed)?;
-        gst::Element::link_many(chain).map_err(failed)?;
-        pipeline
-            .set_state(gst::State::Playing)
-            .map_err(|e| Error::pipeline("audio decoder", e))?;
+        let pipeline = chain::playing("audio decoder", &chain)?;
         Ok(Self {
             codec,
             pipeline,

@@ -12,7 +12,7 @@ use lpr_core::MediaTime;
 use super::line::Block;
 use super::{AudioCodec, AudioEncoding, RATE, element};
 use crate::clock::Span;
-use crate::{Error, Result};
+use crate::{Error, Result, chain};
 
 /// Bytes of a packet of G.711: 20 ms.
 const G711_PACKET: usize = 160;
@@ -66,7 +66,6 @@ fn raw(rate: u32) -> gst::Caps {
 
 impl Encoder {
     pub(super) fn new(encoding: AudioEncoding) -> Result<Self> {
-        let failed = |e: gst::glib::BoolError| Error::pipeline("audio encoder", e);
         let codec = encoding.codec;
         let bits = i32::try_from(encoding.kbps * 1000).unwrap_or(64_000);
         let (encoder, out, delay) = match codec {
@@ -121,7 +120,6 @@ impl Encoder {
         let convert = element("audio encoder", &["audioconvert"])?;
         let filter = element("audio encoder", &["capsfilter"])?;
         filter.set_property("caps", raw(codec.rate()));
-        let pipeline = gst::Pipeline::new();
         let chain = [
             source.upcast_ref(),
             &resample,
@@ -130,11 +128,7 @@ impl Encoder {
             &encoder,
             sink.upcast_ref(),
         ];
-        pipeline.add_many(chain).map_err(failed)?;
-        gst::Element::link_many(chain).map_err(failed)?;
-        pipeline
-            .set_state(gst::State::Playing)
-            .map_err(|e| Error::pipeline("audio encoder", e))?;
+        let pipeline = chain::playing("audio encoder", &chain)?;
         let g711 = matches!(codec, AudioCodec::Pcmu | AudioCodec::Pcma).then(G711::default);
         Ok(Self {
             pipeline,
