@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use serde::Serialize;
 
 use super::{Ipv4Mode, Ipv6Mode, MaybeAddress, NetIp};
+use crate::{Violation, Violations};
 
 /// A gateway that is wanted and not used.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -27,10 +28,12 @@ fn settled<A: Copy + PartialEq>(
 ) -> Pair<A> {
     let ((gateway, waiting), (had, waited)) = (now, before);
     let Some(wanted) = waiting.0 else { return now };
-    let entered = gateway.0.is_some() && gateway != had && waiting == waited;
-    if !by_hand || entered {
+    // One that is new and cannot wait is refused by the check.
+    let old = waiting == waited;
+    let entered = gateway.0.is_some() && gateway != had;
+    if old && (!by_hand || entered) {
         (gateway, MaybeAddress(None))
-    } else if fits(wanted) {
+    } else if by_hand && fits(wanted) {
         (waiting, MaybeAddress(None))
     } else {
         now
@@ -57,6 +60,22 @@ impl NetIp {
         let new_v6 = settled(v6(self), v6(before), self.by_hand_v6(), fits_v6);
         (self.ipv4_gateway, self.ipv4_gateway_waiting) = new_v4;
         (self.ipv6_gateway, self.ipv6_gateway_waiting) = new_v6;
+    }
+
+    /// A gateway waits for an address that is entered by hand, and for no other.
+    pub(super) fn check_waiting(&self, violations: &mut Violations) {
+        let v4 = self.ipv4_gateway_waiting.0.map(IpAddr::V4);
+        let v6 = self.ipv6_gateway_waiting.0.map(IpAddr::V6);
+        for (pointer, waiting, by_hand) in [
+            ("/ipv4_gateway_waiting", v4, self.by_hand_v4()),
+            ("/ipv6_gateway_waiting", v6, self.by_hand_v6()),
+        ] {
+            if let Some(gateway) = waiting {
+                violations.require(by_hand, || {
+                    Violation::new(pointer, gateway, "waits for a static address only")
+                });
+            }
+        }
     }
 
     /// Gateways that wait.
@@ -156,6 +175,32 @@ mod tests {
         let waits = both("fe80::1", "2001:db8:1::1");
         assert_eq!(after(&[base.clone(), wait.clone()]), waits);
         assert_eq!(after(&[base, wait, moved]), both("2001:db8:1::1", ""));
+    }
+
+    /// What cannot wait is refused, not dropped.
+    #[test]
+    fn a_gateway_waits_for_no_address_that_comes_by_itself() {
+        let t = uninitialised();
+        for (change, field) in [
+            (
+                json!({"ipv4_gateway_waiting": "192.0.2.1"}),
+                "/ipv4_gateway_waiting",
+            ),
+            (
+                json!({"ipv6_gateway_waiting": "ff02::1"}),
+                "/ipv6_gateway_waiting",
+            ),
+            (
+                json!({"managed": true, "ipv4_mode": "dhcp", "ipv4_gateway_waiting": "192.0.2.1"}),
+                "/ipv4_gateway_waiting",
+            ),
+        ] {
+            let settings = &t.device.settings;
+            let refused = settings.patch("net.ip", &change, None, &Actor::system());
+            let refused = refused.unwrap_err().to_string();
+            assert!(refused.contains(field), "{change}: {refused}");
+            assert!(refused.contains("static address"), "{change}: {refused}");
+        }
     }
 
     #[test]

@@ -259,6 +259,7 @@ impl Section for NetIp {
                 Violation::new("/ipv6_mode", "off", reason)
             });
         }
+        self.check_waiting(violations);
         self.check_dns(violations);
         self.check_search(violations);
         let before = cx.before.get::<Self>();
