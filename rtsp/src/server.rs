@@ -5,6 +5,7 @@ mod connection;
 mod handler;
 mod listener;
 mod multicast;
+mod player;
 mod registry;
 mod round;
 mod session;
@@ -40,8 +41,9 @@ use crate::stream::Stream;
 use connection::{Connection, Ends};
 use listener::Listeners;
 use multicast::Casts;
+use player::Exit;
 use registry::Registry;
-use round::{Exit, Rounds};
+use round::Rounds;
 use tunnel::Tunnels;
 use udp::UdpPair;
 

@@ -11,8 +11,8 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::handler::Handler;
+use super::player::Exit;
 use super::registry::ConnectionPlace;
-use super::round::Exit;
 use super::session::Session;
 use super::tunnel::{self, Beginning};
 use super::udp::UdpPair;

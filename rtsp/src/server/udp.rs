@@ -13,7 +13,8 @@ use tokio::net::UdpSocket;
 use tokio_util::sync::CancellationToken;
 
 use super::Shared;
-use super::round::{Event, Exit, Player, Playing};
+use super::player::{Exit, Player};
+use super::round::{Event, Playing};
 use super::session::Route;
 use crate::error::Error;
 use crate::packet::{Frame, Span};

@@ -10,7 +10,8 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use super::Shared;
-use super::round::{self, Exit, Player, Playing};
+use super::player::{Exit, Player};
+use super::round::{self, Playing};
 use super::session::Route;
 use crate::packet::Frame;
 use crate::stream::Next;

@@ -7,7 +7,7 @@ use tokio::sync::oneshot;
 use super::{Done, Handler};
 use crate::auth::User;
 use crate::message::{Request, Response, Status, control};
-use crate::server::round::Player;
+use crate::server::player::Player;
 use crate::server::session::{Route, Routes, Session};
 use crate::server::writer::Out;
 use crate::server::{Transport, multicast, udp};
